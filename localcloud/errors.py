@@ -1,0 +1,38 @@
+"""What localcloud refuses, as data. `localcloud.http` turns it into words on the wire, in one place.
+
+    LocalcloudError
+    ├── CloudError      an answer to a caller: HTTP status, Azure's code, a message
+    └── StartError      the server cannot start; the message names the setting and the remedy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class LocalcloudError(Exception):
+    """Root of what this room raises on purpose."""
+
+
+class CloudError(LocalcloudError):
+    """A refusal that a caller of an API sees as `{"error": {"code", "message"}}`.
+
+    Args:
+        status: HTTP status. Never 408, 429 or 5xx for a definite refusal: clients repeat those.
+        code: Azure's error code, e.g. `ResourceGroupNotFound`.
+        message: one or more sentences for a person; never a secret.
+        headers: further response headers, e.g. `WWW-Authenticate`.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+class StartError(LocalcloudError):
+    """The server cannot start with these settings or on this machine."""
