@@ -1,0 +1,220 @@
+"""Blob storage: Azurite's own blob service as a child process, serving Resource Manager's accounts.
+
+`launcher.js` beside this module is the child's side. The account list, with its keys, goes through the
+child's standard input: it never stands in an argument, an environment or a file. When this process ends,
+however it ends, that pipe ends too, and the child with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localcloud.errors import LocalcloudError, StartError
+
+log = logging.getLogger(__name__)
+
+LAUNCHER = Path(__file__).with_name("launcher.js")
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 10.0
+STEADY_AFTER_S = 30.0
+"""A child that lived this long failed for a new reason: the back-off starts anew."""
+PORT_PATIENCE_S = 3.0
+STOP_TIMEOUT_S = 5.0
+
+
+class BlobStorageError(LocalcloudError):
+    """Blob storage did not take an account list in time: it is starting again, or hangs."""
+
+
+class Azurite:
+    """The blob service at `https://HOST:PORT/ACCOUNT/`, started again whenever it dies.
+
+    Args:
+        data: the folder of its blobs; made, for its owner alone, where there is none.
+        host: loopback address to listen on.
+        port: TCP port to listen on.
+        node: Node's binary, 22 or newer.
+        package: root of the installed npm package `azurite`.
+        certificate: PEM chain that it shows, read at each start of the child.
+        key: PEM private key to it.
+    """
+
+    def __init__(
+        self, *, data: Path, host: str, port: int, node: Path, package: Path, certificate: Path, key: Path
+    ) -> None:
+        self._data, self._host, self._port = data, host, port
+        self._command = [
+            str(node),
+            "--disable-warning=DEP0040",  # punycode, in Azurite's dependencies
+            *(str(LAUNCHER), str(package), host, str(port), str(data), str(certificate), str(key)),
+        ]
+        self._changed = threading.Condition()
+        self._accounts: Mapping[str, tuple[str, str]] | None = None
+        self._sent = self._acknowledged = 0
+        self._child: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._stop = threading.Event()
+        self._failure = ""
+        self._keeper = threading.Thread(target=self._keep, name="azurite", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child that serves now; None while there is none."""
+        with self._changed:
+            return self._child.pid if self._child is not None and self._ready else None
+
+    def start(self, timeout_s: float = 20.0) -> None:
+        """Starts the service and returns when it listens.
+
+        Args:
+            timeout_s: how long to wait for that, in seconds.
+
+        Raises:
+            StartError: it did not come up; the message holds what it said.
+        """
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._keeper.start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._failure, timeout_s)
+            if "EADDRINUSE" in self._failure:
+                # the child of a localcloud that was just killed is about to let go of the port
+                self._changed.wait_for(lambda: self._ready, PORT_PATIENCE_S)
+            failure = self._failure or f"it was not ready after {timeout_s:g} s"
+            if self._ready:
+                return
+        self.stop()
+        raise StartError(
+            f"Blob storage (Azurite) does not start on {self._host}:{self._port}: {failure}. "
+            "If the port is taken, choose another with --blob-port; otherwise see the lines above in the log."
+        )
+
+    def stop(self) -> None:
+        """Ends the child and waits for its end. What was acknowledged is on disk. May be called twice."""
+        with self._changed:
+            self._stop.set()
+            child = self._child
+            self._changed.notify_all()
+        if child is not None:
+            _end(child)
+        if self._keeper.is_alive():
+            self._keeper.join()
+
+    def set_accounts(self, accounts: Mapping[str, tuple[str, str]], timeout_s: float = 10.0) -> None:
+        """Makes these the accounts that are served, at once; what other accounts held is deleted.
+
+        Before `start` it is the list to start with. Callers that change the list from several threads take
+        turns from where they read it to here: the last call counts.
+
+        Args:
+            accounts: account name -> its two keys, base64.
+            timeout_s: how long to wait for the child's acknowledgement, in seconds. The list is kept in any
+                case, and sent again to a child that starts later.
+
+        Raises:
+            BlobStorageError: no acknowledgement in time.
+        """
+        with self._changed:
+            self._accounts = dict(accounts)
+            if not self._keeper.is_alive():
+                return
+            self._sent += 1
+            mine = self._sent
+            if self._child is not None:
+                self._send(self._child)
+            if not self._changed.wait_for(
+                lambda: self._acknowledged >= mine or self._stop.is_set(), timeout_s
+            ):
+                raise BlobStorageError(
+                    f"Blob storage did not take the storage accounts within {timeout_s:g} s; it gets them "
+                    "as soon as it answers again."
+                )
+
+    def _send(self, child: subprocess.Popen[bytes]) -> None:
+        """Holds the lock, so that lists arrive in the order of their numbers."""
+        assert child.stdin is not None  # noqa: S101 - made with a pipe
+        try:
+            child.stdin.write(json.dumps({"id": self._sent, "accounts": self._accounts}).encode() + b"\n")
+            child.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            log.debug("Azurite is gone; the next one gets the accounts")
+
+    def _keep(self) -> None:
+        """The keeper's thread: one child after another until `stop`."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            started = time.monotonic()
+            with self._changed:
+                if self._stop.is_set():
+                    return
+                child = self._child = self._spawn()
+                if child is not None:
+                    self._send(child)
+            if child is not None:
+                self._listen(child)
+            with self._changed:
+                self._ready, self._child = False, None
+                self._changed.notify_all()
+                if self._stop.is_set():
+                    return
+                if time.monotonic() - started > STEADY_AFTER_S:
+                    backoff_s = FIRST_BACKOFF_S
+                log.warning("Azurite ended (%s); starting it again in %.1f s", self._failure, backoff_s)
+                self._changed.wait_for(self._stop.is_set, backoff_s)
+            backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        try:
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # none of the caller's NODE_* or AZURITE_* settings; PATH for the loader of some systems
+                env={"PATH": os.environ.get("PATH", ""), "NODE_ENV": "production"},
+                umask=0o077,
+                # a terminal's Ctrl-C is for localcloud, which ends the child in its own time
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._failure = f"{self._command[0]}: {error.strerror}"
+            return None
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        """Takes the child's words until it ends."""
+        assert child.stdout is not None  # noqa: S101 - made with a pipe
+        said = ""
+        with child.stdout:
+            for line in child.stdout:
+                message: dict[str, Any] = json.loads(line)
+                with self._changed:
+                    if message.get("ready"):
+                        self._ready, self._failure = True, ""
+                    self._acknowledged = max(self._acknowledged, message.get("ack", 0))
+                    said = message.get("error", said)
+                    self._changed.notify_all()
+        code = child.wait()
+        _end(child)
+        with self._changed:
+            self._failure = said or f"exit code {code}"
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Lets the child end by itself, else kills it."""
+    assert child.stdin is not None  # noqa: S101 - made with a pipe
+    try:
+        child.stdin.close()
+    except BrokenPipeError:
+        log.debug("Azurite had ended before it was asked to")
+    try:
+        child.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        log.warning("Azurite did not end within %g s and was killed", STOP_TIMEOUT_S)
+        child.kill()
+        child.wait()
