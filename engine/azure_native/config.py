@@ -1,0 +1,132 @@
+"""The plugin's configuration: stack settings `azure-native:…`, else ARM_… of the environment, as official.
+
+Source: https://www.pulumi.com/registry/packages/azure-native/installation-configuration/
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine.azure_native.values import UNKNOWN, Secret, plain
+
+SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret"})
+
+_VARIABLES: Final = {
+    "clientId": "ARM_CLIENT_ID",
+    "clientSecret": "ARM_CLIENT_SECRET",
+    "disableInstanceDiscovery": "ARM_DISABLE_INSTANCE_DISCOVERY",
+    "environment": "ARM_ENVIRONMENT",
+    "location": "ARM_LOCATION",
+    "metadataHost": "ARM_METADATA_HOSTNAME",
+    "subscriptionId": "ARM_SUBSCRIPTION_ID",
+    "tenantId": "ARM_TENANT_ID",
+}
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or cannot be used; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where a cloud signs in and manages resources.
+
+    Attributes:
+        login_endpoint: authority of the sign-in, without tenant.
+        audience: resource that tokens are asked for.
+        resource_manager: base URL of ARM.
+    """
+
+    login_endpoint: str
+    audience: str
+    resource_manager: str
+
+
+CLOUDS: Final[Mapping[str, Cloud]] = {
+    "public": Cloud(
+        "https://login.microsoftonline.com", "https://management.azure.com", "https://management.azure.com"
+    ),
+    "usgovernment": Cloud(
+        "https://login.microsoftonline.us",
+        "https://management.usgovcloudapi.net",
+        "https://management.usgovcloudapi.net",
+    ),
+    "china": Cloud(
+        "https://login.chinacloudapi.cn",
+        "https://management.chinacloudapi.cn",
+        "https://management.chinacloudapi.cn",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The plugin's settings.
+
+    Attributes:
+        environment: a name of `CLOUDS`; not used where `metadata_host` is set.
+        metadata_host: host and port of the cloud's discovery document, without scheme.
+        ca_file: PEM file of the roots to trust (SSL_CERT_FILE); None for certifi's.
+    """
+
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    disable_instance_discovery: bool = False
+    environment: str = "public"
+    location: str | None = None
+    metadata_host: str | None = None
+    subscription_id: str | None = None
+    tenant_id: str | None = None
+    ca_file: str | None = None
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Configuration:
+        """From the engine's settings (keys without prefix), each with its environment variable as fall-back.
+
+        What a preview cannot know yet counts as not set.
+        """
+
+        def value(name: str) -> str | None:
+            given = plain(settings.get(name))
+            if given is None or given is UNKNOWN or given == "":
+                return environ.get(_VARIABLES[name]) or None
+            return str(given)
+
+        return cls(
+            client_id=value("clientId"),
+            client_secret=value("clientSecret"),
+            disable_instance_discovery=(value("disableInstanceDiscovery") or "").lower() in ("true", "1"),
+            environment=(value("environment") or "public").lower(),
+            location=value("location"),
+            metadata_host=value("metadataHost"),
+            subscription_id=value("subscriptionId"),
+            tenant_id=value("tenantId"),
+            ca_file=environ.get("SSL_CERT_FILE") or None,
+        )
+
+    def require(self, name: str) -> str:
+        """The setting of this (Pulumi) name.
+
+        Raises:
+            ConfigurationError: it is not set.
+        """
+        attribute = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        value: str | None = getattr(self, attribute)
+        if value is None:
+            secret = "--secret " if name in SECRET_SETTINGS else ""
+            raise ConfigurationError(
+                f"azure-native:{name} is not set: `pulumi config set {secret}azure-native:{name} …`, "
+                f"or set {_VARIABLES[name]} in the environment"
+            )
+        return value
+
+
+def keep_secret(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the secret ones wrapped, so that the state holds them encrypted."""
+    return {
+        name: Secret(value) if name in SECRET_SETTINGS and not isinstance(value, Secret) else value
+        for name, value in settings.items()
+    }

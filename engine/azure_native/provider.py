@@ -1,0 +1,138 @@
+"""The resource verbs on ARM: create, read, update, delete, and the functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.azure_native import translate
+from engine.azure_native.arm import ArmClient, ArmError
+from engine.azure_native.config import Configuration
+from engine.azure_native.types import STORAGE_ACCOUNT, ResourceType
+from engine.azure_native.values import Properties, Secret, plain
+
+DEFAULT_TIMEOUT_S: Final = 3600.0
+LIST_STORAGE_ACCOUNT_KEYS: Final = "azure-native:storage:listStorageAccountKeys"
+GET_CLIENT_CONFIG: Final = "azure-native:authorization:getClientConfig"
+
+
+@dataclass(frozen=True)
+class State:
+    """A resource as it stands: ARM's id, Pulumi's outputs, and the inputs that lead to them."""
+
+    id: str
+    outputs: Properties
+    inputs: Properties
+
+
+class InitializationFailed(Exception):
+    """The resource is there, but its provisioning failed or could not be followed to its end."""
+
+    def __init__(self, state: State, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+
+
+class Provider:
+    """The verbs, on one configuration."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.arm = ArmClient(configuration)
+
+    def create(self, kind: ResourceType, inputs: Properties, timeout_s: float) -> State:
+        """Creates what is not there yet.
+
+        Raises:
+            FileExistsError: a resource of this id exists.
+            InitializationFailed: Azure accepted it, but did not bring it up.
+        """
+        subscription = self.configuration.require("subscriptionId")
+        identifier = translate.resource_id(kind, subscription, plain(inputs))
+        version = translate.api_version(kind, plain(inputs))
+        try:
+            self.arm.get(identifier, version)
+        except ArmError as error:
+            if not error.gone:
+                raise
+        else:
+            raise FileExistsError(
+                f"cannot create already existing resource '{identifier}': import it "
+                f"(`pulumi import {kind.token} NAME {identifier}`), delete it, or choose another name"
+            )
+        return self._put(kind, identifier, version, inputs, timeout_s)
+
+    def update(self, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float) -> State:
+        """Puts the resource as the inputs have it. Raises as `create`."""
+        version = translate.api_version(kind, plain(inputs))
+        return self._put(kind, identifier, version, inputs, timeout_s)
+
+    def read(self, kind: ResourceType, identifier: str, olds: Properties, inputs: Properties) -> State | None:
+        """The resource as it stands, None if it is gone.
+
+        Args:
+            olds: outputs in the state, {} for an import.
+            inputs: inputs in the state, {} for an import.
+
+        Raises:
+            ArmError: Azure answered, but not about this resource (a 401, an unknown subscription).
+            ValueError: the id is none of this type.
+        """
+        translate.path_inputs(kind, identifier)
+        version = translate.api_version(kind, plain(inputs))
+        try:
+            answer = self.arm.get(identifier, version)
+        except ArmError as error:
+            if error.gone:
+                return None
+            raise
+        news = translate.outputs(kind, answer, version, inputs)
+        return State(
+            _id(answer, identifier), news, translate.read_inputs(kind, identifier, olds, news, inputs)
+        )
+
+    def delete(self, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float) -> None:
+        """Deletes the resource, to the end; one that is gone is fine."""
+        self.arm.delete(identifier, translate.api_version(kind, plain(inputs)), timeout_s)
+
+    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Properties:
+        """A function.
+
+        Raises:
+            LookupError: none of the known ones.
+        """
+        if token == GET_CLIENT_CONFIG:
+            return dict(self.arm.client_config())
+        if token == LIST_STORAGE_ACCOUNT_KEYS:
+            subscription = self.configuration.require("subscriptionId")
+            account = translate.resource_id(STORAGE_ACCOUNT, subscription, plain(dict(arguments)))
+            answer = self.arm.post(f"{account}/listKeys", STORAGE_ACCOUNT.api_version)
+            return {"keys": Secret(answer.get("keys") or [])}
+        raise LookupError(
+            f"{token} is none of the functions that this stand-in for azure-native knows: "
+            f"{GET_CLIENT_CONFIG}, {LIST_STORAGE_ACCOUNT_KEYS}. "
+            "Install the official azure-native plugin to use it"
+        )
+
+    def _put(
+        self, kind: ResourceType, identifier: str, version: str, inputs: Properties, timeout_s: float
+    ) -> State:
+        first = self.arm.put(identifier, version, translate.request_body(kind, plain(inputs)))
+        # From here on the resource exists, whatever comes: the state must know it.
+        latest = first.body
+        try:
+            self.arm.finish(first, timeout_s or DEFAULT_TIMEOUT_S)
+            latest = self.arm.get(identifier, version)
+        except Exception as error:
+            state = State(
+                _id(latest, identifier), translate.outputs(kind, latest, version, inputs), dict(inputs)
+            )
+            raise InitializationFailed(state, str(error)) from error
+        return State(_id(latest, identifier), translate.outputs(kind, latest, version, inputs), dict(inputs))
+
+
+def _id(answer: Mapping[str, Any], asked: str) -> str:
+    """ARM's own spelling of the id, where it is the one asked for."""
+    told = str(answer.get("id") or "")
+    return told if told.lower() == asked.lower() else asked
