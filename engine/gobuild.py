@@ -1,0 +1,102 @@
+"""The CLI built from its own Go modules: the way that needs nothing but a Go module proxy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from engine import go_toolchain
+from engine.errors import EngineError
+from engine.process import run
+from engine.report import Report
+
+MODULE = Path(__file__).parent / "cli"
+PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+SDK = "github.com/pulumi/pulumi/sdk/v3"
+# The Python runtime's own scripts, which the sdk module carries.
+LAUNCHERS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
+
+
+def entry(version: str) -> str:
+    """The name of this build in the cache: it depends on the modules' hashes and on the machine's kind."""
+    modules = hashlib.sha256((MODULE / "go.mod").read_bytes() + (MODULE / "go.sum").read_bytes()).hexdigest()
+    return f"pulumi-{version}-build-{platform.system()}-{platform.machine()}-{modules[:16]}".lower()
+
+
+def build(version: str, out: Path, report: Report) -> None:
+    """Compile the CLI of `version` into the folder `out`, with the Python runtime's scripts beside it.
+
+    Raises:
+        EngineError: go.mod is of another version, no Go can be had, or the build fails.
+    """
+    if f"{SDK} v{version}\n" not in (MODULE / "go.mod").read_text().replace("require ", ""):
+        raise EngineError(f"engine/cli/go.mod does not build Pulumi {version}: bring it to that version.")
+    with go_toolchain.provide(report) as go:
+        with report.stage("Fetching the CLI's Go modules"):
+            packages = _count_packages(go, report)
+        with report.stage("Compiling the Pulumi CLI"):
+            compiled = 0
+
+            def count(line: str) -> None:
+                nonlocal compiled
+                # `go build -v` prints the name of each package that it compiles, and nothing else but complaints.
+                if " " not in line:
+                    compiled += 1
+                    report.progress(f"{compiled} of about {packages} packages compiled")
+
+            run(
+                [go.executable, "build", "-v", *_flags(version), "-o", out / "pulumi", PACKAGE],
+                what="Building the Pulumi CLI",
+                env=go.env,
+                cwd=MODULE,
+                on_line=count,
+            )
+        sdk = Path(_ask(go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK))
+        for launcher in LAUNCHERS:
+            target = out / Path(launcher).name
+            shutil.copyfile(sdk / launcher, target)
+            target.chmod(0o700)  # a module's zip has no run bits
+
+
+def _flags(version: str) -> list[str]:
+    return [
+        "-mod=readonly",
+        "-trimpath",
+        "-ldflags",
+        f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}",
+    ]
+
+
+def _count_packages(go: go_toolchain.Go, report: Report) -> int:
+    """How many packages the build consists of; on the way there the modules are downloaded."""
+    fetched = packages = 0
+
+    def count(line: str) -> None:
+        nonlocal fetched, packages
+        if line.startswith("go: downloading"):
+            fetched += 1
+            report.progress(f"{fetched} modules fetched")
+        else:
+            packages += 1
+
+    run(
+        [go.executable, "list", "-mod=readonly", "-deps", PACKAGE],
+        what="Fetching the Pulumi CLI's Go modules",
+        env=go.env,
+        cwd=MODULE,
+        on_line=count,
+    )
+    return packages
+
+
+def _ask(go: go_toolchain.Go, *question: str) -> str:
+    done = subprocess.run(
+        [go.executable, *question], env=go.env, cwd=MODULE, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise EngineError(f"go {question[0]} failed: {done.stderr.strip() or os.strerror(done.returncode)}")
+    return done.stdout.strip()

@@ -1,0 +1,96 @@
+"""The engine in a checkout's `.local`: the CLI and what it starts, its home, its state, the way into a shell."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import activation, azure_native_plugin, pulumi_cli, scripts
+from engine.pulumi_cli import HOST, PulumiCli, Way
+from engine.report import Report
+
+LAUNCHER = "pulumi-language-python-exec"
+DYNAMIC = "pulumi-resource-pulumi-python"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An installed engine.
+
+    Attributes:
+        local: the folder that it is installed in.
+        pulumi: the CLI, to be run with `environment`.
+        version: the CLI's, without the leading `v`.
+        way: where the CLI came from.
+        stand_in: whether azure-native is this project's stand-in instead of the official plugin.
+    """
+
+    local: Path
+    pulumi: Path
+    version: str
+    way: Way
+    stand_in: bool
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables to run `pulumi` and the program with."""
+        return activation.environment(self.local)
+
+
+def install(local: Path, report: Report) -> Engine:
+    """Install the engine into the folder `local`, or bring what is there up to date.
+
+    Takes minutes only where a CLI must be downloaded or built; a second run changes nothing.
+
+    Raises:
+        EngineError: no CLI can be had, or it refuses the plugin.
+    """
+    local = local.absolute()
+    local.mkdir(mode=0o700, parents=True, exist_ok=True)
+    local.chmod(0o700)  # the file backend writes states that anyone may read
+    for name in ("bin", "pulumi-home", "state"):
+        (local / name).mkdir(mode=0o700, exist_ok=True)
+    _passphrase(local / "passphrase")
+    cli = pulumi_cli.locate(local, report)
+    _link(cli, local / "bin")
+    scripts.write(local / "activate", activation.script(local), mode=0o600)
+    stand_in = azure_native_plugin.install(cli, local, report)
+    return Engine(local, local / "bin" / "pulumi", cli.version, cli.way, stand_in)
+
+
+def _passphrase(path: Path) -> None:
+    """Make the passphrase of this checkout's own stacks, once: what is encrypted with it is lost without it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32))
+
+
+def _link(cli: PulumiCli, bin_folder: Path) -> None:
+    """Put the CLI and what it starts into `bin_folder`, and take away what an earlier install put there.
+
+    The official CLI finds its language host and launchers beside itself. One that was built here gets this
+    project's host.
+    """
+    links = {"pulumi": cli.folder / "pulumi"}
+    if cli.way is Way.BUILD:
+        links |= {LAUNCHER: cli.folder / LAUNCHER, DYNAMIC: cli.folder / DYNAMIC}
+        scripts.write(bin_folder / HOST, scripts.launcher("engine.language_host", cli.folder / LAUNCHER))
+    else:
+        (bin_folder / HOST).unlink(missing_ok=True)
+    for name in ("pulumi", LAUNCHER, DYNAMIC):
+        place = bin_folder / name
+        target = links.get(name)
+        if place.is_symlink() and target is not None and place.readlink() == target:
+            continue
+        if target is None:
+            place.unlink(missing_ok=True)
+        else:
+            beside = place.with_name(f".{name}.{os.getpid()}")
+            beside.unlink(missing_ok=True)
+            beside.symlink_to(target)
+            beside.replace(place)
