@@ -1,0 +1,198 @@
+"""A certificate chain with its key, read strictly and written in one canonical form.
+
+``read`` never raises for what a file holds: it returns a :class:`Reading`, whose findings say all that is
+odd, so that a person sees everything at once. ``Reading.bundle`` then raises, or gives the :class:`Bundle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from certs import chain as chains
+from certs import keys, reading
+from certs.errors import RefusedError, unreadable
+from certs.findings import CERTIFICATE_ORIGIN, KEY_ORIGIN, Finding, Origin, errors_in
+from certs.pem import PemText
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A chain, leaf first and without the root unless that is all there is, and the private key of the
+    leaf.
+    """
+
+    chain: tuple[x509.Certificate, ...]
+    key: PrivateKeyTypes = field(repr=False, compare=False)
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        """The server's own certificate."""
+        return self.chain[0]
+
+    @property
+    def certificate_pem(self) -> str:
+        """The chain in PEM, leaf first."""
+        return to_pem(self.chain)
+
+    @property
+    def key_pem(self) -> str:
+        """The private key in PEM (PKCS#8, not encrypted). A secret."""
+        return keys.encode_private(self.key)
+
+    @property
+    def fingerprint_sha256(self) -> str:
+        """SHA-256 of the leaf's DER, as ``AA:BB:…``."""
+        return fingerprint_sha256(self.leaf)
+
+    @property
+    def not_before(self) -> datetime:
+        """The first moment at which the leaf is valid (UTC)."""
+        return self.leaf.not_valid_before_utc
+
+    @property
+    def not_after(self) -> datetime:
+        """The last moment at which the leaf is valid (UTC)."""
+        return self.leaf.not_valid_after_utc
+
+    @property
+    def dns_names(self) -> tuple[str, ...]:
+        """The DNS names in the leaf's subject alternative name, as they are written there."""
+        return chains.dns_names(self.leaf)
+
+    @property
+    def issuer(self) -> str:
+        """The distinguished name of the leaf's issuer (RFC 4514)."""
+        return self.leaf.issuer.rfc4514_string()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read: the chain as far as it could be (see :class:`Bundle`), the key, the root, and all
+    findings.
+
+    ``unreadable`` are the findings of the reader, ``arrangement`` those of setting the chain in order.
+    """
+
+    chain: tuple[x509.Certificate, ...]
+    key: PrivateKeyTypes | None = field(repr=False, compare=False)
+    root: x509.Certificate | None = None
+    read_findings: tuple[Finding, ...] = ()
+    chain_findings: tuple[Finding, ...] = ()
+    certificate_origin: Origin = CERTIFICATE_ORIGIN
+    key_origin: Origin = KEY_ORIGIN
+
+    @classmethod
+    def of(cls, bundle: Bundle, root: x509.Certificate | None = None) -> Reading:
+        """A bundle that was made, not read, so that it can be checked as one that was read."""
+        return cls(bundle.chain, bundle.key, root)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that was found, in the order of reading."""
+        return self.read_findings + self.chain_findings
+
+    @property
+    def root_pem(self) -> str | None:
+        """The root that the certificate file held, in PEM."""
+        return None if self.root is None else to_pem([self.root])
+
+    def with_findings(self, findings: Iterable[Finding]) -> Reading:
+        """This reading, and what its source found before it (a missing file, a key file open to all)."""
+        return replace(self, read_findings=(*findings, *self.read_findings))
+
+    def bundle(self) -> Bundle:
+        """The chain and key.
+
+        Raises :class:`certs.errors.UnreadableError` where one of them could not be read, and
+        :class:`certs.errors.RefusedError` where the certificates do not make one chain.
+        """
+        if errors_in(self.read_findings) or not self.chain or self.key is None:
+            raise unreadable(self.findings)
+        if errors_in(self.chain_findings):
+            raise RefusedError(self.findings)
+        return Bundle(self.chain, self.key)
+
+
+def read(
+    certificate: bytes | str | None,
+    key: bytes | str | None,
+    *,
+    certificate_origin: Origin = CERTIFICATE_ORIGIN,
+    key_origin: Origin = KEY_ORIGIN,
+    password: str | None = None,
+) -> Reading:
+    """Reads a chain and its key, both in PEM.
+
+    ``None`` stands for a text that could not be had; its source says why. ``password`` decrypts the key.
+    Nothing is raised: see :meth:`Reading.bundle`.
+    """
+    chain_text = _blocks(certificate, certificate_origin, wants_key=False)
+    key_text = _blocks(key, key_origin, wants_key=True)
+    swapped = reading.swapped(chain_text, key_text, certificate_origin, key_origin)
+    if swapped is not None:
+        return Reading((), None, None, (swapped,), (), certificate_origin, key_origin)
+    certificates, in_chain = (
+        reading.read_certificates(chain_text.blocks, certificate_origin) if chain_text.blocks else ([], [])
+    )
+    private_key, in_key = (
+        reading.read_key(key_text.blocks, key_origin, password) if key_text.blocks else (None, [])
+    )
+    found = (*chain_text.findings, *in_chain, *key_text.findings, *in_key)
+    return assemble(
+        certificates, private_key, found, certificate_origin=certificate_origin, key_origin=key_origin
+    )
+
+
+def assemble(
+    certificates: Iterable[x509.Certificate],
+    key: PrivateKeyTypes | None,
+    findings: Iterable[Finding] = (),
+    *,
+    certificate_origin: Origin = CERTIFICATE_ORIGIN,
+    key_origin: Origin = KEY_ORIGIN,
+) -> Reading:
+    """A reading of certificates (in any order) and a key that were already decoded, with what was found in
+    them.
+    """
+    given, found = tuple(certificates), tuple(findings)
+    if not given:
+        return Reading((), key, None, found, (), certificate_origin, key_origin)
+    arranged = chains.arrange(given, key, certificate_origin)
+    return Reading(
+        arranged.chain, key, arranged.root, found, arranged.findings, certificate_origin, key_origin
+    )
+
+
+def read_roots(data: bytes | str, origin: Origin) -> tuple[x509.Certificate, ...]:
+    """The root certificates in a PEM text. Raises :class:`certs.errors.UnreadableError`."""
+    text = _blocks(data, origin, wants_key=False)
+    certificates, found = reading.read_certificates(text.blocks, origin) if text.blocks else ([], [])
+    findings = (*text.findings, *found)
+    if errors_in(findings):
+        raise unreadable(findings)
+    return tuple(certificates)
+
+
+def fingerprint_sha256(certificate: x509.Certificate) -> str:
+    """SHA-256 of the DER of ``certificate``, as ``AA:BB:…``."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def to_pem(certificates: Iterable[x509.Certificate]) -> str:
+    """``certificates`` in canonical PEM, in their order."""
+    return "".join(
+        certificate.public_bytes(serialization.Encoding.PEM).decode("ascii") for certificate in certificates
+    )
+
+
+def _blocks(data: bytes | str | None, origin: Origin, *, wants_key: bool) -> PemText:
+    if data is None:
+        return PemText((), ())
+    raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    return reading.read_blocks(raw, origin, wants_key=wants_key)

@@ -1,0 +1,149 @@
+"""Is this chain and key fit for a service under this name, at this time? Every rule is asked, all answers are
+given.
+
+The rules are in ``certs.rules``; those about the form of the text are in ``certs.pem`` and ``certs.reading``.
+What is an error here is what a caller's handshake would fail on, or what the service cannot be given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from certs.bundle import Bundle, Reading
+from certs.chain import is_self_signed, name_of
+from certs.errors import DomainNameError, RefusedError, unreadable
+from certs.findings import Finding, error, errors_in, sort
+from certs.keys import belongs_to, kind, kind_of
+from certs.names import to_ascii
+from certs.rules import algorithms, trust, usage, validity
+from certs.rules.names import check_names
+
+DEFAULT_MINIMUM_DAYS = 1
+"""Days that a certificate must have left. One, for there are public certificates that live 160 hours."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A chain and key that are fit, and what a person should still know: warnings, and what was mended."""
+
+    bundle: Bundle
+    findings: tuple[Finding, ...]
+
+
+def check(
+    subject: Bundle | Reading,
+    fqdn: str,
+    now: datetime,
+    roots: Sequence[x509.Certificate] | None = None,
+    minimum_days: int = DEFAULT_MINIMUM_DAYS,
+) -> list[Finding]:
+    """Everything that is to be said about ``subject`` for a service named ``fqdn`` at ``now`` (with a time
+    zone).
+
+    ``roots`` are those that callers hold (``None``: not known; then the last link is not asked for);
+    ``minimum_days`` is how long the certificate must still be valid. Errors come first, then warnings, then
+    what was mended. Nothing is raised for what a file holds.
+    """
+    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
+    found = [*reading.findings, *_check_all(reading, fqdn, now, roots, minimum_days)]
+    if reading.chain and not errors_in(found):
+        anchor = _anchor(reading, roots)
+        leaf = _subject(reading, reading.chain[0])
+        found += trust.check_path(reading.chain, anchor, leaf, to_ascii(fqdn), now)
+    return sort(found)
+
+
+def require(
+    subject: Bundle | Reading,
+    fqdn: str,
+    now: datetime,
+    roots: Sequence[x509.Certificate] | None = None,
+    minimum_days: int = DEFAULT_MINIMUM_DAYS,
+) -> Checked:
+    """The bundle of ``subject`` if it is fit (see :func:`check`).
+
+    Raises :class:`certs.errors.UnreadableError` where the chain or the key could not be read, else
+    :class:`certs.errors.RefusedError`; each with all that was found.
+    """
+    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
+    findings = check(reading, fqdn, now, roots, minimum_days)
+    if errors_in(reading.read_findings):
+        raise unreadable(findings)
+    if errors_in(findings):
+        raise RefusedError(findings)
+    return Checked(reading.bundle(), tuple(findings))
+
+
+def _check_all(
+    reading: Reading, fqdn: str, now: datetime, roots: Sequence[x509.Certificate] | None, minimum_days: int
+) -> Iterator[Finding]:
+    if not reading.chain:
+        yield from _check_name(fqdn)
+        if reading.key is not None:
+            yield from algorithms.check_private_key(reading.key, reading.key_origin.label)
+        return
+    leaf = reading.chain[0]
+    subject = _subject(reading, leaf)
+    yield from check_names(leaf, subject, fqdn)
+    yield from validity.check_dates(leaf, subject, now)
+    yield from validity.check_remaining(leaf, subject, now, minimum_days)
+    yield from algorithms.check_certificate(leaf, subject, is_leaf=True, signed=not is_self_signed(leaf))
+    yield from usage.check_leaf(leaf, subject, fqdn)
+    if reading.key is not None and not belongs_to(reading.key, leaf):
+        yield _mismatch(reading, leaf)
+    yield from trust.check_complete(reading.chain, reading.root, roots, reading.certificate_origin.label)
+    for position, authority in enumerate(_authorities(reading, roots)):
+        subject = _subject(reading, authority)
+        yield from validity.check_dates(authority, subject, now)
+        yield from algorithms.check_certificate(
+            authority, subject, is_leaf=False, signed=not is_self_signed(authority)
+        )
+        yield from usage.check_authority(authority, subject, position)
+
+
+def _check_name(fqdn: str) -> tuple[Finding, ...]:
+    try:
+        to_ascii(fqdn)
+    except DomainNameError as why:
+        return why.findings
+    return ()
+
+
+def _authorities(reading: Reading, roots: Sequence[x509.Certificate] | None) -> list[x509.Certificate]:
+    """Those above the leaf, the root too where it is known."""
+    above = list(reading.chain[1:])
+    anchor = trust.anchor_of(reading.chain, reading.root, roots) if roots is not None else reading.root
+    return above if anchor is None or anchor in reading.chain else [*above, anchor]
+
+
+def _anchor(reading: Reading, roots: Sequence[x509.Certificate] | None) -> x509.Certificate:
+    """What path validation is to stand on: the root that is known, else the last certificate that is
+    there.
+    """
+    known = trust.anchor_of(reading.chain, reading.root, roots) if roots is not None else reading.root
+    return reading.chain[-1] if known is None else known
+
+
+def _subject(reading: Reading, certificate: x509.Certificate) -> str:
+    role = "certificate" if certificate == reading.chain[0] else "authority"
+    return f"{reading.certificate_origin.label}, {role} {name_of(certificate)}"
+
+
+def _mismatch(reading: Reading, leaf: x509.Certificate) -> Finding:
+    assert reading.key is not None  # noqa: S101  (for the type checker: its caller asked)
+    others = [other for other in reading.chain[1:] if belongs_to(reading.key, other)]
+    if others:
+        seen = f"It is the key of the authority {name_of(others[0])}, which should not be here at all."
+    else:
+        seen = f"The key is {kind(reading.key.public_key())}, the certificate's is {kind_of(leaf)}."
+    return error(
+        "key-mismatch",
+        reading.key_origin.label,
+        f"is not the key of the certificate {name_of(leaf)}. {seen}",
+        "Give the key that the certificate was made for; compare: openssl pkey -in KEY -pubout, and "
+        "openssl x509 -in CHAIN -noout -pubkey.",
+    )

@@ -1,0 +1,75 @@
+"""The errors of this room.
+
+::
+
+    CertificateError            carries the findings; its text is what a person reads
+    ├── UnreadableError         a file or setting does not hold what it should: nothing could be checked
+    │   └── EncryptedKeyError   the key is encrypted, and there was no password or a wrong one
+    ├── RefusedError            all was read, and the service must not be given it
+    ├── DomainNameError         a name is not a fully qualified domain name
+    └── AuthorityError          a development authority cannot issue: expired, not an authority, foreign key
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from certs.findings import Finding, error, errors_in
+
+
+class CertificateError(Exception):
+    """What is wrong with a certificate, its key or a name: ``findings``, of which at least one is an
+    error.
+    """
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        found = errors_in(self.findings) or self.findings
+        if len(found) == 1:
+            return str(found[0])
+        return f"{len(found)} things are wrong:\n" + "\n".join(f"  - {finding}" for finding in found)
+
+    def __reduce__(self) -> tuple[type[CertificateError], tuple[tuple[Finding, ...]]]:
+        # An exception that crosses a process is rebuilt from its arguments: give it findings, not their text.
+        return type(self), (self.findings,)
+
+
+class UnreadableError(CertificateError):
+    """A file or setting does not hold what it should."""
+
+
+class EncryptedKeyError(UnreadableError):
+    """The key is encrypted, and there was no password or a wrong one."""
+
+
+class RefusedError(CertificateError):
+    """The certificate and key were read, and the service must not be given them."""
+
+
+class DomainNameError(CertificateError):
+    """A name is not a fully qualified domain name (RFC 1123, RFC 5890)."""
+
+    @classmethod
+    def of(cls, name: str, message: str, remedy: str = "") -> DomainNameError:
+        """The error of one name."""
+        return cls([error("fqdn-invalid", f"domain name {name!r}", message, remedy)])
+
+
+class AuthorityError(CertificateError):
+    """A development authority cannot issue."""
+
+
+def unreadable(findings: Iterable[Finding]) -> UnreadableError:
+    """The error for ``findings`` of a reader; an :class:`EncryptedKeyError` where the key's password is
+    all.
+    """
+    found = tuple(findings)
+    codes = {finding.code for finding in errors_in(found)}
+    return (
+        EncryptedKeyError(found)
+        if codes <= {"key-encrypted", "key-password-wrong"}
+        else UnreadableError(found)
+    )

@@ -1,0 +1,95 @@
+"""Files that are not PEM at all: told apart, so that the error can say how to turn them into PEM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from shlex import quote
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from certs.findings import Finding, Origin, error
+from certs.pem import der_length
+
+_OID_PKCS7 = bytes.fromhex("06092a864886f70d0107")
+_JAVA_KEYSTORE = bytes.fromhex("feedfeed")
+
+
+def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
+    """The finding for ``data`` that holds no PEM block, where a key or a certificate chain is wanted."""
+    file = quote(origin.file)
+    out = "key.pem" if wants_key else "chain.pem"
+    if data.startswith(_JAVA_KEYSTORE):
+        return error(
+            "java-keystore",
+            origin.label,
+            "is a Java keystore, not PEM.",
+            f"Convert it first: keytool -importkeystore -srckeystore {file} -destkeystore tls.pfx "
+            "-deststoretype PKCS12",
+        )
+    if der_length(data) is None:
+        return error(
+            "not-pem",
+            origin.label,
+            "holds no PEM block: there is no '-----BEGIN' in it.",
+            f"It must hold {'one private key' if wants_key else 'the certificate chain'} in PEM.",
+        )
+    # The version of a PFX (RFC 7292: 3) or the content type of a PKCS#7 (RFC 2315) stands right at the start.
+    start = data[:40]
+    if b"\x02\x01\x03\x30" in start and _OID_PKCS7 in start:
+        take = "-nodes -nocerts" if wants_key else "-nokeys"
+        return error(
+            "pkcs12",
+            origin.label,
+            "is a PKCS#12 (PFX) container, not PEM, whatever its name.",
+            f"Convert it: openssl pkcs12 -in {file} {take} -out {out}",
+        )
+    if _OID_PKCS7 + b"\x02" in start:
+        return error(
+            "pkcs7",
+            origin.label,
+            "is a PKCS#7 container in DER, not PEM.",
+            f"Convert it: openssl pkcs7 -inform DER -in {file} -print_certs -out chain.pem",
+        )
+    for what, load, remedy in _DER:
+        if _loads(load, data):
+            return error("der", origin.label, f"is {what} in DER, not PEM.", remedy.format(file=file))
+    return error(
+        "not-pem", origin.label, "is binary, and neither PEM nor a format that is known.", "Use PEM."
+    )
+
+
+def _load_certificate(data: bytes) -> None:
+    x509.load_der_x509_certificate(data)
+
+
+def _load_request(data: bytes) -> None:
+    x509.load_der_x509_csr(data)
+
+
+def _load_public_key(data: bytes) -> None:
+    serialization.load_der_public_key(data)
+
+
+def _load_private_key(data: bytes) -> None:
+    try:
+        serialization.load_der_private_key(data, None)
+    except TypeError:
+        return  # it is one, and encrypted
+
+
+_DER: tuple[tuple[str, Callable[[bytes], None], str], ...] = (
+    ("a certificate", _load_certificate, "Convert it: openssl x509 -inform DER -in {file} -out chain.pem"),
+    ("a private key", _load_private_key, "Convert it: openssl pkey -inform DER -in {file} -out key.pem"),
+    ("a public key", _load_public_key, "Give the private key that was made with it, in PEM."),
+    ("a signing request", _load_request, "Give the certificate that the authority made from it, in PEM."),
+)
+
+
+def _loads(load: Callable[[bytes], None], data: bytes) -> bool:
+    try:
+        load(data)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True

@@ -1,0 +1,246 @@
+"""PEM, read strictly (RFC 7468): every BEGIN has its END, every body is whole, nothing is dropped in silence.
+
+The TLS stack under gRPC is stricter in form and laxer in substance than a service can afford: a byte order
+mark or a long line makes the port fail to bind, and a truncated last block is left out without a word. So
+what is harmless is put right and said, and what is broken is refused. Nothing here knows what a block means.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+import textwrap
+from base64 import b64encode
+from dataclasses import dataclass, field
+
+from certs.findings import Finding, Origin, error, mended
+
+MAXIMUM_SIZE = 1 << 20
+"""Octets that a chain or a key may have: far beyond any real one, and small enough to be read at once."""
+
+_BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 .#]{0,40})-----")
+_NEARLY_BOUNDARY = re.compile(
+    r"[-–—−]+[ \t]*(?:BEGIN|END)\b|\b(?:BEGIN|END) [A-Z0-9 ]{3,40}[-–—−]+", re.IGNORECASE
+)
+_ESCAPED_NEWLINE = re.compile(r"-----(?:\\r)?\\n")
+_HEADER = re.compile(r"[A-Za-z0-9-]+:")
+_BARE_BODY = re.compile(r"^[ \t]*[A-Za-z0-9+/]{48,}={0,2}[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One PEM block: its label, the octets of its body, its header lines (RFC 1421), the line of its
+    BEGIN.
+    """
+
+    label: str
+    der: bytes = field(repr=False)
+    line: int
+    headers: tuple[str, ...] = ()
+
+    def pem(self) -> bytes:
+        """The block in canonical form."""
+        lines = [f"-----BEGIN {self.label}-----", *self.headers, *([""] if self.headers else [])]
+        lines += textwrap.wrap(b64encode(self.der).decode("ascii"), 64)
+        return "\n".join([*lines, f"-----END {self.label}-----", ""]).encode("ascii")
+
+
+@dataclass(frozen=True)
+class PemText:
+    """The blocks of a text in its order, and what was found while reading it."""
+
+    blocks: tuple[Block, ...]
+    findings: tuple[Finding, ...]
+
+
+def decode(data: bytes, origin: Origin) -> tuple[str, list[Finding]]:
+    """``data`` as text with line feeds for line ends, and what had to be mended for that."""
+    found = []
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and len(data) % 2 == 0:
+        text = data.decode("utf-16", errors="replace")
+        found.append(mended("pem-utf16", origin.label, "was written as UTF-16; it is used as ASCII."))
+    else:
+        if data.startswith(codecs.BOM_UTF8):
+            data = data.removeprefix(codecs.BOM_UTF8)
+            found.append(mended("pem-bom", origin.label, "began with a byte order mark, which is left out."))
+        # Latin-1 gives every octet a character: what is not ASCII is then judged where it stands.
+        text = data.decode("latin-1")
+    if _ESCAPED_NEWLINE.search(text):
+        text = text.replace("\\r", "").replace("\\n", "\n")
+        found.append(
+            mended("pem-escaped-newlines", origin.label, r"had '\n' written out; each is a line end now.")
+        )
+    if "\r\n" in text:
+        text = text.replace("\r\n", "\n")
+        found.append(mended("pem-crlf", origin.label, "had CRLF line ends; they are line feeds now."))
+    if "\r" in text:
+        text = text.replace("\r", "\n")
+        found.append(mended("pem-cr", origin.label, "had bare CR line ends; they are line feeds now."))
+    return text, found
+
+
+def split(text: str, origin: Origin) -> PemText:
+    """The blocks of ``text`` (line ends are line feeds). Blocks that are broken become findings instead."""
+    reader = _Reader(text, origin)
+    reader.read()
+    return PemText(tuple(reader.blocks), tuple(dict.fromkeys(reader.findings)))
+
+
+class _Reader:
+    def __init__(self, text: str, origin: Origin) -> None:
+        self._text = text
+        self._origin = origin
+        self.blocks: list[Block] = []
+        self.findings: list[Finding] = []
+
+    def read(self) -> None:
+        begin: re.Match[str] | None = None
+        end_of_last = 0
+        for boundary in _BOUNDARY.finditer(self._text):
+            kind, label = boundary.groups()
+            if begin is None:
+                self._outside(end_of_last, boundary.start())
+            elif kind == "BEGIN":
+                self._truncated(
+                    begin, boundary.start(), f"before the next block begins in line {self._line(boundary)}"
+                )
+            if kind == "BEGIN":
+                begin = boundary
+                continue
+            end_of_last = boundary.end()
+            if begin is None:
+                self._error(
+                    "pem-end-without-begin",
+                    f"has END {label} in line {self._line(boundary)} without its BEGIN.",
+                    "The block's start is missing: copy the whole block again.",
+                )
+            elif begin[2] != label:
+                self._error(
+                    "pem-label-mismatch",
+                    f"has BEGIN {begin[2]} in line {self._line(begin)} closed by END {label} in line "
+                    f"{self._line(boundary)}.",
+                    "Copy both blocks again, each with its own BEGIN and END.",
+                )
+            else:
+                self._body(begin, boundary)
+            begin = None
+        if begin is not None:
+            self._truncated(begin, len(self._text), "before the text ends")
+        else:
+            self._outside(end_of_last, len(self._text))
+
+    def _line(self, match: re.Match[str]) -> int:
+        return self._text.count("\n", 0, match.start()) + 1
+
+    def _error(self, code: str, message: str, remedy: str = "") -> None:
+        self.findings.append(error(code, self._origin.label, message, remedy))
+
+    def _mended(self, code: str, message: str) -> None:
+        self.findings.append(mended(code, self._origin.label, message))
+
+    def _malformed_boundary(self, start: int, end: int) -> bool:
+        nearly = _NEARLY_BOUNDARY.search(self._text, start, end)
+        if nearly:
+            # The line itself is not shown: the body of a key may stand in it.
+            self._error(
+                "pem-boundary-malformed",
+                f"has a damaged BEGIN or END in line {self._line(nearly)}.",
+                "It is five hyphens, BEGIN or END, the label, five hyphens, with nothing else in its line.",
+            )
+        return nearly is not None
+
+    def _truncated(self, begin: re.Match[str], end: int, where: str) -> None:
+        if not self._malformed_boundary(begin.end(), end):
+            self._error(
+                "pem-truncated",
+                f"has BEGIN {begin[2]} in line {self._line(begin)} without END {where}: it is cut off.",
+                "Copy the whole file again.",
+            )
+
+    def _outside(self, start: int, end: int) -> None:
+        between = self._text[start:end]
+        if not between.strip() or self._malformed_boundary(start, end):
+            return
+        bare = _BARE_BODY.search(self._text, start, end)
+        if bare:
+            self._error(
+                "pem-data-outside",
+                f"has encoded data outside of any block in line {self._line(bare)}.",
+                "Its BEGIN and END are missing: copy the whole file again.",
+            )
+        else:
+            self._mended("pem-text-outside", "had text outside of its blocks, which is left out.")
+
+    def _body(self, begin: re.Match[str], end: re.Match[str]) -> None:
+        lines = self._text[begin.end() : end.start()].split("\n")
+        where = f"the block {begin[2]} in line {self._line(begin)}"
+        if self._malformed_boundary(begin.end(), end.start()):
+            return
+        headers = self._headers(lines)
+        encoded = "".join("".join(lines).split())
+        if not encoded:
+            self._error("pem-body-empty", f"has nothing in {where}.", "Copy the whole file again.")
+            return
+        try:
+            der = binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
+        except (binascii.Error, UnicodeEncodeError):
+            self._error(
+                "pem-body-damaged", f"has a body that is not Base64 in {where}.", "Copy the whole file again."
+            )
+            return
+        whole = der_length(der)
+        # An encrypted body of the traditional format is no DER, and shows its damage when it is decrypted.
+        if not headers and whole != len(der):
+            self._error(
+                "pem-body-incomplete",
+                f"holds {len(der)} octets in {where}, where "
+                + (f"{whole} should be." if whole is not None else "nothing of this kind begins like that."),
+                "Lines are missing or too many: copy the whole file again.",
+            )
+            return
+        self._layout(lines, begin, end, bool(headers))
+        self.blocks.append(Block(begin[2], der, self._line(begin), headers))
+
+    @staticmethod
+    def _headers(lines: list[str]) -> tuple[str, ...]:
+        """Takes the header lines (RFC 1421) off the front of ``lines``."""
+        headers: list[str] = []
+        while lines and not lines[0].strip():
+            del lines[0]
+        while lines and _HEADER.match(lines[0].strip()):
+            headers.append(lines.pop(0).strip())
+        return tuple(headers)
+
+    def _layout(self, lines: list[str], begin: re.Match[str], end: re.Match[str], has_headers: bool) -> None:
+        body = [line for line in lines if line.strip()]
+        around = (
+            self._text[self._text.rfind("\n", 0, begin.start()) + 1 : begin.start()],
+            self._text[begin.end() : end.start()].partition("\n")[0],
+            self._text[begin.end() : end.start()].rpartition("\n")[2],
+            self._text[end.end() :].partition("\n")[0],
+        )
+        if max(map(len, body)) > 76 or any(part.strip() for part in around):
+            self._mended(
+                "pem-one-line", "had a body or boundaries that are not in lines of their own; they are now."
+            )
+        elif any(around) or (not has_headers and (len(body) != len(lines) - 1 or _indented(body))):
+            self._mended("pem-layout", "had spaces or empty lines in or around a block, which are left out.")
+        elif any(len(line) != 64 for line in body[:-1]) or len(body[-1]) > 64:
+            self._mended("pem-layout", "had lines of other lengths than 64 characters; they are that now.")
+
+
+def _indented(lines: list[str]) -> bool:
+    return any(line != line.strip() for line in lines)
+
+
+def der_length(der: bytes) -> int | None:
+    """How many octets the DER value at the start of ``der`` says that it has, or None where there is none."""
+    if len(der) < 2 or der[0] != 0x30:
+        return None
+    if der[1] < 0x80:
+        return 2 + der[1]
+    count = der[1] & 0x7F
+    if not 1 <= count <= 4 or len(der) < 2 + count:
+        return None
+    return 2 + count + int.from_bytes(der[2 : 2 + count], "big")
