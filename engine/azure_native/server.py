@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # gRPC calls each method with the request and the context, used or not.
 # ruff: noqa: ARG002
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
