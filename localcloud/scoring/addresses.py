@@ -1,0 +1,92 @@
+"""Where services can answer: an address of the loopback network each, on one port.
+
+Where a machine has one loopback address only (macOS, Windows), each service gets a port of its own instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from localcloud.scoring.errors import BindError
+
+_FALLBACK_ADDRESS: Final = "127.0.0.1"
+# Below the ranges that systems hand out for outgoing connections (Linux from 32768, macOS from 49152).
+_FALLBACK_PORTS: Final = range(20000, 30000)
+
+
+class Endpoint(NamedTuple):
+    """An IP address and TCP port."""
+
+    address: str
+    port: int
+
+
+class AddressPool:
+    """The endpoints that services can have, numbered from 0 to `size` - 1.
+
+    Args:
+        network: part of 127.0.0.0/8, e.g. `127.80.0.0/16`.
+        port: the port of every service where each has an address of its own.
+    """
+
+    def __init__(self, network: str, port: int) -> None:
+        self._network = ipaddress.IPv4Network(network)
+        self._port = port
+        # Without the network's own first and last address, where there are others.
+        self._first, hosts = (1, self._network.num_addresses - 2) if self._network.prefixlen < 31 else (0, 1)
+        self.own_addresses = _exists(str(self._network[self._first]))
+        self.size = hosts if self.own_addresses else len(_FALLBACK_PORTS)
+
+    def choose(self, taken: Collection[tuple[str, int]], start: int) -> tuple[Endpoint, int]:
+        """The first free endpoint from number `start` on, and the number to start from the next time.
+
+        Going on from the last one, and round, means that a freed endpoint is not handed out again at once.
+
+        Args:
+            taken: endpoints of other services, also of those that do not run.
+            start: any number; taken modulo `size`.
+
+        Raises:
+            BindError: none is free.
+        """
+        used = {Endpoint(*endpoint) for endpoint in taken}
+        for number in range(start, start + self.size):
+            endpoint = self._endpoint(number % self.size)
+            if endpoint not in used and bind_problem(endpoint) is None:
+                return endpoint, (number + 1) % self.size
+        where = f"address of {self._network}" if self.own_addresses else f"port of {_FALLBACK_ADDRESS}"
+        raise BindError(f"No {where} is free for a service: all {self.size} are taken.")
+
+    def _endpoint(self, number: int) -> Endpoint:
+        if self.own_addresses:
+            return Endpoint(str(self._network[self._first + number]), self._port)
+        return Endpoint(_FALLBACK_ADDRESS, _FALLBACK_PORTS[number])
+
+
+def bind_problem(endpoint: Endpoint) -> str | None:
+    """Why no server can listen there now, in the system's words; None: one can."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As gRPC binds: connections that are closing must not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(endpoint)
+            probe.listen(1)
+        except OSError as error:
+            return error.strerror
+    return None
+
+
+def _exists(address: str) -> bool:
+    """Whether this machine has the address at all, whatever listens there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise
+    return True

@@ -1,0 +1,32 @@
+"""What scoring refuses.
+
+ScoringError
+├── PackageError    a model package cannot run here
+├── TlsError        gRPC cannot serve with this certificate and key
+├── BindError       the address of a service cannot be bound
+└── InputError      what a caller sent cannot be scored
+"""
+
+from __future__ import annotations
+
+from localcloud.errors import LocalcloudError
+
+
+class ScoringError(LocalcloudError):
+    """Root of what scoring raises on purpose; the message is for a person and holds no secret."""
+
+
+class PackageError(ScoringError):
+    """A model package cannot run on this server: what is wrong, and what there is instead."""
+
+
+class TlsError(ScoringError):
+    """A certificate chain and key with which no TLS handshake succeeds: what is wrong with them."""
+
+
+class BindError(ScoringError):
+    """An address and port that cannot be bound: which, and why."""
+
+
+class InputError(ScoringError):
+    """A request that cannot be scored: what came, and what this service takes."""

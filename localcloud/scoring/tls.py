@@ -1,0 +1,141 @@
+"""A certificate chain and key, in the form that gRPC takes."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from localcloud.scoring.errors import TlsError
+
+if TYPE_CHECKING:
+    import grpc
+
+_BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
+_HANDSHAKE_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True)
+class TlsMaterial:
+    """What a service shows and signs with; canonical PEM, as `read_material` writes it.
+
+    Attributes:
+        certificate_pem: the chain, leaf first.
+        key_pem: the leaf's private key, PKCS8, not encrypted.
+    """
+
+    certificate_pem: bytes
+    key_pem: bytes = field(repr=False)
+
+    def configuration(self) -> grpc.ServerCertificateConfiguration:
+        """As gRPC's server takes it."""
+        import grpc
+
+        return grpc.ssl_server_certificate_configuration([(self.key_pem, self.certificate_pem)])
+
+
+def read_material(certificate: str, key: str) -> TlsMaterial:
+    """The chain and key that a caller of the data plane sent, written again in the form that gRPC takes.
+
+    gRPC reads PEM more strictly than others: byte order marks or lone carriage returns make it fail without
+    words, and a block that breaks off is dropped in silence. So everything is parsed here.
+
+    Args:
+        certificate: `sslCertificate`, PEM, the leaf first.
+        key: `sslKey`, PEM, not encrypted.
+
+    Raises:
+        TlsError: one of them cannot be read, they do not belong together, or the key is of a kind with which
+            no handshake succeeds (not RSA of 2048 bits or more, P-256 or P-384).
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if not _blocks(certificate, "sslCertificate"):
+        raise TlsError("sslCertificate holds no PEM block; give the chain as -----BEGIN CERTIFICATE-----.")
+    if len(_blocks(key, "sslKey")) != 1:
+        raise TlsError("sslKey must hold one PEM block, the private key.")
+    try:
+        chain = x509.load_pem_x509_certificates(certificate.encode())
+    except ValueError as error:
+        raise TlsError(f"sslCertificate cannot be read: {error}") from None
+    try:
+        private = serialization.load_pem_private_key(key.encode(), password=None)
+    except (ValueError, TypeError):
+        # The error's own words could quote the key.
+        raise TlsError("sslKey cannot be read as an unencrypted private key in PEM.") from None
+    if isinstance(private, rsa.RSAPrivateKey):
+        good = private.key_size >= 2048
+    else:
+        good = isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in (
+            "secp256r1",
+            "secp384r1",
+        )
+    if not good:
+        raise TlsError("sslKey must be RSA of at least 2048 bits, or ECDSA on P-256 or P-384.")
+    spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*spki) != chain[0].public_key().public_bytes(*spki):
+        raise TlsError(
+            "sslKey does not belong to the first certificate of sslCertificate; put the leaf first."
+        )
+    return TlsMaterial(
+        b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain),
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )
+
+
+def check_handshake(material: TlsMaterial) -> None:
+    """Has gRPC serve with the material on a port that nobody knows, and shakes hands there once.
+
+    gRPC binds with keys that no handshake succeeds with, and takes no new certificate that it cannot read,
+    both without a word. Takes a few milliseconds.
+
+    Raises:
+        TlsError: gRPC does not take the material, or the handshake fails.
+    """
+    import grpc
+
+    server = grpc.server(ThreadPoolExecutor(1), options=[("grpc.so_reuseport", 0)])
+    try:
+        try:
+            credentials = grpc.ssl_server_credentials([(material.key_pem, material.certificate_pem)])
+            port = server.add_secure_port("127.0.0.1:0", credentials)
+        except RuntimeError:
+            raise TlsError(
+                "gRPC cannot serve with this certificate and key: they must be PEM, and belong together."
+            ) from None
+        server.start()
+        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        client.check_hostname = False
+        client.verify_mode = ssl.CERT_NONE  # whom to trust is for callers to say
+        client.set_alpn_protocols(["h2"])
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=_HANDSHAKE_TIMEOUT_S) as plain,
+                client.wrap_socket(plain),
+            ):
+                pass
+        except OSError as error:
+            raise TlsError(f"No TLS handshake succeeds with this certificate and key: {error}") from None
+    finally:
+        server.stop(None).wait()
+
+
+def _blocks(text: str, name: str) -> list[str]:
+    """The labels of the PEM blocks; every one that begins must end."""
+    labels: list[str] = []
+    begun: str | None = None
+    for kind, label in _BOUNDARY.findall(text):
+        if (kind == "BEGIN") != (begun is None) or (kind == "END" and label != begun):
+            raise TlsError(f"{name} has a PEM block that breaks off, near -----{kind} {label}-----.")
+        begun = label if kind == "BEGIN" else None
+        labels.extend([label] if kind == "BEGIN" else [])
+    if begun is not None:
+        raise TlsError(f"{name} has a PEM block that breaks off: {begun} begins and does not end.")
+    return labels
