@@ -6,6 +6,17 @@ into a checkout's `.local`; `engine.environment` tells the variables that they a
 them: it needs nothing but a Python and makes the virtual environment that the rest lives in.
 """
 
-from engine.activation import environment
+from __future__ import annotations
 
-__all__ = ["environment"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def environment(local: Path) -> dict[str, str]:
+    """This process's variables with those of the engine in `local` over them (see `engine.activation`)."""
+    # Late, because the language host and the plugin, which start with each run, import this package and not
+    # that.
+    from engine import activation
+
+    return activation.environment(local)

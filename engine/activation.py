@@ -1,4 +1,4 @@
-"""The variables under which the CLI, the program and the plugins run: for subprocesses, and for a person's shell."""
+"""The variables under which the CLI, the program and the plugins run: in subprocesses and in a shell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUNDLE = "ca-bundle.pem"
 
 
 def python() -> Path:
-    """The Python that everything here was installed for: the one of the virtual environment that runs this."""
+    """The Python that everything was installed for: the one of the virtual environment that runs this."""
     return Path(sys.executable)
 
 
@@ -22,13 +22,14 @@ def settings(local: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{local / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(local / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The dynamic provider's launcher, and the official language host, would take the first python3 on PATH.
+        # The dynamic provider's launcher, and the official language host, would take the first python3 on
+        # PATH.
         "PULUMI_PYTHON_CMD": str(python()),
     }
 
 
 def environment(local: Path) -> dict[str, str]:
-    """This process's variables with those of the engine in `local` over them, to run `pulumi` or the program with.
+    """This process's variables with those of the engine in `local` over them, to run `pulumi` with.
 
     `SSL_CERT_FILE` names `local`'s bundle of roots where that file exists, and is left alone where not.
     """
@@ -45,7 +46,7 @@ def environment(local: Path) -> dict[str, str]:
 
 
 def script(local: Path) -> str:
-    """The text of `activate`: the same variables for a POSIX shell that sources it, from any folder, any times."""
+    """The text of `activate`: the same variables for a POSIX shell that sources it, from any folder."""
     first = f"{local / 'bin'}:{python().parent}"
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings(local).items())
     bundle = shlex.quote(str(local / BUNDLE))

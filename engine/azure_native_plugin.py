@@ -1,4 +1,4 @@
-"""The azure-native plugin in a checkout's PULUMI_HOME: the official one where it can be had, else the stand-in."""
+"""The azure-native plugin in a checkout's PULUMI_HOME: the official one, else the stand-in."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def stand_in() -> str:
 def install(cli: PulumiCli, local: Path, report: Report) -> bool:
     """See to it that `local/pulumi-home` has the plugin; True if it is the stand-in.
 
-    With a CLI that was built here the hosts of Pulumi are out of reach, and the stand-in is installed at once.
-    With a person's own or the official CLI, the plugin that the person has or that the CLI can fetch goes before.
+    With a CLI that was built here the hosts of Pulumi are out of reach, and the stand-in is installed at
+    once. With a person's own or the official CLI, the plugin that the person has or that the CLI can fetch
+    goes before.
     """
     release = version("pulumi-azure-native")
     plugins = local / "pulumi-home" / "plugins"
@@ -72,7 +73,7 @@ def _adopt(installed: Path) -> bool:
 
 
 def _fetch(cli: PulumiCli, local: Path, release: str, report: Report) -> bool:
-    """Let the CLI fetch the official plugin, if Pulumi's host answers at all (the CLI itself would try for long)."""
+    """Let the CLI fetch the official plugin, if Pulumi's host answers at all (the CLI would try for long)."""
     import requests
 
     from engine.release import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
@@ -82,7 +83,9 @@ def _fetch(cli: PulumiCli, local: Path, release: str, report: Report) -> bool:
         with report.stage(f"Fetching the azure-native plugin {release}"):
             _plugin_install(cli, local, [release], report)
     except (requests.RequestException, EngineError) as error:
-        report.note(f"No official azure-native plugin ({type(error).__name__}); the stand-in takes its place.")
+        report.note(
+            f"No official azure-native plugin ({type(error).__name__}); the stand-in takes its place."
+        )
         return False
     return True
 

@@ -1,7 +1,8 @@
 """A per-user cache of what is slow to make: the CLI's build, toolchains from PyPI, npm packages, models.
 
-An entry is a folder that appears whole or not at all: it is built beside its place and renamed into it. Its name
-carries whatever its content depends on (versions, the hash of a lock file), so an entry never goes stale.
+An entry is a folder that appears whole or not at all: it is built beside its place and renamed into it. Its
+name carries whatever its content depends on (versions, the hash of a lock file), so an entry never goes
+stale.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def find(name: str) -> Path | None:
 def ensure(name: str, build: Callable[[Path], None], report: Report) -> Path:
     """The entry `name`, made by `build` where it is missing.
 
-    `build` gets an empty folder to fill. Where it raises, or the process dies, no entry is left; of two processes
-    that want the same entry one builds and the other waits for it.
+    `build` gets an empty folder to fill. Where it raises, or the process dies, no entry is left; of two
+    processes that want the same entry one builds and the other waits for it.
     """
     if entry := find(name):
         return entry

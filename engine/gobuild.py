@@ -43,7 +43,8 @@ def build(version: str, out: Path, report: Report) -> None:
 
             def count(line: str) -> None:
                 nonlocal compiled
-                # `go build -v` prints the name of each package that it compiles, and nothing else but complaints.
+                # `go build -v` prints the name of each package that it compiles, and nothing else but
+                # complaints.
                 if " " not in line:
                     compiled += 1
                     report.progress(f"{compiled} of about {packages} packages compiled")

@@ -1,9 +1,10 @@
-"""The engine in a checkout's `.local`: the CLI and what it starts, its home, its state, the way into a shell."""
+"""The engine in a checkout's `.local`: the CLI and what it starts, its home and state, the way to use it."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,14 +55,14 @@ def install(local: Path, report: Report) -> Engine:
         (local / name).mkdir(mode=0o700, exist_ok=True)
     _passphrase(local / "passphrase")
     cli = pulumi_cli.locate(local, report)
-    _link(cli, local / "bin")
+    _place(cli, local / "bin")
     scripts.write(local / "activate", activation.script(local), mode=0o600)
     stand_in = azure_native_plugin.install(cli, local, report)
     return Engine(local, local / "bin" / "pulumi", cli.version, cli.way, stand_in)
 
 
 def _passphrase(path: Path) -> None:
-    """Make the passphrase of this checkout's own stacks, once: what is encrypted with it is lost without it."""
+    """Make the passphrase of this checkout's stacks, once: what is encrypted with it is lost without it."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -70,27 +71,41 @@ def _passphrase(path: Path) -> None:
         file.write(secrets.token_urlsafe(32))
 
 
-def _link(cli: PulumiCli, bin_folder: Path) -> None:
+def _place(cli: PulumiCli, bin_folder: Path) -> None:
     """Put the CLI and what it starts into `bin_folder`, and take away what an earlier install put there.
 
-    The official CLI finds its language host and launchers beside itself. One that was built here gets this
-    project's host.
+    The official CLI finds its language host and launchers beside itself, wherever a link to it lies. One
+    that was built here gets this project's host, and has to lie in the same folder as a file of its own:
+    the CLI warns at each run of a host that it finds elsewhere than beside its own executable.
     """
-    links = {"pulumi": cli.folder / "pulumi"}
+    pulumi = bin_folder / "pulumi"
     if cli.way is Way.BUILD:
-        links |= {LAUNCHER: cli.folder / LAUNCHER, DYNAMIC: cli.folder / DYNAMIC}
-        scripts.write(bin_folder / HOST, scripts.launcher("engine.language_host", cli.folder / LAUNCHER))
-    else:
-        (bin_folder / HOST).unlink(missing_ok=True)
-    for name in ("pulumi", LAUNCHER, DYNAMIC):
-        place = bin_folder / name
-        target = links.get(name)
-        if place.is_symlink() and target is not None and place.readlink() == target:
-            continue
-        if target is None:
-            place.unlink(missing_ok=True)
-        else:
-            beside = place.with_name(f".{name}.{os.getpid()}")
-            beside.unlink(missing_ok=True)
-            beside.symlink_to(target)
-            beside.replace(place)
+        _share(cli.folder / "pulumi", pulumi)
+        for name in (LAUNCHER, DYNAMIC):
+            scripts.write(bin_folder / name, (cli.folder / name).read_text())
+        scripts.write(bin_folder / HOST, scripts.launcher("engine.language_host", bin_folder / LAUNCHER))
+        return
+    for name in (HOST, LAUNCHER, DYNAMIC):
+        (bin_folder / name).unlink(missing_ok=True)
+    target = cli.folder / "pulumi"
+    if not (pulumi.is_symlink() and pulumi.readlink() == target):
+        beside = pulumi.with_name(f".pulumi.{os.getpid()}")
+        beside.symlink_to(target)
+        beside.replace(pulumi)
+
+
+def _share(source: Path, place: Path) -> None:
+    """Make `place` the same file as `source`, or a copy where they are on different file systems."""
+    if place.exists() and not place.is_symlink():
+        there, here = source.stat(), place.stat()
+        if os.path.samestat(there, here) or (there.st_size, there.st_mtime_ns) == (
+            here.st_size,
+            here.st_mtime_ns,
+        ):
+            return
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        beside.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, beside)
+    beside.replace(place)

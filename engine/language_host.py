@@ -1,10 +1,12 @@
 """Pulumi's Python language host: starts programs and plugins written in Python for the engine.
 
-Used beside a CLI that was built from its Go modules, which come without the official host. It serves what the
-engine asks for in a preview, update, refresh, destroy or policy run (`pulumi/language.proto` of Pulumi 3.250) and
-runs everything in the Python that it runs in itself. Each start of the engine starts it, so it imports little.
+Used beside a CLI that was built from its Go modules, which come without the official host. It serves what
+the engine asks for in a preview, update, refresh, destroy or policy run (`pulumi/language.proto` of Pulumi
+3.250) and runs everything in the Python that it runs in itself. Each start of the engine starts it, so it
+imports little.
 """
 
+# ruff: noqa: ARG002 - gRPC gives every method a request and a context
 from __future__ import annotations
 
 import importlib.util
@@ -52,11 +54,13 @@ _children: set[subprocess.Popen[bytes]] = set()
 
 
 @contextmanager
-def _child(command: list[str], context: grpc.ServicerContext, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+def _child(
+    command: list[str], context: grpc.ServicerContext, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` while the context lasts; it ends, at the latest, when the engine gives up the call.
 
-    It leads a process group of its own: the engine interrupts this host's whole group, and a program that gets
-    that signal prints a traceback. The host ends it with SIGTERM instead.
+    It leads a process group of its own: the engine interrupts this host's whole group, and a program that
+    gets that signal prints a traceback. The host ends it with SIGTERM instead.
     """
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, **options)
     _children.add(child)
@@ -78,7 +82,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """The methods of `pulumirpc.LanguageRuntime` that running a program takes; the rest answers UNIMPLEMENTED."""
+    """What running a program takes of `pulumirpc.LanguageRuntime`; the rest answers UNIMPLEMENTED."""
 
     def __init__(self, engine: str, launcher: str) -> None:
         self._engine = engine
@@ -124,7 +128,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         if request.info.options.fields.get("virtualenv"):
             context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT,
-                f"This host runs programs in {sys.executable}: remove runtime.options.virtualenv from Pulumi.yaml.",
+                f"Programs run in {sys.executable}: remove runtime.options.virtualenv from Pulumi.yaml.",
             )
         directory = request.info.program_directory
         arguments = {
@@ -170,6 +174,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 output.put((name, chunk))
             output.put((name, b""))
 
+        def answer(name: str, chunk: bytes) -> Any:
+            if name == "stdout":
+                return language_pb2.RunPluginResponse(stdout=chunk)
+            return language_pb2.RunPluginResponse(stderr=chunk)
+
         with _child(command, context, cwd=request.pwd or directory, env=environment, **pipes) as plugin:
             for name in pipes:
                 threading.Thread(target=forward, args=(name, getattr(plugin, name)), daemon=True).start()
@@ -177,7 +186,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             while ended < len(pipes):
                 name, chunk = output.get()
                 if chunk:
-                    yield language_pb2.RunPluginResponse(**{name: chunk})
+                    yield answer(name, chunk)
                 else:
                     ended += 1
             yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
@@ -189,7 +198,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return Empty()
 
 
-def _stop(number: int, frame: object) -> NoReturn:
+def _stop(_number: int, _frame: object) -> NoReturn:
     """The engine's interrupt: end the children and leave at once, for the engine waits."""
     for child in list(_children):
         _end(child)
@@ -199,12 +208,14 @@ def _stop(number: int, frame: object) -> NoReturn:
 def main() -> None:
     """Serve on a free loopback port, tell it on the first line of stdout, and run until interrupted.
 
-    The arguments are the launcher of programs (`pulumi-language-python-exec`) and, last, the engine's address.
+    The arguments are the launcher of programs (`pulumi-language-python-exec`) and, last, the engine's
+    address.
     """
     launcher, engine = sys.argv[1], sys.argv[-1]
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
-    # A policy pack is a call that lasts as long as the run, so they must not share few threads with the program.
+    # A policy pack is a call that lasts as long as the run, so they must not share few threads with the
+    # program.
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine, launcher), server)
     port = server.add_insecure_port("127.0.0.1:0")

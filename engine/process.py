@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections import deque
@@ -20,12 +21,13 @@ def run(
     what: str,
     env: Mapping[str, str],
     cwd: Path,
-    on_line: Callable[[str], None] = lambda line: None,
+    on_line: Callable[[str], None] | None = None,
 ) -> None:
     """Run `command`, give each line of its output (both streams) to `on_line`, and wait for its end.
 
     Raises:
-        EngineError: the command is missing or its exit code is not 0; the message begins with `what` failed and
+        EngineError: the command is missing or its exit code is not 0; the message begins with `what` failed
+        and
             ends with the last lines of the output.
     """
     tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -49,7 +51,8 @@ def run(
             for line in child.stdout:
                 if text := line.rstrip():
                     tail.append(text)
-                    on_line(text)
+                    if on_line is not None:
+                        on_line(text)
             code = child.wait()
         except BaseException:  # Ctrl-C, above all: compilers started by the tool must not go on alone
             signal_group(child, signal.SIGKILL)
@@ -61,8 +64,6 @@ def run(
 
 def signal_group(child: subprocess.Popen[str], number: signal.Signals) -> None:
     """Send a signal to `child` and to all that it started; it leads a process group of its own."""
-    import os
-
     try:
         os.killpg(child.pid, number)
     except ProcessLookupError:

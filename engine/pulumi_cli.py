@@ -57,8 +57,8 @@ def locate(local: Path, report: Report) -> PulumiCli:
     if own := own_cli(local, wanted, report):
         report.note(f"Pulumi {own.version}: your own, {own.folder / 'pulumi'}.")
         return own
-    # What an earlier run has fetched or built is taken before any host is asked. An address of releases that was
-    # given on purpose is asked before a build is taken.
+    # What an earlier run has fetched or built is taken before any host is asked. An address of releases
+    # that was given on purpose is asked before a build is taken.
     if folder := cache.find(release.entry(wanted)):
         return PulumiCli(Way.RELEASE, folder, wanted)
     if release.BASE_VARIABLE not in os.environ and (folder := cache.find(gobuild.entry(wanted))):
@@ -71,7 +71,9 @@ def locate(local: Path, report: Report) -> PulumiCli:
         report.note(f"No official release of Pulumi {wanted}: {error}")
     built = cache.find(gobuild.entry(wanted))
     if built is None:
-        report.note("Building the CLI from its Go modules instead: once for this user, three to five minutes.")
+        report.note(
+            "Building the CLI from its Go modules instead: once for this user, three to five minutes."
+        )
         built = cache.ensure(gobuild.entry(wanted), lambda out: gobuild.build(wanted, out, report), report)
     report.note(f"Pulumi {wanted}: built from its Go modules.")
     return PulumiCli(Way.BUILD, built, wanted)
@@ -80,7 +82,8 @@ def locate(local: Path, report: Report) -> PulumiCli:
 def own_cli(local: Path, wanted: str, report: Report) -> PulumiCli | None:
     """The CLI on PATH, if it is at least version `wanted` and has the Python language host beside it.
 
-    What this project itself put on PATH (`local`'s links, the cache) is not a person's own and is passed over.
+    What this project itself put on PATH (`local`'s links, the cache) is not a person's own and is passed
+    over.
     """
     ours = [local.resolve() / "bin", cache.root().resolve()]
     for part in os.environ.get("PATH", os.defpath).split(os.pathsep):
@@ -91,7 +94,9 @@ def own_cli(local: Path, wanted: str, report: Report) -> PulumiCli | None:
         if Path(found).parent.resolve() == ours[0] or ours[1] in real.parents:
             continue
         # A package manager's link leads to where the language hosts are.
-        folder = next((at for at in (Path(found).absolute().parent, real.parent) if (at / HOST).exists()), None)
+        folder = next(
+            (at for at in (Path(found).absolute().parent, real.parent) if (at / HOST).exists()), None
+        )
         try:
             has = cli_version(Path(found))
         except EngineError as error:

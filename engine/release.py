@@ -22,11 +22,16 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 30.0
 SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
-EXECUTABLES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
+EXECUTABLES = (
+    "pulumi",
+    "pulumi-language-python",
+    "pulumi-language-python-exec",
+    "pulumi-resource-pulumi-python",
+)
 
 
 class Unreachable(EngineError):
-    """There is no release to be had: no host that answers, or none for this machine. Another way may be taken."""
+    """There is no release to be had: no host that answers, or none for this machine. Another way is open."""
 
 
 def entry(version: str) -> str:
@@ -64,8 +69,9 @@ def fetch(version: str, out: Path, report: Report) -> None:
             actual = _download(_get(session, f"{base}/{name}", stream=True), archive, report)
     if actual != expected:
         raise EngineError(
-            f"{base}/{name} has the SHA-256 {actual}, its published checksum is {expected}: it was changed on the "
-            f"way and is not used. Set {BASE_VARIABLE} to a source that you trust, or to nothing to build instead."
+            f"{base}/{name} has the SHA-256 {actual}, its published checksum is {expected}: it was "
+            f"changed on the way and is not used. Set {BASE_VARIABLE} to a source that you trust, or to "
+            "nothing to have the CLI built instead."
         )
     _unpack(archive, out)
     archive.unlink()
@@ -113,14 +119,16 @@ def _download(answer: requests.Response, archive: Path, report: Report) -> str:
 
 
 def _unpack(archive: Path, out: Path) -> None:
-    """Write the archive's plain files, which all lie under `pulumi/`, to `out`, and refuse everything else."""
+    """Write the archive's plain files, which all lie under `pulumi/`, to `out`; refuse everything else."""
     try:
         with tarfile.open(archive, "r:gz") as members:
             for member in members:
                 path = PurePosixPath(member.name)
                 inside = path.parts[:1] == ("pulumi",) and ".." not in path.parts
                 if not inside or not (member.isfile() or member.isdir()):
-                    raise EngineError(f"{archive.name} holds {member.name!r}, which no release does: it is not used.")
+                    raise EngineError(
+                        f"{archive.name} holds {member.name!r}, which no release does: it is not used."
+                    )
                 source = members.extractfile(member)
                 if source is None:  # a folder
                     continue

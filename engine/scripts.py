@@ -14,8 +14,8 @@ MARK = "# made by fpga-web-service"
 def launcher(module: str, *arguments: str | Path) -> str:
     """A script that runs `module` with `arguments` and then its own.
 
-    The shell leaves the process to Python, so that the engine's signals reach it. `-P` keeps the working folder,
-    which is the program's, from shadowing modules.
+    The shell leaves the process to Python, so that the engine's signals reach it. `-P` keeps the working
+    folder, which is the program's, from shadowing modules.
     """
     command = shlex.join([str(activation.python()), "-P", "-m", module, *map(str, arguments)])
     return f'#!/bin/sh\n{MARK}\nexec {command} "$@"\n'
@@ -29,7 +29,12 @@ def is_ours(executable: Path) -> bool:
 
 def write(path: Path, text: str, mode: int = 0o700) -> None:
     """Put `text` at `path` in one step, where it is not there already."""
-    if path.is_file() and not path.is_symlink() and path.read_text() == text and path.stat().st_mode & 0o777 == mode:
+    if (
+        path.is_file()
+        and not path.is_symlink()
+        and path.read_text() == text
+        and path.stat().st_mode & 0o777 == mode
+    ):
         return
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:

