@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fpga.prediction_errors import DeadlineExceeded, NameNotFound
+
+if TYPE_CHECKING:
+    import dns.resolver
 
 _DNS_PORT = 53
 
@@ -51,14 +55,23 @@ def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[st
     except dns.resolver.NoAnswer:
         raise NameNotFound(f"The name {name} exists, but has no A record (asked {asked}).") from None
     except dns.resolver.NoNameservers as error:
-        codes = sorted({str(last[4]) for last in error.kwargs.get("errors", [])})
         raise NameNotFound(
-            f"No name server answers for {name}: {asked} said {'; '.join(codes) or 'nothing'}. "
+            f"No name server answers for {name}: {asked} said {_refusals(error)}. "
             "Is it a server of the name's zone?"
         ) from None
     except dns.exception.Timeout:
         raise DeadlineExceeded(f"The name server {asked} did not answer within {timeout_s:g} s.") from None
     return [record.to_text() for record in answer]
+
+
+def _refusals(error: dns.resolver.NoNameservers) -> str:
+    """What the servers answered instead: response codes, or why no answer could be read."""
+    import dns.rcode
+
+    told: list[str] = []
+    for _, _, _, failure, response in error.kwargs.get("errors", []):
+        told.append(dns.rcode.to_text(response.rcode()) if response is not None else str(failure))
+    return ", ".join(dict.fromkeys(told)) or "nothing"
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
