@@ -1,0 +1,105 @@
+"""One cloud: where its parts are, how to sign in to it, and its Resource Manager.
+
+Cloud discovery as the Azure SDKs do it: `GET https://HOST/metadata/endpoints?api-version=2022-09-01`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from infra.clients.errors import ClientError, SignInFailed
+from infra.clients.pipeline import Pipeline
+from infra.settings import AzureSettings
+
+if TYPE_CHECKING:
+    from azure.identity import ClientSecretCredential
+
+METADATA_API_VERSION = "2022-09-01"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """What discovery tells: sign-in authority, Resource Manager (no final slash), token scope."""
+
+    authority: str
+    resource_manager: str
+    scope: str
+
+
+class Cloud:
+    """A cloud as one principal sees it; may be shared by threads.
+
+    Args:
+        settings: the host that discovery asks, and who signs in.
+        anonymous: sends the discovery request; a test may bring its own.
+    """
+
+    def __init__(self, settings: AzureSettings, anonymous: Pipeline | None = None) -> None:
+        self._settings = settings
+        self._anonymous = anonymous or Pipeline()
+        self._lock = threading.RLock()
+        self.pipeline = Pipeline(self.token)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Asked once.
+
+        Raises:
+            ClientError: no answer, or one that does not name the endpoints.
+        """
+        url = f"https://{self._settings.metadata_host}/metadata/endpoints"
+        body = self._anonymous.send("GET", url, query={"api-version": METADATA_API_VERSION}).body
+        try:
+            return Endpoints(
+                authority=body["authentication"]["loginEndpoint"].rstrip("/"),
+                resource_manager=body["resourceManager"].rstrip("/"),
+                scope=f"{body['authentication']['audiences'][0]}/.default",
+            )
+        except (KeyError, IndexError, TypeError) as error:
+            raise ClientError(
+                f"azure-native:metadataHost {self._settings.metadata_host}: what /metadata/endpoints answers "
+                f"lacks {error}; is this a Resource Manager?"
+            ) from None
+
+    def token(self) -> str:
+        """A bearer token; kept until shortly before it expires.
+
+        Raises:
+            SignInFailed: the authority refused.
+        """
+        from azure.core.exceptions import AzureError
+
+        try:
+            with self._lock:
+                return self._credential.get_token(self.endpoints.scope).token
+        except AzureError as error:
+            first_line = str(error).strip().splitlines()[0]
+            raise SignInFailed(
+                f"signing in to {self.endpoints.authority}: {first_line} "
+                "Check azure-native:tenantId, azure-native:clientId and azure-native:clientSecret."
+            ) from None
+
+    def manage(
+        self, method: str, resource_id: str, api_version: str, body: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """One call of Resource Manager. `resource_id` starts with a slash."""
+        url = f"{self.endpoints.resource_manager}{resource_id}"
+        return self.pipeline.send(method, url, query={"api-version": api_version}, body=body).body
+
+    @cached_property
+    def _credential(self) -> ClientSecretCredential:
+        from azure.identity import ClientSecretCredential
+
+        return ClientSecretCredential(
+            self._settings.tenant_id,
+            self._settings.client_id,
+            self._settings.client_secret,
+            authority=self.endpoints.authority,
+            disable_instance_discovery=self._settings.disable_instance_discovery,
+            connection_verify=os.environ.get("SSL_CERT_FILE") or True,
+        )

@@ -1,0 +1,116 @@
+"""What the clients raise: one tree that carries data, turned into words here and nowhere else.
+
+ClientError
+├── ConnectionFailed     no answer; `sent` tells whether the request may have arrived
+├── SignInFailed         the sign-in authority refused the credentials
+├── ServiceError         an answer that refuses: status, code, message, request id
+│   ├── Unauthorized     401, 403
+│   ├── NotFound         404
+│   ├── Conflict         409
+│   └── QuotaExceeded    412 of the data plane: no FPGA left
+├── OperationFailed      a long-running operation that was accepted ended badly
+├── DeadlineExceeded     it was waited for, in vain
+└── NameTaken            what bears the name was not made by this stack
+"""
+
+from __future__ import annotations
+
+import re
+
+_REDACTIONS = (
+    (
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        "[redacted]",
+    ),
+    (re.compile(r"(?i)\b(bearer|sharedkey)\s+[^\s\"',]+"), r"\1 [redacted]"),
+    (re.compile(r"(?i)\b(sig|client_secret)=[^&\s\"']+"), r"\1=[redacted]"),
+    (re.compile(r"(?i)((?:primary|secondary|ssl|account)_?key\"?\s*[:=]\s*\"?)[^\s\",}]+"), r"\1[redacted]"),
+)
+
+
+def redact(text: str) -> str:
+    """`text` without what grants access: private keys, tokens, SAS signatures, keys in JSON."""
+    for pattern, replacement in _REDACTIONS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class ClientError(Exception):
+    """Root of what the clients raise on purpose. The text is safe to print."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
+
+
+class ConnectionFailed(ClientError):
+    """No answer came. `sent` is False when the request cannot have arrived."""
+
+    def __init__(self, action: str, reason: str, *, sent: bool) -> None:
+        doubt = "; whether the request arrived is not known" if sent else ""
+        super().__init__(f"{action}: no answer ({reason}){doubt}")
+        self.sent = sent
+
+
+class SignInFailed(ClientError):
+    """The sign-in authority gave no token."""
+
+
+class ServiceError(ClientError):
+    """An HTTP answer that refuses.
+
+    Attributes:
+        status: HTTP status.
+        code: the service's error code, e.g. `ResourceGroupNotFound`; empty where it gave none.
+        request_id: the service's `x-ms-request-id`; empty where it gave none.
+    """
+
+    def __init__(self, action: str, *, status: int, code: str, message: str, request_id: str) -> None:
+        told = f"{code}: {message}" if code else message
+        reference = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{action}: {status} {told}{reference}")
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+    @staticmethod
+    def of(action: str, *, status: int, code: str, message: str, request_id: str) -> ServiceError:
+        """The subclass that fits `status`."""
+        kind = _BY_STATUS.get(status, ServiceError)
+        return kind(action, status=status, code=code, message=message, request_id=request_id)
+
+
+class Unauthorized(ServiceError):
+    """Not signed in, or not allowed."""
+
+
+class NotFound(ServiceError):
+    """The thing itself, or what holds it, is not there: `code` tells which."""
+
+
+class Conflict(ServiceError):
+    """The thing is in the way, or in use."""
+
+
+class QuotaExceeded(ServiceError):
+    """The account has no FPGA left."""
+
+
+_BY_STATUS: dict[int, type[ServiceError]] = {
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    409: Conflict,
+    412: QuotaExceeded,
+}
+
+
+class OperationFailed(ClientError):
+    """An accepted operation ended in a state other than Succeeded."""
+
+
+class DeadlineExceeded(ClientError):
+    """What was waited for did not happen in time."""
+
+
+class NameTaken(ClientError):
+    """A name that was set by hand is in use, and nobody consented to taking it over."""

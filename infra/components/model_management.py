@@ -1,0 +1,54 @@
+"""The document's first chapter: a resource group, and a Model Management account in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import resources
+
+API_VERSION = "2017-09-01-preview"
+
+
+@dataclass(frozen=True)
+class ModelManagementArgs:
+    """Inputs: names, region, pricing tier (S1, S2, S3) and how many FPGAs it holds (1 to 16)."""
+
+    resource_group: str
+    account: str
+    location: str
+    sku: str
+    capacity: int
+
+
+class ModelManagement(pulumi.ComponentResource):
+    """A resource group with a Model Management account, the root of models and services."""
+
+    resource_group: pulumi.Output[str]
+    account_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ModelManagementArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("fpga:index:ModelManagement", name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        group = resources.ResourceGroup(
+            "resource-group", resource_group_name=args.resource_group, location=args.location, opts=inside
+        )
+        # a generic resource: the provider has no type of its own for accounts of 2017
+        account = resources.Resource(
+            "account",
+            resource_group_name=group.name,
+            resource_provider_namespace="Microsoft.MachineLearningModelManagement",
+            parent_resource_path="",
+            resource_type="accounts",
+            resource_name_=args.account,
+            api_version=API_VERSION,
+            location=args.location,
+            sku=resources.SkuArgs(name=args.sku, capacity=args.capacity),
+            properties={"description": "Models and services on FPGAs"},
+            opts=inside,
+        )
+        self.resource_group = group.name
+        self.account_id = account.id
+        self.register_outputs({"resource_group": self.resource_group, "account_id": self.account_id})

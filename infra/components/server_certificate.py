@@ -1,0 +1,47 @@
+"""The document's second step: a certificate with its chain of trust, and its key.
+
+Where it comes from is the stack's choice; what comes out is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.providers.certificate import Certificate, CertificateArgs
+from infra.providers.development_ca import DevelopmentCa, DevelopmentCaArgs
+
+
+@dataclass(frozen=True)
+class ServerCertificate:
+    """What a service is given, and what its callers are told.
+
+    Attributes:
+        chain: leaf first, PEM.
+        key: the leaf's private key, PEM; a secret.
+        fingerprint: SHA-256 of the leaf, `AB:CD:…`.
+        not_after: its last moment (RFC 3339, UTC).
+        root: the root that callers need, PEM; empty where their systems know it.
+    """
+
+    chain: pulumi.Input[str]
+    key: pulumi.Output[str]
+    fingerprint: pulumi.Input[str]
+    not_after: pulumi.Input[str]
+    root: pulumi.Input[str]
+
+
+class SelfSigned(pulumi.ComponentResource):
+    """A development authority, and a certificate that it issues for the FQDN."""
+
+    def __init__(self, name: str, fqdn: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fpga:index:SelfSigned", name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        stack = f"{pulumi.get_project()} {pulumi.get_stack()}"
+        ca = DevelopmentCa("development-ca", DevelopmentCaArgs(f"{stack} development CA"[:64]), inside)
+        leaf = Certificate("certificate", CertificateArgs(fqdn, ca.certificate, ca.key), inside)
+        self.certificate = ServerCertificate(
+            leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, ca.certificate
+        )
+        self.register_outputs({"fingerprint": leaf.fingerprint, "not_after": leaf.not_after})

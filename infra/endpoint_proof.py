@@ -1,0 +1,163 @@
+"""The proof that domain, certificate, service and record fit together: called as a caller would call it.
+
+The record as each of the zone's servers gives it; a TLS handshake by name, with the declared certificate;
+a call without key refused, one with each key accepted, a sample scored. What fails is named with what was
+seen and what was expected.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fpga.name_resolution import literal_address, resolve
+from fpga.prediction_client import (
+    DeadlineExceeded,
+    KeyRejected,
+    NameNotFound,
+    PredictionClient,
+    PredictionError,
+)
+from infra.clients.errors import ClientError
+from infra.clients.operations import Pending, Waiter
+from infra.clients.tls import fingerprint, served_certificate
+
+QUERY_TIMEOUT_S = 5.0
+CALL_TIMEOUT_S = 30.0
+
+
+class ProofFailed(ClientError):
+    """The parts do not fit together."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What there should be.
+
+    Attributes:
+        name_servers: `host:port` of each of the zone's servers.
+        fingerprint: SHA-256 of the leaf; None: SSL is off.
+        roots: PEM of the roots that callers are given; None: those that gRPC brings along.
+        keys: the primary and the secondary key.
+    """
+
+    fqdn: str
+    name_servers: tuple[str, ...]
+    ip: str
+    port: int
+    fingerprint: str | None
+    roots: str | None
+    keys: tuple[str, str] = field(repr=False)
+
+
+def prove(declared: Declared, *, deadline_s: float, waiter: Waiter | None = None) -> None:
+    """Checks everything; waits up to `deadline_s` for the record alone, for the rest stands already.
+
+    Raises:
+        ProofFailed: something is not as declared.
+        ClientError: it could not be seen (DeadlineExceeded, ConnectionFailed).
+    """
+    servers = [_with_address(server) for server in declared.name_servers]
+    for server in servers:
+        _prove_record(declared, server, deadline_s, waiter or Waiter())
+    if declared.fingerprint is None:
+        _score(declared, servers, key=None)
+        return
+    _prove_certificate(declared, declared.fingerprint)
+    _prove_refusal(declared, servers)
+    for key in declared.keys:
+        _score(declared, servers, key=key)
+
+
+def _prove_record(declared: Declared, server: str, deadline_s: float, waiter: Waiter) -> None:
+    def look() -> bool | Pending:
+        try:
+            addresses = resolve(declared.fqdn, [server], QUERY_TIMEOUT_S)
+        except (NameNotFound, DeadlineExceeded) as error:
+            return Pending(str(error))
+        return addresses == [declared.ip] or Pending(f"A {', '.join(addresses)}")
+
+    what = f"the A record of {declared.fqdn} at the name server {server} to be {declared.ip}"
+    waiter.until_done(look, what=what, deadline_s=deadline_s)
+
+
+def _prove_certificate(declared: Declared, expected: str) -> None:
+    der = served_certificate(declared.ip, declared.port, declared.fqdn)
+    seen = "no TLS" if der is None else f"the certificate {fingerprint(der)}"
+    if der is None or fingerprint(der) != expected:
+        raise ProofFailed(f"{_where(declared)} serves {seen}; the certificate {expected} is declared")
+
+
+def _prove_refusal(declared: Declared, servers: Sequence[str]) -> None:
+    try:
+        _call(declared, servers, key=None)
+    except KeyRejected:
+        return
+    except PredictionError as error:
+        raise ProofFailed(f"a call of {_where(declared)} without key was not refused: {error}") from None
+    raise ProofFailed(f"{_where(declared)} answers calls without key; UNAUTHENTICATED is expected")
+
+
+def _score(declared: Declared, servers: Sequence[str], key: str | None) -> None:
+    which = (
+        "without key" if key is None else f"with the {('primary', 'secondary')[declared.keys.index(key)]} key"
+    )
+    try:
+        scored = _call(declared, servers, key)
+    except PredictionError as error:
+        raise ProofFailed(f"a call of {_where(declared)} {which} failed: {error}") from None
+    if not scored:
+        raise ProofFailed(f"a call of {_where(declared)} {which} was answered with an empty tensor")
+
+
+def _call(declared: Declared, servers: Sequence[str], key: str | None) -> int:
+    """Scores the sample; how many numbers came back."""
+    roots = declared.roots.encode() if declared.roots else None
+    with PredictionClient(
+        declared.fqdn,
+        declared.port,
+        use_ssl=declared.fingerprint is not None,
+        access_token=key,
+        root_certificates=roots,
+        name_servers=servers,
+        timeout_s=CALL_TIMEOUT_S,
+    ) as client:
+        return int(client.score_image(sample_image()).size)
+
+
+def sample_image(side: int = 8) -> bytes:
+    """A grey PNG of `side` pixels squared (PNG specification, third edition)."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    pixels = (b"\0" + b"\x80" * (3 * side)) * side
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(pixels))
+        + chunk(b"IEND", b"")
+    )
+
+
+def _with_address(server: str) -> str:
+    """`host:port` with the host as an address: a zone's own NS records are names."""
+    host, _, port = server.rpartition(":")
+    if literal_address(host) is not None:
+        return server
+    try:
+        return f"{socket.gethostbyname(host)}:{port}"
+    except OSError as error:
+        raise ProofFailed(
+            f"the zone's name server {host} has no address ({error}): name reachable servers in "
+            "fpga-web-service:nameServers"
+        ) from None
+
+
+def _where(declared: Declared) -> str:
+    return f"{declared.fqdn} ({declared.ip}:{declared.port})"

@@ -1,0 +1,94 @@
+"""Names: what Azure and the DNS accept, and the names that the program derives itself.
+
+Each `*_problem` returns None for a good name, else what is wrong with it, as the end of a sentence.
+Sources: "Naming rules and restrictions for Azure resources" (groups, storage, DNS zones), RFC 1035 and
+RFC 1123 (host names), Model Management API 2018-04-01-preview (accounts, models, services).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_GROUP = re.compile(r"[-\w.()]{0,89}[-\w()]")
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
+_STORAGE = re.compile(r"[a-z0-9]{3,24}")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_BASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,54}")
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+def resource_group_problem(name: str) -> str | None:
+    if _GROUP.fullmatch(name):
+        return None
+    return "takes 1 to 90 letters, digits, '_', '-', '.', '(' and ')', and does not end with '.'"
+
+
+def account_problem(name: str) -> str | None:
+    if _ACCOUNT.fullmatch(name):
+        return None
+    return "takes 2 to 32 letters, digits, '-' and '_', and starts with a letter or digit"
+
+
+def storage_account_problem(name: str) -> str | None:
+    return None if _STORAGE.fullmatch(name) else "takes 3 to 24 lower-case letters and digits, nothing else"
+
+
+def service_problem(name: str) -> str | None:
+    if _SERVICE.fullmatch(name):
+        return None
+    return "takes 1 to 64 letters, digits, '-', '_' and '.', and starts with a letter or digit"
+
+
+def base_problem(name: str) -> str | None:
+    """What a derived name starts with: a suffix of 9 characters follows."""
+    if _BASE.fullmatch(name):
+        return None
+    return "takes 1 to 55 letters, digits, '-', '_' and '.', and starts with a letter or digit"
+
+
+def domain_problem(name: str) -> str | None:
+    """A zone's or a host's name, in ASCII and lower case, without the final dot."""
+    if name.startswith("*."):
+        return "is a wildcard; callers need one name"
+    if not name.isascii():
+        return "has letters outside ASCII; write it in its A-label form (xn--…)"
+    labels = name.split(".")
+    if len(labels) < 2:
+        return "has one label only; a domain name has two at least, such as contoso.com"
+    if len(name) > 253:
+        return f"has {len(name)} characters; a domain name has at most 253"
+    for label in labels:
+        if not _LABEL.fullmatch(label):
+            return (
+                f"has the label '{label}'; a label takes 1 to 63 letters, digits and '-', "
+                "and neither starts nor ends with '-'"
+            )
+    return None
+
+
+def is_under(name: str, zone: str) -> bool:
+    return name == zone or name.endswith(f".{zone}")
+
+
+def relative_record_name(fqdn: str, zone: str) -> str:
+    """The record set's name inside its zone; `@` stands for the zone itself."""
+    return "@" if fqdn == zone else fqdn.removesuffix(f".{zone}")
+
+
+def suffixed(base: str, *scope: str) -> str:
+    """A physical name that is ours: `base` and a suffix that only this `scope` gives.
+
+    Models and services carry no tags, so their names say whose they are: what bears this very name was
+    made by this project, stack and logical name.
+    """
+    return f"{base}-{_digest(*scope)[:8]}"
+
+
+def derived_storage_account(*scope: str) -> str:
+    """A storage account's name, unique in all of Azure as far as 80 bits go."""
+    return f"fpga{_digest(*scope)[:20]}"
+
+
+def _digest(*scope: str) -> str:
+    return hashlib.sha256("\n".join(scope).encode()).hexdigest()

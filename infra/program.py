@@ -1,0 +1,183 @@
+"""The graph, top to bottom as the document has its steps: account, model, domain, certificate, service, DNS.
+
+What can be known before anything changes is checked first: settings, package, certificate files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from infra import model_package, names, settings
+from infra.components.model import RegisteredModel, RegisteredModelArgs
+from infra.components.model_management import ModelManagement, ModelManagementArgs
+from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
+from infra.components.server_certificate import SelfSigned, ServerCertificate
+from infra.configuration import NAMESPACE
+from infra.model_package import ModelPackage, PackageError
+from infra.settings import CertificateSettings, Settings, SettingsError
+
+
+def run(config: Mapping[str, str]) -> None:
+    """Checks the configuration, then declares the graph.
+
+    Raises:
+        pulumi.RunError: the configuration cannot be used; one message with every problem and its remedy.
+    """
+    try:
+        stack = settings.read(config)
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    problems: list[str] = []
+    package = _read_package(stack, problems)
+    provided = _read_certificate_files(stack, problems)
+    if problems or package is None:
+        raise pulumi.RunError(str(SettingsError(problems)))
+    declare(stack, package, provided)
+
+
+def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate | None) -> None:
+    """Declares the graph and its outputs.
+
+    Args:
+        provided: the certificate, where it does not come from a resource.
+    """
+    account, domain, service = stack.account, stack.domain, stack.service
+    scope = (pulumi.get_project(), pulumi.get_stack())
+
+    # Create a Model Management account
+    management = ModelManagement(
+        "model-management",
+        ModelManagementArgs(
+            resource_group=account.resource_group,
+            account=account.name,
+            location=account.location,
+            sku=account.sku,
+            capacity=account.capacity,
+        ),
+    )
+
+    # Deploy your model
+    model = RegisteredModel(
+        "registered-model",
+        RegisteredModelArgs(
+            scope=scope,
+            resource_group=management.resource_group,
+            account_id=management.account_id,
+            storage_account=account.storage_account
+            or names.derived_storage_account(
+                stack.azure.subscription_id, account.resource_group, account.name
+            ),
+            location=account.location,
+            name=stack.model.name,
+            package=stack.model.package,
+            sha256=package.sha256,
+        ),
+    )
+
+    # SSL/TLS and authentication: a development authority stays declared while SSL is off
+    certificate = provided
+    if stack.certificate.source == "self_signed":
+        certificate = SelfSigned("self-signed", domain.fqdn).certificate
+    served = certificate if service.ssl_enabled else None
+    endpoint = ScoringEndpoint(
+        "scoring-endpoint",
+        ScoringEndpointArgs(
+            resource_group=management.resource_group,
+            account_id=management.account_id,
+            model_id=model.model_id,
+            service_name=service.name or names.suffixed("service", *scope, "service"),
+            adopt=service.adopt or service.name is None,
+            zone=domain.zone,
+            fqdn=domain.fqdn,
+            certificate=served,
+            record_ttl_s=domain.record_ttl_s,
+            name_servers=domain.name_servers,
+            check_timeout_s=service.check_timeout_s,
+        ),
+    )
+
+    _export(stack, endpoint, served)
+
+
+def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificate | None) -> None:
+    """What a person, or `fpga predict`, needs to know."""
+    fqdn = stack.domain.fqdn
+    scheme = "https" if served else "http"
+    outputs: dict[str, pulumi.Input[object]] = {
+        "account": stack.account.name,
+        "resourceGroup": stack.account.resource_group,
+        "subscriptionId": stack.azure.subscription_id,
+        "location": stack.account.location,
+        "fqdn": fqdn,
+        "ip": endpoint.ip,
+        "port": endpoint.port,
+        "url": endpoint.port.apply(lambda port: f"{scheme}://{fqdn}:{port:.0f}"),
+        "nameServers": endpoint.name_servers,
+        "sslEnabled": served is not None,
+        "primaryKey": endpoint.primary_key,
+        "secondaryKey": endpoint.secondary_key,
+        "certificateFingerprint": served.fingerprint if served else "",
+        "certificateExpiry": served.not_after if served else "",
+        "rootCertificate": served.root if served else "",
+    }
+    if served is None:
+        outputs["warning"] = (
+            "SSL is off: anyone who reaches the service may call it, without a key. "
+            f"`pulumi config set {NAMESPACE}:sslEnabled true` turns it on."
+        )
+    for name, value in outputs.items():
+        pulumi.export(name, value)
+
+
+def _read_package(stack: Settings, problems: list[str]) -> ModelPackage | None:
+    try:
+        return model_package.read(stack.model.path)
+    except PackageError as error:
+        problems.append(f"{NAMESPACE}:modelPackage: {error}")
+        return None
+
+
+def _read_certificate_files(stack: Settings, problems: list[str]) -> ServerCertificate | None:
+    """The certificate of the source `files`, read and checked as callers will; None for other sources."""
+    source = stack.certificate
+    if source.certificate_file is None or source.key_file is None:
+        return None
+    import datetime as dt
+
+    from certs import bundle, checks
+    from certs.errors import CertificateError
+    from certs.findings import Origin
+    from certs.sources.files import FilesSource
+
+    now = dt.datetime.now(dt.UTC)
+    try:
+        obtained = FilesSource(source.certificate_file, source.key_file, source.roots_file).obtain(
+            [stack.domain.fqdn], now
+        )
+        roots = (
+            bundle.read_roots(obtained.root_pem or "", Origin.of_file("roots file", str(source.roots_file)))
+            if source.roots_file
+            else None
+        )
+        checked = checks.require(obtained.reading, stack.domain.fqdn, now, roots, source.minimum_days)
+    except CertificateError as error:
+        problems.append(_named(source, error))
+        return None
+    for finding in checked.findings:
+        pulumi.log.warn(str(finding))
+    return ServerCertificate(
+        chain=checked.bundle.certificate_pem,
+        key=pulumi.Output.secret(checked.bundle.key_pem),
+        fingerprint=checked.bundle.fingerprint_sha256,
+        not_after=checked.bundle.not_after.isoformat(),
+        root=obtained.root_pem or "",
+    )
+
+
+def _named(source: CertificateSettings, error: Exception) -> str:
+    keys = [f"{NAMESPACE}:certificateFile", f"{NAMESPACE}:keyFile"]
+    if source.roots_file:
+        keys.append(f"{NAMESPACE}:rootsFile")
+    return f"{', '.join(keys)}: {error}"

@@ -1,0 +1,85 @@
+"""What the dynamic providers share: the cloud that the stack's configuration names, and comparing.
+
+A provider is stored in the state by reference, so its module's dotted path is state: it must not change.
+It keeps nothing of its own; where the cloud is and who signs in comes with `configure`. What costs time
+to import is imported where it is used: `check` and `diff` run at every preview.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.output import Unknown
+
+if TYPE_CHECKING:
+    from infra.clients.cloud import Cloud
+    from infra.clients.model_management import ModelManagement
+    from infra.settings import AzureSettings
+
+Props = dict[str, Any]
+
+_lock = threading.Lock()
+_clouds: dict[AzureSettings, Cloud] = {}
+_managements: dict[tuple[AzureSettings, str], ModelManagement] = {}
+
+
+class Provider(ResourceProvider):
+    """A provider without state of its own."""
+
+    # the reference to a class is no secret; left readable, the state says what made each resource
+    serialize_as_secret_always = False
+
+    def configure(self, _req: ConfigureRequest) -> None:
+        # an exception is told to the engine; gRPC would print its traceback beside it
+        logging.getLogger("grpc").setLevel(logging.CRITICAL)
+
+
+class CloudProvider(Provider):
+    """A provider that calls the cloud."""
+
+    _azure: AzureSettings
+
+    def configure(self, req: ConfigureRequest) -> None:
+        super().configure(req)
+        self._config = req.config
+
+    def cloud(self) -> Cloud:
+        """The cloud of the stack's configuration, signed in to once for all providers of a process."""
+        with _lock:
+            settings = self._settings()
+            if settings not in _clouds:
+                from infra.clients.cloud import Cloud
+
+                _clouds[settings] = Cloud(settings)
+            return _clouds[settings]
+
+    def management(self, account_id: str) -> ModelManagement:
+        """The Model Management account with this resource ID."""
+        from infra.clients.model_management import ModelManagement
+
+        cloud = self.cloud()
+        with _lock:
+            key = (self._settings(), account_id)
+            if key not in _managements:
+                _managements[key] = ModelManagement(cloud, account_id)
+            return _managements[key]
+
+    def _settings(self) -> AzureSettings:
+        from infra.settings import AZURE_KEYS, read_azure
+
+        given = {key: self._config.get(key) for key in AZURE_KEYS}
+        return read_azure({key: str(value) for key, value in given.items() if value is not None})
+
+
+def changed(keys: Iterable[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Those of `keys` whose value differs, or is not known yet."""
+    return [key for key in keys if isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key)]
+
+
+def only(keys: Iterable[str], props: Mapping[str, Any]) -> Props:
+    """The inputs among a resource's properties."""
+    return {key: props[key] for key in keys if key in props}

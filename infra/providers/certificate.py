@@ -1,0 +1,69 @@
+"""A server certificate that a development authority issues; due when two thirds of its life are over."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
+
+from certs import renewal
+from infra.providers.base import Props, Provider, changed
+
+_INPUTS = ("fqdn", "ca_certificate", "ca_key")
+_SECRETS = ("ca_key", "key")
+
+
+class CertificateProvider(Provider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Due by the state's dates alone: no certificate is parsed at a preview."""
+        begin, end = (dt.datetime.fromisoformat(olds[key]) for key in ("not_before", "not_after"))
+        due = renewal.is_due(begin, end, dt.datetime.now(dt.UTC))
+        return DiffResult(changes=due or bool(changed(_INPUTS, olds, news)))
+
+    def create(self, props: Props) -> CreateResult:
+        return CreateResult(props["fqdn"], _issued(props))
+
+    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+        return UpdateResult(_issued(news))
+
+
+def _issued(props: Props) -> Props:
+    from certs.sources.self_signed import Authority, issue
+
+    authority = Authority.from_pem(props["ca_certificate"], props["ca_key"])
+    bundle = issue(authority, [props["fqdn"]], dt.datetime.now(dt.UTC))
+    return {
+        **props,
+        "certificate": bundle.certificate_pem,
+        "key": bundle.key_pem,
+        "fingerprint": bundle.fingerprint_sha256,
+        "not_before": bundle.not_before.isoformat(),
+        "not_after": bundle.not_after.isoformat(),
+    }
+
+
+@dataclass(frozen=True)
+class CertificateArgs:
+    """Inputs of a certificate: the name that it is for, and the authority that issues it (PEM)."""
+
+    fqdn: str
+    ca_certificate: pulumi.Input[str]
+    ca_key: pulumi.Input[str]
+
+
+class Certificate(Resource, module="fpga", name="Certificate"):
+    """A chain, leaf first, with its key (both PEM), fingerprint (SHA-256) and dates (RFC 3339, UTC)."""
+
+    certificate: pulumi.Output[str]
+    key: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    not_before: pulumi.Output[str]
+    not_after: pulumi.Output[str]
+
+    def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        computed = ("certificate", "key", "fingerprint", "not_before", "not_after")
+        props = {**vars(args), "ca_key": pulumi.Output.secret(args.ca_key), **dict.fromkeys(computed)}
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRETS))
+        super().__init__(CertificateProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

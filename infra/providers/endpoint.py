@@ -1,0 +1,56 @@
+"""Where a service answers: address and port.
+
+A resource of its own, for an update of the service makes the service's outputs unknown in a preview; its
+id stays known, and so does what hangs on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
+
+from infra.providers.base import CloudProvider, Props, changed, only
+
+_INPUTS = ("account_id", "service_id")
+
+
+class EndpointProvider(CloudProvider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        replaces = changed(_INPUTS, olds, news)
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def create(self, props: Props) -> CreateResult:
+        found = self._find(props)
+        if found is None:
+            raise RuntimeError(f"the service {props['service_id']} is gone")
+        return CreateResult(props["service_id"], found)
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        found = self._find(props)
+        return ReadResult(None, {}) if found is None else ReadResult(id_, found, only(_INPUTS, props))
+
+    def _find(self, props: Props) -> Props | None:
+        service = self.management(props["account_id"]).service(props["service_id"])
+        if service is None:
+            return None
+        return {**only(_INPUTS, props), "ip": service.address, "port": service.port}
+
+
+@dataclass(frozen=True)
+class EndpointArgs:
+    """Inputs of an endpoint: whose it is."""
+
+    account_id: pulumi.Input[str]
+    service_id: pulumi.Input[str]
+
+
+class Endpoint(Resource, module="fpga", name="Endpoint"):
+    """Address and port of a service."""
+
+    ip: pulumi.Output[str]
+    port: pulumi.Output[int]
+
+    def __init__(self, name: str, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(EndpointProvider(), name, {**vars(args), "ip": None, "port": None}, opts)

@@ -1,0 +1,88 @@
+"""The endpoint check as a resource: done again whenever something that it looks at changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
+
+from infra.providers.base import Props, Provider, changed
+
+_INPUTS = (
+    "fqdn",
+    "name_servers",
+    "ip",
+    "port",
+    "model_id",
+    "ssl_enabled",
+    "fingerprint",
+    "root_certificate",
+    "primary_key",
+    "secondary_key",
+)
+
+
+class EndpointCheckProvider(Provider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        return DiffResult(changes=bool(changed(_INPUTS, olds, news)))
+
+    def create(self, props: Props) -> CreateResult:
+        _prove(props)
+        return CreateResult(props["fqdn"], dict(props))
+
+    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+        _prove(news)
+        return UpdateResult(dict(news))
+
+
+def _prove(props: Props) -> None:
+    from infra.endpoint_proof import Declared, prove
+
+    declared = Declared(
+        fqdn=props["fqdn"],
+        name_servers=tuple(props["name_servers"]),
+        ip=props["ip"],
+        port=int(props["port"]),
+        fingerprint=props["fingerprint"] if props["ssl_enabled"] else None,
+        roots=props["root_certificate"] or None,
+        keys=(props["primary_key"], props["secondary_key"]),
+    )
+    prove(declared, deadline_s=float(props["timeout_s"]))
+
+
+@dataclass(frozen=True)
+class EndpointCheckArgs:
+    """Inputs of an endpoint check.
+
+    Attributes:
+        name_servers: `host:port` of each of the zone's servers.
+        model_id: not looked at; a service with another model is to be checked again.
+        fingerprint: SHA-256 of the certificate; empty with SSL off.
+        root_certificate: the root that callers are given, PEM; empty where their systems know it.
+        timeout_s: how long to wait for the record.
+    """
+
+    fqdn: str
+    name_servers: pulumi.Input[Sequence[str]]
+    ip: pulumi.Input[str]
+    port: pulumi.Input[int]
+    model_id: pulumi.Input[str]
+    ssl_enabled: bool
+    fingerprint: pulumi.Input[str]
+    root_certificate: pulumi.Input[str]
+    primary_key: pulumi.Input[str]
+    secondary_key: pulumi.Input[str]
+    timeout_s: int
+
+
+class EndpointCheck(Resource, module="fpga", name="EndpointCheck"):
+    """Proof that the service answers by its name, with its certificate, to its keys alone."""
+
+    def __init__(
+        self, name: str, args: EndpointCheckArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["primary_key", "secondary_key"])
+        opts = pulumi.ResourceOptions.merge(opts, secret)
+        super().__init__(EndpointCheckProvider(), name, dict(vars(args)), opts)

@@ -1,0 +1,80 @@
+"""A model: its package uploaded to blob storage and registered with the account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
+
+from infra.providers.base import CloudProvider, Props, changed, only
+
+_INPUTS = ("account_id", "storage_account_id", "container", "name", "package", "sha256")
+# where the package lies on this machine, and in which container it was, makes no other model
+_REPLACING = ("account_id", "name", "sha256")
+
+
+class ModelProvider(CloudProvider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        replaces = changed(_REPLACING, olds, news)
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def create(self, props: Props) -> CreateResult:
+        from infra.clients.adoption import ensure_model
+        from infra.configuration import PROJECT_ROOT
+        from infra.model_package import read
+
+        def upload() -> str:
+            from infra.clients.blobs import Blobs
+
+            package = read(PROJECT_ROOT / props["package"])
+            if package.sha256 != props["sha256"]:
+                raise RuntimeError(f"{props['package']} changed since the program read it: run again")
+            blobs = Blobs(self.cloud(), props["storage_account_id"], props["container"])
+            return blobs.upload(_blob(props), package.archive())
+
+        model = ensure_model(self.management(props["account_id"]), props["name"], upload)
+        return CreateResult(model.id, dict(props))
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        models = self.management(props["account_id"]).models_named(props["name"])
+        if id_ not in (model.id for model in models):
+            return ReadResult(None, {})
+        return ReadResult(id_, dict(props), only(_INPUTS, props))
+
+    def delete(self, id_: str, props: Props) -> None:
+        from infra.clients.blobs import Blobs
+        from infra.clients.errors import NotFound
+
+        self.management(props["account_id"]).delete_model(id_)
+        try:
+            Blobs(self.cloud(), props["storage_account_id"], props["container"]).delete(_blob(props))
+        except NotFound:
+            return  # the storage account is gone, and the blob with it
+
+
+def _blob(props: Props) -> str:
+    return f"{props['name']}.zip"
+
+
+@dataclass(frozen=True)
+class ModelArgs:
+    """Inputs of a model. `package` is a path from the project's root; `sha256` that of its content."""
+
+    account_id: pulumi.Input[str]
+    storage_account_id: pulumi.Input[str]
+    container: pulumi.Input[str]
+    name: str
+    package: str
+    sha256: str
+
+
+class Model(Resource, module="fpga", name="Model"):
+    """A registered model; its id is the account's id for it."""
+
+    def __init__(self, name: str, args: ModelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        props: dict[str, Any] = dict(vars(args))
+        # a create adopts what bears the name: made first, a replacement would adopt the model to be deleted
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
+        super().__init__(ModelProvider(), name, props, opts)

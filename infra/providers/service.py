@@ -1,0 +1,109 @@
+"""A service: a model on an FPGA, with or without SSL. Updated in place, it keeps address, port and keys."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from infra.providers.base import CloudProvider, Props, changed, only
+
+if TYPE_CHECKING:
+    from infra.clients.model_management import ServiceRequest
+
+_REPLACING = ("account_id", "name")
+_UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint")
+_INPUTS = (*_REPLACING, *_UPDATING, "adopt")
+_SUCCEEDED = "Succeeded"
+
+
+class ServiceProvider(CloudProvider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        replaces = changed(_REPLACING, olds, news)
+        updates = changed(_UPDATING, olds, news)
+        failed = olds.get("state") != _SUCCEEDED
+        return DiffResult(changes=bool(replaces or updates or failed), replaces=replaces)
+
+    def create(self, props: Props) -> CreateResult:
+        from infra.clients.adoption import ensure_service
+
+        management = self.management(props["account_id"])
+        service = ensure_service(management, _request(props), adopt=bool(props["adopt"]))
+        return CreateResult(service.id, {**props, "state": service.state})
+
+    def update(self, id_: str, _olds: Props, news: Props) -> UpdateResult:
+        service = self.management(news["account_id"]).update_service(id_, _request(news))
+        return UpdateResult({**news, "state": service.state})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """What the API tells, and what it does not: the certificate, by a TLS handshake."""
+        service = self.management(props["account_id"]).settled(id_)
+        if service is None:
+            return ReadResult(None, {})
+        inputs = {**only(_INPUTS, props), "name": service.name, "model_id": service.model_id}
+        if service.state == _SUCCEEDED:
+            inputs.update(_seen_on_the_wire(service.address, service.port, inputs))
+        return ReadResult(id_, {**inputs, "state": service.state}, inputs)
+
+    def delete(self, id_: str, props: Props) -> None:
+        self.management(props["account_id"]).delete_service(id_)
+
+
+def _request(props: Props) -> ServiceRequest:
+    from infra.clients.model_management import ServiceRequest, Tls
+
+    tls = Tls(props["ssl_certificate"], props["ssl_key"]) if props["ssl_enabled"] else None
+    return ServiceRequest(props["name"], props["model_id"], tls)
+
+
+def _seen_on_the_wire(address: str, port: int, declared: Props) -> Props:
+    """What differs from the declared certificate: a leaf that is another, or none."""
+    from infra.clients.tls import fingerprint, served_certificate
+
+    der = served_certificate(address, port)
+    seen = fingerprint(der) if der else ""
+    if seen == declared["fingerprint"]:
+        return {}
+    return {
+        "ssl_enabled": der is not None,
+        "ssl_certificate": ssl.DER_cert_to_PEM_cert(der) if der else "",
+        "fingerprint": seen,
+    }
+
+
+@dataclass(frozen=True)
+class ServiceArgs:
+    """Inputs of a service.
+
+    Attributes:
+        name: the physical name.
+        adopt: whether a service that bears the name already is this one.
+        ssl_certificate: the chain, leaf first, PEM; with SSL off empty, as are `ssl_key` and `fingerprint`.
+        ssl_key: its private key, PEM; a secret.
+        fingerprint: SHA-256 of the leaf.
+    """
+
+    account_id: pulumi.Input[str]
+    model_id: pulumi.Input[str]
+    name: str
+    adopt: bool
+    ssl_enabled: bool
+    ssl_certificate: pulumi.Input[str]
+    ssl_key: pulumi.Input[str]
+    fingerprint: pulumi.Input[str]
+
+
+class Service(Resource, module="fpga", name="Service"):
+    """A web service on an FPGA; its id is the account's id for it."""
+
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        props = {**vars(args), "ssl_key": pulumi.Output.secret(args.ssl_key), "state": None}
+        safe = pulumi.ResourceOptions(
+            # a create adopts what bears the name: made first, a replacement would adopt the one to be deleted
+            delete_before_replace=True,
+            additional_secret_outputs=["ssl_key"],
+        )
+        super().__init__(ServiceProvider(), name, props, pulumi.ResourceOptions.merge(opts, safe))

@@ -1,0 +1,290 @@
+"""The stack's configuration, read and checked once: every problem at once, each with its remedy.
+
+Knows nothing of Pulumi: it takes the configuration as the engine hands it out, a mapping from
+`namespace:key` to a string (lists as JSON), and gives frozen dataclasses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra import names
+from infra.configuration import NAMESPACE, PROJECT_ROOT, Reader
+
+LOCATION = "eastus2"
+SKUS = ("S1", "S2", "S3")
+CERTIFICATE_SOURCES = ("files", "self_signed")
+
+AZURE_KEYS = tuple(
+    f"azure-native:{key}"
+    for key in (
+        "metadataHost",
+        "tenantId",
+        "subscriptionId",
+        "clientId",
+        "clientSecret",
+        "disableInstanceDiscovery",
+    )
+)
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used. `problems` holds one sentence for each thing to mend."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__("\n  - ".join((f"{count} in the stack's configuration:", *self.problems)))
+
+
+@dataclass(frozen=True)
+class AzureSettings:
+    """The cloud and who signs in to it: the settings that the azure-native provider reads, too.
+
+    Attributes:
+        metadata_host: host and port that serve `/metadata/endpoints`.
+        disable_instance_discovery: do not ask Microsoft's own host about the sign-in authority.
+    """
+
+    metadata_host: str
+    tenant_id: str
+    subscription_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    disable_instance_discovery: bool
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """The Model Management account. `sku` is one of S1, S2, S3; `capacity` 1 to 16."""
+
+    resource_group: str
+    location: str
+    name: str
+    sku: str
+    capacity: int
+    storage_account: str | None
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model.
+
+    Attributes:
+        name: what its physical name starts with.
+        package: the package's path as it is configured; `path` is absolute.
+    """
+
+    name: str
+    package: str
+
+    @property
+    def path(self) -> Path:
+        return PROJECT_ROOT / Path(self.package).expanduser()
+
+
+@dataclass(frozen=True)
+class DomainSettings:
+    """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served.
+
+    Attributes:
+        name_servers: `host:port` of each of the zone's servers; empty: as the zone's NS records say.
+    """
+
+    zone: str
+    fqdn: str
+    record_ttl_s: int
+    name_servers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CertificateSettings:
+    """Where the certificate comes from. Paths are absolute; those that are None are not used.
+
+    Attributes:
+        source: `files` or `self_signed`.
+        roots_file: PEM with the root that issued the chain, where callers' systems do not know it.
+        minimum_days: a chain with fewer days left is refused.
+    """
+
+    source: str
+    certificate_file: Path | None
+    key_file: Path | None
+    roots_file: Path | None
+    minimum_days: int
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """The service.
+
+    Attributes:
+        name: the very name; None: one that only this stack has is derived.
+        adopt: take over a service that bears the set name already.
+        check_timeout_s: how long the endpoint check waits for the record, in seconds.
+    """
+
+    name: str | None
+    ssl_enabled: bool
+    adopt: bool
+    check_timeout_s: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that differs from stack to stack."""
+
+    azure: AzureSettings
+    account: AccountSettings
+    model: ModelSettings
+    domain: DomainSettings
+    certificate: CertificateSettings
+    service: ServiceSettings
+    production: bool
+
+
+def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads and checks the whole configuration.
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    reader = Reader(config)
+    azure = _azure(config, environ, reader.problems)
+    production = reader.boolean("production", default=False)
+    account = AccountSettings(
+        resource_group=reader.text("resourceGroup", check=names.resource_group_problem),
+        location=_location(reader),
+        name=reader.text("account", check=names.account_problem),
+        sku=_sku(reader),
+        capacity=reader.integer("accountCapacity", default=1, low=1, high=16),
+        storage_account=reader.optional("storageAccount", check=names.storage_account_problem),
+    )
+    model = ModelSettings(
+        name=reader.optional("modelName", check=names.base_problem) or "model",
+        package=reader.path_text("modelPackage", "the folder or zip that holds service_def.json"),
+    )
+    domain = _domain(reader)
+    ssl_enabled = reader.boolean("sslEnabled", default=True)
+    certificate = _certificate(reader, production=production, ssl_enabled=ssl_enabled)
+    service = ServiceSettings(
+        name=reader.optional("serviceName", check=names.service_problem),
+        ssl_enabled=ssl_enabled,
+        adopt=reader.boolean("adopt", default=False),
+        check_timeout_s=reader.integer("checkTimeout", default=domain.record_ttl_s + 60, low=1, high=86400),
+    )
+    reader.refuse_unknown_keys()
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return Settings(azure, account, model, domain, certificate, service, production)
+
+
+def read_azure(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> AzureSettings:
+    """The part that says which cloud this is, and who signs in.
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    problems: list[str] = []
+    azure = _azure(config, environ, problems)
+    if problems:
+        raise SettingsError(problems)
+    return azure
+
+
+def _azure(config: Mapping[str, str], environ: Mapping[str, str], problems: list[str]) -> AzureSettings:
+    def value(key: str, variable: str, default: str = "") -> str:
+        found = config.get(f"azure-native:{key}") or environ.get(variable) or default
+        if not found:
+            secret = " --secret" if key == "clientSecret" else ""
+            command = f"pulumi config set{secret} azure-native:{key}"
+            problems.append(f"azure-native:{key} is not set: `{command}`, or the variable {variable}")
+        return found
+
+    azure = AzureSettings(
+        metadata_host=value("metadataHost", "ARM_METADATA_HOSTNAME", "management.azure.com"),
+        tenant_id=value("tenantId", "ARM_TENANT_ID"),
+        subscription_id=value("subscriptionId", "ARM_SUBSCRIPTION_ID"),
+        client_id=value("clientId", "ARM_CLIENT_ID"),
+        client_secret=value("clientSecret", "ARM_CLIENT_SECRET"),
+        disable_instance_discovery=value(
+            "disableInstanceDiscovery", "ARM_DISABLE_INSTANCE_DISCOVERY", "false"
+        ).lower()
+        == "true",
+    )
+    for key, found in (("tenantId", azure.tenant_id), ("subscriptionId", azure.subscription_id)):
+        if found and not _UUID.fullmatch(found):
+            problems.append(f"azure-native:{key} is '{found}': it is a UUID, as `az account show` prints it")
+    return azure
+
+
+def _location(reader: Reader) -> str:
+    given = reader.optional("location") or LOCATION
+    location = given.replace(" ", "").lower()
+    if location != LOCATION:
+        reader.refuse(
+            "location", f"is '{given}': FPGA services exist in {LOCATION} only; set it to {LOCATION}"
+        )
+    return location
+
+
+def _sku(reader: Reader) -> str:
+    given = reader.optional("accountSku") or SKUS[0]
+    if given == "DevTest":
+        reader.refuse(
+            "accountSku", "is 'DevTest', which FPGA services do not support: S1 is enough, S2 and S3 work too"
+        )
+    elif given not in SKUS:
+        reader.refuse("accountSku", f"is '{given}': choose one of {', '.join(SKUS)} (S1 is enough)")
+    return given
+
+
+def _domain(reader: Reader) -> DomainSettings:
+    zone = reader.domain("zone")
+    fqdn = reader.domain("fqdn")
+    if zone and fqdn and not names.is_under(fqdn, zone):
+        reader.refuse(
+            "fqdn",
+            f"is '{fqdn}', which is not under its zone '{zone}': "
+            f"choose a name such as 'service.{zone}', or set {NAMESPACE}:zone to its zone",
+        )
+    return DomainSettings(
+        zone=zone,
+        fqdn=fqdn,
+        record_ttl_s=reader.integer("recordTtl", default=300, low=1, high=2_147_483_647),
+        name_servers=reader.addresses("nameServers"),
+    )
+
+
+def _certificate(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateSettings:
+    source = reader.choice("certificateSource", CERTIFICATE_SOURCES, default="files")
+    if production and source == "self_signed":
+        reader.refuse(
+            "certificateSource",
+            "is 'self_signed' on a stack with production: true: self-signed certificates are for development "
+            "only; use files with a chain from a certification authority",
+        )
+    from_files = source == "files"
+    unused = f" is not used with certificateSource {source}: remove it, or set certificateSource to files"
+    paths: dict[str, Path | None] = {}
+    for key, what in (
+        ("certificateFile", "the PEM file with the certificate and its chain"),
+        ("keyFile", "the PEM file with the certificate's private key"),
+        ("rootsFile", ""),
+    ):
+        paths[key] = reader.path(key, required=what if from_files and ssl_enabled else "")
+        if not from_files and paths[key] is not None:
+            reader.refuse(key, unused.strip())
+    return CertificateSettings(
+        source=source,
+        certificate_file=paths["certificateFile"],
+        key_file=paths["keyFile"],
+        roots_file=paths["rootsFile"],
+        minimum_days=reader.integer("minimumDays", default=1, low=0, high=3650),
+    )
