@@ -1,0 +1,252 @@
+"""Model Management accounts: `Microsoft.MachineLearningModelManagement/accounts`, 2017-09-01-preview."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.arm import resources
+from localcloud.arm.checks import location_of, object_of, same_location, tags_of
+from localcloud.arm.groups import GROUP, SUBSCRIPTION
+from localcloud.arm.lists import page
+from localcloud.arm.providers import require_registered
+from localcloud.arm.resources import Group, Resource
+from localcloud.errors import CloudError
+from localcloud.http import body_of, json_body
+from localcloud.store import Store
+
+NAMESPACE = "Microsoft.MachineLearningModelManagement"
+SHOWN_TYPE = f"{NAMESPACE}/accounts"
+TYPE = SHOWN_TYPE.lower()
+LOCATIONS = ("eastus2",)
+SKU_NAMES = ("S1", "S2", "S3", "DevTest")
+MAX_CAPACITY = 16
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
+_COLLECTION = f"/providers/{SHOWN_TYPE}"
+_ACCOUNT = GROUP + _COLLECTION + "/{account}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the data plane needs to know of an account.
+
+    Args:
+        id: the account's resource ID in lower case: the key of its row.
+        display_id: the resource ID as callers see it.
+        capacity: how many units of its SKU it has, 1 to 16.
+        sku_name: `S1`, `S2`, `S3` or `DevTest`; the latter has no FPGA services.
+    """
+
+    id: str
+    display_id: str
+    name: str
+    group: str
+    subscription_id: str
+    location: str
+    sku_name: str
+    capacity: int
+
+
+def find_account(db: sqlite3.Connection, subscription_id: str, group: str, name: str) -> Account:
+    """The account that the data plane is asked for.
+
+    Raises:
+        CloudError: 404 SubscriptionNotFound, ResourceGroupNotFound or ResourceNotFound, in that order.
+    """
+    known = db.execute("SELECT subscription_id FROM tenant").fetchone()["subscription_id"]
+    require_subscription(known, subscription_id)
+    found = resources.require_group(db, subscription_id, group)
+    account = resources.require(db, found, _account_id(found, name), SHOWN_TYPE, name)
+    return Account(
+        id=account.id,
+        display_id=account.display_id,
+        name=account.name,
+        group=found.name,
+        subscription_id=found.subscription_id,
+        location=account.body["location"],
+        sku_name=account.body["sku"]["name"],
+        capacity=account.body["sku"]["capacity"],
+    )
+
+
+def require_subscription(known: str, asked: str) -> None:
+    """Refuses every subscription but the one there is.
+
+    Raises:
+        CloudError: 404 SubscriptionNotFound.
+    """
+    if asked.lower() != known:
+        raise CloudError(404, "SubscriptionNotFound", f"The subscription '{asked}' could not be found.")
+
+
+class Accounts:
+    """The verbs of Model Management accounts.
+
+    Args:
+        base_url: where the data plane answers.
+        teardown: removes an account's models and services before the account goes.
+    """
+
+    def __init__(self, store: Store, base_url: str, teardown: Callable[[Resource], None]) -> None:
+        self._store = store
+        self._base_url = base_url
+        self._teardown = teardown
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(SUBSCRIPTION + _COLLECTION, self._list),
+            Route(GROUP + _COLLECTION, self._list),
+            Route(_ACCOUNT, self._get),
+            Route(_ACCOUNT, self._put, methods=["PUT"]),
+            Route(_ACCOUNT, self._patch, methods=["PATCH"]),
+            Route(_ACCOUNT, self._delete, methods=["DELETE"]),
+        ]
+
+    def _list(self, request: Request) -> Response:
+        subscription, name = request.path_params["subscription"], request.path_params.get("group")
+        with self._store.read() as db:
+            group = resources.require_group(db, subscription, name).id if name is not None else None
+            found = resources.listing(db, type=TYPE, group=group, subscription=subscription)
+        return page(request, found, lambda account: account.id, self._shown)
+
+    def _get(self, request: Request) -> Response:
+        with self._store.read() as db:
+            group = _group(db, request)
+            name = request.path_params["account"]
+            account = resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
+        return JSONResponse(self._shown(account))
+
+    def _put(self, request: Request) -> Response:
+        name = request.path_params["account"]
+        with self._store.write() as db:
+            group = _group(db, request)
+            require_registered(db, group.subscription_id, NAMESPACE)
+            if not _NAME.fullmatch(name):
+                raise CloudError(
+                    400,
+                    "InvalidResourceName",
+                    f"The account name '{name}' is invalid: it takes 2 to 32 letters, digits, '-' and '_', "
+                    "and starts with a letter or digit.",
+                )
+            body = json_body(body_of(request))
+            location = location_of(body, SHOWN_TYPE, LOCATIONS)
+            known = resources.find(db, _account_id(group, name))
+            if known is not None:
+                same_location(known.body["location"], location, name, group.name)
+            account = known or Resource(
+                id=_account_id(group, name),
+                display_id=f"{group.display_id}{_COLLECTION}/{name}",
+                group_id=group.id,
+                parent_id=None,
+                type=TYPE,
+                name=name,
+                body={},
+            )
+            content = {
+                "location": location,
+                "tags": tags_of(body),
+                "sku": _sku(body),
+                "properties": _properties(body),
+            }
+            saved = resources.save(db, replace(account, body=content))
+        return JSONResponse(self._shown(saved), 200 if known else 201)
+
+    def _patch(self, request: Request) -> Response:
+        name = request.path_params["account"]
+        body = json_body(body_of(request))
+        with self._store.write() as db:
+            group = _group(db, request)
+            account = resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
+            if body.get("location") is not None:
+                location = location_of(body, SHOWN_TYPE, LOCATIONS)
+                same_location(account.body["location"], location, name, group.name)
+            content = dict(account.body)
+            if body.get("tags") is not None:
+                content["tags"] = tags_of(body)
+            if body.get("sku") is not None:
+                content["sku"] = _sku({"sku": content["sku"] | object_of(body, "sku")})
+            if body.get("properties") is not None:
+                content["properties"] = content["properties"] | _properties(body)
+            saved = resources.save(db, replace(account, body=content))
+        return JSONResponse(self._shown(saved))
+
+    def _delete(self, request: Request) -> Response:
+        with self._store.read() as db:
+            group = _group(db, request)
+            account = resources.find(db, _account_id(group, request.path_params["account"]))
+        if account is None:
+            return Response(status_code=204)
+        self._teardown(account)
+        with self._store.write() as db:
+            resources.delete(db, account)
+        return Response(status_code=200)
+
+    def _shown(self, account: Resource) -> dict[str, Any]:
+        subscription, group = account.display_id.split("/")[2], account.display_id.split("/")[4]
+        swagger = (
+            f"{self._base_url}/api/subscriptions/{subscription}/resourceGroups/{group}"
+            f"/accounts/{account.name}/swagger.json?api-version=2018-04-01-preview"
+        )
+        return {
+            "id": account.display_id,
+            "name": account.name,
+            "type": SHOWN_TYPE,
+            "location": account.body["location"],
+            "tags": account.body["tags"],
+            "sku": account.body["sku"],
+            "etag": account.etag,
+            "properties": account.properties
+            | {
+                "id": account.display_id,
+                "createdOn": account.created_on,
+                "modifiedOn": account.modified_on,
+                "modelManagementSwaggerLocation": swagger,
+                "provisioningState": "Succeeded",
+            },
+        }
+
+
+def _group(db: sqlite3.Connection, request: Request) -> Group:
+    return resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
+
+
+def _account_id(group: Group, name: str) -> str:
+    return f"{group.id}{_COLLECTION}/{name}".lower()
+
+
+def _sku(body: Mapping[str, Any]) -> dict[str, Any]:
+    sku = object_of(body, "sku")
+    names = {name.lower(): name for name in SKU_NAMES}
+    name = sku.get("name")
+    if not isinstance(name, str) or name.lower() not in names:
+        raise CloudError(
+            400, "InvalidSku", f"The sku name {name!r} is not available: give one of {', '.join(SKU_NAMES)}."
+        )
+    capacity = sku.get("capacity", 1)
+    if isinstance(capacity, float) and capacity.is_integer():
+        capacity = int(capacity)  # Pulumi's numbers are floats
+    if type(capacity) is not int or not 1 <= capacity <= MAX_CAPACITY:
+        raise CloudError(
+            400,
+            "InvalidSku",
+            f"The sku capacity {capacity!r} must be a whole number from 1 to {MAX_CAPACITY}.",
+        )
+    return {"name": names[name.lower()], "capacity": capacity}
+
+
+def _properties(body: Mapping[str, Any]) -> dict[str, Any]:
+    description = object_of(body, "properties").get("description")
+    if description is None:
+        return {}
+    if not isinstance(description, str):
+        raise CloudError(
+            400, "InvalidRequestContent", "The property 'properties.description' must be a string."
+        )
+    return {"description": description}

@@ -1,0 +1,83 @@
+"""The HTTPS listener: uvicorn on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import threading
+from collections.abc import Iterator
+from socket import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from localcloud import ports
+from localcloud.authority import Authority
+from localcloud.errors import StartError
+
+_STOP_GRACE_S = 3
+_START_TIMEOUT_S = 10.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it listens, and ends when the last request is answered."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_STOP_GRACE_S)
+        # Idle clients do not answer a TLS farewell, and uvicorn's own shutdown waits for that.
+        for connection in self.server_state.connections:
+            connection.transport.abort()
+
+
+@contextlib.contextmanager
+def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator[None]:
+    """Serves an application inside the block; at its end, running requests get a few seconds.
+
+    Raises:
+        StartError: the port is taken, or the listener did not come up.
+    """
+    try:
+        bound = ports.listener(host, port)
+    except OSError:
+        raise ports.taken(host, port, "https") from None
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=60,
+        ssl_certfile=authority.certificate,
+        ssl_keyfile=authority.key,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+    )
+    config.load()
+    assert config.ssl is not None  # noqa: S101 - made with a certificate
+    config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, args=([bound],), name="https", daemon=True)
+    thread.start()
+    try:
+        if not server.listening.wait(_START_TIMEOUT_S):
+            raise StartError(f"The HTTPS listener on {host}:{port} did not come up; see the log.")
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+        bound.close()

@@ -1,0 +1,266 @@
+"""Sign-in as Microsoft's clients do it: cloud metadata, OpenID discovery, keys, client-credentials tokens.
+
+Sources: Azure `metadata/endpoints` 2022-09-01; OpenID Connect Discovery 1.0; RFC 6749 section 4.4; the
+Microsoft identity platform's error codes (AADSTS…).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import hmac
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.errors import CloudError
+from localcloud.http import body_of
+from localcloud.identity.tenant import Tenant
+from localcloud.identity.tokens import LIFE_S, Tokens
+
+_DEFAULT_SCOPE = "/.default"
+
+
+class SignInError(Exception):
+    """A refusal of the sign-in endpoints, in OAuth's form (RFC 6749 section 5.2) with Microsoft's code."""
+
+    def __init__(self, status: int, error: str, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = error
+        self.code = code
+        self.message = message
+
+
+class IdentityApi:
+    """The public endpoints of sign-in.
+
+    Every address in an answer is on the host that the caller used: clients refuse an issuer elsewhere.
+    """
+
+    def __init__(self, tenant: Tenant, tokens: Tokens) -> None:
+        self._tenant = tenant
+        self._tokens = tokens
+
+    def routes(self) -> list[Route]:
+        """Routes that need no token."""
+        return [
+            Route("/metadata/endpoints", self._metadata),
+            Route("/{tenant}/v2.0/.well-known/openid-configuration", self._signing(self._openid_v2)),
+            Route("/{tenant}/.well-known/openid-configuration", self._signing(self._openid_v1)),
+            Route("/{tenant}/discovery/v2.0/keys", self._signing(self._keys)),
+            Route("/{tenant}/discovery/keys", self._signing(self._keys)),
+            Route("/{tenant}/oauth2/v2.0/token", self._signing(self._token_v2), methods=["POST"]),
+            Route("/{tenant}/oauth2/token", self._signing(self._token_v1), methods=["POST"]),
+        ]
+
+    def _signing(self, handler: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:
+        """Checks the tenant, answers with JSON that nobody may store, and renders refusals."""
+
+        def answer(request: Request) -> Response:
+            headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+            try:
+                tenant = request.path_params["tenant"]
+                if tenant.lower() != self._tenant.tenant_id:
+                    raise SignInError(
+                        400,
+                        "invalid_tenant",
+                        90002,
+                        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID "
+                        "and are signing into the correct cloud.",
+                    )
+                return JSONResponse(handler(request), headers=headers)
+            except SignInError as error:
+                return JSONResponse(_error_body(error, request), error.status, headers=headers)
+
+        return answer
+
+    def _metadata(self, request: Request) -> Response:
+        if "api-version" not in request.query_params:
+            raise CloudError(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required.",
+            )
+        base: str = request.state.base_url
+        return JSONResponse(
+            {
+                "name": "localcloud",
+                "authentication": {
+                    "loginEndpoint": f"{base}/",
+                    "audiences": list(self._tokens.audiences),
+                    "tenant": self._tenant.tenant_id,
+                    "identityProvider": "AAD",
+                },
+                "resourceManager": f"{base}/",
+                "microsoftGraphResourceId": f"{base}/graph/",
+                "suffixes": {"storage": "core.localhost", "keyVaultDns": "vault.localhost"},
+            }
+        )
+
+    def _openid_v2(self, request: Request) -> dict[str, Any]:
+        base: str = request.state.base_url
+        tenant = f"{base}/{self._tenant.tenant_id}"
+        return _openid(
+            self._tokens.issuer_v2(base),
+            f"{tenant}/oauth2/v2.0/token",
+            f"{tenant}/discovery/v2.0/keys",
+            tenant,
+        )
+
+    def _openid_v1(self, request: Request) -> dict[str, Any]:
+        base: str = request.state.base_url
+        tenant = f"{base}/{self._tenant.tenant_id}"
+        return _openid(
+            self._tokens.issuer_v1(base), f"{tenant}/oauth2/token", f"{tenant}/discovery/keys", tenant
+        )
+
+    def _keys(self, request: Request) -> dict[str, Any]:
+        return self._tokens.key_set(request.state.base_url)
+
+    def _token_v2(self, request: Request) -> dict[str, Any]:
+        form = self._authenticated_form(request)
+        scope = _required(form, "scope")
+        if not scope.endswith(_DEFAULT_SCOPE):
+            raise SignInError(
+                400,
+                "invalid_scope",
+                1002012,
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope "
+                "value with /.default suffixed to the resource identifier (application ID URI).",
+            )
+        # 'https://management.core.windows.net//.default' asks for the audience with its final slash.
+        audience = self._audience(scope.removesuffix(_DEFAULT_SCOPE))
+        token, _ = self._tokens.issue(audience, self._tokens.issuer_v2(request.state.base_url))
+        return {
+            "token_type": "Bearer",
+            "expires_in": LIFE_S,
+            "ext_expires_in": LIFE_S,
+            "access_token": token,
+        }
+
+    def _token_v1(self, request: Request) -> dict[str, Any]:
+        form = self._authenticated_form(request)
+        audience = self._audience(_required(form, "resource"))
+        token, expires_on = self._tokens.issue(audience, self._tokens.issuer_v1(request.state.base_url))
+        # The v1 endpoint writes its numbers as strings.
+        return {
+            "token_type": "Bearer",
+            "expires_in": str(LIFE_S),
+            "ext_expires_in": str(LIFE_S),
+            "expires_on": str(expires_on),
+            "not_before": str(expires_on - LIFE_S),
+            "resource": audience,
+            "access_token": token,
+        }
+
+    def _authenticated_form(self, request: Request) -> dict[str, str]:
+        form = _form(request)
+        grant_type = _required(form, "grant_type")
+        if grant_type != "client_credentials":
+            raise SignInError(
+                400,
+                "unsupported_grant_type",
+                70003,
+                f"The app requested an unsupported grant type '{grant_type}'; supported is 'client_credentials'.",
+            )
+        client_id = _required(form, "client_id")
+        if client_id.lower() != self._tenant.client_id:
+            raise SignInError(
+                400,
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{client_id}' was not found in the directory "
+                f"'{self._tenant.tenant_id}'.",
+            )
+        secret = form.get("client_secret")
+        if not secret:
+            raise SignInError(
+                401,
+                "invalid_client",
+                7000218,
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            )
+        if not hmac.compare_digest(secret.encode(), self._tenant.client_secret.encode()):
+            raise SignInError(
+                401,
+                "invalid_client",
+                7000215,
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+                f"secret value, not the client secret ID, for a secret added to app '{client_id}'.",
+            )
+        return form
+
+    def _audience(self, resource: str) -> str:
+        if not self._tokens.is_audience(resource):
+            raise SignInError(
+                400,
+                "invalid_resource",
+                500011,
+                f"The resource principal named {resource} was not found in the tenant named "
+                f"{self._tenant.tenant_id}; there are {', '.join(self._tokens.audiences)}.",
+            )
+        return resource
+
+
+def _openid(issuer: str, token_endpoint: str, keys: str, tenant: str) -> dict[str, Any]:
+    return {
+        "issuer": issuer,
+        "token_endpoint": token_endpoint,
+        "jwks_uri": keys,
+        # Required by OpenID Connect Discovery and by MSAL; there is no interactive sign-in behind it.
+        "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["pairwise"],
+        "grant_types_supported": ["client_credentials"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    }
+
+
+def _form(request: Request) -> dict[str, str]:
+    """The form's fields; a client may authenticate in the header instead (RFC 6749 section 2.3.1)."""
+    try:
+        fields = parse_qs(body_of(request).decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        message = "The request body is not a form (application/x-www-form-urlencoded)."
+        raise SignInError(400, "invalid_request", 9002014, message) from None
+    form = {name: values[0] for name, values in fields.items()}
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(credentials, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            message = "The Basic credentials in the 'Authorization' header cannot be read."
+            raise SignInError(401, "invalid_client", 7000218, message) from None
+        client_id, _, secret = pair.partition(":")
+        form |= {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
+    return form
+
+
+def _required(form: dict[str, str], name: str) -> str:
+    if not form.get(name):
+        message = f"The request body must contain the following parameter: '{name}'."
+        raise SignInError(400, "invalid_request", 900144, message)
+    return form[name]
+
+
+def _error_body(error: SignInError, request: Request) -> dict[str, Any]:
+    trace_id: str = request.state.request_id
+    correlation_id = request.headers.get("client-request-id", "") or str(uuid.uuid4())
+    timestamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return {
+        "error": error.error,
+        "error_description": f"AADSTS{error.code}: {error.message} Trace ID: {trace_id} "
+        f"Correlation ID: {correlation_id} Timestamp: {timestamp}",
+        "error_codes": [error.code],
+        "timestamp": timestamp,
+        "trace_id": trace_id,
+        "correlation_id": correlation_id,
+    }

@@ -1,0 +1,149 @@
+"""Access tokens: RS256 JSON Web Tokens (RFC 7519), issued and verified.
+
+The audiences are those of Azure Resource Manager; a token is issued for the audience exactly as it was asked
+for, and accepted for any of them, with and without the final slash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+import uuid
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from jwt.algorithms import RSAAlgorithm
+
+from localcloud.errors import CloudError
+from localcloud.identity.tenant import Tenant
+
+LIFE_S = 3599  # Azure's default
+AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.com/")
+
+
+class Tokens:
+    """Issues and verifies the tenant's tokens.
+
+    Args:
+        tenant: whose key signs.
+        base_urls: the server's own addresses, `https://host:port`; each is an audience too, and the
+            issuers are below them. The first one is announced to whoever comes without a token.
+    """
+
+    def __init__(self, tenant: Tenant, base_urls: tuple[str, ...]) -> None:
+        self._tenant = tenant
+        self._base_urls = base_urls
+        self._public_key = tenant.signing_key.public_key()
+        self.audiences = (*AUDIENCES, *(f"{url}/" for url in base_urls))
+        self._accepted_audiences = {form for url in self.audiences for form in (url, url.rstrip("/"))}
+        self._issuers = {issuer for url in base_urls for issuer in (self.issuer_v1(url), self.issuer_v2(url))}
+        der = self._public_key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.key_id = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+    def issuer_v1(self, base_url: str) -> str:
+        """The issuer of tokens of the `/oauth2/token` endpoint."""
+        return f"{base_url}/{self._tenant.tenant_id}/"
+
+    def issuer_v2(self, base_url: str) -> str:
+        """The issuer of tokens of the `/oauth2/v2.0/token` endpoint."""
+        return f"{base_url}/{self._tenant.tenant_id}/v2.0"
+
+    def is_audience(self, resource: str) -> bool:
+        """Whether tokens are issued for that resource."""
+        return resource in self._accepted_audiences
+
+    def issue(self, audience: str, issuer: str) -> tuple[str, int]:
+        """A token of the tenant's client, and the time (seconds since the epoch) at which it expires."""
+        now = int(time.time())
+        expires_on = now + LIFE_S
+        client_id = self._tenant.client_id
+        claims = {
+            "aud": audience,
+            "iss": issuer,
+            "iat": now,
+            "nbf": now,
+            "exp": expires_on,
+            "appid": client_id,
+            "azp": client_id,
+            "idtyp": "app",
+            "oid": client_id,
+            "sub": client_id,
+            "tid": self._tenant.tenant_id,
+            "uti": uuid.uuid4().hex,
+            "ver": "2.0" if issuer.endswith("/v2.0") else "1.0",
+        }
+        token = jwt.encode(claims, self._tenant.signing_key, "RS256", headers={"kid": self.key_id})
+        return token, expires_on
+
+    def key_set(self, base_url: str) -> dict[str, Any]:
+        """The JSON Web Key Set (RFC 7517) that verifies the tokens."""
+        key = RSAAlgorithm.to_jwk(self._public_key, as_dict=True)
+        key |= {"use": "sig", "kid": self.key_id, "x5t": self.key_id, "issuer": self.issuer_v2(base_url)}
+        key.pop("key_ops", None)
+        return {"keys": [key]}
+
+    def authenticate(self, authorization: str | None) -> None:
+        """Checks an `Authorization` header.
+
+        Raises:
+            CloudError: 401 with Azure Resource Manager's code for what is wrong.
+        """
+        if not authorization:
+            raise self._refusal(
+                "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
+            )
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise self._refusal(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is not of the form 'Bearer TOKEN'.",
+            )
+        claims = self._verified(token.strip())
+        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        if not self._accepted_audiences.intersection(audiences):
+            raise self._refusal(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for wrong audience or resource '{audiences[0]}'. "
+                f"It should exactly match with one of the allowed audiences {', '.join(self.audiences)}.",
+            )
+        if claims["iss"] not in self._issuers or claims.get("tid") != self._tenant.tenant_id:
+            raise self._refusal(
+                "InvalidAuthenticationTokenTenant",
+                f"The access token is from the wrong issuer '{claims['iss']}'. It must match the tenant "
+                f"'{self._tenant.tenant_id}' of this subscription.",
+            )
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._public_key,
+                algorithms=["RS256"],
+                options={"require": ["exp", "nbf", "aud", "iss"], "verify_aud": False},
+            )
+        except jwt.ExpiredSignatureError:
+            raise self._refusal(
+                "ExpiredAuthenticationToken",
+                "The access token expiry time is in the past: sign in again for a new one.",
+            ) from None
+        except jwt.ImmatureSignatureError:
+            raise self._refusal("InvalidAuthenticationToken", "The access token is not yet valid.") from None
+        except jwt.InvalidSignatureError:
+            raise self._refusal(
+                "InvalidAuthenticationToken",
+                "The access token's signature is not this tenant's: it was issued by another server.",
+            ) from None
+        except jwt.InvalidTokenError:
+            # PyJWT's own words may quote the token: they stay here.
+            raise self._refusal("InvalidAuthenticationToken", "The access token is invalid.") from None
+        return claims
+
+    def _refusal(self, code: str, message: str) -> CloudError:
+        address = f"{self._base_urls[0]}/{self._tenant.tenant_id}"
+        return CloudError(
+            401, code, message, headers={"WWW-Authenticate": f'Bearer authorization_uri="{address}"'}
+        )

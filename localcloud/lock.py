@@ -1,0 +1,51 @@
+"""One process to a data folder: a lock that the system lets go of when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from localcloud.errors import StartError
+from localcloud.settings import LOCK
+
+_PATIENCE_S = 1.0
+_RETRY_INTERVAL_S = 0.02
+
+
+@contextlib.contextmanager
+def held(data: Path) -> Iterator[None]:
+    """Holds the data folder inside the block.
+
+    Raises:
+        StartError: another localcloud holds it.
+    """
+    with (data / LOCK).open("a") as lock:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not _take(lock.fileno(), fcntl.LOCK_EX):
+            # `is_held` takes the lock for an instant: a single try could meet it.
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"--data {data} is in use by another localcloud: stop that, or give another folder."
+                )
+            time.sleep(_RETRY_INTERVAL_S)
+        yield
+
+
+def is_held(data: Path) -> bool:
+    """Whether a localcloud runs on that data folder."""
+    try:
+        with (data / LOCK).open() as lock:
+            return not _take(lock.fileno(), fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
+
+
+def _take(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""The ports of a localcloud: chosen once, outside the range that the system hands out, and kept."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import time
+from dataclasses import asdict, dataclass
+
+from localcloud.errors import StartError
+from localcloud.files import write_private
+from localcloud.settings import Settings
+
+FREE_RANGE = range(20000, 30000)
+PORTS_FILE = "ports.json"
+RELEASE_TIMEOUT_S = 5.0
+"""How long a port that was ours may stay taken: after a kill, the blob service ends a moment later."""
+_RETRY_INTERVAL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Port numbers; `blob` is kept even where there is no blob storage yet."""
+
+    https: int
+    dns: int
+    blob: int
+
+
+def resolve(settings: Settings) -> Ports:
+    """The ports to listen on: the given ones, else those of the last start, else free ones.
+
+    Raises:
+        StartError: a given or kept port is taken; the message names it and the setting.
+    """
+    kept = read(settings)
+    given = {"https": settings.https_port, "dns": settings.dns_port, "blob": settings.blob_port}
+    chosen: dict[str, int] = {}
+    for name, port in given.items():
+        wanted = port or (getattr(kept, name) if kept else 0)
+        if wanted:
+            _wait_until_free(settings.host, wanted, name)
+        chosen[name] = wanted or _free(settings.host, set(chosen.values()) | set(given.values()))
+    if len(set(chosen.values())) != len(chosen):
+        raise StartError(f"The ports must differ: {chosen}. Change --https-port, --dns-port or --blob-port.")
+    return Ports(**chosen)
+
+
+def read(settings: Settings) -> Ports | None:
+    """The ports of the last start, if there was one.
+
+    Raises:
+        StartError: the file is damaged.
+    """
+    path = settings.data / PORTS_FILE
+    try:
+        return Ports(**{name: int(port) for name, port in json.loads(path.read_text()).items()})
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, AttributeError):
+        raise StartError(
+            f"{path} is damaged: delete it, and give the ports with --https-port, --dns-port, --blob-port."
+        ) from None
+
+
+def keep(settings: Settings, ports: Ports) -> None:
+    """Remembers the ports for every later start."""
+    if read(settings) != ports:
+        write_private(settings.data / PORTS_FILE, json.dumps(asdict(ports)).encode())
+
+
+def taken(host: str, port: int, name: str) -> StartError:
+    """The refusal that says which port is taken and how to have another."""
+    return StartError(
+        f"Port {port} on {host}, the {name} port, is taken by another process: "
+        f"stop that, or choose another with --{name}-port."
+    )
+
+
+def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    """A socket bound to that very port.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named: asyncio turns Nagle's algorithm off only then, and with it on each answer
+    # over TLS takes 40 ms longer.
+    protocol = socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else socket.IPPROTO_UDP
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if kind == socket.SOCK_STREAM:
+            # Closed connections of the last run in TIME_WAIT must not keep the port from its owner.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        if kind == socket.SOCK_STREAM:
+            bound.listen(128)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            listener(host, port, kind).close()
+    except OSError:
+        return False
+    return True
+
+
+def _wait_until_free(host: str, port: int, name: str) -> None:
+    deadline = time.monotonic() + RELEASE_TIMEOUT_S
+    while not _is_free(host, port):
+        if time.monotonic() > deadline:
+            raise taken(host, port, name)
+        time.sleep(_RETRY_INTERVAL_S)
+
+
+def _free(host: str, excluded: set[int]) -> int:
+    candidates = random.sample(FREE_RANGE, len(FREE_RANGE))
+    for port in candidates:
+        if port not in excluded and _is_free(host, port):
+            return port
+    raise StartError(f"No port between {FREE_RANGE.start} and {FREE_RANGE.stop - 1} is free on {host}.")

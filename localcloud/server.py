@@ -1,0 +1,142 @@
+"""The whole of localcloud in one process: starts every part in order, stops it in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from types import TracebackType
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud import authority as authority_files
+from localcloud import lock, logs
+from localcloud import ports as port_numbers
+from localcloud import settings as settings_rules
+from localcloud.arm import api as arm
+from localcloud.arm.accounts import TYPE as ACCOUNT_TYPE
+from localcloud.arm.accounts import Accounts
+from localcloud.arm.groups import Groups
+from localcloud.arm.providers import Providers
+from localcloud.arm.resources import Resource
+from localcloud.arm.subscriptions import Subscriptions
+from localcloud.http import Frame
+from localcloud.https import served
+from localcloud.identity import tenant as tenants
+from localcloud.identity.api import IdentityApi
+from localcloud.identity.tenant import Tenant
+from localcloud.identity.tokens import Tokens
+from localcloud.ports import Ports
+from localcloud.settings import CLIENT_SECRET, DATABASE, LOG, Settings
+from localcloud.store import Store
+
+log = logging.getLogger("localcloud.server")
+
+
+class Cloud:
+    """A localcloud in this process.
+
+    Every part is ready when `start` returns. A start that fails leaves nothing running.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._running = contextlib.ExitStack()
+        self._ports: Ports | None = None
+        self._tenant: Tenant | None = None
+
+    def __enter__(self) -> Cloud:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts every part, in the order in which they need each other.
+
+        Raises:
+            StartError: it cannot; the message names the setting and the remedy.
+        """
+        settings_rules.check(self.settings)
+        with contextlib.ExitStack() as starting:
+            self._start(starting)
+            self._running = starting.pop_all()
+
+    def stop(self) -> None:
+        """Stops every part, the last started first. May be called twice."""
+        self._running.close()
+
+    def status(self) -> dict[str, Any]:
+        """What another client needs to find and enter this localcloud; no secret is in it."""
+        if self._ports is None or self._tenant is None:
+            raise RuntimeError("status() is for a localcloud that was started")
+        settings, ports = self.settings, self._ports
+        return {
+            "https": base_urls(settings, ports)[0],
+            "ca": str(settings.data / authority_files.CA_CERTIFICATE),
+            "tenant": self._tenant.tenant_id,
+            "subscription": self._tenant.subscription_id,
+            "client_id": self._tenant.client_id,
+            "client_secret_file": str(settings.data / CLIENT_SECRET),
+            "dns": f"{settings.host}:{ports.dns}",
+            "blob": f"https://{settings.host}:{ports.blob}" if settings.has_blob_storage else None,
+            "pid": os.getpid(),
+            "services": [],
+        }
+
+    def _start(self, starting: contextlib.ExitStack) -> None:
+        settings = self.settings
+        started = time.monotonic()
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.data.chmod(0o700)
+        starting.enter_context(lock.held(settings.data))
+        starting.enter_context(logs.written(settings.data / LOG))
+        ports = self._ports = port_numbers.resolve(settings)
+        store = Store(settings.data / DATABASE)
+        starting.callback(store.close)
+        authority = authority_files.load_or_make(settings.data, settings.host)
+        tenant = self._tenant = tenants.load_or_make(store, settings.data)
+
+        urls = base_urls(settings, ports)
+        tokens = Tokens(tenant, urls)
+
+        def remove_account(account: Resource) -> None:
+            log.info("deleting account %s", account.id)
+
+        providers: list[arm.Provider] = [
+            Subscriptions(tenant),
+            Providers(store),
+            Groups(store, {ACCOUNT_TYPE: remove_account}, lambda: None),
+            Accounts(store, urls[0], remove_account),
+        ]
+        frame = Frame(
+            base_urls=urls,
+            public=[Route("/health", self._health), *IdentityApi(tenant, tokens).routes()],
+            routes=arm.routes(tenant, providers),
+            authenticate=tokens.authenticate,
+            missing=lambda request: arm.missing(tenant, request),
+        )
+        starting.callback(frame.close)
+        # Kept before anybody is told of them, and not before all else is up.
+        port_numbers.keep(settings, ports)
+        starting.enter_context(served(frame, settings.host, ports.https, authority))
+        log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
+
+    def _health(self, _request: Request) -> Response:
+        return JSONResponse(self.status())
+
+
+def base_urls(settings: Settings, ports: Ports) -> tuple[str, ...]:
+    """The addresses of the HTTPS APIs, the preferred one first."""
+    hosts = ("127.0.0.1", "localhost") if settings.host == "127.0.0.1" else (settings.host,)
+    return tuple(f"https://{host}:{ports.https}" for host in hosts)

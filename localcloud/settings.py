@@ -1,0 +1,84 @@
+"""Where a localcloud keeps its data and where it listens. Standard library only: `control` reads it too."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.errors import StartError
+
+DATABASE = "localcloud.db"
+LOCK = "lock"
+CLIENT_SECRET = "client-secret"  # noqa: S105 - a file name
+LOG = "localcloud.log"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a localcloud is started with.
+
+    Args:
+        data: folder of everything durable, 0700; made where there is none.
+        featurizers: folder of the built-in featurizers, as `models` builds it.
+        node: the Node.js binary; None: no blob storage.
+        azurite: root of the installed npm package `azurite`; None: no blob storage.
+        host: loopback address of the HTTPS, DNS and blob listeners.
+        https_port: port of all HTTPS APIs; 0: the one kept from the last start, or a free one.
+        dns_port: port of the DNS server, UDP and TCP alike; 0 as above.
+        blob_port: port of the blob service; 0 as above.
+        scoring_network: loopback network of which each service gets an address.
+        scoring_port: port of every service's gRPC server.
+    """
+
+    data: Path
+    featurizers: Path
+    node: Path | None = None
+    azurite: Path | None = None
+    host: str = "127.0.0.1"
+    https_port: int = 0
+    dns_port: int = 0
+    blob_port: int = 0
+    scoring_network: str = "127.80.0.0/16"
+    scoring_port: int = 50051
+
+    @property
+    def has_blob_storage(self) -> bool:
+        """Whether storage accounts can be served."""
+        return self.node is not None and self.azurite is not None
+
+
+def check(settings: Settings) -> None:
+    """Refuses what cannot work, naming the setting.
+
+    Raises:
+        StartError: a setting is out of its range, or the data folder is somebody else's.
+    """
+    _check_loopback(settings.host)
+    for name in ("https_port", "dns_port", "blob_port"):
+        port = getattr(settings, name)
+        if not 0 <= port <= 65535:
+            raise StartError(f"--{name.replace('_', '-')} {port} is no port: give 1 to 65535, or 0 for any.")
+    if not 1 <= settings.scoring_port <= 65535:
+        raise StartError(f"--scoring-port {settings.scoring_port} is no port: give 1 to 65535.")
+    try:
+        network = ipaddress.ip_network(settings.scoring_network)
+    except ValueError as error:
+        raise StartError(f"--scoring-network {settings.scoring_network} is no network: {error}.") from None
+    if not network.is_loopback:
+        raise StartError(f"--scoring-network {network} is not loopback: give a part of 127.0.0.0/8.")
+    if (settings.node is None) != (settings.azurite is None):
+        raise StartError("--node and --azurite go together: blob storage needs both, or leave both out.")
+    if settings.data.is_dir() and not (settings.data / LOCK).exists() and any(settings.data.iterdir()):
+        raise StartError(
+            f"--data {settings.data} holds something that is not a localcloud's: give a new or empty folder."
+        )
+
+
+def _check_loopback(host: str) -> None:
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise StartError(f"--host {host} is not a loopback address: localcloud listens on loopback alone.")
