@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localcloud.errors import StartError
-from localcloud.settings import Settings
+from localcloud.settings import REFUSAL, Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"localcloud is ready at {cloud.status()['https']}", flush=True)
             stop.wait()
     except StartError as error:
-        print(f"localcloud cannot start: {error}", file=sys.stderr)
+        print(f"{REFUSAL}{error}", file=sys.stderr)
         return 1
     return 0
 

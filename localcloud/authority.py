@@ -18,8 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from localcloud.errors import StartError
 from localcloud.files import write_private
+from localcloud.settings import CA_CERTIFICATE
 
-CA_CERTIFICATE = "ca.pem"
 CA_KEY = "ca.key"
 SERVER_CERTIFICATE = "server.pem"
 SERVER_KEY = "server.key"

@@ -1,8 +1,8 @@
 """What localcloud refuses, as data. `localcloud.http` turns it into words on the wire, in one place.
 
-    LocalcloudError
-    ├── CloudError      an answer to a caller: HTTP status, Azure's code, a message
-    └── StartError      the server cannot start; the message names the setting and the remedy
+LocalcloudError
+├── CloudError      an answer to a caller: HTTP status, Azure's code, a message
+└── StartError      the server cannot start; the message names the setting and the remedy
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from localcloud.errors import StartError
 from localcloud.files import write_private
@@ -21,8 +22,9 @@ _RETRY_INTERVAL_S = 0.02
 
 @dataclass(frozen=True)
 class Ports:
-    """Port numbers; `blob` is kept even where there is no blob storage yet."""
+    """Where a localcloud listens; `blob` is kept even where there is no blob storage yet."""
 
+    host: str
     https: int
     dns: int
     blob: int
@@ -34,7 +36,7 @@ def resolve(settings: Settings) -> Ports:
     Raises:
         StartError: a given or kept port is taken; the message names it and the setting.
     """
-    kept = read(settings)
+    kept = read(settings.data)
     given = {"https": settings.https_port, "dns": settings.dns_port, "blob": settings.blob_port}
     chosen: dict[str, int] = {}
     for name, port in given.items():
@@ -44,21 +46,22 @@ def resolve(settings: Settings) -> Ports:
         chosen[name] = wanted or _free(settings.host, set(chosen.values()) | set(given.values()))
     if len(set(chosen.values())) != len(chosen):
         raise StartError(f"The ports must differ: {chosen}. Change --https-port, --dns-port or --blob-port.")
-    return Ports(**chosen)
+    return Ports(settings.host, **chosen)
 
 
-def read(settings: Settings) -> Ports | None:
+def read(data: Path) -> Ports | None:
     """The ports of the last start, if there was one.
 
     Raises:
         StartError: the file is damaged.
     """
-    path = settings.data / PORTS_FILE
+    path = data / PORTS_FILE
     try:
-        return Ports(**{name: int(port) for name, port in json.loads(path.read_text()).items()})
+        kept = json.loads(path.read_text())
+        return Ports(str(kept["host"]), int(kept["https"]), int(kept["dns"]), int(kept["blob"]))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, KeyError):
         raise StartError(
             f"{path} is damaged: delete it, and give the ports with --https-port, --dns-port, --blob-port."
         ) from None
@@ -66,7 +69,7 @@ def read(settings: Settings) -> Ports | None:
 
 def keep(settings: Settings, ports: Ports) -> None:
     """Remembers the ports for every later start."""
-    if read(settings) != ports:
+    if read(settings.data) != ports:
         write_private(settings.data / PORTS_FILE, json.dumps(asdict(ports)).encode())
 
 

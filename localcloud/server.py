@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud import authority as authority_files
+from localcloud import authority as authorities
 from localcloud import lock, logs
 from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
@@ -24,6 +24,7 @@ from localcloud.arm.groups import Groups
 from localcloud.arm.providers import Providers
 from localcloud.arm.resources import Resource
 from localcloud.arm.subscriptions import Subscriptions
+from localcloud.files import write_private
 from localcloud.http import Frame
 from localcloud.https import served
 from localcloud.identity import tenant as tenants
@@ -31,7 +32,7 @@ from localcloud.identity.api import IdentityApi
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
 from localcloud.ports import Ports
-from localcloud.settings import CLIENT_SECRET, DATABASE, LOG, Settings
+from localcloud.settings import CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOG, PID, Settings
 from localcloud.store import Store
 
 log = logging.getLogger("localcloud.server")
@@ -82,8 +83,8 @@ class Cloud:
             raise RuntimeError("status() is for a localcloud that was started")
         settings, ports = self.settings, self._ports
         return {
-            "https": base_urls(settings, ports)[0],
-            "ca": str(settings.data / authority_files.CA_CERTIFICATE),
+            "https": base_urls(ports)[0],
+            "ca": str(settings.data / CA_CERTIFICATE),
             "tenant": self._tenant.tenant_id,
             "subscription": self._tenant.subscription_id,
             "client_id": self._tenant.client_id,
@@ -101,13 +102,15 @@ class Cloud:
         settings.data.chmod(0o700)
         starting.enter_context(lock.held(settings.data))
         starting.enter_context(logs.written(settings.data / LOG))
+        write_private(settings.data / PID, str(os.getpid()).encode())
+        starting.callback((settings.data / PID).unlink, missing_ok=True)
         ports = self._ports = port_numbers.resolve(settings)
         store = Store(settings.data / DATABASE)
         starting.callback(store.close)
-        authority = authority_files.load_or_make(settings.data, settings.host)
+        authority = authorities.load_or_make(settings.data, settings.host)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
 
-        urls = base_urls(settings, ports)
+        urls = base_urls(ports)
         tokens = Tokens(tenant, urls)
 
         def remove_account(account: Resource) -> None:
@@ -136,7 +139,7 @@ class Cloud:
         return JSONResponse(self.status())
 
 
-def base_urls(settings: Settings, ports: Ports) -> tuple[str, ...]:
+def base_urls(ports: Ports) -> tuple[str, ...]:
     """The addresses of the HTTPS APIs, the preferred one first."""
-    hosts = ("127.0.0.1", "localhost") if settings.host == "127.0.0.1" else (settings.host,)
+    hosts = ("127.0.0.1", "localhost") if ports.host == "127.0.0.1" else (ports.host,)
     return tuple(f"https://{host}:{ports.https}" for host in hosts)

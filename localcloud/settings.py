@@ -11,7 +11,11 @@ from localcloud.errors import StartError
 DATABASE = "localcloud.db"
 LOCK = "lock"
 CLIENT_SECRET = "client-secret"  # noqa: S105 - a file name
+CA_CERTIFICATE = "ca.pem"
+PID = "localcloud.pid"
 LOG = "localcloud.log"
+REFUSAL = "localcloud cannot start: "
+"""Begins the last line of a process that could not start; `control` takes the reason behind it."""
 
 
 @dataclass(frozen=True)

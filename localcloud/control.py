@@ -1,0 +1,245 @@
+"""Starts, finds and stops a localcloud that runs as a process of its own.
+
+Whether one runs is told by the lock on its data folder, which the system lets go of when the process ends:
+a pid file that was left behind, or whose number another process has by now, misleads nobody.
+Imports the standard library alone: `fpga` calls it on every command.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import select
+import signal
+import sqlite3
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from localcloud import lock, logs, ports
+from localcloud.errors import StartError
+from localcloud.settings import (
+    CA_CERTIFICATE,
+    CLIENT_SECRET,
+    DATABASE,
+    LOCK,
+    LOG,
+    PID,
+    REFUSAL,
+    Settings,
+    check,
+)
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 15.0
+HEALTH_TIMEOUT_S = 5.0
+_KILL_TIMEOUT_S = 5.0
+_RETRY_INTERVAL_S = 0.02
+_LOG_LINES = 15
+
+
+def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
+    """Starts a localcloud in the background and returns its status when every part is ready.
+
+    Where one runs on that data folder already, its status is returned.
+
+    Raises:
+        StartError: a setting is wrong, or it did not come up; then the message ends with the last lines
+            that it said.
+    """
+    if lock.is_held(settings.data):
+        return _running_status(settings.data, timeout_s)
+    check(settings)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (settings.data / LOCK).touch(mode=0o600)  # marks the folder as ours, before the log is in it
+    log = settings.data / LOG
+    said_before = log.stat().st_size if log.exists() else 0
+    ready, told = os.pipe()
+    try:
+        process = _spawn(settings, told)
+    finally:
+        os.close(told)
+    with os.fdopen(ready, "rb") as pipe:
+        # Readable when it is ready, or at once when it dies: the pipe then ends.
+        readable, _, _ = select.select([pipe], [], [], timeout_s)
+        if readable and pipe.read() == b"ready\n":
+            return status(settings.data)
+    if readable:
+        code = process.wait()
+        said = _last_lines(log, said_before)
+        _, refusal, reason = said.rpartition(REFUSAL)
+        raise StartError(reason if refusal else f"localcloud ended with code {code}. It said:\n{said}")
+    process.kill()
+    process.wait()
+    raise StartError(
+        f"localcloud was not ready within {timeout_s:g} s and was stopped. "
+        f"It said:\n{_last_lines(log, said_before)}"
+    )
+
+
+def stop(data: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+    """Stops the localcloud of a data folder: asks it to end, then kills it.
+
+    Returns:
+        Whether one was running.
+    """
+    pid_file = data / PID
+    was_running = False
+    for number, patience_s in ((signal.SIGTERM, timeout_s), (signal.SIGKILL, _KILL_TIMEOUT_S)):
+        pid = _pid(data)
+        if pid is None:
+            break
+        was_running = True
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            break
+        _wait_for_release(data, patience_s)
+    if lock.is_held(data):
+        raise StartError(f"The localcloud of {data} does not end, not even killed.")
+    pid_file.unlink(missing_ok=True)
+    return was_running
+
+
+def status(data: Path) -> dict[str, Any]:
+    """Where the localcloud of a data folder is, and how to enter it.
+
+    Returns:
+        `https` (base URL), `ca` (path), `tenant`, `subscription`, `client_id`, `client_secret_file` (path),
+        `dns` (host:port), `blob` (base URL or None), `pid`, `services` (what scoring serves), `running`.
+        Where none runs: the same keys, as far as they will be the same at the next start; `pid` is None.
+
+    Raises:
+        StartError: one runs and does not answer.
+    """
+    if lock.is_held(data):
+        return _running_status(data, HEALTH_TIMEOUT_S)
+    known = _known(data)
+    return known | {"pid": None, "services": [], "running": False}
+
+
+def _spawn(settings: Settings, ready_fd: int) -> subprocess.Popen[bytes]:
+    options: dict[str, object] = {
+        "--data": settings.data,
+        "--featurizers": settings.featurizers,
+        "--node": settings.node,
+        "--azurite": settings.azurite,
+        "--host": settings.host,
+        "--https-port": settings.https_port,
+        "--dns-port": settings.dns_port,
+        "--blob-port": settings.blob_port,
+        "--scoring-network": settings.scoring_network,
+        "--scoring-port": settings.scoring_port,
+        "--ready-fd": ready_fd,
+    }
+    command = [sys.executable, "-m", "localcloud", "serve"]
+    for name, value in options.items():
+        command += [] if value is None else [name, str(value)]
+    log = settings.data / LOG
+    logs.put_aside(log)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            pass_fds=[ready_fd],
+            start_new_session=True,
+            umask=0o077,
+        )
+    finally:
+        os.close(descriptor)
+
+
+def _pid(data: Path) -> int | None:
+    """The process that runs on a data folder: the number in its pid file, as long as the lock is held."""
+    deadline = time.monotonic() + _KILL_TIMEOUT_S
+    while lock.is_held(data):
+        try:
+            return int((data / PID).read_text())
+        except (FileNotFoundError, ValueError):
+            # It starts or ends just now.
+            if time.monotonic() > deadline:
+                raise StartError(f"A localcloud holds {data}, but {data / PID} does not name it.") from None
+            time.sleep(_RETRY_INTERVAL_S)
+    return None
+
+
+def _wait_for_release(data: Path, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while lock.is_held(data) and time.monotonic() < deadline:
+        time.sleep(_RETRY_INTERVAL_S)
+
+
+def _running_status(data: Path, timeout_s: float) -> dict[str, Any]:
+    """The status that the running one tells; one that starts just now is waited for."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return _health(data) | {"running": True}
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if time.monotonic() > deadline or not lock.is_held(data):
+                raise StartError(
+                    f"The localcloud of {data} does not answer ({error}); its log is {data / LOG}."
+                ) from None
+            time.sleep(_RETRY_INTERVAL_S)
+
+
+def _health(data: Path) -> dict[str, Any]:
+    address = _known(data)["https"]
+    if address is None:
+        raise OSError("it has no ports yet")
+    host, _, port = address.removeprefix("https://").rpartition(":")
+    context = ssl.create_default_context(cafile=str(data / CA_CERTIFICATE))
+    connection = http.client.HTTPSConnection(host, int(port), timeout=HEALTH_TIMEOUT_S, context=context)
+    try:
+        connection.request("GET", "/health")
+        response = connection.getresponse()
+        content: dict[str, Any] = json.loads(response.read())
+        if response.status != 200:
+            raise OSError(f"HTTP {response.status}")
+    finally:
+        connection.close()
+    return content
+
+
+def _known(data: Path) -> dict[str, Any]:
+    """What the data folder itself tells."""
+    kept = ports.read(data)
+    tenant = _tenant(data / DATABASE)
+    return {
+        "https": f"https://{kept.host}:{kept.https}" if kept else None,
+        "ca": str(data / CA_CERTIFICATE),
+        "tenant": tenant.get("tenant_id"),
+        "subscription": tenant.get("subscription_id"),
+        "client_id": tenant.get("client_id"),
+        "client_secret_file": str(data / CLIENT_SECRET),
+        "dns": f"{kept.host}:{kept.dns}" if kept else None,
+        "blob": f"https://{kept.host}:{kept.blob}" if kept else None,
+    }
+
+
+def _tenant(database: Path) -> dict[str, str]:
+    if not database.exists():
+        return {}
+    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+    connection.row_factory = sqlite3.Row
+    try:
+        row = connection.execute("SELECT tenant_id, subscription_id, client_id FROM tenant").fetchone()
+    except sqlite3.OperationalError:
+        return {}  # killed at its very first start, before it had tables
+    finally:
+        connection.close()
+    return dict(row) if row else {}
+
+
+def _last_lines(log: Path, since: int) -> str:
+    with log.open("rb") as file:
+        file.seek(since if log.stat().st_size >= since else 0)
+        lines = file.read().decode(errors="replace").splitlines()
+    return "\n".join(lines[-_LOG_LINES:]) or "(nothing)"
