@@ -1,0 +1,193 @@
+"""The authoritative name server for the zones that Resource Manager holds, over UDP and TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sqlite3
+import struct
+import threading
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+
+from localcloud import ports
+from localcloud.dns.answer import answer, truncated, udp_size
+from localcloud.dns.records import RecordSet, Zone, zone_from
+from localcloud.store import Store
+
+_ZONE_TYPE = "microsoft.network/dnszones"
+_TCP_IDLE_S = 10.0
+_TCP_CONNECTIONS = 128
+_log = logging.getLogger(__name__)
+
+
+class DnsServer:
+    """Answers on one port, in a thread of its own.
+
+    Args:
+        store: holds the zones and record sets; a committed change is in the next answer.
+        host: IP address to listen on.
+        port: UDP and TCP port; 0 for a free one.
+    """
+
+    def __init__(self, store: Store, host: str, port: int) -> None:
+        self._store = store
+        self._host = host
+        self.port = port
+        self._zones: Mapping[dns.name.Name, Zone] = {}
+        self._version: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped: asyncio.Event | None = None
+        self._connections = 0
+
+    def start(self) -> None:
+        """Listens; queries are answered from when this returns.
+
+        Raises:
+            StartError: the port is taken.
+        """
+        try:
+            tcp, udp = self._bind()
+        except OSError:
+            raise ports.taken(self._host, self.port, "dns") from None
+        self.port = tcp.getsockname()[1]
+        listening = threading.Event()
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._serve(tcp, udp, listening),), name="dns", daemon=True
+        )
+        self._thread.start()
+        listening.wait()
+
+    def stop(self) -> None:
+        """Ends the thread and closes the port; nothing happens where it does not run."""
+        if self._thread is not None and self._loop is not None and self._stopped is not None:
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join()
+            self._thread = None
+
+    def respond(self, wire: bytes, *, udp: bool) -> bytes | None:
+        """The answer to a message as it came; None: there is none to give."""
+        try:
+            query = dns.message.from_wire(wire)
+        except dns.exception.DNSException:
+            return _format_error(wire)
+        if query.flags & dns.flags.QR:
+            return None
+        try:
+            response = answer(self._current_zones(), query)
+        except Exception:
+            _log.exception("No answer could be made")
+            response = dns.message.make_response(query)
+            response.set_rcode(dns.rcode.SERVFAIL)
+        try:
+            return response.to_wire(max_size=udp_size(query) if udp else 65535)
+        except dns.exception.TooBig:
+            return truncated(response).to_wire(max_size=512)
+
+    def _bind(self) -> tuple[socket.socket, socket.socket]:
+        """TCP and UDP on the same port."""
+        while True:
+            tcp = ports.listener(self._host, self.port)
+            try:
+                return tcp, ports.listener(self._host, tcp.getsockname()[1], socket.SOCK_DGRAM)
+            except OSError:
+                tcp.close()
+                if self.port:
+                    raise
+
+    async def _serve(self, tcp: socket.socket, udp: socket.socket, listening: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        transport, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
+        server = await asyncio.start_server(self._converse, sock=tcp)
+        listening.set()
+        try:
+            await self._stopped.wait()
+        finally:
+            transport.close()
+            server.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers query after query on a TCP connection (RFC 7766), until the caller goes or idles."""
+        self._connections += 1
+        try:
+            while self._connections <= _TCP_CONNECTIONS:
+                async with asyncio.timeout(_TCP_IDLE_S):
+                    (size,) = struct.unpack("!H", await reader.readexactly(2))
+                    wire = self.respond(await reader.readexactly(size), udp=False)
+                    if wire is None:
+                        return
+                    writer.write(struct.pack("!H", len(wire)) + wire)
+                    await writer.drain()
+        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    def _current_zones(self) -> Mapping[dns.name.Name, Zone]:
+        with self._store.read() as connection:
+            # Changes with every commit of another connection, i.e. with every write of this process.
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                rows = connection.execute(
+                    "SELECT id, parent_id, type, name, body FROM resources"
+                    " WHERE type = ? OR type LIKE ? ORDER BY created_on, id",
+                    (_ZONE_TYPE, f"{_ZONE_TYPE}/%"),
+                ).fetchall()
+                self._zones = _zones(rows)
+                self._version = version
+        return self._zones
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """UDP: one message in, one message out."""
+
+    def __init__(self, server: DnsServer) -> None:
+        self._server = server
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        wire = self._server.respond(data, udp=True)
+        if wire is not None and self._transport is not None:
+            self._transport.sendto(wire, addr)
+
+
+def _zones(rows: Sequence[sqlite3.Row]) -> dict[dns.name.Name, Zone]:
+    """The zones by origin. Where two groups hold a zone of one name, the older one answers."""
+    zones: dict[dns.name.Name, Zone] = {}
+    for row in rows:
+        if row["type"] != _ZONE_TYPE:
+            continue
+        zone = zone_from(
+            row["name"],
+            [
+                RecordSet(one["name"], one["type"].rpartition("/")[2], json.loads(one["body"])["properties"])
+                for one in rows
+                if one["parent_id"] == row["id"]
+            ],
+        )
+        zones.setdefault(zone.origin, zone)
+    return zones
+
+
+def _format_error(wire: bytes) -> bytes | None:
+    """FORMERR for a query that cannot be read; None for a response, or for what has no header."""
+    if len(wire) < 12 or wire[2] & 0x80:
+        return None
+    response = dns.message.Message(id=int.from_bytes(wire[:2]))
+    response.flags = dns.flags.Flag(dns.flags.QR | (int.from_bytes(wire[2:4]) & dns.flags.RD))
+    response.set_rcode(dns.rcode.FORMERR)
+    return response.to_wire()
