@@ -5,6 +5,8 @@ What can be known before anything changes is checked first: settings, package, c
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Mapping
 
 import pulumi
@@ -18,22 +20,25 @@ from infra.configuration import NAMESPACE
 from infra.model_package import ModelPackage, PackageError
 from infra.settings import CertificateSettings, Settings, SettingsError
 
+# With this code the SDK's language host ends a run whose error has been told already; with any other one the
+# engine adds an error of its own.
+TOLD_EXIT_CODE = 32
+
 
 def run(config: Mapping[str, str]) -> None:
     """Checks the configuration, then declares the graph.
 
     Raises:
-        pulumi.RunError: the configuration cannot be used; one message with every problem and its remedy.
+        SystemExit: the configuration cannot be used; one message has told every problem and its remedy.
     """
     try:
         stack = settings.read(config)
+        package, provided = _read_files(stack)
     except SettingsError as error:
-        raise pulumi.RunError(str(error)) from None
-    problems: list[str] = []
-    package = _read_package(stack, problems)
-    provided = _read_certificate_files(stack, problems)
-    if problems or package is None:
-        raise pulumi.RunError(str(SettingsError(problems)))
+        pulumi.log.error(str(error))
+        # the stack's own registration, which waits for its turn, is given up: nothing is to change
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        sys.exit(TOLD_EXIT_CODE)
     declare(stack, package, provided)
 
 
@@ -129,6 +134,20 @@ def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificat
         )
     for name, value in outputs.items():
         pulumi.export(name, value)
+
+
+def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None]:
+    """The files that the configuration names.
+
+    Raises:
+        SettingsError: with what is wrong with any of them.
+    """
+    problems: list[str] = []
+    package = _read_package(stack, problems)
+    provided = _read_certificate_files(stack, problems)
+    if package is None or problems:
+        raise SettingsError(problems)
+    return package, provided
 
 
 def _read_package(stack: Settings, problems: list[str]) -> ModelPackage | None:

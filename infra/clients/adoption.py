@@ -54,7 +54,7 @@ def _require_consent(name: str, ids: list[str], *, adopt: bool) -> None:
     if not adopt:
         raise NameTaken(
             f"there is a service named {name} already ({ids[0]}): choose another "
-            "fpga-web-service:serviceName, or take it over with `pulumi config set fpga-web-service:adopt true`"
+            "fpga-web-service:serviceName, or take it over: `pulumi config set fpga-web-service:adopt true`"
         )
     if len(ids) > 1:
         raise NameTaken(
