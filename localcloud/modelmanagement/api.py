@@ -1,0 +1,226 @@
+"""The data plane's routes: requests in, documents out (Model Management API, 2018-04-01-preview)."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.arm.accounts import Account, find_account
+from localcloud.arm.api import check_api_version
+from localcloud.arm.lists import page, query_of
+from localcloud.errors import CloudError
+from localcloud.http import body_of, json_body
+from localcloud.modelmanagement import fields, keys, models, operations, quota, services
+from localcloud.modelmanagement.models import Packages
+from localcloud.modelmanagement.operations import Operation
+from localcloud.modelmanagement.services import Service
+from localcloud.store import Store
+
+if TYPE_CHECKING:
+    from localcloud.scoring.host import ScoringHost
+
+ACCOUNT = "/api/subscriptions/{subscription}/resourcegroups/{group}/accounts/{account}"
+
+
+class Api:
+    """The handlers.
+
+    Args:
+        scoring: learns of new keys at once.
+        ca_file: PEM roots to trust, beside the system's, where packages are fetched.
+        accepted: called after an operation was accepted.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        packages: Packages,
+        scoring: ScoringHost,
+        ca_file: Path,
+        accepted: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._packages = packages
+        self._scoring = scoring
+        self._ca_file = ca_file
+        self._accepted = accepted
+
+    def routes(self) -> list[Route]:
+        """All of them, each behind the check of its api-version."""
+        handlers: list[tuple[str, str, Callable[[Request], Response]]] = [
+            ("GET", "/models", self._list_models),
+            ("POST", "/models", self._register_model),
+            ("GET", "/models/{id}", self._get_model),
+            ("DELETE", "/models/{id}", self._delete_model),
+            ("GET", "/services", self._list_services),
+            ("POST", "/services", self._create_service),
+            ("GET", "/services/{id}", self._get_service),
+            ("PUT", "/services/{id}", self._update_service),
+            ("DELETE", "/services/{id}", self._delete_service),
+            ("GET", "/services/{id}/keys", self._get_keys),
+            ("POST", "/services/{id}/regeneratekeys", self._regenerate_keys),
+            ("GET", "/operations/{id}", self._get_operation),
+        ]
+        return [
+            Route(ACCOUNT + path, _versioned(handler), methods=[method]) for method, path, handler in handlers
+        ]
+
+    def _list_models(self, request: Request) -> Response:
+        with self._store.read() as db:
+            found = models.listing(db, _account(db, request).id, query_of(request).get("name"))
+        return page(request, found, lambda model: f"{model.sequence:016d}", models.Model.document)
+
+    def _register_model(self, request: Request) -> Response:
+        with self._store.read() as db:
+            _account(db, request)
+        registration = models.parse(json_body(body_of(request)))
+        from localcloud.modelmanagement.download import fetch  # requests, where it is needed
+
+        model_id = models.new_id()
+        fetch(registration.url, self._packages.path(model_id), self._ca_file)
+        try:
+            with self._store.write() as db:
+                model = models.insert(db, _account(db, request).id, model_id, registration)
+        except CloudError:  # the account went while the package came
+            self._packages.delete(model_id)
+            raise
+        return JSONResponse(model.document())
+
+    def _get_model(self, request: Request) -> Response:
+        with self._store.read() as db:
+            model = models.require(db, _account(db, request).id, request.path_params["id"])
+        return JSONResponse(model.document())
+
+    def _delete_model(self, request: Request) -> Response:
+        with self._store.write() as db:
+            model = models.get(db, _account(db, request).id, request.path_params["id"])
+            if model is None:
+                return Response(status_code=204)
+            models.delete(db, model)
+        self._packages.delete(model.id)
+        return Response(status_code=200)
+
+    def _list_services(self, request: Request) -> Response:
+        query = query_of(request)
+        with self._store.read() as db:
+            account = _account(db, request)
+            found = services.listing(db, account.id, query.get("servicename"), query.get("modelid"))
+        return page(request, found, lambda service: f"{service.sequence:016d}", Service.document)
+
+    def _create_service(self, request: Request) -> Response:
+        with self._store.read() as db:
+            _account(db, request)
+        body = json_body(body_of(request))
+        name, change = fields.service_name(body), services.parse(body)
+        with self._store.write() as db:
+            account = _account(db, request)
+            _require_model_in_body(db, account, change.model_id)
+            services.refuse_taken(db, account.id, name)
+            quota.check(db, account, change.replicas)
+            service = services.insert(db, account.id, name, change)
+            operation = operations.accept(db, account.id, service.id, operations.CREATE)
+        return self._accept(request, operation, service)
+
+    def _get_service(self, request: Request) -> Response:
+        with self._store.read() as db:
+            service = services.require(db, _account(db, request).id, request.path_params["id"])
+        return JSONResponse(service.document())
+
+    def _update_service(self, request: Request) -> Response:
+        with self._store.read() as db:
+            services.require(db, _account(db, request).id, request.path_params["id"])
+        change = services.parse(json_body(body_of(request)))
+        with self._store.write() as db:
+            account = _account(db, request)
+            service = services.require(db, account.id, request.path_params["id"])
+            other = operations.unfinished_of(db, service.id)
+            if other is not None:
+                raise CloudError(
+                    409,
+                    "AnotherOperationInProgress",
+                    f"The service '{service.name}' still has an operation to end ({other.action}, "
+                    f"{other.id}, {other.state}). Wait for it, then try again.",
+                )
+            _require_model_in_body(db, account, change.model_id)
+            quota.check(db, account, change.replicas, service.id)
+            operation = operations.accept(db, account.id, service.id, operations.UPDATE, change.to_json())
+        return self._accept(request, operation, service)
+
+    def _delete_service(self, request: Request) -> Response:
+        with self._store.write() as db:
+            account = _account(db, request)
+            service = services.get(db, account.id, request.path_params["id"])
+            if service is None:
+                return Response(status_code=204)
+            # asked for twice it is the same deletion
+            operation = operations.unfinished_of(db, service.id, operations.DELETE) or operations.accept(
+                db, account.id, service.id, operations.DELETE
+            )
+        return self._accept(request, operation)
+
+    def _get_keys(self, request: Request) -> Response:
+        with self._store.read() as db:
+            service = services.require(db, _account(db, request).id, request.path_params["id"])
+        return JSONResponse(service.keys.document())
+
+    def _regenerate_keys(self, request: Request) -> Response:
+        sent = body_of(request)
+        key_type = keys.parse_key_type(json_body(sent)) if sent.strip() else None
+        with self._store.write() as db:
+            service = services.require(db, _account(db, request).id, request.path_params["id"])
+            new = service.keys.regenerated(key_type)
+            services.set_keys(db, service, new)
+            # inside the transaction: of two at once, the one that is kept is the one that opens
+            self._scoring.set_keys(service.id, new.primary, new.secondary)
+        return JSONResponse(new.document())
+
+    def _get_operation(self, request: Request) -> Response:
+        with self._store.read() as db:
+            operation = operations.require(db, _account(db, request).id, request.path_params["id"])
+        return JSONResponse(operation.document(_account_path(request)))
+
+    def _accept(self, request: Request, operation: Operation, service: Service | None = None) -> Response:
+        """202, with what the 2018 client reads: a relative Operation-Location, and always a request ID."""
+        self._accepted()
+        headers = {
+            "Operation-Location": f"{_account_path(request)}/operations/{operation.id}",
+            "x-ms-client-request-id": request.headers.get("x-ms-client-request-id") or str(uuid.uuid4()),
+        }
+        if service is None:
+            return Response(status_code=202, headers=headers)
+        return JSONResponse(service.document(), 202, headers=headers)
+
+
+def _versioned(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        check_api_version(query_of(request).get("api-version"))
+        return handler(request)
+
+    return answer
+
+
+def _account(db: sqlite3.Connection, request: Request) -> Account:
+    path = request.path_params
+    return find_account(db, path["subscription"], path["group"], path["account"])
+
+
+def _account_path(request: Request) -> str:
+    """The account's path as the caller wrote its names: what it is given it can ask for."""
+    return ACCOUNT.format_map(request.path_params)
+
+
+def _require_model_in_body(db: sqlite3.Connection, account: Account, model_id: str) -> None:
+    """A 400, not a 404: that would say that the service itself is gone."""
+    if models.get(db, account.id, model_id) is None:
+        raise CloudError(
+            400,
+            "ModelNotFound",
+            f"There is no model '{model_id}' in the account '{account.name}': register it first.",
+        )

@@ -1,0 +1,228 @@
+"""Makes what was accepted true: the steps of each operation, and what a restart has to bring back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from localcloud.modelmanagement import addresses, operations, services
+from localcloud.modelmanagement.models import Packages
+from localcloud.modelmanagement.operations import Failure, Operation
+from localcloud.modelmanagement.services import Change, Service
+from localcloud.scoring.addresses import AddressPool
+from localcloud.scoring.device import Device
+from localcloud.scoring.errors import BindError, PackageError, ScoringError, TlsError
+from localcloud.store import Store
+
+if TYPE_CHECKING:
+    from localcloud.scoring.host import ScoringHost
+    from localcloud.scoring.pipeline import Pipeline
+    from wire.tensorflow_serving import TensorProto
+
+log = logging.getLogger(__name__)
+
+_CODES = {PackageError: "InvalidPackage", TlsError: "InvalidSslCertificate", BindError: "AddressNotAvailable"}
+
+
+class Deployer:
+    """Deploys, changes and removes services, one operation at a time.
+
+    Args:
+        pool: where services may answer.
+        packages: the models' files.
+    """
+
+    def __init__(
+        self, store: Store, scoring: ScoringHost, device: Device, pool: AddressPool, packages: Packages
+    ) -> None:
+        self._store = store
+        self._scoring = scoring
+        self._device = device
+        self._pool = pool
+        self._packages = packages
+        self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
+        self._waiting: dict[str, _AwaitedPipeline] = {}  # what `restore` left to `load_restored`
+
+    def work_off(self, operation: Operation) -> None:
+        """Takes an operation to its end. It may have been begun before, by a process that was killed."""
+        if operation.state == operations.NOT_STARTED:
+            operation = operation.moved(operations.RUNNING)
+            with self._store.write() as db:
+                operations.save(db, operation)
+                service = services.find(db, operation.service_id)
+                if service is not None:
+                    services.save(db, replace(service, state=operations.RUNNING))
+        try:
+            if operation.action == operations.DELETE:
+                self._delete(operation)
+            else:
+                self._apply(operation)
+        except Exception:
+            log.exception("operation %s (%s) failed", operation.id, operation.action)
+            failure = Failure("InternalServerError", "An internal error occurred; localcloud's log has it.")
+            with self._store.write() as db:
+                service = services.find(db, operation.service_id)
+                if service is not None:
+                    services.save(db, service.failed(failure))
+                operations.save(db, operation.moved(operations.FAILED, failure))
+
+    def restore(self, service: Service) -> None:
+        """Has a service answer again where it did; its model is loaded later, by `load_restored`."""
+        pipeline = _AwaitedPipeline()
+        try:
+            self._deploy(service, cast("Pipeline", pipeline))
+        except ScoringError as error:
+            self._lost(service, error)
+        else:
+            self._waiting[service.id] = pipeline
+
+    def load_restored(self, stopped: Callable[[], bool]) -> None:
+        """Loads the models of restored services; calls that came meanwhile waited for them."""
+        for service_id, awaited in self._waiting.items():
+            with self._store.read() as db:
+                service = services.find(db, service_id)
+            if service is None or stopped():
+                awaited.loaded.set_exception(PackageError("The service is gone."))
+                continue
+            try:
+                pipeline = self._load(service)
+            except PackageError as error:
+                awaited.loaded.set_exception(error)
+                self._scoring.remove(service_id)
+                self._lost(service, error)
+                continue
+            self._pipelines[service_id] = (service.model_id, pipeline)
+            awaited.loaded.set_result(pipeline)
+            self._found(service_id)
+        self._waiting.clear()
+
+    def forget(self, service_id: str) -> None:
+        """Ends a service whose row is gone."""
+        self._scoring.remove(service_id)
+        self._pipelines.pop(service_id, None)
+
+    def _apply(self, operation: Operation) -> None:
+        with self._store.read() as db:
+            service = services.find(db, operation.service_id)
+        if service is None:
+            raise LookupError(f"the service {operation.service_id} has no row")
+        change = Change.from_json(operation.change) if operation.change else None
+        target = service.changed(change) if change else service
+        try:
+            pipeline = self._load(target)
+            target = self._placed(target)
+            self._deploy(target, pipeline)
+            self._pipelines[target.id] = (target.model_id, pipeline)
+        except ScoringError as error:
+            self._undo(operation, service, error)
+            return
+        with self._store.write() as db:
+            current = services.find(db, service.id)
+            if current is not None:
+                # keys may have been regenerated meanwhile: what the change names wins, else the newest
+                keys = change.keys.over(current.keys) if change else current.keys
+                services.save(db, replace(target, keys=keys).succeeded())
+                operations.save(db, operation.moved(operations.SUCCEEDED))
+                # in the transaction, as every change of keys: what is kept last is what opens
+                self._scoring.set_keys(service.id, keys.primary, keys.secondary)
+        if current is None:
+            self.forget(service.id)
+
+    def _undo(self, operation: Operation, service: Service, error: ScoringError) -> None:
+        """Leaves a service that answered as it was, and a new one without an address."""
+        failure = _failure(error)
+        log.info("service %s: %s failed: %s", service.id, operation.action, error)
+        answers = operation.action == operations.UPDATE and service.id in self._pipelines
+        if answers:
+            try:
+                self._deploy(service, self._pipelines[service.id][1])
+            except ScoringError as second:
+                answers, failure = False, _failure(second)
+        if not answers:
+            self.forget(service.id)
+        had = service if operation.action == operations.UPDATE else replace(service, address=None, port=None)
+        with self._store.write() as db:
+            current = services.find(db, service.id)
+            if current is not None:
+                current = replace(current, address=had.address, port=had.port)
+                services.save(db, current.succeeded() if answers else current.failed(failure))
+            operations.save(db, operation.moved(operations.FAILED, failure))
+
+    def _delete(self, operation: Operation) -> None:
+        self.forget(operation.service_id)
+        with self._store.write() as db:
+            services.delete(db, operation.service_id)
+            operations.save(db, operation.moved(operations.SUCCEEDED))
+
+    def _load(self, service: Service) -> Pipeline:
+        from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
+
+        model_id, pipeline = self._pipelines.get(service.id, (None, None))
+        if pipeline is not None and model_id == service.model_id:
+            return pipeline
+        try:
+            content = self._packages.path(service.model_id).read_bytes()
+        except OSError as error:
+            raise PackageError(
+                f"The package of the model {service.model_id} is gone: {error.strerror}."
+            ) from None
+        return load_package(content, self._device)
+
+    def _placed(self, service: Service) -> Service:
+        """The service with its address: its own, else a new one, written down before it is used."""
+        if service.address is not None:
+            return service
+        with self._store.write() as db:
+            endpoint = addresses.allocate(db, self._pool)
+            current = services.find(db, service.id)
+            if current is not None:
+                services.save(db, replace(current, address=endpoint.address, port=endpoint.port))
+        return replace(service, address=endpoint.address, port=endpoint.port)
+
+    def _deploy(self, service: Service, pipeline: Pipeline) -> None:
+        from localcloud.scoring.host import Deployment
+
+        assert service.address is not None  # noqa: S101 - `_placed`, or a restored one
+        assert service.port is not None  # noqa: S101
+        self._scoring.deploy(
+            Deployment(
+                service_id=service.id,
+                address=service.address,
+                port=service.port,
+                pipeline=pipeline,
+                tls=service.tls,
+                primary_key=service.keys.primary,
+                secondary_key=service.keys.secondary,
+            )
+        )
+
+    def _lost(self, service: Service, error: ScoringError) -> None:
+        """Shows a service that did not come back with the reason; it keeps its address for the next start."""
+        log.warning("service %s (%s) did not come back: %s", service.name, service.id, error)
+        with self._store.write() as db:
+            current = services.find(db, service.id)
+            if current is not None:
+                services.save(db, current.failed(_failure(error)))
+
+    def _found(self, service_id: str) -> None:
+        with self._store.write() as db:
+            service = services.find(db, service_id)
+            if service is not None and service.error is not None:
+                services.save(db, service.succeeded())
+
+
+class _AwaitedPipeline:
+    """Stands for a pipeline that is still to be loaded: calls wait for it."""
+
+    def __init__(self) -> None:
+        self.loaded: Future[Pipeline] = Future()
+
+    def score(self, images: TensorProto) -> TensorProto:
+        return self.loaded.result().score(images)
+
+
+def _failure(error: ScoringError) -> Failure:
+    return Failure(_CODES.get(type(error), "DeploymentFailed"), str(error))

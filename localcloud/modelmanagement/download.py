@@ -1,0 +1,161 @@
+"""Fetching a model's package from the address that it was registered with."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import os
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from localcloud.errors import CloudError
+from localcloud.modelmanagement.models import without_signature
+
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 15.0
+TOTAL_TIMEOUT_S = 120.0
+MAX_PACKAGE_BYTES = 512 * 1024 * 1024
+CHUNK_BYTES = 256 * 1024
+
+
+def fetch(url: str, destination: Path, ca_file: Path) -> None:
+    """Fetches a package into a file, which is whole and on disk when this returns, else not there.
+
+    Args:
+        url: https, or http to loopback. Redirects are not followed.
+        destination: the file; made readable by its owner alone.
+        ca_file: PEM roots to trust beside the system's.
+
+    Raises:
+        CloudError: 400 PackageNotFetched; the address in the message is without its signature.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise _refusal(url, "goes over plain http", "Give an https address")
+    draft = destination.with_suffix(".part")
+    with requests.Session() as session:
+        # Proxies and .netrc are for other hosts than one's own.
+        session.trust_env = not _is_loopback(parts.hostname or "")
+        session.mount("https://", _TrustingAdapter(ca_file))
+        try:
+            _receive(session, url, draft)
+            draft.replace(destination)
+            _sync_folder(destination.parent)
+        except requests.exceptions.SSLError as error:
+            raise _refusal(
+                url, f"has a certificate that is not trusted ({_reason(error)})", "Give another address"
+            ) from None
+        except requests.exceptions.Timeout:
+            raise _refusal(url, "did not answer in time", "Try again, or give another address") from None
+        except requests.exceptions.RequestException as error:
+            raise _refusal(
+                url, f"could not be reached ({_reason(error)})", "Check the address and that its host is up"
+            ) from None
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+class _TrustingAdapter(HTTPAdapter):
+    """Trusts one more root beside the system's."""
+
+    def __init__(self, ca_file: Path) -> None:
+        self._context = ssl.create_default_context()
+        self._context.load_verify_locations(ca_file)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+
+def _receive(session: requests.Session, url: str, draft: Path) -> None:
+    deadline = time.monotonic() + TOTAL_TIMEOUT_S
+    timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+    response = session.get(url, stream=True, timeout=timeout, allow_redirects=False)
+    if response.status_code in (403, 404) and "%" in urlsplit(url).path:
+        # The 2018 client quotes a name twice where it uploads and once in the address that it gives here.
+        response.close()
+        again = session.get(_quoted_again(url), stream=True, timeout=timeout, allow_redirects=False)
+        if again.status_code == 200:
+            response = again
+        else:
+            again.close()
+    with response:
+        if response.status_code != 200:
+            code = response.headers.get("x-ms-error-code", response.reason)
+            raise _refusal(
+                url,
+                f"was refused with {response.status_code} {code}",
+                "Give the address of a blob that is there, with a shared access signature that may read it "
+                "and has not expired",
+            )
+        digest = hashlib.md5(usedforsecurity=False)  # what Azure keeps of a blob
+        size = 0
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in response.iter_content(CHUNK_BYTES):
+                size += len(chunk)
+                if size > MAX_PACKAGE_BYTES:
+                    raise _refusal(
+                        url, f"is larger than {MAX_PACKAGE_BYTES >> 20} MiB", "Give a smaller package"
+                    )
+                if time.monotonic() > deadline:
+                    raise _refusal(
+                        url, f"took longer than {TOTAL_TIMEOUT_S:g} s to fetch", "Put it on a faster host"
+                    )
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        stored = response.headers.get("Content-MD5")
+        length = response.headers.get("Content-Length")
+        if stored not in (None, base64.b64encode(digest.digest()).decode()) or length not in (
+            None,
+            str(size),
+        ):
+            raise _refusal(url, "arrived incomplete or changed", "Upload it again")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _quoted_again(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=quote(parts.path)))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: requests.exceptions.RequestException) -> str:
+    """The innermost cause: the outer ones quote the address, signature and all."""
+    cause: Any = error.args[0] if error.args else error
+    cause = getattr(cause, "reason", cause)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    nested = cause.args[-1] if getattr(cause, "args", ()) else cause
+    if isinstance(nested, ssl.SSLCertVerificationError):
+        return nested.verify_message
+    return type(nested if isinstance(nested, Exception) else cause).__name__
+
+
+def _refusal(url: str, problem: str, remedy: str) -> CloudError:
+    message = f"The package at {without_signature(url)} {problem}. {remedy}."
+    return CloudError(400, "PackageNotFetched", message)

@@ -1,0 +1,132 @@
+"""The data plane as one part of the server: what it is made of, how it starts, stops and forgets."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from localcloud.modelmanagement import models, operations, services
+from localcloud.modelmanagement.api import Api
+from localcloud.modelmanagement.deployment import Deployer
+from localcloud.modelmanagement.models import Packages
+from localcloud.modelmanagement.worker import Worker
+from localcloud.scoring.addresses import AddressPool
+from localcloud.scoring.device import Device
+from localcloud.store import Store
+
+if TYPE_CHECKING:
+    from localcloud.scoring.host import ScoringHost
+
+KEEP_OPERATIONS = timedelta(days=7)
+
+
+class ModelManagement:
+    """Models and services of all accounts.
+
+    Args:
+        store: its tables are `schema.sql`'s.
+        scoring: runs the services; it is stopped by whoever made it.
+        device: the built-in featurizers.
+        pool: where services may answer.
+        data: localcloud's data folder; packages are kept in `models` below it.
+        ca_file: PEM roots to trust, beside the system's, where packages are fetched.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        scoring: ScoringHost,
+        device: Device,
+        pool: AddressPool,
+        data: Path,
+        ca_file: Path,
+    ) -> None:
+        self._store = store
+        self._packages = Packages(data / "models")
+        self._deployer = Deployer(store, scoring, device, pool, self._packages)
+        self._worker = Worker(store, self._deployer)
+        self._api = Api(store, self._packages, scoring, ca_file, self._worker.wake)
+
+    def routes(self) -> list[Route]:
+        """The routes below `/api/subscriptions/{s}/resourcegroups/{rg}/accounts/{a}`; each needs a token."""
+        return self._api.routes()
+
+    def start(self) -> None:
+        """Has every service answer at its address again, then goes on with what was accepted.
+
+        Returns when the ports are bound. Models load behind it: a call that is too early waits.
+        """
+        self._tidy()
+        with self._store.read() as db:
+            placed = [service for service in services.listing(db, None) if service.address is not None]
+            # a create that was cut off has an address and has never answered: its operation is still there
+            restored = [
+                one for one in placed if operations.unfinished_of(db, one.id, operations.CREATE) is None
+            ]
+        for service in restored:
+            self._deployer.restore(service)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Waits for the operation under way."""
+        self._worker.stop()
+
+    def status(self) -> list[dict[str, object]]:
+        """Every account's services, for a person who looks: name, state, address, port, whether SSL is on."""
+        with self._store.read() as db:
+            found = services.listing(db, None)
+        return [
+            {
+                "name": service.name,
+                "state": service.state,
+                "address": service.address,
+                "port": service.port,
+                "ssl": service.tls is not None,
+            }
+            for service in found
+        ]
+
+    def remove_account(self, account_id: str) -> None:
+        """Ends an account's services and forgets its models and operations, before the account goes.
+
+        Args:
+            account_id: the account's resource ID, in whatever case.
+        """
+        with self._store.write() as db:
+            service_ids, model_ids = _delete_rows(db, account_id.lower())
+        for service_id in service_ids:
+            self._deployer.forget(service_id)
+        for model_id in model_ids:
+            self._packages.delete(model_id)
+
+    def _tidy(self) -> None:
+        """Removes what a crash, or time, has left behind."""
+        with self._store.write() as db:
+            for account_id in _accounts_that_are_gone(db):
+                _delete_rows(db, account_id)
+            operations.forget_finished(db, KEEP_OPERATIONS)
+            model_ids = {model.id for model in models.listing(db, None)}
+        self._packages.keep_only(model_ids)
+
+
+def _accounts_that_are_gone(db: sqlite3.Connection) -> list[str]:
+    """Accounts whose deletion was cut off before their services' was, or the other way round."""
+    rows = db.execute(
+        "SELECT account_id FROM services UNION SELECT account_id FROM models"
+        " UNION SELECT account_id FROM operations EXCEPT SELECT id FROM resources"
+    )
+    return [row["account_id"] for row in rows]
+
+
+def _delete_rows(db: sqlite3.Connection, account_id: str) -> tuple[list[str], list[str]]:
+    """Deletes an account's rows; returns the IDs of its services and of its models."""
+    service_ids = [service.id for service in services.listing(db, account_id)]
+    model_ids = [model.id for model in models.listing(db, account_id)]
+    for table in ("operations", "services", "models"):
+        db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names of ours
+    return service_ids, model_ids

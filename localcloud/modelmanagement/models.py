@@ -1,0 +1,183 @@
+"""Models: registered packages, their rows and their files."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from localcloud.arm.resources import now
+from localcloud.errors import CloudError
+from localcloud.modelmanagement.fields import invalid, model_name, optional_flag, text
+
+MIME_TYPE = "application/zip"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A request to register a model.
+
+    Args:
+        url: where the package is, with its signature: not for logs or messages.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registered model. `url` is without the signature; times are RFC 3339, UTC."""
+
+    sequence: int
+    id: str
+    account_id: str
+    name: str
+    version: int
+    mime_type: str
+    url: str
+    created_on: str
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "mimeType": self.mime_type,
+            "unpack": False,
+            "url": self.url,
+            "createdAt": self.created_on,
+        }
+
+
+def parse(body: Mapping[str, Any]) -> Registration:
+    """Reads `{name, mimeType, url, unpack}`.
+
+    Raises:
+        CloudError: 400 InvalidParameter.
+    """
+    name = model_name(body)
+    if text(body, "mimeType").lower() != MIME_TYPE:
+        raise invalid("mimeType", f"must be {MIME_TYPE}: a package is a zip file")
+    if optional_flag(body, "unpack"):
+        raise invalid("unpack", "must be false: a package for an FPGA stays a zip file")
+    url = text(body, "url")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise invalid("url", "must be an https address, such as a blob's with a shared access signature")
+    return Registration(name, url)
+
+
+def without_signature(url: str) -> str:
+    """An address as it may be shown: no query, no user."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+def new_id() -> str:
+    """The ID of a model to be."""
+    return str(uuid.uuid4())
+
+
+def insert(db: sqlite3.Connection, account_id: str, model_id: str, registration: Registration) -> Model:
+    """Writes a new model; of several with one name each has the next version."""
+    row = db.execute(
+        "INSERT INTO models (id, account_id, name, version, mime_type, url, created_on) VALUES (?, ?, ?,"
+        " (SELECT coalesce(max(version), 0) + 1 FROM models WHERE account_id = ?2 AND name = ?3), ?, ?, ?)"
+        " RETURNING *",
+        (
+            model_id,
+            account_id,
+            registration.name,
+            MIME_TYPE,
+            without_signature(registration.url),
+            now(),
+        ),
+    ).fetchone()
+    return Model(**dict(row))
+
+
+def get(db: sqlite3.Connection, account_id: str, model_id: str) -> Model | None:
+    """The model of that ID in an account."""
+    row = db.execute(
+        "SELECT * FROM models WHERE id = ? AND account_id = ?", (model_id.lower(), account_id)
+    ).fetchone()
+    return None if row is None else Model(**dict(row))
+
+
+def require(db: sqlite3.Connection, account_id: str, model_id: str) -> Model:
+    """The model of that ID in an account.
+
+    Raises:
+        CloudError: 404 ModelNotFound.
+    """
+    model = get(db, account_id, model_id)
+    if model is None:
+        raise CloudError(404, "ModelNotFound", f"There is no model '{model_id}' in this account.")
+    return model
+
+
+def listing(db: sqlite3.Connection, account_id: str | None, name: str | None = None) -> list[Model]:
+    """Models in the order of their registration: of an account or all, of one name."""
+    rows = db.execute(
+        "SELECT * FROM models WHERE (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR name = ?2)"
+        " ORDER BY sequence",
+        (account_id, name),
+    )
+    return [Model(**dict(row)) for row in rows]
+
+
+def delete(db: sqlite3.Connection, model: Model) -> None:
+    """Deletes a model that no service has.
+
+    Raises:
+        CloudError: 409 ModelInUse, naming the services.
+    """
+    names = [row["name"] for row in db.execute("SELECT name FROM services WHERE model_id = ?", (model.id,))]
+    changes = db.execute(
+        "SELECT s.name FROM operations o JOIN services s ON s.id = o.service_id WHERE o.finished_on IS NULL"
+        " AND json_extract(o.change, '$.model_id') = ?",
+        (model.id,),
+    )
+    names += [row["name"] for row in changes]
+    if names:
+        raise CloudError(
+            409,
+            "ModelInUse",
+            f"The model '{model.name}' ({model.id}) serves {', '.join(sorted(set(names)))}: delete these "
+            "services, or give them another model, first.",
+        )
+    db.execute("DELETE FROM models WHERE id = ?", (model.id,))
+
+
+class Packages:
+    """The models' files: one a model, readable by their owner alone.
+
+    Args:
+        folder: where they are; made where there is none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, model_id: str) -> Path:
+        """Where a model's package is kept."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._folder / f"{model_id}.zip"
+
+    def delete(self, model_id: str) -> None:
+        """Removes a model's package, where there is one."""
+        self.path(model_id).unlink(missing_ok=True)
+
+    def keep_only(self, model_ids: set[str]) -> None:
+        """Removes what a crash left behind: files that are no model's."""
+        if self._folder.is_dir():
+            for file in self._folder.iterdir():
+                if file.suffix != ".zip" or file.stem not in model_ids:
+                    file.unlink()

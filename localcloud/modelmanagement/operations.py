@@ -1,0 +1,176 @@
+"""Long-running operations: a state machine, and its rows.
+
+States as in the Model Management API's AsyncOperationStatus:
+
+    NotStarted ──► Running ──► Succeeded
+         │            └──────► Failed
+         └───────────────────► Failed
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from localcloud.arm.resources import now
+from localcloud.errors import CloudError
+
+NOT_STARTED = "NotStarted"
+RUNNING = "Running"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+
+CREATE = "Create"
+UPDATE = "Update"
+DELETE = "Delete"
+
+_NEXT = {
+    NOT_STARTED: {RUNNING, FAILED},
+    RUNNING: {SUCCEEDED, FAILED},
+    SUCCEEDED: set[str](),
+    FAILED: set[str](),
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something failed, in the API's words: a code, sentences, and parts with a code of their own."""
+
+    code: str
+    message: str
+    details: tuple[tuple[str, str], ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As `error` shows it. `details` is always there: the 2018 client cannot do without."""
+        details = [{"code": code, "message": message} for code, message in self.details]
+        return {"code": self.code, "message": self.message, "details": details}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What was accepted, and what became of it.
+
+    Args:
+        sequence: its place in the queue.
+        change: JSON of what an update asks for; None for other actions, and once it is finished.
+        error: the failure's document, of a failed one.
+        created_on, finished_on: RFC 3339, UTC.
+    """
+
+    sequence: int
+    id: str
+    account_id: str
+    service_id: str
+    action: str
+    state: str
+    change: str | None = field(repr=False)
+    error: dict[str, Any] | None
+    created_on: str
+    finished_on: str | None
+
+    def moved(self, state: str, failure: Failure | None = None) -> Operation:
+        """The operation in its next state.
+
+        Raises:
+            ValueError: no way leads there, or the failure does not fit the state.
+        """
+        if state not in _NEXT[self.state]:
+            raise ValueError(f"no operation goes from {self.state} to {state}")
+        if (failure is None) == (state == FAILED):
+            raise ValueError("a failed operation has a failure, and no other has one")
+        error = failure.document() if failure else None
+        if state == RUNNING:
+            return replace(self, state=state)
+        return replace(self, state=state, change=None, error=error, finished_on=now())
+
+    def document(self, account_path: str) -> dict[str, Any]:
+        """As the API shows it. Deletes have a resourceLocation too, and `error` is there or not, never null.
+
+        Args:
+            account_path: path of the account on the data plane, without a final slash.
+        """
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "operationType": "Service",
+            "state": self.state,
+            "createdTime": self.created_on,
+            "resourceLocation": f"{account_path}/services/{self.service_id}",
+        }
+        if self.finished_on is not None:
+            shown["endTime"] = self.finished_on
+        if self.error is not None:
+            shown["error"] = self.error
+        return shown
+
+
+def accept(
+    db: sqlite3.Connection, account_id: str, service_id: str, action: str, change: str | None = None
+) -> Operation:
+    """Puts an operation at the end of the queue."""
+    row = db.execute(
+        "INSERT INTO operations (id, account_id, service_id, action, state, change, created_on)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (str(uuid.uuid4()), account_id, service_id, action, NOT_STARTED, change, now()),
+    ).fetchone()
+    return _operation(row)
+
+
+def require(db: sqlite3.Connection, account_id: str, operation_id: str) -> Operation:
+    """The operation of that ID in an account.
+
+    Raises:
+        CloudError: 404 OperationNotFound.
+    """
+    row = db.execute(
+        "SELECT * FROM operations WHERE id = ? AND account_id = ?", (operation_id.lower(), account_id)
+    ).fetchone()
+    if row is None:
+        raise CloudError(404, "OperationNotFound", f"There is no operation '{operation_id}' in this account.")
+    return _operation(row)
+
+
+def first_unfinished(db: sqlite3.Connection) -> Operation | None:
+    """The head of the queue."""
+    row = db.execute(
+        "SELECT * FROM operations WHERE finished_on IS NULL ORDER BY sequence LIMIT 1"
+    ).fetchone()
+    return None if row is None else _operation(row)
+
+
+def unfinished_of(db: sqlite3.Connection, service_id: str, action: str | None = None) -> Operation | None:
+    """The last one that a service still has in the queue, of one action or any."""
+    row = db.execute(
+        "SELECT * FROM operations WHERE service_id = ?1 AND finished_on IS NULL"
+        " AND (?2 IS NULL OR action = ?2) ORDER BY sequence DESC LIMIT 1",
+        (service_id, action),
+    ).fetchone()
+    return None if row is None else _operation(row)
+
+
+def save(db: sqlite3.Connection, operation: Operation) -> None:
+    """Writes an operation's state."""
+    db.execute(
+        "UPDATE operations SET state = ?, change = ?, error = ?, finished_on = ? WHERE id = ?",
+        (
+            operation.state,
+            operation.change,
+            json.dumps(operation.error) if operation.error else None,
+            operation.finished_on,
+            operation.id,
+        ),
+    )
+
+
+def forget_finished(db: sqlite3.Connection, age: timedelta) -> None:
+    """Forgets operations that ended longer ago than `age`."""
+    before = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    db.execute("DELETE FROM operations WHERE finished_on < ?", (before,))
+
+
+def _operation(row: sqlite3.Row) -> Operation:
+    values = dict(row)
+    return Operation(**values | {"error": json.loads(values["error"]) if values["error"] else None})

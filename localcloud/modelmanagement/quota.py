@@ -1,0 +1,59 @@
+"""What an account may run: FPGA units by its SKU's capacity, in one region, on the SKUs that have them."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from localcloud.arm.accounts import Account
+from localcloud.errors import CloudError
+from localcloud.modelmanagement.operations import FAILED
+
+LOCATION = "eastus2"
+SKU_NAMES = ("S1", "S2", "S3")
+
+
+def check(db: sqlite3.Connection, account: Account, replicas: int, service_id: str | None = None) -> None:
+    """Refuses a service that the account has no FPGAs for.
+
+    Args:
+        replicas: how many the service asks for, one FPGA each.
+        service_id: the service, where it is one that changes.
+
+    Raises:
+        CloudError: 400 LocationNotSupported or SkuNotSupported, 412 FpgaQuotaExceeded.
+    """
+    if account.location != LOCATION:
+        raise CloudError(
+            400,
+            "LocationNotSupported",
+            f"The account '{account.name}' is in {account.location}; FPGA services run in {LOCATION} only.",
+        )
+    if account.sku_name not in SKU_NAMES:
+        raise CloudError(
+            400,
+            "SkuNotSupported",
+            f"The account '{account.name}' has the SKU {account.sku_name}, which has no FPGA services. "
+            f"Change it to {', '.join(SKU_NAMES[:-1])} or {SKU_NAMES[-1]}.",
+        )
+    used = in_use(db, account.id, service_id)
+    if used + replicas > account.capacity:
+        raise CloudError(
+            412,
+            "FpgaQuotaExceeded",
+            f"The account '{account.name}' has a capacity of {account.capacity}: its services use {used}, "
+            f"and {replicas} more do not fit. Delete a service, or raise the capacity of the account's SKU "
+            "(at most 16).",
+        )
+
+
+def in_use(db: sqlite3.Connection, account_id: str, except_for: str | None = None) -> int:
+    """FPGAs that an account's services have, or will have when what was accepted is done."""
+    row = db.execute(
+        "SELECT coalesce(sum(max(s.replicas, coalesce((SELECT max(json_extract(o.change, '$.replicas'))"
+        " FROM operations o WHERE o.service_id = s.id AND o.finished_on IS NULL), 0))), 0) AS used"
+        " FROM services s"
+        # what failed and has no address holds no FPGA
+        " WHERE s.account_id = ?1 AND s.id IS NOT ?2 AND (s.state <> ?3 OR s.address IS NOT NULL)",
+        (account_id, except_for, FAILED),
+    ).fetchone()
+    return int(row["used"])

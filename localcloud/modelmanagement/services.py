@@ -1,0 +1,282 @@
+"""Services: what is asked for, what is kept, and what the API shows of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from localcloud.arm.resources import now
+from localcloud.errors import CloudError
+from localcloud.modelmanagement.fields import count, invalid, optional_flag, optional_text, text
+from localcloud.modelmanagement.keys import AuthKeys, GivenKeys, parse_keys
+from localcloud.modelmanagement.operations import FAILED, NOT_STARTED, SUCCEEDED, Failure
+from localcloud.scoring.errors import TlsError
+from localcloud.scoring.tls import TlsMaterial, read_material
+
+COMPUTE_TYPE = "FPGA"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a request asks of a service, already checked.
+
+    Args:
+        ssl: True with `tls`: on, with this pair. False: off. None: as it is.
+    """
+
+    model_id: str
+    replicas: int
+    ssl: bool | None
+    tls: TlsMaterial | None
+    keys: GivenKeys
+
+    def to_json(self) -> str:
+        """As it waits in the queue. It holds secrets."""
+        return json.dumps(
+            {
+                "model_id": self.model_id,
+                "replicas": self.replicas,
+                "ssl": self.ssl,
+                "certificate": self.tls.certificate_pem.decode() if self.tls else None,
+                "private_key": self.tls.key_pem.decode() if self.tls else None,
+                "primary": self.keys.primary,
+                "secondary": self.keys.secondary,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Change:
+        """The change that `to_json` wrote."""
+        kept = json.loads(text)
+        tls = _tls(kept["certificate"], kept["private_key"])
+        keys = GivenKeys(kept["primary"], kept["secondary"])
+        return cls(kept["model_id"], kept["replicas"], kept["ssl"], tls, keys)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as it is, in effect.
+
+    Args:
+        state: of its last operation, as `operations` names them.
+        error: why it does not answer, where it should.
+        address, port: where it answers; None where it never did, or gave its address back.
+        tls: None while SSL is off.
+        created_on, modified_on: RFC 3339, UTC.
+    """
+
+    sequence: int
+    id: str
+    account_id: str
+    name: str
+    model_id: str
+    replicas: int
+    state: str
+    error: dict[str, Any] | None
+    address: str | None
+    port: int | None
+    tls: TlsMaterial | None = field(repr=False)
+    keys: AuthKeys = field(repr=False)
+    created_on: str
+    modified_on: str
+
+    def changed(self, change: Change) -> Service:
+        """The service as a change would have it."""
+        tls = self.tls if change.ssl is None else change.tls
+        return replace(
+            self,
+            model_id=change.model_id,
+            replicas=change.replicas,
+            tls=tls,
+            keys=change.keys.over(self.keys),
+        )
+
+    def succeeded(self) -> Service:
+        """The service once it answers."""
+        return replace(self, state=SUCCEEDED, error=None)
+
+    def failed(self, failure: Failure) -> Service:
+        """The service that does not answer, and why."""
+        return replace(self, state=FAILED, error=failure.document())
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it: neither certificate nor keys."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "name": self.name,
+            "state": self.state,
+            "computeType": COMPUTE_TYPE,
+            "modelId": self.model_id,
+            "numReplicas": self.replicas,
+            "sslEnabled": self.tls is not None,
+            "createdAt": self.created_on,
+            "updatedAt": self.modified_on,
+        }
+        if self.address is not None:
+            shown |= {"ipAddress": self.address, "port": self.port}
+        if self.error is not None:
+            shown["error"] = self.error
+        return shown
+
+
+def parse(body: Mapping[str, Any]) -> Change:
+    """Reads what a create and an update have in common.
+
+    Raises:
+        CloudError: 400, naming the property.
+    """
+    if text(body, "computeType") != COMPUTE_TYPE:
+        raise invalid("computeType", f"must be {COMPUTE_TYPE}; this service has no other compute")
+    ssl = optional_flag(body, "sslEnabled")
+    certificate, key = optional_text(body, "sslCertificate"), optional_text(body, "sslKey")
+    tls = None
+    if ssl:
+        if certificate is None or key is None:
+            missing = "sslCertificate" if certificate is None else "sslKey"
+            raise invalid(missing, "is required when sslEnabled is true: SSL needs a certificate and its key")
+        try:
+            tls = read_material(certificate, key)
+        except TlsError as error:
+            raise CloudError(400, "InvalidSslCertificate", str(error)) from None
+    elif ssl is None and (certificate or key):
+        raise invalid("sslEnabled", "is required beside a certificate or a key: true to use them")
+    return Change(text(body, "modelId").lower(), count(body, "numReplicas", 1), ssl, tls, parse_keys(body))
+
+
+def refuse_taken(db: sqlite3.Connection, account_id: str, name: str) -> None:
+    """Refuses the name of a service that there is, in whatever case and state.
+
+    Raises:
+        CloudError: 409 ServiceAlreadyExists.
+    """
+    for other in listing(db, account_id, name):
+        raise CloudError(
+            409,
+            "ServiceAlreadyExists",
+            f"There is a service '{other.name}' in this account already ({other.id}, {other.state}). "
+            "Update or delete it, or choose another name.",
+        )
+
+
+def insert(db: sqlite3.Connection, account_id: str, name: str, change: Change) -> Service:
+    """Writes a new service, with keys made where none are given."""
+    keys = change.keys.completed()
+    time = now()
+    row = db.execute(
+        "INSERT INTO services (id, account_id, name, model_id, replicas, state, certificate, private_key,"
+        " primary_key, secondary_key, created_on, modified_on)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (
+            str(uuid.uuid4()),
+            account_id,
+            name,
+            change.model_id,
+            change.replicas,
+            NOT_STARTED,
+            change.tls.certificate_pem.decode() if change.tls else None,
+            change.tls.key_pem.decode() if change.tls else None,
+            keys.primary,
+            keys.secondary,
+            time,
+            time,
+        ),
+    ).fetchone()
+    return _service(row)
+
+
+def find(db: sqlite3.Connection, service_id: str) -> Service | None:
+    """The service of that ID, of whatever account."""
+    row = db.execute("SELECT * FROM services WHERE id = ?", (service_id.lower(),)).fetchone()
+    return None if row is None else _service(row)
+
+
+def get(db: sqlite3.Connection, account_id: str, service_id: str) -> Service | None:
+    """The service of that ID in an account."""
+    service = find(db, service_id)
+    return service if service is not None and service.account_id == account_id else None
+
+
+def require(db: sqlite3.Connection, account_id: str, service_id: str) -> Service:
+    """The service of that ID in an account.
+
+    Raises:
+        CloudError: 404 ServiceNotFound.
+    """
+    service = get(db, account_id, service_id)
+    if service is None:
+        raise CloudError(404, "ServiceNotFound", f"There is no service '{service_id}' in this account.")
+    return service
+
+
+def listing(
+    db: sqlite3.Connection, account_id: str | None, name: str | None = None, model_id: str | None = None
+) -> list[Service]:
+    """Services in the order of their creation: of an account or all, of one name, of one model."""
+    rows = db.execute(
+        "SELECT * FROM services WHERE (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR name = ?2)"
+        " AND (?3 IS NULL OR model_id = ?3) ORDER BY sequence",
+        (account_id, name, model_id),
+    )
+    return [_service(row) for row in rows]
+
+
+def save(db: sqlite3.Connection, service: Service) -> None:
+    """Writes a service that is there."""
+    db.execute(
+        "UPDATE services SET model_id = ?, replicas = ?, state = ?, error = ?, address = ?, port = ?,"
+        " certificate = ?, private_key = ?, primary_key = ?, secondary_key = ?, modified_on = ? WHERE id = ?",
+        (
+            service.model_id,
+            service.replicas,
+            service.state,
+            json.dumps(service.error) if service.error else None,
+            service.address,
+            service.port,
+            service.tls.certificate_pem.decode() if service.tls else None,
+            service.tls.key_pem.decode() if service.tls else None,
+            service.keys.primary,
+            service.keys.secondary,
+            now(),
+            service.id,
+        ),
+    )
+
+
+def set_keys(db: sqlite3.Connection, service: Service, keys: AuthKeys) -> None:
+    """Writes a service's keys, and nothing else of it."""
+    db.execute(
+        "UPDATE services SET primary_key = ?, secondary_key = ?, modified_on = ? WHERE id = ?",
+        (keys.primary, keys.secondary, now(), service.id),
+    )
+
+
+def delete(db: sqlite3.Connection, service_id: str) -> None:
+    """Deletes a service's row; what answers in its name is the caller's matter."""
+    db.execute("DELETE FROM services WHERE id = ?", (service_id,))
+
+
+def _service(row: sqlite3.Row) -> Service:
+    return Service(
+        sequence=row["sequence"],
+        id=row["id"],
+        account_id=row["account_id"],
+        name=row["name"],
+        model_id=row["model_id"],
+        replicas=row["replicas"],
+        state=row["state"],
+        error=json.loads(row["error"]) if row["error"] else None,
+        address=row["address"],
+        port=row["port"],
+        tls=_tls(row["certificate"], row["private_key"]),
+        keys=AuthKeys(row["primary_key"], row["secondary_key"]),
+        created_on=row["created_on"],
+        modified_on=row["modified_on"],
+    )
+
+
+def _tls(certificate: str | None, key: str | None) -> TlsMaterial | None:
+    return TlsMaterial(certificate.encode(), key.encode()) if certificate and key else None
