@@ -1,0 +1,27 @@
+"""Names that the program derives: the same for the same scope, another for any other."""
+
+from __future__ import annotations
+
+from infra import names
+
+
+def test_a_suffix_tells_stacks_apart() -> None:
+    ours = names.suffixed("service", "fpga-web-service", "dev", "service")
+
+    assert ours == names.suffixed("service", "fpga-web-service", "dev", "service")
+    assert ours != names.suffixed("service", "fpga-web-service", "prod", "service")
+    assert ours != names.suffixed("service", "fpga-web-service", "dev", "service-2")
+
+
+def test_the_parts_of_a_scope_do_not_run_together() -> None:
+    assert names.suffixed("m", "ab", "c") != names.suffixed("m", "a", "bc")
+
+
+def test_derived_names_satisfy_azure() -> None:
+    assert names.storage_account_problem(names.derived_storage_account("s", "g", "a")) is None
+    assert names.service_problem(names.suffixed("m" * 55, "p", "s", "l")) is None
+
+
+def test_a_record_at_the_apex_is_named_at() -> None:
+    assert names.relative_record_name("contoso.test", "contoso.test") == "@"
+    assert names.relative_record_name("a.b.contoso.test", "contoso.test") == "a.b"

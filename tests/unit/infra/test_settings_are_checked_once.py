@@ -1,0 +1,197 @@
+"""The stack's configuration: what is accepted, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra import settings
+from infra.configuration import PROJECT_ROOT
+from infra.settings import SettingsError
+
+SECRET = "s3cr3t-of-the-client"
+UUID = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> dict[str, str]:
+    return {
+        "azure-native:metadataHost": "127.0.0.1:20443",
+        "azure-native:tenantId": UUID,
+        "azure-native:subscriptionId": UUID,
+        "azure-native:clientId": UUID,
+        "azure-native:clientSecret": SECRET,
+        "fpga-web-service:resourceGroup": "fpga",
+        "fpga-web-service:account": "models",
+        "fpga-web-service:modelPackage": str(tmp_path),
+        "fpga-web-service:zone": "contoso.test",
+        "fpga-web-service:fqdn": "www.contoso.test",
+        "fpga-web-service:certificateSource": "self_signed",
+    }
+
+
+def problems(config: dict[str, str], environ: dict[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        settings.read(config, environ or {})
+    return caught.value.problems
+
+
+def test_defaults_are_those_of_the_document(config: dict[str, str]) -> None:
+    read = settings.read(config, {})
+
+    assert read.account == settings.AccountSettings("fpga", "eastus2", "models", "S1", 1, None)
+    assert read.service == settings.ServiceSettings(None, True, False, 360)
+    assert read.domain.record_ttl_s == 300
+    assert read.production is False
+
+
+def test_the_region_may_be_written_as_the_portal_does(config: dict[str, str]) -> None:
+    config["fpga-web-service:location"] = "East US 2"
+
+    assert settings.read(config, {}).account.location == "eastus2"
+
+
+def test_names_of_the_domain_lose_case_and_final_dot(config: dict[str, str]) -> None:
+    config["fpga-web-service:zone"] = "Contoso.Test."
+    config["fpga-web-service:fqdn"] = "WWW.contoso.test."
+
+    domain = settings.read(config, {}).domain
+
+    assert (domain.zone, domain.fqdn) == ("contoso.test", "www.contoso.test")
+
+
+@pytest.mark.parametrize("written", ["127.0.0.1:53", '["127.0.0.1:53"]'])
+def test_name_servers_are_a_list_or_one(config: dict[str, str], written: str) -> None:
+    config["fpga-web-service:nameServers"] = written
+
+    assert settings.read(config, {}).domain.name_servers == ("127.0.0.1:53",)
+
+
+REFUSED = {
+    "wrong region": ("location", "westeurope", "eastus2 only"),
+    "DevTest": ("accountSku", "DevTest", "S1 is enough"),
+    "unknown SKU": ("accountSku", "P1", "choose one of S1, S2, S3"),
+    "no capacity": ("accountCapacity", "0", "a whole number from 1 to 16"),
+    "too much capacity": ("accountCapacity", "17", "a whole number from 1 to 16"),
+    "capacity in words": ("accountCapacity", "two", "a whole number from 1 to 16"),
+    "FQDN of another zone": ("fqdn", "www.fabrikam.test", "not under its zone 'contoso.test'"),
+    "FQDN that ends like the zone": ("fqdn", "www.notcontoso.test", "not under its zone"),
+    "wildcard": ("fqdn", "*.contoso.test", "wildcard"),
+    "label too long": ("fqdn", "a" * 64 + ".contoso.test", "1 to 63"),
+    "name not in ASCII": ("fqdn", "füge.contoso.test", "xn--"),
+    "zone of one label": ("zone", "test", "one label only"),
+    "group that ends with a dot": ("resourceGroup", "fpga.", "does not end with '.'"),
+    "group too long": ("resourceGroup", "g" * 91, "1 to 90"),
+    "account with a space": ("account", "my models", "2 to 32"),
+    "storage account in capitals": ("storageAccount", "Storage", "3 to 24 lower-case"),
+    "storage account too short": ("storageAccount", "st", "3 to 24 lower-case"),
+    "service with a slash": ("serviceName", "a/b", "1 to 64"),
+    "model name too long": ("modelName", "m" * 56, "1 to 55"),
+    "source that is none": ("certificateSource", "acme", "choose one of files, self_signed"),
+    "SSL neither on nor off": ("sslEnabled", "yes", "choose one of true, false"),
+    "TTL of nothing": ("recordTtl", "0", "from 1 to 2147483647"),
+    "name server without port": ("nameServers", '["127.0.0.1"]', "host:port"),
+    "package that is not there": ("modelPackage", "no/such/folder", "there is nothing at"),
+    "key file with a source that takes none": ("keyFile", "README.md", "set certificateSource to files"),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_value_is_refused_by_its_key(config: dict[str, str], key: str, value: str, words: str) -> None:
+    config[f"fpga-web-service:{key}"] = value
+
+    found = problems(config)
+
+    assert [
+        problem for problem in found if problem.startswith(f"fpga-web-service:{key} ") and words in problem
+    ]
+
+
+def test_all_problems_are_told_at_once(config: dict[str, str]) -> None:
+    config |= {
+        "fpga-web-service:location": "westus",
+        "fpga-web-service:accountSku": "DevTest",
+        "fpga-web-service:accountCapacity": "99",
+    }
+    del config["fpga-web-service:resourceGroup"]
+
+    assert len(problems(config)) == 4
+
+
+def test_a_key_nearly_right_is_told_the_right_one(config: dict[str, str]) -> None:
+    config["fpga-web-service:acountCapacity"] = "2"
+
+    (problem,) = problems(config)
+
+    assert problem.startswith("fpga-web-service:acountCapacity ")
+    assert "did you mean accountCapacity?" in problem
+
+
+def test_keys_of_other_namespaces_are_not_looked_at(config: dict[str, str]) -> None:
+    config["pulumi:tags"] = "{}"
+
+    settings.read(config, {})
+
+
+def test_self_signed_is_refused_in_production(config: dict[str, str]) -> None:
+    config["fpga-web-service:production"] = "true"
+
+    (problem,) = problems(config)
+
+    assert problem.startswith(
+        "fpga-web-service:certificateSource is 'self_signed' on a stack with production"
+    )
+
+
+def test_files_need_both_paths_while_ssl_is_on(config: dict[str, str]) -> None:
+    config["fpga-web-service:certificateSource"] = "files"
+
+    assert [problem.split()[0] for problem in problems(config)] == [
+        "fpga-web-service:certificateFile",
+        "fpga-web-service:keyFile",
+    ]
+    config["fpga-web-service:sslEnabled"] = "false"
+    assert settings.read(config, {}).certificate.certificate_file is None
+
+
+def test_endpoints_fall_back_to_the_environment(config: dict[str, str]) -> None:
+    environ = {"ARM_CLIENT_SECRET": "of-the-environment", "ARM_TENANT_ID": "ignored"}
+    del config["azure-native:clientSecret"]
+
+    azure = settings.read_azure(config, environ)
+
+    assert azure.client_secret == "of-the-environment"
+    assert azure.tenant_id == UUID
+
+
+def test_a_missing_credential_names_key_and_variable(config: dict[str, str]) -> None:
+    del config["azure-native:clientSecret"]
+
+    (problem,) = problems(config)
+
+    assert "pulumi config set --secret azure-native:clientSecret" in problem
+    assert "ARM_CLIENT_SECRET" in problem
+
+
+def test_the_secret_is_in_no_text(config: dict[str, str]) -> None:
+    assert SECRET not in repr(settings.read(config, {}))
+
+
+def test_the_template_of_the_local_stack_lacks_only_what_localcloud_tells(config: dict[str, str]) -> None:
+    template = yaml.safe_load((PROJECT_ROOT / "stacks" / "Pulumi.local.template.yaml").read_text())["config"]
+    told = {key: config[key] for key in config if key.startswith("azure-native:")}
+    told["fpga-web-service:nameServers"] = json.dumps(["127.0.0.1:20053"])
+    told["fpga-web-service:modelPackage"] = config["fpga-web-service:modelPackage"]
+
+    read = settings.read(template | told, {})
+
+    assert dataclasses.astuple(read.domain) == (
+        "contoso.test",
+        "fpga.contoso.test",
+        300,
+        ("127.0.0.1:20053",),
+    )
