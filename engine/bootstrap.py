@@ -17,10 +17,14 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this is run by whatever Python t
 import argparse
 import hashlib
 import os
+import selectors
 import shutil
 import subprocess
 import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCK = CHECKOUT / "requirements.lock"
@@ -85,7 +89,7 @@ def bootstrap(local: Path) -> None:
         if not usable(venv):
             create(venv)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off"]
-        run([*pip, "--require-hashes", "-r", str(LOCK)], "Installing the locked packages", last_word=True)
+        run([*pip, "--require-hashes", "-r", str(LOCK)], "Installing the locked packages")
         run(
             [*pip, "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)],
             "Linking the project",
@@ -137,7 +141,7 @@ def create(venv: Path) -> None:
         )
     if venv.exists():
         shutil.rmtree(venv)
-    run([python, "-m", "venv", str(venv)], "Making the virtual environment", last_word=False)
+    run([python, "-m", "venv", str(venv)], "Making the virtual environment")
 
 
 def environment() -> dict[str, str]:
@@ -147,15 +151,17 @@ def environment() -> dict[str, str]:
     return {**variables, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
-def run(command: list[str], what: str, *, last_word: bool) -> None:
-    """Run `command` as the stage `what`, and show how it goes.
+def run(command: list[str], what: str) -> None:
+    """Run `command` as the stage `what`, and show how it goes: on a terminal each second, else every 15.
 
     Raises:
         BootstrapError: its exit code is not 0; the message ends with its last output.
     """
     began = shown = time.monotonic()
     terminal = sys.stderr.isatty()
-    lines: list[str] = []
+    last = ""
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    say(f"{what} ...")
     with subprocess.Popen(
         command,
         env=environment(),
@@ -163,32 +169,46 @@ def run(command: list[str], what: str, *, last_word: bool) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
     ) as child:
         assert child.stdout is not None  # noqa: S101 - asked for above
-        say(f"{what} ...")
-        for line in child.stdout:
-            lines.append(line.rstrip())
-            # Only pip's lines about a package say how far it is.
-            if not last_word or not line.startswith(("Collecting", "Downloading", "Installing")):
-                continue
+        for line in output(child.stdout, 1.0):
+            if line:
+                last = line
+                tail.append(line)
             now = time.monotonic()
-            text = f"  {now - began:.0f} s: {line.strip()}"
+            text = f"  {now - began:.0f} s: {last.strip()}"
             if terminal:
                 width = max(20, shutil.get_terminal_size().columns - 1)
                 print("\r\033[K" + text[:width], end="", file=sys.stderr, flush=True)
             elif now - shown >= PLAIN_INTERVAL_S:
                 shown = now
                 say(text[:110])
-    if terminal and last_word:
+    if terminal:
         print("\r\033[K", end="", file=sys.stderr)
     if child.returncode != 0:
-        tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
-        raise BootstrapError(f"{what} failed with exit code {child.returncode}. Its last words:\n{tail}")
+        words = "\n".join(f"    {line}" for line in tail)
+        raise BootstrapError(f"{what} failed with exit code {child.returncode}. Its last words:\n{words}")
     took = time.monotonic() - began
     if took >= QUIET_S:
         say(f"{what}: done in {took:.0f} s")
+
+
+def output(pipe: IO[bytes], tick_s: float) -> Iterator[str]:
+    """The lines that come through `pipe`, and an empty one whenever `tick_s` seconds pass without any."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not selector.select(tick_s):
+                yield ""
+                continue
+            chunk = os.read(pipe.fileno(), 1 << 16)
+            if not chunk:
+                break
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace").rstrip()
+    yield rest.decode(errors="replace")
 
 
 def say(text: str) -> None:

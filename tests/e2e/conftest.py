@@ -1,0 +1,45 @@
+"""What the tests with the real engine share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.install import Engine, install
+from engine.report import ConsoleReport
+from tests.e2e.pulumi_project import PulumiProject
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder runs the engine."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The engine, installed for these tests alone; only the cache is the user's.
+
+    On a machine that has neither a CLI nor a cached one this downloads or builds it, which takes minutes.
+    """
+    return install(tmp_path_factory.mktemp("engine") / ".local", ConsoleReport())
+
+
+@pytest.fixture
+def make_project(engine: Engine, tmp_path: Path) -> Callable[..., PulumiProject]:
+    """Makes projects with a folder and a state of their own: `make_project({"program/__main__.py": "…"})`."""
+    made = 0
+
+    def make(files: dict[str, str], *, main: str = "program", **options: object) -> PulumiProject:
+        nonlocal made
+        made += 1
+        folder = tmp_path / f"project-{made}"
+        project = PulumiProject(engine, folder, state=tmp_path / f"state-{made}", **options)  # type: ignore[arg-type]
+        project.write(files, main=main)
+        return project
+
+    return make
