@@ -1,0 +1,81 @@
+"""The `fpga` command: its sub-commands, and the one place where errors become words."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from fpga.commands import clean, cloud, down, predict, up
+
+# Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
+# been raised, and importing it here would slow every command down.
+_FORESEEN: Final = (
+    ("fpga.errors", "CommandError"),
+    ("fpga.prediction_errors", "PredictionError"),
+    ("engine.errors", "EngineError"),
+    ("localcloud.errors", "LocalcloudError"),
+    ("models.builder", "ModelSourceError"),
+)
+
+app = typer.Typer(
+    help="A model served over TLS on Azure's 2018 FPGA web service: bring it up, call it, look at it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(up.up)
+app.command()(predict.predict)
+app.add_typer(cloud.app, name="cloud")
+app.command()(down.down)
+app.command()(clean.clean)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"fpga {version('fpga-web-service')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of all commands; typer calls it before them."""
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 done, 1 refused or failed, 2 bad usage, 130 interrupted."""
+    os.umask(0o077)
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if not isinstance(error, (OSError, *_foreseen())):
+            raise
+        typer.echo(f"error: {_words(error)}", err=True)
+        sys.exit(1)
+
+
+def _foreseen() -> list[type[BaseException]]:
+    loaded = [(sys.modules[module], name) for module, name in _FORESEEN if module in sys.modules]
+    return [getattr(module, name) for module, name in loaded]
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+if __name__ == "__main__":
+    main()

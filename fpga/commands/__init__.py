@@ -1,0 +1,1 @@
+"""The sub-commands of `fpga`, one module each."""

@@ -1,0 +1,37 @@
+"""`fpga clean`."""
+
+from __future__ import annotations
+
+import shutil
+
+import typer
+
+from fpga.project import CHECKOUT, DEFAULT_STACK, Project
+
+_TOOLS = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
+
+
+def clean() -> None:
+    """Stop localcloud and remove all that was made in this checkout: what it holds, the stack, the engine.
+
+    Only what ran here goes: a stack that points to another cloud must be destroyed first, for its state goes
+    too. The per-user cache, shared by all checkouts, stays; its folder is told.
+    """
+    from engine import cache
+    from localcloud import control
+
+    project = Project.here()
+    control.stop(project.cloud)
+    shared = cache.root()
+    if project.local == CHECKOUT / ".local":
+        project.stack_file(DEFAULT_STACK).unlink(missing_ok=True)
+        for name in _TOOLS:
+            shutil.rmtree(CHECKOUT / name, ignore_errors=True)
+        for folder in CHECKOUT.iterdir():
+            if not folder.name.startswith("."):
+                for bytecode in folder.rglob("__pycache__"):
+                    shutil.rmtree(bytecode, ignore_errors=True)
+    typer.echo(f"Removing {project.local}. The shared cache {shared} stays.")
+    # Last: it holds the Python that runs this.
+    if project.local.exists():
+        cache.remove(project.local)

@@ -1,0 +1,110 @@
+"""`fpga cloud up|down|status`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fpga.errors import CommandError
+from fpga.project import Project
+
+app = typer.Typer(
+    help="Start, stop and look at localcloud, the service that stands where Azure's stood.",
+    no_args_is_help=True,
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of all that it keeps.", show_default=".local/cloud"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the status as JSON.")]
+_ANY = "the last one, or a free one"
+
+
+@app.command()
+def up(
+    data: Data = None,
+    https_port: Annotated[int, typer.Option(help="Port of all HTTPS APIs.", show_default=_ANY)] = 0,
+    dns_port: Annotated[int, typer.Option(help="Port of the DNS server.", show_default=_ANY)] = 0,
+    blob_port: Annotated[int, typer.Option(help="Port of the blob service.", show_default=_ANY)] = 0,
+    scoring_network: Annotated[
+        str | None,
+        typer.Option(help="Loopback network of the services' addresses.", show_default="127.80.0.0/16"),
+    ] = None,
+    scoring_port: Annotated[
+        int | None, typer.Option(help="Port of every service.", show_default="50051")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start localcloud in the background, and wait until it answers. One that runs is left as it is.
+
+    With --data DIR a second one runs beside the first, with ports and addresses of its own.
+    """
+    from engine.report import ConsoleReport
+    from fpga import local_cloud
+
+    project = Project.here()
+    report = ConsoleReport()
+    listeners = local_cloud.Listeners(https_port, dns_port, blob_port, scoring_network, scoring_port)
+    featurizers, _ = local_cloud.build_model(report)
+    wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)
+    _show(local_cloud.start(project, wanted), as_json)
+
+
+@app.command()
+def down(data: Data = None) -> None:
+    """Stop localcloud. What it holds is kept, and served again after the next start."""
+    from localcloud import control
+
+    folder = _data(data, Project.here())
+    typer.echo("localcloud is stopped." if control.stop(folder) else f"No localcloud runs on {folder}.")
+
+
+@app.command()
+def status(data: Data = None, as_json: AsJson = False) -> None:
+    """Tell where localcloud is, and how to sign in to it. Exit code 1 if none runs.
+
+    Where none runs, --json tells what will be the same at the next start.
+    """
+    from localcloud import control
+
+    folder = _data(data, Project.here())
+    found = control.status(folder)
+    if found["running"] or as_json:
+        _show(found, as_json)
+    if not found["running"]:
+        raise CommandError(f"No localcloud runs on {folder}: `fpga cloud up` starts one.")
+
+
+def _data(data: Path | None, project: Project) -> Path:
+    return project.cloud if data is None else data.expanduser().absolute()
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    names = {
+        "https": "HTTPS APIs",
+        "ca": "CA certificate",
+        "tenant": "tenant",
+        "subscription": "subscription",
+        "client_id": "client id",
+        "client_secret_file": "client secret in",
+        "dns": "DNS server",
+        "blob": "blob service",
+        "pid": "process id",
+    }
+    for key, name in names.items():
+        typer.echo(f"{name:<17} {found[key] if found[key] is not None else 'none'}")
+    for service in found["services"]:
+        typer.echo(f"{'service':<17} {_service(service)}")
+
+
+def _service(service: Any) -> str:
+    if isinstance(service, dict):
+        return " ".join(f"{key}={value}" for key, value in service.items())
+    return str(service)

@@ -1,0 +1,132 @@
+"""`fpga up`: engine, model, localcloud, stack, deployment, and a photo classified."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fpga.project import DEFAULT_STACK, Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.report import ConsoleReport
+    from fpga.classification import Classification
+    from fpga.endpoint import Endpoint
+    from fpga.stack import Stack
+
+PREDICTION_TIMEOUT_S = 30.0
+
+
+def up(
+    stack: Annotated[
+        str, typer.Option("--stack", "-s", help="Stack to deploy to localcloud.")
+    ] = DEFAULT_STACK,
+) -> None:
+    """Bring everything up on this machine, and classify a photo over TLS, by name, with the service's key.
+
+    Run again it changes only what is missing.
+    """
+    from engine.report import ConsoleReport, duration
+
+    began = time.monotonic()
+    project = Project.here()
+    report = ConsoleReport()
+    endpoint, changes, result = _deploy(project, stack, report)
+    _summary(endpoint)
+    _labels(project, result)
+    made = ", ".join(f"{number} to {operation}" for operation, number in sorted(changes.items()))
+    told = f"Deployed ({made})" if changes else "Nothing was changed"
+    typer.echo(f"\n{told}; ready after {duration(time.monotonic() - began)}.")
+
+
+def _deploy(
+    project: Project, name: str, report: ConsoleReport
+) -> tuple[Endpoint, dict[str, int], Classification]:
+    import engine
+    from engine.install import install
+    from fpga import local_cloud
+    from fpga.classification import classify
+    from fpga.endpoint import Endpoint
+    from fpga.stack import Stack
+
+    with report.stage("1/6 engine"):
+        install(project.local, report)
+    with report.stage("2/6 model"):
+        featurizers, package = local_cloud.build_model(report)
+    with report.stage("3/6 localcloud"):
+        wanted = local_cloud.settings(project.cloud, featurizers, local_cloud.Listeners(), report)
+        cloud = local_cloud.start(project, wanted)
+    stack = Stack(project, name, engine.environment(project.local))
+    with report.stage("4/6 stack"):
+        stack.ensure()
+        stack.configure(*_configuration(cloud, package))
+    changes = _update(stack, report)
+    with report.stage("6/6 prediction"):
+        endpoint = Endpoint.from_outputs(name, stack.outputs())
+        result = classify(endpoint, project.sample, "primary", None, PREDICTION_TIMEOUT_S)
+    return endpoint, changes, result
+
+
+def _update(stack: Stack, report: ConsoleReport) -> dict[str, int]:
+    """Previews, and deploys if there is anything to: what it did, as operation -> number."""
+    name = "5/6 deployment"
+    with report.stage(name):
+        report.progress("preview")
+        changes = {what: number for what, number in stack.preview().items() if what != "same"}
+        on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+        if changes and not on_terminal:
+            stack.up(report.progress)
+    if changes and on_terminal:
+        # The engine draws its own progress: no other line may move beside it.
+        stack.up(None)
+    return changes
+
+
+def _configuration(cloud: dict[str, Any], package: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Settings of the stack that depend on this machine: plain ones, and the secret."""
+    from pathlib import Path
+
+    plain = {
+        "azure-native:metadataHost": cloud["https"].removeprefix("https://"),
+        "azure-native:disableInstanceDiscovery": "true",
+        "azure-native:tenantId": cloud["tenant"],
+        "azure-native:subscriptionId": cloud["subscription"],
+        "azure-native:clientId": cloud["client_id"],
+        "fpga-web-service:nameServers": cloud["dns"],
+        "fpga-web-service:modelPackage": str(package),
+    }
+    secret = Path(cloud["client_secret_file"]).read_text().strip()
+    return plain, {"azure-native:clientSecret": secret}
+
+
+def _summary(endpoint: Endpoint) -> None:
+    rows = {
+        "Account name": endpoint.account,
+        "Resource group": endpoint.resource_group,
+        "Subscription id": endpoint.subscription_id,
+        "Location": endpoint.location,
+        "FQDN": endpoint.fqdn,
+        "IP address": endpoint.ip,
+        "Port": str(endpoint.port),
+    }
+    if endpoint.ssl_enabled:
+        rows["Certificate SHA-256"] = endpoint.certificate_fingerprint
+        rows["Certificate expires"] = endpoint.certificate_expiry
+    else:
+        rows["SSL"] = "off: anyone who reaches the service may call it"
+    typer.echo()
+    for name, value in rows.items():
+        typer.echo(f"{name:<20} {value}")
+
+
+def _labels(project: Project, result: Classification) -> None:
+    from fpga.classification import table
+
+    photo = project.sample.relative_to(project.checkout)
+    typer.echo(f"\n{photo}, classified in {1000 * result.score_s:.0f} ms at {result.address}:")
+    for line in table(result.labels):
+        typer.echo(line)

@@ -1,0 +1,182 @@
+"""One Pulumi stack through the `pulumi` command: made, configured, deployed, read."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from fpga.errors import CommandError
+from fpga.project import Project
+
+_TAIL_LINES: Final = 40
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[a-z]*%\}>")
+
+
+class Stack:
+    """A stack of this project, in the checkout's own backend.
+
+    Args:
+        name: the stack's.
+        environment: variables of the engine (`engine.environment`).
+    """
+
+    def __init__(self, project: Project, name: str, environment: Mapping[str, str]) -> None:
+        self._project = project
+        self._name = name
+        self._environment = dict(environment)
+
+    def ensure(self) -> bool:
+        """Selects the stack, and makes it where it is not there yet: whether it was made.
+
+        A new stack starts from the committed template. What a configuration file of an earlier stack was
+        encrypted with went away with that stack, so none is taken over.
+        """
+        selected = self._run("stack", "select", self._name, check=False)
+        if selected.returncode == 0:
+            self._copy_template(replace=False)
+            return False
+        if "no stack named" not in selected.stderr:
+            raise _failed(f"selecting the stack {self._name}", selected.stderr or selected.stdout)
+        self._copy_template(replace=True)
+        self._run("stack", "init", self._name)
+        return True
+
+    def configure(self, plain: Mapping[str, str], secret: Mapping[str, str]) -> list[str]:
+        """Sets what differs: the keys that were set. Secrets go through standard input."""
+        told = self._run("config", "--json", "--show-secrets", *self._which())
+        present = {key: entry.get("value") for key, entry in json.loads(told.stdout or "{}").items()}
+        changed = [key for key, value in plain.items() if present.get(key) != value]
+        if changed:
+            pairs = [part for key in changed for part in ("--plaintext", f"{key}={plain[key]}")]
+            self._run("config", "set-all", *pairs, *self._which())
+        for key, value in secret.items():
+            if present.get(key) != value:
+                self._run("config", "set", "--secret", key, *self._which(), stdin=value)
+                changed.append(key)
+        return changed
+
+    def preview(self) -> dict[str, int]:
+        """What an update would do, as operation -> number of resources (`same`, `create`, …).
+
+        Raises:
+            CommandError: the program or a check refuses; the message is theirs.
+        """
+        done = self._run("preview", "--json", "--suppress-outputs", *self._which(), check=False)
+        try:
+            report = json.loads(done.stdout)
+        except ValueError:
+            raise _failed("pulumi preview", done.stderr or done.stdout) from None
+        if done.returncode != 0:
+            told = [
+                entry.get("message", "").strip()
+                for entry in report.get("diagnostics", [])
+                if entry.get("severity") == "error"
+            ]
+            raise _failed("pulumi preview", "\n".join(dict.fromkeys(told)) or done.stderr)
+        summary: dict[str, int] = report.get("changeSummary", {})
+        return summary
+
+    def up(self, on_line: Callable[[str], None] | None) -> None:
+        """Deploys what was previewed before.
+
+        Args:
+            on_line: takes the engine's output line by line; None: the engine writes to the terminal itself.
+        """
+        command = ["up", "--yes", "--skip-preview", *self._which()]
+        if on_line is None:
+            code = self._wait(subprocess.Popen(self._command(*command), **self._where()))
+            if code != 0:
+                raise CommandError(f"pulumi up ended with exit code {code}; what it says stands above.")
+            return
+        tail: list[str] = []
+        child = subprocess.Popen(
+            self._command(*command, "--non-interactive", "--color", "never"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            **self._where(),
+        )
+        try:
+            for line in child.stdout or ():
+                if line.strip():
+                    tail = [*tail[1 - _TAIL_LINES :], line.rstrip()]
+                    on_line(line.strip())
+        except KeyboardInterrupt:
+            self._wait(child)
+            raise
+        if child.wait() != 0:
+            raise _failed("pulumi up", "\n".join(tail))
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets among them in the clear.
+
+        Raises:
+            CommandError: there is no such stack.
+        """
+        told = self._run("stack", "output", "--json", "--show-secrets", *self._which())
+        outputs: dict[str, Any] = json.loads(told.stdout)
+        return outputs
+
+    def _which(self) -> tuple[str, str]:
+        return ("--stack", self._name)
+
+    def _copy_template(self, *, replace: bool) -> None:
+        file, template = self._project.stack_file(self._name), self._project.stack_template
+        if replace or not file.exists():
+            shutil.copyfile(template, file)
+            file.chmod(0o600)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self._project.local / "bin" / "pulumi"), *arguments]
+
+    def _where(self) -> dict[str, Any]:
+        return {"cwd": self._project.checkout, "env": self._environment}
+
+    def _run(
+        self, *arguments: str, stdin: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        command = self._command(*arguments, "--non-interactive", "--color", "never")
+        given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                **given,
+                **self._where(),
+            )
+        except FileNotFoundError:
+            raise CommandError(
+                f"The engine is not installed in {self._project.local}: run `make up` (or `fpga up`) first."
+            ) from None
+        if check and done.returncode != 0:
+            raise _failed(f"pulumi {arguments[0]}", done.stderr or done.stdout)
+        return done
+
+    @staticmethod
+    def _wait(child: subprocess.Popen[Any]) -> int:
+        """Waits for a child that sees an interrupt itself, and ends orderly on it."""
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def _failed(what: str, told: str) -> CommandError:
+    words = _ANSI.sub("", told).strip()
+    locked = "currently locked" in words
+    remedy = (
+        "\nIf no other update runs, `pulumi cancel` in an activated shell gives the lock back."
+        if locked
+        else ""
+    )
+    return CommandError(f"{what} failed:\n{words}{remedy}")
