@@ -1,0 +1,34 @@
+# The two commands that a person needs are `make up` and `make test`; `make help` tells the rest.
+PYTHON ?= python3
+LOCAL := $(or $(FPGA_LOCAL),$(CURDIR)/.local)
+BIN := $(LOCAL)/venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap up test bench lint down clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bootstrap: ## make the virtual environment, where it is missing or out of date
+	@$(PYTHON) engine/bootstrap.py
+
+up: bootstrap ## bring everything up on this machine, and classify a photo over TLS
+	@$(BIN)/fpga up
+
+test: bootstrap lint ## check the code, then run every test
+	@$(BIN)/pytest
+
+bench: bootstrap ## measure speed, as ratios of things measured side by side
+	@$(BIN)/python -m bench
+
+lint: bootstrap ## check format, style, types and who may import whom
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+down: ## stop every process that `make up` started
+	@if [ -x "$(BIN)/fpga" ]; then "$(BIN)/fpga" down; else echo "Nothing was running."; fi
+
+clean: ## remove all that was made in this checkout
+	@if [ -x "$(BIN)/fpga" ]; then "$(BIN)/fpga" clean; else rm -rf "$(LOCAL)"; fi
