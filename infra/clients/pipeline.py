@@ -112,6 +112,10 @@ class Pipeline:
             self._sleep(self._pause_s(attempt) if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def close(self) -> None:
+        """Ends the connections that are kept open."""
+        self._session.close()
+
     def _send_once(
         self, method: str, url: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None
     ) -> requests.Response:

@@ -32,7 +32,11 @@ def served_certificate(address: str, port: int, server_name: str | None = None) 
             try:
                 with context.wrap_socket(plain, server_hostname=server_name) as secured:
                     return secured.getpeercert(binary_form=True)
-            except (ssl.SSLError, ConnectionResetError):
+            except ssl.SSLError as error:
+                if "ALERT" in (error.reason or ""):
+                    raise  # TLS it is: the server says so itself
+                return None
+            except ConnectionResetError:
                 return None
     except OSError as error:
         raise ConnectionFailed(where, str(error), sent=False) from None
