@@ -151,7 +151,8 @@ class Api:
             _require_model_in_body(db, account, change.model_id)
             quota.check(db, account, change.replicas, service.id)
             operation = operations.accept(db, account.id, service.id, operations.UPDATE, change.to_json())
-        return self._accept(request, operation, service)
+            accepted = services.accepted(db, service)
+        return self._accept(request, operation, accepted)
 
     def _delete_service(self, request: Request) -> Response:
         with self._store.write() as db:
@@ -160,9 +161,10 @@ class Api:
             if service is None:
                 return Response(status_code=204)
             # asked for twice it is the same deletion
-            operation = operations.unfinished_of(db, service.id, operations.DELETE) or operations.accept(
-                db, account.id, service.id, operations.DELETE
-            )
+            operation = operations.unfinished_of(db, service.id, operations.DELETE)
+            if operation is None:
+                operation = operations.accept(db, account.id, service.id, operations.DELETE)
+                services.accepted(db, service)
         return self._accept(request, operation)
 
     def _get_keys(self, request: Request) -> Response:

@@ -48,15 +48,12 @@ def fetch(url: str, destination: Path, ca_file: Path) -> None:
             _receive(session, url, draft)
             draft.replace(destination)
             _sync_folder(destination.parent)
-        except requests.exceptions.SSLError as error:
-            raise _refusal(
-                url, f"has a certificate that is not trusted ({_reason(error)})", "Give another address"
-            ) from None
         except requests.exceptions.Timeout:
             raise _refusal(url, "did not answer in time", "Try again, or give another address") from None
         except requests.exceptions.RequestException as error:
+            # the error's own words quote the address, signature and all
             raise _refusal(
-                url, f"could not be reached ({_reason(error)})", "Check the address and that its host is up"
+                url, f"could not be reached: {_cause(error)}", "Check the address, and that its host is up"
             ) from None
         finally:
             draft.unlink(missing_ok=True)
@@ -144,16 +141,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _reason(error: requests.exceptions.RequestException) -> str:
-    """The innermost cause: the outer ones quote the address, signature and all."""
-    cause: Any = error.args[0] if error.args else error
-    cause = getattr(cause, "reason", cause)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return cause.verify_message
-    nested = cause.args[-1] if getattr(cause, "args", ()) else cause
-    if isinstance(nested, ssl.SSLCertVerificationError):
-        return nested.verify_message
-    return type(nested if isinstance(nested, Exception) else cause).__name__
+def _cause(error: BaseException) -> str:
+    """The innermost cause, in the system's words."""
+    words = type(error).__name__
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            words = f"its certificate is not trusted ({inner.verify_message})"
+        elif isinstance(inner, ssl.SSLError):
+            words = f"no TLS ({inner.reason})"
+        elif isinstance(inner, OSError) and inner.strerror:
+            words = inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return words
 
 
 def _refusal(url: str, problem: str, remedy: str) -> CloudError:

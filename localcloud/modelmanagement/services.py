@@ -246,6 +246,13 @@ def save(db: sqlite3.Connection, service: Service) -> None:
     )
 
 
+def accepted(db: sqlite3.Connection, service: Service) -> Service:
+    """Writes down that an operation waits for the service: whoever looks from now on sees it unfinished."""
+    waiting = replace(service, state=NOT_STARTED)
+    save(db, waiting)
+    return waiting
+
+
 def set_keys(db: sqlite3.Connection, service: Service, keys: AuthKeys) -> None:
     """Writes a service's keys, and nothing else of it."""
     db.execute(
