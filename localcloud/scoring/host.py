@@ -14,7 +14,7 @@ from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.errors import BindError, TlsError
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.prediction import Prediction, prediction_handler
-from localcloud.scoring.tls import TlsMaterial, check_handshake
+from localcloud.scoring.tls import TlsMaterial, check_served
 
 __all__ = ["BindError", "Deployment", "ScoringHost", "TlsError", "TlsMaterial"]
 
@@ -64,11 +64,11 @@ class ScoringHost:
         starts another.
 
         Raises:
-            TlsError: no handshake would succeed with this certificate and key; nothing was changed.
+            TlsError: gRPC does not take this certificate and key; nothing was changed.
             BindError: the address cannot be bound.
         """
         if deployment.tls is not None:
-            check_handshake(deployment.tls)
+            check_served(deployment.tls)
         with self._lock:
             service = self._services.setdefault(deployment.service_id, _Service(self._pool))
         service.deploy(deployment)

