@@ -16,7 +16,7 @@ class Reply:
     """One answer of the script; status 0 closes the connection after the request was read."""
 
     status: int
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,166 @@
+"""What each provider says has changed: `diff` alone decides what a preview shows, and does no I/O."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pulumi.dynamic import ResourceProvider
+from pulumi.output import Unknown
+
+from infra.providers.certificate import CertificateProvider
+from infra.providers.development_ca import DevelopmentCaProvider
+from infra.providers.endpoint import EndpointProvider
+from infra.providers.endpoint_check import EndpointCheckProvider
+from infra.providers.keys import KeysProvider
+from infra.providers.model import ModelProvider
+from infra.providers.service import ServiceProvider
+
+UNKNOWN = Unknown(None)
+
+SERVICE = {
+    "account_id": "/subscriptions/s",
+    "name": "svc",
+    "adopt": True,
+    "model_id": "m",
+    "ssl_enabled": True,
+    "ssl_certificate": "CHAIN",
+    "ssl_key": "KEY",
+    "fingerprint": "AB",
+    "state": "Succeeded",
+}
+OF_SERVICE = {"account_id": "/subscriptions/s", "service_id": "1"}
+MODEL = {
+    "account_id": "/subscriptions/s",
+    "storage_account_id": "/subscriptions/s/st",
+    "container": "models",
+    "name": "model-1",
+    "package": "package",
+    "sha256": "00",
+}
+CHECK = {
+    "fqdn": "www.contoso.test",
+    "name_servers": ["127.0.0.1:53"],
+    "ip": "127.80.0.1",
+    "port": 50051.0,
+    "model_id": "m",
+    "ssl_enabled": True,
+    "fingerprint": "AB",
+    "root_certificate": "ROOT",
+    "primary_key": "P",
+    "secondary_key": "S",
+    "timeout_s": 60.0,
+}
+
+SAME, UPDATE, REPLACE = "same", "update", "replace"
+
+
+def verdict(provider: ResourceProvider, olds: dict[str, Any], **news: Any) -> str:
+    result = provider.diff("id", olds, {**olds, **news})
+    if not result.changes:
+        assert not result.replaces
+        return SAME
+    return REPLACE if result.replaces else UPDATE
+
+
+@pytest.mark.parametrize(
+    ("news", "expected"),
+    [
+        ({}, SAME),
+        ({"adopt": False}, SAME),
+        ({"ssl_enabled": False, "ssl_certificate": "", "ssl_key": "", "fingerprint": ""}, UPDATE),
+        ({"ssl_certificate": UNKNOWN, "ssl_key": UNKNOWN, "fingerprint": UNKNOWN}, UPDATE),
+        ({"model_id": "n"}, UPDATE),
+        ({"model_id": UNKNOWN}, UPDATE),
+        ({"name": "other"}, REPLACE),
+        ({"account_id": UNKNOWN}, REPLACE),
+    ],
+)
+def test_a_service_is_updated_in_place_while_name_and_account_stay(
+    news: dict[str, Any], expected: str
+) -> None:
+    assert verdict(ServiceProvider(), SERVICE, **news) == expected
+
+
+def test_a_service_that_was_seen_failed_is_due() -> None:
+    assert verdict(ServiceProvider(), SERVICE | {"state": "Failed"}) == UPDATE
+
+
+@pytest.mark.parametrize("provider", [EndpointProvider(), KeysProvider()])
+def test_endpoint_and_keys_hang_on_the_service_alone(provider: ResourceProvider) -> None:
+    assert verdict(provider, OF_SERVICE) == SAME
+    assert verdict(provider, OF_SERVICE, service_id="2") == REPLACE
+    assert verdict(provider, OF_SERVICE, service_id=UNKNOWN) == REPLACE
+
+
+def test_a_model_is_its_content_wherever_its_package_lies() -> None:
+    moved = {"package": "elsewhere", "storage_account_id": UNKNOWN, "container": "other"}
+
+    assert verdict(ModelProvider(), MODEL, **moved) == SAME
+    assert verdict(ModelProvider(), MODEL, sha256="11") == REPLACE
+
+
+@pytest.mark.parametrize("key", sorted(CHECK.keys() - {"timeout_s"}))
+def test_the_check_is_done_again_when_what_it_looks_at_changes(key: str) -> None:
+    assert verdict(EndpointCheckProvider(), CHECK) == SAME
+    assert verdict(EndpointCheckProvider(), CHECK, **{key: "other"}) == UPDATE
+    assert verdict(EndpointCheckProvider(), CHECK, **{key: UNKNOWN}) == UPDATE
+
+
+def test_the_checks_patience_is_no_reason_to_check() -> None:
+    assert verdict(EndpointCheckProvider(), CHECK, timeout_s=1.0) == SAME
+
+
+def certificate(*, age: dt.timedelta, lifetime: dt.timedelta = dt.timedelta(days=90)) -> dict[str, Any]:
+    begin = dt.datetime.now(dt.UTC) - age
+    return {
+        "fqdn": "www.contoso.test",
+        "ca_certificate": "ROOT",
+        "ca_key": "KEY",
+        "not_before": begin.isoformat(),
+        "not_after": (begin + lifetime).isoformat(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(0, SAME), (59, SAME), (60, UPDATE), (89, UPDATE), (200, UPDATE)]
+)
+def test_a_leaf_is_due_when_two_thirds_of_its_life_are_over(days: int, expected: str) -> None:
+    assert verdict(CertificateProvider(), certificate(age=dt.timedelta(days=days))) == expected
+
+
+@pytest.mark.parametrize("key", ["fqdn", "ca_certificate", "ca_key"])
+def test_a_leaf_is_issued_anew_for_another_name_or_authority(key: str) -> None:
+    assert verdict(CertificateProvider(), certificate(age=dt.timedelta(0)), **{key: "other"}) == UPDATE
+
+
+def test_an_authority_is_never_due() -> None:
+    olds = certificate(age=dt.timedelta(days=3650)) | {"common_name": "CA"}
+
+    assert verdict(DevelopmentCaProvider(), olds) == SAME
+    assert verdict(DevelopmentCaProvider(), olds, common_name="other") == REPLACE
+
+
+COSTLY = ("requests", "azure", "cryptography", "numpy", "dns", "fpga", "onnxruntime")
+
+
+def test_a_preview_without_change_imports_nothing_costly() -> None:
+    """In a process of its own, as the plugin is one: each provider is loaded, and asked for its diff."""
+    asked = f"""
+import sys
+import tests.unit.infra.test_provider_diffs as here
+
+here.verdict(here.ServiceProvider(), here.SERVICE)
+here.verdict(here.EndpointProvider(), here.OF_SERVICE)
+here.verdict(here.KeysProvider(), here.OF_SERVICE)
+here.verdict(here.ModelProvider(), here.MODEL)
+here.verdict(here.EndpointCheckProvider(), here.CHECK)
+here.verdict(here.CertificateProvider(), here.certificate(age=here.dt.timedelta(0)))
+print([name for name in {COSTLY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
