@@ -19,7 +19,7 @@ from infra.providers.keys import KeysProvider
 from infra.providers.model import ModelProvider
 from infra.providers.service import ServiceProvider
 
-UNKNOWN = Unknown(None)
+UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 
 SERVICE = {
     "account_id": "/subscriptions/s",
