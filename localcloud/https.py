@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:  # noqa: ARG002
         for server in self.servers:
             server.close()
         if self.server_state.tasks:

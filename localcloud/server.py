@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
@@ -20,10 +23,19 @@ from localcloud import settings as settings_rules
 from localcloud.arm import api as arm
 from localcloud.arm.accounts import TYPE as ACCOUNT_TYPE
 from localcloud.arm.accounts import Accounts
+from localcloud.arm.dns.record_sets import RecordSets
+from localcloud.arm.dns.zones import Zones
 from localcloud.arm.groups import Groups
 from localcloud.arm.providers import Providers
 from localcloud.arm.resources import Resource
+from localcloud.arm.storage.accounts import TYPE as STORAGE_TYPE
+from localcloud.arm.storage.accounts import StorageAccounts
+from localcloud.arm.storage.blobs import Blobs, warm_up
+from localcloud.arm.storage.containers import Containers
 from localcloud.arm.subscriptions import Subscriptions
+from localcloud.authority import Authority
+from localcloud.blob.azurite import Azurite
+from localcloud.dns.server import DnsServer
 from localcloud.files import write_private
 from localcloud.http import Frame
 from localcloud.https import served
@@ -31,8 +43,12 @@ from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
+from localcloud.modelmanagement.management import ModelManagement
 from localcloud.ports import Ports
-from localcloud.settings import CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOG, PID, Settings
+from localcloud.scoring.addresses import AddressPool
+from localcloud.scoring.device import Device
+from localcloud.scoring.host import ScoringHost
+from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOG, PID, Settings
 from localcloud.store import Store
 
 log = logging.getLogger("localcloud.server")
@@ -49,6 +65,7 @@ class Cloud:
         self._running = contextlib.ExitStack()
         self._ports: Ports | None = None
         self._tenant: Tenant | None = None
+        self._models: ModelManagement | None = None
 
     def __enter__(self) -> Cloud:
         self.start()
@@ -92,7 +109,7 @@ class Cloud:
             "dns": f"{settings.host}:{ports.dns}",
             "blob": f"https://{settings.host}:{ports.blob}" if settings.has_blob_storage else None,
             "pid": os.getpid(),
-            "services": [],
+            "services": self._models.status() if self._models else [],
         }
 
     def _start(self, starting: contextlib.ExitStack) -> None:
@@ -111,32 +128,103 @@ class Cloud:
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
 
         urls = base_urls(ports)
-        tokens = Tokens(tenant, urls)
+        azurite = self._azurite(ports, authority)
+        blobs = None
+        if azurite is not None:
+            blobs = Blobs(store, azurite, f"https://{settings.host}:{ports.blob}", authority.ca)
+            blobs.serve_accounts()  # the list to start with
+            blob_service = starting.enter_context(_beside(azurite.start))
+            starting.callback(azurite.stop)
 
-        def remove_account(account: Resource) -> None:
-            log.info("deleting account %s", account.id)
-
-        providers: list[arm.Provider] = [
-            Subscriptions(tenant),
-            Providers(store),
-            Groups(store, {ACCOUNT_TYPE: remove_account}, lambda: None),
-            Accounts(store, urls[0], remove_account),
-        ]
-        frame = Frame(
-            base_urls=urls,
-            public=[Route("/health", self._health), *IdentityApi(tenant, tokens).routes()],
-            routes=arm.routes(tenant, providers),
-            authenticate=tokens.authenticate,
-            missing=lambda request: arm.missing(tenant, request),
+        scoring = ScoringHost()
+        starting.callback(scoring.stop)
+        models = self._models = ModelManagement(
+            store=store,
+            scoring=scoring,
+            device=Device(settings.featurizers),
+            pool=AddressPool(settings.scoring_network, settings.scoring_port),
+            data=settings.data,
+            ca_file=authority.ca,
         )
+        models.start()
+        starting.callback(models.stop)
+        dns = DnsServer(store, settings.host, ports.dns)
+        dns.start()
+        starting.callback(dns.stop)
+
+        frame = _frame(store, tenant, urls, models, blobs, Route("/health", self._health))
         starting.callback(frame.close)
+        if blobs is not None:
+            blob_service.result()
         # Kept before anybody is told of them, and not before all else is up.
         port_numbers.keep(settings, ports)
         starting.enter_context(served(frame, settings.host, ports.https, authority))
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
+        if blobs is not None:
+            threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+    def _azurite(self, ports: Ports, authority: Authority) -> Azurite | None:
+        settings = self.settings
+        if settings.node is None or settings.azurite is None:
+            return None
+        return Azurite(
+            data=settings.data / BLOBS,
+            host=settings.host,
+            port=ports.blob,
+            node=settings.node,
+            package=settings.azurite,
+            certificate=authority.certificate,
+            key=authority.key,
+        )
 
     def _health(self, _request: Request) -> Response:
         return JSONResponse(self.status())
+
+
+def _frame(
+    store: Store,
+    tenant: Tenant,
+    urls: tuple[str, ...],
+    models: ModelManagement,
+    blobs: Blobs | None,
+    health: Route,
+) -> Frame:
+    """Every API behind one port."""
+    tokens = Tokens(tenant, urls)
+    storage = StorageAccounts(store, blobs)
+
+    def removed(resources: Sequence[Resource]) -> None:
+        types = {resource.type for resource in resources}
+        for resource in resources:
+            if resource.type == ACCOUNT_TYPE:
+                models.remove_account(resource.id)
+        if STORAGE_TYPE in types:
+            storage.serve()
+
+    providers: list[arm.Provider] = [
+        Subscriptions(tenant),
+        Providers(store),
+        Groups(store, removed),
+        Accounts(store, urls[0], removed),
+        Zones(store),
+        RecordSets(store),
+        storage,
+        Containers(store, blobs),
+    ]
+    return Frame(
+        base_urls=urls,
+        public=[health, *IdentityApi(tenant, tokens).routes()],
+        routes=[*models.routes(), *arm.routes(tenant, providers)],
+        authenticate=tokens.authenticate,
+        missing=lambda request: arm.missing(tenant, request),
+    )
+
+
+@contextlib.contextmanager
+def _beside(work: Callable[[], None]) -> Iterator[Future[None]]:
+    """Does something on a thread of its own, and waits for it at the block's end."""
+    with ThreadPoolExecutor(1, thread_name_prefix="starting") as pool:
+        yield pool.submit(work)
 
 
 def base_urls(ports: Ports) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from localcloud.errors import StartError
 DATABASE = "localcloud.db"
 LOCK = "lock"
 CLIENT_SECRET = "client-secret"  # noqa: S105 - a file name
+BLOBS = "blobs"
 CA_CERTIFICATE = "ca.pem"
 PID = "localcloud.pid"
 LOG = "localcloud.log"

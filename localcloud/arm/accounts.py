@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, same_location, tags_of
-from localcloud.arm.groups import GROUP, SUBSCRIPTION
+from localcloud.arm.groups import GROUP, SUBSCRIPTION, Removed
 from localcloud.arm.lists import page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
@@ -91,13 +91,13 @@ class Accounts:
 
     Args:
         base_url: where the data plane answers.
-        teardown: removes an account's models and services before the account goes.
+        removed: told of a deleted account: its models and services go with it.
     """
 
-    def __init__(self, store: Store, base_url: str, teardown: Callable[[Resource], None]) -> None:
+    def __init__(self, store: Store, base_url: str, removed: Removed) -> None:
         self._store = store
         self._base_url = base_url
-        self._teardown = teardown
+        self._removed = removed
 
     def routes(self) -> list[Route]:
         return [
@@ -178,14 +178,13 @@ class Accounts:
         return JSONResponse(self._shown(saved))
 
     def _delete(self, request: Request) -> Response:
-        with self._store.read() as db:
+        with self._store.write() as db:
             group = _group(db, request)
             account = resources.find(db, _account_id(group, request.path_params["account"]))
-        if account is None:
-            return Response(status_code=204)
-        self._teardown(account)
-        with self._store.write() as db:
+            if account is None:
+                return Response(status_code=204)
             resources.delete(db, account)
+        self._removed([account])
         return Response(status_code=200)
 
     def _shown(self, account: Resource) -> dict[str, Any]:

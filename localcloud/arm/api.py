@@ -84,5 +84,6 @@ def check_api_version(version: str | None) -> None:
     raise CloudError(
         400,
         "InvalidApiVersionParameter",
-        f"The api-version '{version}' is invalid: it is a date such as 2024-03-01, with or without '-preview'.",
+        f"The api-version '{version}' is invalid: it is a date such as 2024-03-01, "
+        "with or without '-preview'.",
     )

@@ -99,7 +99,8 @@ def tags_of(body: Mapping[str, Any]) -> dict[str, str]:
             raise CloudError(
                 400,
                 "InvalidTagNameCharacters",
-                f"The tag name '{name[:80]}' has 1 to {MAX_TAG_NAME} characters, none of <, >, %, &, \\, ?, /.",
+                f"The tag name '{name[:80]}' is invalid: it takes 1 to {MAX_TAG_NAME} characters, "
+                "none of <, >, %, &, \\, ?, /.",
             )
         if len(value) > MAX_TAG_VALUE:
             raise CloudError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -24,24 +24,21 @@ SUBSCRIPTION = "/subscriptions/{subscription}"
 GROUP = SUBSCRIPTION + "/resourceGroups/{group}"
 _NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 
-Teardown = Callable[[Resource], None]
-"""Takes down what a resource stands for outside the database. Repeating it is harmless."""
+Removed = Callable[[Sequence[Resource]], None]
+"""Told of resources whose rows are gone, to take down what they stood for. Whoever serves them finds out by
+itself after a crash in between."""
 
 
 class Groups:
     """The verbs of `Microsoft.Resources/resourceGroups`.
 
     Args:
-        teardowns: by resource type in lower case, called before a resource of a deleted group goes.
-        after_delete: called when rows are gone, for whoever serves them from the database.
+        removed: told of everything that was in a deleted group.
     """
 
-    def __init__(
-        self, store: Store, teardowns: Mapping[str, Teardown], after_delete: Callable[[], None]
-    ) -> None:
+    def __init__(self, store: Store, removed: Removed) -> None:
         self._store = store
-        self._teardowns = teardowns
-        self._after_delete = after_delete
+        self._removed = removed
 
     def routes(self) -> list[Route]:
         return [
@@ -115,28 +112,11 @@ class Groups:
 
     def _delete(self, request: Request) -> Response:
         subscription, name = request.path_params["subscription"], request.path_params["group"]
-        taken_down: set[str] = set()
-        while True:
-            # What takes time goes first, outside of any transaction: other callers are not held up, and
-            # if it fails the group is still there to be deleted again.
-            with self._store.read() as db:
-                group = resources.require_group(db, subscription, name)
-                found = resources.listing(db, group=group.id)
-            for resource in found:
-                teardown = self._teardowns.get(resource.type)
-                if teardown is not None and resource.id not in taken_down:
-                    teardown(resource)
-                    taken_down.add(resource.id)
-            with self._store.write() as db:
-                left = {
-                    resource.id
-                    for resource in resources.listing(db, group=group.id)
-                    if resource.type in self._teardowns
-                }
-                if left <= taken_down:
-                    db.execute("DELETE FROM resource_groups WHERE id = ?", (group.id,))
-                    break
-        self._after_delete()
+        with self._store.write() as db:
+            group = resources.require_group(db, subscription, name)
+            found = resources.listing(db, group=group.id)
+            db.execute("DELETE FROM resource_groups WHERE id = ?", (group.id,))
+        self._removed(found)
         return Response(status_code=200)
 
     def _list_resources(self, request: Request) -> Response:

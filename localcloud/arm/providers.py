@@ -83,8 +83,8 @@ def unknown_type(path: str) -> CloudError:
     return CloudError(
         404,
         "InvalidResourceType",
-        f"The resource type '{kind}' could not be found in the namespace '{namespace}', or does not take what "
-        f"follows it. Here there are {types}.",
+        f"The resource type '{kind}' could not be found in the namespace '{namespace}', or does not take "
+        f"what follows it. Here there are {types}.",
     )
 
 

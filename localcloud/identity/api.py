@@ -66,20 +66,22 @@ class IdentityApi:
         def answer(request: Request) -> Response:
             headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
             try:
-                tenant = request.path_params["tenant"]
-                if tenant.lower() != self._tenant.tenant_id:
-                    raise SignInError(
-                        400,
-                        "invalid_tenant",
-                        90002,
-                        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID "
-                        "and are signing into the correct cloud.",
-                    )
+                self._check_tenant(request.path_params["tenant"])
                 return JSONResponse(handler(request), headers=headers)
             except SignInError as error:
                 return JSONResponse(_error_body(error, request), error.status, headers=headers)
 
         return answer
+
+    def _check_tenant(self, tenant: str) -> None:
+        if tenant.lower() != self._tenant.tenant_id:
+            raise SignInError(
+                400,
+                "invalid_tenant",
+                90002,
+                f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID "
+                "and are signing into the correct cloud.",
+            )
 
     def _metadata(self, request: Request) -> Response:
         if "api-version" not in request.query_params:
@@ -132,8 +134,8 @@ class IdentityApi:
                 400,
                 "invalid_scope",
                 1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope "
-                "value with /.default suffixed to the resource identifier (application ID URI).",
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a "
+                "scope value with /.default suffixed to the resource identifier (application ID URI).",
             )
         # 'https://management.core.windows.net//.default' asks for the audience with its final slash.
         audience = self._audience(scope.removesuffix(_DEFAULT_SCOPE))
@@ -168,7 +170,8 @@ class IdentityApi:
                 400,
                 "unsupported_grant_type",
                 70003,
-                f"The app requested an unsupported grant type '{grant_type}'; supported is 'client_credentials'.",
+                f"The app requested an unsupported grant type '{grant_type}'; "
+                "supported is 'client_credentials'.",
             )
         client_id = _required(form, "client_id")
         if client_id.lower() != self._tenant.client_id:
@@ -185,7 +188,8 @@ class IdentityApi:
                 401,
                 "invalid_client",
                 7000218,
-                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+                "The request body must contain the following parameter: 'client_assertion' "
+                "or 'client_secret'.",
             )
         if not hmac.compare_digest(secret.encode(), self._tenant.client_secret.encode()):
             raise SignInError(

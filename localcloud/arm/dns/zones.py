@@ -1,0 +1,197 @@
+"""DNS zones: `Microsoft.Network/dnsZones`, api-version 2018-05-01 and later. Public zones only."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localcloud.arm import resources
+from localcloud.arm.checks import location_of, object_of, tags_of
+from localcloud.arm.conditions import check_conditions
+from localcloud.arm.dns.names import zone_problem
+from localcloud.arm.groups import GROUP, SUBSCRIPTION
+from localcloud.arm.lists import page
+from localcloud.arm.providers import require_registered
+from localcloud.arm.resources import Group, Resource
+from localcloud.errors import CloudError
+from localcloud.http import body_of, json_body
+from localcloud.store import Store
+
+NAMESPACE = "Microsoft.Network"
+SHOWN_TYPE = f"{NAMESPACE}/dnsZones"
+TYPE = SHOWN_TYPE.lower()
+COLLECTION = f"/providers/{SHOWN_TYPE}"
+ZONE = GROUP + COLLECTION + "/{zone}"
+
+# Below the reserved name `localhost` (RFC 6761): it can be nobody's domain, and stands for this machine.
+NAME_SERVERS = ("ns1-01.azure-dns.localhost.", "ns2-01.azure-dns.localhost.")
+HOSTMASTER = "hostmaster.azure-dns.localhost."
+NS_TTL_S = 172800
+SOA_TTL_S = 3600
+MAX_RECORD_SETS = 10000
+
+
+class Zones:
+    """The verbs of DNS zones."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(SUBSCRIPTION + COLLECTION, self._list),
+            Route(GROUP + COLLECTION, self._list),
+            Route(ZONE, self._get),
+            Route(ZONE, self._put, methods=["PUT"]),
+            Route(ZONE, self._patch, methods=["PATCH"]),
+            Route(ZONE, self._delete, methods=["DELETE"]),
+        ]
+
+    def _list(self, request: Request) -> Response:
+        subscription, name = request.path_params["subscription"], request.path_params.get("group")
+        with self._store.read() as db:
+            group = resources.require_group(db, subscription, name).id if name is not None else None
+            found = resources.listing(db, type=TYPE, group=group, subscription=subscription)
+            return page(request, found, lambda zone: zone.id, lambda zone: _shown(db, zone))
+
+    def _get(self, request: Request) -> Response:
+        with self._store.read() as db:
+            return _answer(db, _existing(db, request), 200)
+
+    def _put(self, request: Request) -> Response:
+        name = request.path_params["zone"]
+        with self._store.write() as db:
+            group = _group(db, request)
+            require_registered(db, group.subscription_id, NAMESPACE)
+            problem = zone_problem(name)
+            if problem is not None:
+                raise CloudError(400, "BadRequest", f"The zone name '{name}' is invalid: {problem}.")
+            body = json_body(body_of(request))
+            location = location_of(body, SHOWN_TYPE, ("global",))
+            if object_of(body, "properties").get("zoneType") not in (None, "Public"):
+                raise CloudError(400, "BadRequest", "Private zones are not available here.")
+            known = resources.find(db, zone_id(group, name))
+            check_conditions(request, known.etag if known else None)
+            if known is None:
+                _refuse_second(db, name)
+            zone = known or Resource(
+                id=zone_id(group, name),
+                display_id=f"{group.display_id}{COLLECTION}/{name}",
+                group_id=group.id,
+                parent_id=None,
+                type=TYPE,
+                name=name,
+                body={},
+            )
+            content = {"location": location, "tags": tags_of(body), "properties": {}}
+            saved = resources.save(db, replace(zone, body=content))
+            if known is None:
+                _make_apex(db, saved)
+            return _answer(db, saved, 200 if known else 201)
+
+    def _patch(self, request: Request) -> Response:
+        body = json_body(body_of(request))
+        with self._store.write() as db:
+            zone = _existing(db, request)
+            check_conditions(request, zone.etag)
+            if body.get("tags") is not None:
+                zone = resources.save(db, replace(zone, body=zone.body | {"tags": tags_of(body)}))
+            return _answer(db, zone, 200)
+
+    def _delete(self, request: Request) -> Response:
+        with self._store.write() as db:
+            zone = resources.find(db, zone_id(_group(db, request), request.path_params["zone"]))
+            if zone is None:
+                return Response(status_code=204)
+            check_conditions(request, zone.etag)
+            resources.delete(db, zone)
+        return Response(status_code=200)
+
+
+def zone_id(group: Group, name: str) -> str:
+    """The key of a zone."""
+    return f"{group.id}{COLLECTION}/{name}".lower()
+
+
+def record_set(zone: Resource, kind: str, name: str, properties: dict[str, Any]) -> Resource:
+    """A record set of a zone, not yet saved.
+
+    Args:
+        kind: the record type in upper case.
+        name: relative to the zone.
+    """
+    path = f"/{kind}/{name}"
+    return Resource(
+        id=f"{zone.id}{path}".lower(),
+        display_id=f"{zone.display_id}{path}",
+        group_id=zone.group_id,
+        parent_id=zone.id,
+        type=f"{TYPE}/{kind.lower()}",
+        name=name,
+        body={"properties": properties},
+    )
+
+
+def _make_apex(db: sqlite3.Connection, zone: Resource) -> None:
+    """The sets that every zone has: its name servers and its start of authority."""
+    servers = {"TTL": NS_TTL_S, "NSRecords": [{"nsdname": name} for name in NAME_SERVERS]}
+    authority = {
+        "host": NAME_SERVERS[0],
+        "email": HOSTMASTER,
+        "serialNumber": 1,
+        "refreshTime": 3600,
+        "retryTime": 300,
+        "expireTime": 2419200,
+        "minimumTTL": 300,
+    }
+    resources.save(db, record_set(zone, "NS", "@", servers))
+    resources.save(db, record_set(zone, "SOA", "@", {"TTL": SOA_TTL_S, "SOARecord": authority}))
+
+
+def _refuse_second(db: sqlite3.Connection, name: str) -> None:
+    """Azure tells zones of one name apart by their name servers; here all have the same."""
+    query = "SELECT display_id FROM resources WHERE type = ? AND name = ? COLLATE NOCASE"
+    other = db.execute(query, (TYPE, name)).fetchone()
+    if other is not None:
+        raise CloudError(
+            409,
+            "Conflict",
+            f"The zone '{name}' exists already as '{other['display_id']}', and one set of name servers can "
+            "serve it once only.",
+        )
+
+
+def _group(db: sqlite3.Connection, request: Request) -> Group:
+    return resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
+
+
+def _existing(db: sqlite3.Connection, request: Request) -> Resource:
+    group, name = _group(db, request), request.path_params["zone"]
+    return resources.require(db, group, zone_id(group, name), SHOWN_TYPE, name)
+
+
+def _answer(db: sqlite3.Connection, zone: Resource, status: int) -> Response:
+    return JSONResponse(_shown(db, zone), status, headers={"ETag": f'"{zone.etag}"'})
+
+
+def _shown(db: sqlite3.Connection, zone: Resource) -> dict[str, Any]:
+    counted = db.execute("SELECT count(*) FROM resources WHERE parent_id = ?", (zone.id,)).fetchone()
+    return {
+        "id": zone.display_id,
+        "name": zone.name,
+        "type": SHOWN_TYPE,
+        "location": zone.body["location"],
+        "tags": zone.body["tags"],
+        "etag": zone.etag,
+        "properties": {
+            "maxNumberOfRecordSets": MAX_RECORD_SETS,
+            "nameServers": list(NAME_SERVERS),
+            "numberOfRecordSets": counted[0],
+            "zoneType": "Public",
+        },
+    }

@@ -1,0 +1,155 @@
+"""The blob service behind the storage accounts: which accounts it serves, and their containers.
+
+Resource Manager's containers are the blob service's own: there is no second list of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localcloud.blob.azurite import Azurite
+from localcloud.store import Store
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+# The library takes half a second to import: it is, where it is needed, or ahead of that by `warm_up`.
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as the blob service has it.
+
+    Args:
+        public_access: `None`, `Blob` or `Container`, as Resource Manager writes it.
+        modified_on: RFC 3339, UTC.
+    """
+
+    name: str
+    etag: str
+    modified_on: str
+    public_access: str
+    metadata: dict[str, str]
+
+
+class Blobs:
+    """The blob service as Resource Manager uses it.
+
+    Args:
+        azurite: serves the accounts; started by whoever made it, with the accounts of `accounts`.
+        url: where it answers, `https://host:port`.
+        ca: PEM file of the CA of its certificate.
+    """
+
+    def __init__(self, store: Store, azurite: Azurite, url: str, ca: Path) -> None:
+        self._store = store
+        self._azurite = azurite
+        self._ca = ca
+        self._turn = threading.Lock()
+        self.url = url
+
+    def serve_accounts(self) -> None:
+        """Has the blob service serve the accounts of the database: those that are new, not those that went.
+
+        Raises:
+            BlobStorageError: it does not take them now; it gets them as soon as it answers again.
+        """
+        with self._turn, self._store.read() as db:
+            rows = db.execute(
+                "SELECT name, key1, key2 FROM resources JOIN storage_keys ON account_id = id"
+            ).fetchall()
+            self._azurite.set_accounts({row["name"]: (row["key1"], row["key2"]) for row in rows})
+
+    def endpoint(self, account: str) -> str:
+        """An account's blob endpoint, with its final slash."""
+        return f"{self.url}/{account}/"
+
+    def containers(self, account: str, key: str) -> list[Container]:
+        """An account's containers, by name."""
+        with self._client(account, key) as client:
+            names = [item.name for item in client.list_containers()]
+            found = [_read(client, name) for name in names]
+        return sorted((item for item in found if item is not None), key=lambda item: item.name)
+
+    def container(self, account: str, key: str, name: str) -> Container | None:
+        """The container of that name."""
+        with self._client(account, key) as client:
+            return _read(client, name)
+
+    def create(self, account: str, key: str, name: str) -> bool:
+        """Makes a container; returns False where it exists already."""
+        from azure.core.exceptions import ResourceExistsError
+
+        with self._client(account, key) as client:
+            try:
+                client.create_container(name)
+            except ResourceExistsError:
+                return False
+            return True
+
+    def change(
+        self, account: str, key: str, name: str, public_access: str | None, metadata: dict[str, str] | None
+    ) -> Container | None:
+        """Sets who may read a container without signing in, and its metadata; None leaves one as it is.
+
+        Returns:
+            The container as it is then; None where there is none.
+        """
+        with self._client(account, key) as client:
+            found = _read(client, name)
+            if found is None:
+                return None
+            container = client.get_container_client(name)
+            if public_access is not None and public_access != found.public_access:
+                access = None if public_access == "None" else public_access.lower()
+                container.set_container_access_policy({}, public_access=access)
+            if metadata is not None and metadata != found.metadata:
+                container.set_container_metadata(metadata)
+            return _read(client, name)
+
+    def delete(self, account: str, key: str, name: str) -> bool:
+        """Deletes a container with its blobs; returns False where there is none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._client(account, key) as client:
+            try:
+                client.delete_container(name)
+            except ResourceNotFoundError:
+                return False
+            return True
+
+    @contextmanager
+    def _client(self, account: str, key: str) -> Iterator[BlobServiceClient]:
+        from azure.storage.blob import BlobServiceClient
+
+        with BlobServiceClient(
+            self.endpoint(account).rstrip("/"), credential=key, connection_verify=str(self._ca)
+        ) as client:
+            yield client
+
+
+def warm_up() -> None:
+    """Imports the library that speaks to the blob service, so that the first container need not wait."""
+    import azure.storage.blob  # noqa: F401
+
+
+def _read(client: BlobServiceClient, name: str) -> Container | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        found = client.get_container_client(name).get_container_properties()
+    except ResourceNotFoundError:
+        return None
+    access = found.public_access
+    return Container(
+        name=found.name,
+        etag=found.etag.strip('"'),
+        modified_on=found.last_modified.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+        public_access={"container": "Container", "blob": "Blob"}.get(str(access or "").lower(), "None"),
+        metadata=dict(found.metadata or {}),
+    )
