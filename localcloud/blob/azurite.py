@@ -26,7 +26,7 @@ FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 10.0
 STEADY_AFTER_S = 30.0
 """A child that lived this long failed for a new reason: the back-off starts anew."""
-PORT_PATIENCE_S = 3.0
+PORT_PATIENCE_S = 2.0
 STOP_TIMEOUT_S = 5.0
 
 

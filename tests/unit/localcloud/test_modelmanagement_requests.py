@@ -1,0 +1,158 @@
+"""What the data plane takes from request bodies, and how it refuses the rest."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from localcloud.errors import CloudError
+from localcloud.modelmanagement import fields, keys, models, services
+from localcloud.modelmanagement.keys import AuthKeys, GivenKeys
+from localcloud.modelmanagement.services import Change
+from localcloud.scoring.tls import TlsMaterial
+
+MODEL = {
+    "name": "resnet 50",
+    "mimeType": "application/zip",
+    "url": "https://host/c/b?sig=s3cret",
+    "unpack": False,
+}
+SERVICE = {"computeType": "FPGA", "modelId": "AB", "numReplicas": 1}
+PAIR = {"sslEnabled": True, "sslCertificate": "-----BEGIN", "sslKey": "k3y"}
+
+
+def refusal(parse: Any, body: dict[str, Any]) -> tuple[int, str, str]:
+    with pytest.raises(CloudError) as refused:
+        parse(body)
+    return refused.value.status, refused.value.code, refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": None}, "The property 'name' is required and must be a non-empty string."),
+        ({"name": "-x"}, "The property 'name' takes 1 to 128 letters"),
+        ({"name": "x" * 129}, "The property 'name' takes 1 to 128 letters"),
+        (
+            {"mimeType": "text/plain"},
+            "The property 'mimeType' must be application/zip: a package is a zip file.",
+        ),
+        ({"unpack": True}, "The property 'unpack' must be false: a package for an FPGA stays a zip file."),
+        ({"unpack": "no"}, "The property 'unpack' must be true or false."),
+        ({"url": "ftp://host/x?sig=s3cret"}, "The property 'url' must be an https address"),
+        ({"url": "https:///x?sig=s3cret"}, "The property 'url' must be an https address"),
+    ],
+)
+def test_a_model_that_is_refused(change: dict[str, Any], message: str) -> None:
+    status, code, said = refusal(models.parse, MODEL | change)
+    assert (status, code) == (400, "InvalidParameter")
+    assert said.startswith(message)
+    assert "s3cret" not in said
+
+
+def test_a_models_address_is_shown_without_its_signature() -> None:
+    assert models.without_signature("https://u:p@Host:1/a%20b?sig=s3cret#x") == "https://host:1/a%20b"
+    assert models.parse(MODEL).name == "resnet 50"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"computeType": "AKS"},
+            "The property 'computeType' must be FPGA; this service has no other compute.",
+        ),
+        ({"computeType": None}, "The property 'computeType' is required and must be a non-empty string."),
+        ({"modelId": ""}, "The property 'modelId' is required and must be a non-empty string."),
+        ({"numReplicas": 0}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"numReplicas": 1.5}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"numReplicas": True}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"numReplicas": "1"}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"sslEnabled": "yes"}, "The property 'sslEnabled' must be true or false."),
+        (PAIR | {"sslKey": ""}, "The property 'sslKey' is required when sslEnabled is true"),
+        (
+            PAIR | {"sslCertificate": None},
+            "The property 'sslCertificate' is required when sslEnabled is true",
+        ),
+        (PAIR | {"sslEnabled": None}, "The property 'sslEnabled' is required beside a certificate or a key"),
+        (PAIR | {"sslCertificate": 7}, "The property 'sslCertificate' must be a string."),
+        ({"keys": []}, "The property 'keys' must be an object with primaryKey and secondaryKey."),
+        ({"keys": {"primaryKey": ""}}, "The property 'keys.primaryKey' takes 1 to 256 printable ASCII"),
+        (
+            {"keys": {"secondaryKey": "s3cret key"}},
+            "The property 'keys.secondaryKey' takes 1 to 256 printable",
+        ),
+        ({"keys": {"secondaryKey": "s3cretß"}}, "The property 'keys.secondaryKey' takes 1 to 256 printable"),
+    ],
+)
+def test_a_service_that_is_refused(change: dict[str, Any], message: str) -> None:
+    status, code, said = refusal(services.parse, SERVICE | change)
+    assert (status, code) == (400, "InvalidParameter")
+    assert said.startswith(message)
+    assert "s3cret" not in said
+    assert "k3y" not in said
+
+
+def test_a_certificate_that_cannot_be_read_is_refused_without_the_key() -> None:
+    status, code, said = refusal(services.parse, SERVICE | PAIR)
+    assert (status, code) == (400, "InvalidSslCertificate")
+    assert "k3y" not in said
+
+
+@pytest.mark.parametrize("name", ["", "_x", "a b", "x" * 129, None, 3])
+def test_a_services_name_that_is_refused(name: object) -> None:
+    status, code, said = refusal(fields.service_name, {"name": name})
+    assert (status, code) == (400, "InvalidParameter")
+    assert said.startswith("The property 'name' ")
+
+
+def test_a_change_reads_absent_null_and_empty_as_the_2018_client_means_them() -> None:
+    kept = services.parse(SERVICE | {"numReplicas": 2.0})
+    assert kept == Change("ab", 2, None, None, GivenKeys())
+    off = services.parse(SERVICE | {"sslEnabled": False, "sslCertificate": "", "sslKey": ""})
+    assert (off.ssl, off.tls) == (False, None)
+    # what it sends when SSL goes off with a certificate at hand
+    ignored = services.parse(SERVICE | {"sslEnabled": False, "sslCertificate": "Cert", "sslKey": "Key"})
+    assert (ignored.ssl, ignored.tls) == (False, None)
+    assert services.parse(SERVICE | {"keys": {"primaryKey": "a", "secondaryKey": None}}).keys == GivenKeys(
+        "a"
+    )
+
+
+def test_a_change_waits_in_the_queue_as_it_came() -> None:
+    change = Change("ab", 2, True, TlsMaterial(b"cert", b"key"), GivenKeys(None, "second"))
+    assert Change.from_json(change.to_json()) == change
+    plain = Change("ab", 1, None, None, GivenKeys())
+    assert Change.from_json(plain.to_json()) == plain
+
+
+def test_secrets_are_in_no_repr() -> None:
+    shown = repr(Change("ab", 2, True, TlsMaterial(b"cert", b"s3cret"), GivenKeys("s3cret", "s3cret")))
+    assert "s3cret" not in shown
+    assert "s3cret" not in repr(AuthKeys("s3cret", "s3cret"))
+    assert "s3cret" not in repr(models.parse(MODEL))
+
+
+def test_keys_are_made_kept_and_made_anew() -> None:
+    made = GivenKeys("mine").completed()
+    assert made.primary == "mine"
+    assert len(base64.b64decode(made.secondary)) == 32
+    assert GivenKeys(None, "second").over(made) == AuthKeys("mine", "second")
+    first = made.regenerated("Primary")
+    assert first.primary != made.primary
+    assert first.secondary == made.secondary
+    second = made.regenerated("Secondary")
+    assert second.primary == made.primary
+    assert second.secondary != made.secondary
+    both = made.regenerated(None)
+    assert both.primary != made.primary
+    assert both.secondary != made.secondary
+
+
+def test_a_key_type_that_is_refused() -> None:
+    assert keys.parse_key_type({}) is None
+    status, code, said = refusal(keys.parse_key_type, {"keyType": "primary"})
+    assert (status, code) == (400, "InvalidParameter")
+    assert said == "The property 'keyType' must be Primary or Secondary; leave it out for both keys."
