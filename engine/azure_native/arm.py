@@ -296,6 +296,7 @@ def _session(ca_file: str | None) -> requests.Session:
     retry = Retry(
         total=5,
         connect=2,
+        other=0,  # a certificate that is not trusted now will not be in a second
         backoff_factor=0.2,
         status_forcelist=(408, 429, 500, 502, 503, 504),
         allowed_methods={"GET", "PUT", "DELETE"},

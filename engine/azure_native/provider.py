@@ -35,7 +35,7 @@ class InitializationFailed(Exception):
 
 
 class Provider:
-    """The verbs, on one configuration."""
+    """The verbs, on one configuration. A `timeout_s` of 0 is the engine's word for none given."""
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
@@ -94,7 +94,9 @@ class Provider:
 
     def delete(self, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float) -> None:
         """Deletes the resource, to the end; one that is gone is fine."""
-        self.arm.delete(identifier, translate.api_version(kind, plain(inputs)), timeout_s)
+        self.arm.delete(
+            identifier, translate.api_version(kind, plain(inputs)), timeout_s or DEFAULT_TIMEOUT_S
+        )
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Properties:
         """A function.

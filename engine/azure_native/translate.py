@@ -107,7 +107,12 @@ def read_inputs(
         if now is None:
             result.pop(name, None)
         else:
-            merged = _carry_over(before, now, plain(inputs.get(name)))
+            given = plain(inputs.get(name))
+            # What a generic resource's `properties` hold besides what was put is the service's own (dates,
+            # addresses), and its changes are no drift.
+            merged = _carry_over(
+                before, now, given, only_given=kind is GENERIC_RESOURCE and name == "properties"
+            )
             result[name] = Secret(merged) if holds_secret(inputs.get(name)) else merged
     return result
 
@@ -123,16 +128,16 @@ def _equal(name: str, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _carry_over(before: Any, now: Any, given: Any) -> Any:
+def _carry_over(before: Any, now: Any, given: Any, *, only_given: bool = False) -> Any:
     """The given input with the difference of before and now applied to it."""
     if not (isinstance(before, dict) and isinstance(now, dict) and isinstance(given, dict)):
         return now
     result = dict(given)
     for key in before.keys() | now.keys():
-        if before.get(key) == now.get(key):
+        if before.get(key) == now.get(key) or (only_given and key not in given):
             continue
         if key in now:
-            result[key] = _carry_over(before.get(key), now[key], given.get(key))
+            result[key] = _carry_over(before.get(key), now[key], given.get(key), only_given=only_given)
         else:
             result.pop(key, None)
     return result
