@@ -1,0 +1,200 @@
+"""The command as a person types it: words, exit codes, and what a start costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.integration.fpga.authority import Authority
+from tests.integration.fpga.name_server import address, name_server
+from tests.integration.fpga.scoring_server import scoring_server
+from wire import tensorflow_serving as serving
+
+FQDN = "scores.contoso.test"
+KEY = "the-primary-key"
+
+
+def _fpga(*arguments: str, local: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FPGA_LOCAL": str(local), "COLUMNS": "100", **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "fpga.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=60,
+    )
+
+
+def _engine_that_prints(local: Path, outputs: Mapping[str, object]) -> None:
+    """A `pulumi` that gives these outputs, and refuses every other command."""
+    folder = local / "bin"
+    folder.mkdir(parents=True)
+    (local / "outputs.json").write_text(json.dumps(outputs))
+    script = folder / "pulumi"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$1 $2" = "stack output" ]; then cat {local}/outputs.json; exit 0; fi\n'
+        'echo "error: no stack named" >&2; exit 255\n'
+    )
+    script.chmod(0o700)
+
+
+def _outputs(port: int, root: str, name_servers: list[str], **others: object) -> dict[str, object]:
+    return {
+        "account": "models",
+        "resourceGroup": "group",
+        "subscriptionId": "11111111-2222-3333-4444-555555555555",
+        "location": "eastus2",
+        "fqdn": FQDN,
+        "ip": "127.0.0.1",
+        "port": port,
+        "sslEnabled": True,
+        "nameServers": name_servers,
+        "certificateFingerprint": "AA:BB",
+        "certificateExpiry": "2030-01-01T00:00:00+00:00",
+        "rootCertificate": root,
+        "primaryKey": KEY,
+        "secondaryKey": "the-secondary-key",
+    } | others
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["up"],
+        ["predict"],
+        ["cloud"],
+        ["cloud", "up"],
+        ["cloud", "down"],
+        ["cloud", "status"],
+        ["down"],
+        ["clean"],
+    ],
+)
+def test_help_everywhere(arguments: list[str], tmp_path: Path) -> None:
+    done = _fpga(*arguments, "--help", local=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage:")
+
+
+def test_help_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['fpga', '--help']\n"
+        "from fpga.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "costly = {'grpc', 'numpy', 'pulumi', 'requests', 'cryptography', 'rich', 'onnx', 'yaml', 'dns'}\n"
+        "print('imported:', sorted(costly & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported: []"
+
+
+def test_version(tmp_path: Path) -> None:
+    done = _fpga("--version", local=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "fpga 0.1.0\n")
+
+
+def test_bad_usage_is_two(tmp_path: Path) -> None:
+    done = _fpga("predict", "photo.jpg", "--key", "third", local=tmp_path)
+    assert done.returncode == 2
+    assert "'third' is not one of 'primary', 'secondary'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_of_none_is_one_sentence_and_one(tmp_path: Path) -> None:
+    done = _fpga("cloud", "status", local=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"error: No localcloud runs on {tmp_path}/cloud: `fpga cloud up` starts one.\n"
+    told = json.loads(_fpga("cloud", "status", "--json", local=tmp_path).stdout)
+    assert told["running"] is False
+    assert (tmp_path / "cloud").exists() is False
+
+
+def test_down_of_nothing_is_fine(tmp_path: Path) -> None:
+    done = _fpga("down", local=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "Nothing was running.\n")
+
+
+def test_predict_without_an_engine_tells_the_remedy(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    done = _fpga("predict", str(photo), local=tmp_path)
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == f"error: The engine is not installed in {tmp_path}: run `make up` (or `fpga up`) first.\n"
+    )
+
+
+def test_predict_of_no_photo(tmp_path: Path) -> None:
+    done = _fpga("predict", "nowhere.jpg", local=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "error: There is no photo nowhere.jpg.\n")
+
+
+def test_predict_on_a_stack_that_is_not_deployed(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    _engine_that_prints(tmp_path, {})
+    done = _fpga("predict", str(photo), "--stack", "dev", local=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The stack dev has no output 'account': it is not deployed yet")
+
+
+def _thousand(request: serving.PredictRequest, context: object) -> serving.PredictResponse:
+    import numpy as np
+
+    scores = np.zeros((1, 1000), dtype=np.float32)
+    scores[0, :5] = [0.05, 0.5, 0.2, 0.1, 0.15]
+    response = serving.PredictResponse()
+    response.outputs["output_alias"].CopyFrom(serving.tensor_from_array(scores))
+    return response
+
+
+def test_predict_calls_by_name_over_tls_with_the_key(tmp_path: Path) -> None:
+    authority = Authority()
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"the photo")
+    with (
+        scoring_server(tls=authority.issue([FQDN]), key=KEY, handler=_thousand) as running,
+        name_server(address(FQDN, "127.0.0.1")) as server,
+    ):
+        _engine_that_prints(tmp_path, _outputs(running.port, authority.root.decode(), [server]))
+        spoken = _fpga("predict", str(photo), local=tmp_path)
+        machine = _fpga("predict", str(photo), "--json", local=tmp_path)
+        wrong = _fpga("predict", str(photo), "--key", "secondary", local=tmp_path)
+    assert (spoken.returncode, spoken.stderr) == (0, "")
+    first, *_ = lines = spoken.stdout.splitlines()
+    assert first.split() == ["1.", "goldfish", "50.00%"]
+    assert lines[-1].startswith(f"{FQDN} at 127.0.0.1:{running.port}: ")
+    told = json.loads(machine.stdout)
+    assert [label["name"] for label in told["labels"]][:2] == ["goldfish", "great white shark"]
+    assert told["connect_s"] > 0
+    assert told["score_s"] > 0
+    assert running.keys == [KEY, KEY, "the-secondary-key"]
+    assert wrong.returncode == 1
+    assert "does not accept the key: it is neither the primary nor the secondary one" in wrong.stderr
+    assert "the-secondary-key" not in wrong.stderr + wrong.stdout
+
+
+def test_predict_without_ssl_sends_no_key(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"the photo")
+    with (
+        scoring_server(handler=_thousand) as running,
+        name_server(address(FQDN, "127.0.0.1")) as server,
+    ):
+        # The zone's servers by name, as on Azure, where the system's resolver knows the zone.
+        outputs = _outputs(running.port, "", ["ns1-01.azure-dns.com:53"], sslEnabled=False)
+        _engine_that_prints(tmp_path, outputs)
+        done = _fpga("predict", str(photo), "--name-server", server, local=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert running.keys == [None]
