@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from typing import TYPE_CHECKING, Final
 
 from infra.clients.cloud import Cloud
@@ -32,6 +31,7 @@ class Blobs:
         self._url = str(account["properties"]["primaryEndpoints"]["blob"])
         self._key = str(listed["keys"][0]["value"])
         self._container = container
+        self._verify = cloud.verify
 
     def upload(self, name: str, content: bytes) -> str:
         """Uploads a blob, over what bears its name, and returns a URL that reads it for an hour.
@@ -80,7 +80,7 @@ class Blobs:
         return BlobServiceClient(
             self._url,
             credential={"account_name": self._account_name, "account_key": self._key},
-            connection_verify=os.environ.get("SSL_CERT_FILE") or True,
+            connection_verify=self._verify,
         )
 
 

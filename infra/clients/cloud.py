@@ -36,14 +36,15 @@ class Cloud:
 
     Args:
         settings: the host that discovery asks, and who signs in.
-        anonymous: sends the discovery request; a test may bring its own.
+        ca_file: the PEM file with the roots to trust; by default SSL_CERT_FILE, then the system's.
     """
 
-    def __init__(self, settings: AzureSettings, anonymous: Pipeline | None = None) -> None:
+    def __init__(self, settings: AzureSettings, *, ca_file: str | None = None) -> None:
         self._settings = settings
-        self._anonymous = anonymous or Pipeline()
+        self.verify: str | bool = ca_file or os.environ.get("SSL_CERT_FILE") or True
         self._lock = threading.RLock()
-        self.pipeline = Pipeline(self.token)
+        self._anonymous = Pipeline(verify=self.verify)
+        self.pipeline = Pipeline(self.token, verify=self.verify)
 
     @cached_property
     def endpoints(self) -> Endpoints:
@@ -101,5 +102,5 @@ class Cloud:
             self._settings.client_secret,
             authority=self.endpoints.authority,
             disable_instance_discovery=self._settings.disable_instance_discovery,
-            connection_verify=os.environ.get("SSL_CERT_FILE") or True,
+            connection_verify=self.verify,
         )

@@ -7,7 +7,6 @@ other passing failure if the method may be repeated, or if the request cannot ha
 from __future__ import annotations
 
 import email.utils
-import os
 import random
 import time
 import uuid
@@ -56,7 +55,7 @@ class Pipeline:
 
     Args:
         token: gives a bearer token, called for each request; None sends none.
-        ca_file: the PEM file with the roots to trust; by default SSL_CERT_FILE, then the system's.
+        verify: the PEM file with the roots to trust; True: the system's.
         clock, sleep, jitter: seconds since any moment; a pause; a number in [0, 1). Tests replace them.
     """
 
@@ -64,13 +63,13 @@ class Pipeline:
         self,
         token: Callable[[], str] | None = None,
         *,
-        ca_file: str | None = None,
+        verify: str | bool = True,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._token = token
-        self._verify: str | bool = ca_file or os.environ.get("SSL_CERT_FILE") or True
+        self._verify = verify
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter

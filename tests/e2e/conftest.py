@@ -9,7 +9,11 @@ import pytest
 
 from engine.install import Engine, install
 from engine.report import ConsoleReport
+from tests.e2e.local_cloud import local_cloud
+from tests.e2e.program_stack import make_stack
 from tests.e2e.pulumi_project import PulumiProject
+
+__all__ = ["engine", "local_cloud", "make_project", "make_stack"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
