@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from certs import chain as chains
-from certs import keys, reading
+from certs import key_reading, keys, reading
 from certs.errors import RefusedError, unreadable
 from certs.findings import CERTIFICATE_ORIGIN, KEY_ORIGIN, Finding, Origin, errors_in
 from certs.pem import PemText
@@ -76,7 +76,7 @@ class Reading:
     """What was read: the chain as far as it could be (see :class:`Bundle`), the key, the root, and all
     findings.
 
-    ``unreadable`` are the findings of the reader, ``arrangement`` those of setting the chain in order.
+    ``read_findings`` are those of the reader, ``chain_findings`` those of setting the chain in order.
     """
 
     chain: tuple[x509.Certificate, ...]
@@ -90,7 +90,13 @@ class Reading:
     @classmethod
     def of(cls, bundle: Bundle, root: x509.Certificate | None = None) -> Reading:
         """A bundle that was made, not read, so that it can be checked as one that was read."""
-        return cls(bundle.chain, bundle.key, root)
+        return cls(
+            bundle.chain,
+            bundle.key,
+            root,
+            certificate_origin=Origin("certificate chain", CERTIFICATE_ORIGIN.file),
+            key_origin=Origin("private key", KEY_ORIGIN.file),
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -137,12 +143,11 @@ def read(
     swapped = reading.swapped(chain_text, key_text, certificate_origin, key_origin)
     if swapped is not None:
         return Reading((), None, None, (swapped,), (), certificate_origin, key_origin)
-    certificates, in_chain = (
-        reading.read_certificates(chain_text.blocks, certificate_origin) if chain_text.blocks else ([], [])
-    )
-    private_key, in_key = (
-        reading.read_key(key_text.blocks, key_origin, password) if key_text.blocks else (None, [])
-    )
+    certificates, in_chain = reading.read_certificates(chain_text.blocks, certificate_origin)
+    # A chain that lost a block would be judged for what it is not.
+    if errors_in(chain_text.findings):
+        certificates = []
+    private_key, in_key = key_reading.read_key(key_text.blocks, key_origin, password)
     found = (*chain_text.findings, *in_chain, *key_text.findings, *in_key)
     return assemble(
         certificates, private_key, found, certificate_origin=certificate_origin, key_origin=key_origin
@@ -172,7 +177,7 @@ def assemble(
 def read_roots(data: bytes | str, origin: Origin) -> tuple[x509.Certificate, ...]:
     """The root certificates in a PEM text. Raises :class:`certs.errors.UnreadableError`."""
     text = _blocks(data, origin, wants_key=False)
-    certificates, found = reading.read_certificates(text.blocks, origin) if text.blocks else ([], [])
+    certificates, found = reading.read_certificates(text.blocks, origin)
     findings = (*text.findings, *found)
     if errors_in(findings):
         raise unreadable(findings)
@@ -194,5 +199,5 @@ def to_pem(certificates: Iterable[x509.Certificate]) -> str:
 def _blocks(data: bytes | str | None, origin: Origin, *, wants_key: bool) -> PemText:
     if data is None:
         return PemText((), ())
-    raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     return reading.read_blocks(raw, origin, wants_key=wants_key)

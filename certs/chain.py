@@ -42,11 +42,20 @@ def link(child: x509.Certificate, issuer: x509.Certificate) -> Link:
         return Link.NONE
     try:
         child.verify_directly_issued_by(issuer)
-    except (InvalidSignature, TypeError, ValueError):
+    except (InvalidSignature, TypeError):
         return Link.FORGED
-    except UnsupportedAlgorithm:
-        return Link.UNVERIFIABLE
+    except (UnsupportedAlgorithm, ValueError):
+        # Either the issuer's key is of another kind than the signature, or the library has given the hash up.
+        return Link.FORGED if _has_known_hash(child) else Link.UNVERIFIABLE
     return Link.VERIFIED
+
+
+def _has_known_hash(certificate: x509.Certificate) -> bool:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    return algorithm is None or algorithm.name not in ("md5", "sha1")
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:

@@ -91,7 +91,7 @@ def _check_all(
     yield from check_names(leaf, subject, fqdn)
     yield from validity.check_dates(leaf, subject, now)
     yield from validity.check_remaining(leaf, subject, now, minimum_days)
-    yield from algorithms.check_certificate(leaf, subject, is_leaf=True, signed=not is_self_signed(leaf))
+    yield from algorithms.check_certificate(leaf, subject, is_leaf=True, signed=True)
     yield from usage.check_leaf(leaf, subject, fqdn)
     if reading.key is not None and not belongs_to(reading.key, leaf):
         yield _mismatch(reading, leaf)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
+from shlex import quote
 from typing import Literal
 
 Severity = Literal["error", "warning", "mended"]
@@ -49,6 +51,17 @@ class Origin:
 
     label: str
     file: str
+
+    @property
+    def source(self) -> str:
+        """The file as an argument of a shell command."""
+        return quote(self.file)
+
+    @property
+    def converted(self) -> str:
+        """Where a shell command puts its result: beside the file, never over it."""
+        path = PurePath(self.file)
+        return quote(str(path.parent / f"{path.stem}-converted.pem"))
 
     @classmethod
     def of_file(cls, kind: str, path: str) -> Origin:

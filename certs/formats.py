@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from shlex import quote
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,17 +17,15 @@ _JAVA_KEYSTORE = bytes.fromhex("feedfeed")
 
 def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
     """The finding for ``data`` that holds no PEM block, where a key or a certificate chain is wanted."""
-    file = quote(origin.file)
-    out = "key.pem" if wants_key else "chain.pem"
     if data.startswith(_JAVA_KEYSTORE):
         return error(
             "java-keystore",
             origin.label,
             "is a Java keystore, not PEM.",
-            f"Convert it first: keytool -importkeystore -srckeystore {file} -destkeystore tls.pfx "
+            f"Convert it first: keytool -importkeystore -srckeystore {origin.source} -destkeystore tls.pfx "
             "-deststoretype PKCS12",
         )
-    if der_length(data) is None:
+    if data[0] != 0x30 or der_length(data) is None:  # not a SEQUENCE, which all that follows are
         return error(
             "not-pem",
             origin.label,
@@ -43,18 +40,18 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
             "pkcs12",
             origin.label,
             "is a PKCS#12 (PFX) container, not PEM, whatever its name.",
-            f"Convert it: openssl pkcs12 -in {file} {take} -out {out}",
+            f"Convert it: openssl pkcs12 -in {origin.source} {take} -out {origin.converted}",
         )
     if _OID_PKCS7 + b"\x02" in start:
         return error(
             "pkcs7",
             origin.label,
             "is a PKCS#7 container in DER, not PEM.",
-            f"Convert it: openssl pkcs7 -inform DER -in {file} -print_certs -out chain.pem",
+            f"Convert it: openssl pkcs7 -inform DER -in {origin.source} -print_certs -out {origin.converted}",
         )
     for what, load, remedy in _DER:
         if _loads(load, data):
-            return error("der", origin.label, f"is {what} in DER, not PEM.", remedy.format(file=file))
+            return error("der", origin.label, f"is {what} in DER, not PEM.", remedy.format(origin=origin))
     return error(
         "not-pem", origin.label, "is binary, and neither PEM nor a format that is known.", "Use PEM."
     )
@@ -79,9 +76,18 @@ def _load_private_key(data: bytes) -> None:
         return  # it is one, and encrypted
 
 
+_CONVERT = "Convert it: openssl {} -inform DER -in {{origin.source}} -out {{origin.converted}}"
 _DER: tuple[tuple[str, Callable[[bytes], None], str], ...] = (
-    ("a certificate", _load_certificate, "Convert it: openssl x509 -inform DER -in {file} -out chain.pem"),
-    ("a private key", _load_private_key, "Convert it: openssl pkey -inform DER -in {file} -out key.pem"),
+    (
+        "a certificate",
+        _load_certificate,
+        _CONVERT.format("x509"),
+    ),
+    (
+        "a private key",
+        _load_private_key,
+        _CONVERT.format("pkey"),
+    ),
     ("a public key", _load_public_key, "Give the private key that was made with it, in PEM."),
     ("a signing request", _load_request, "Give the certificate that the authority made from it, in PEM."),
 )

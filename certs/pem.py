@@ -99,22 +99,17 @@ class _Reader:
         end_of_last = 0
         for boundary in _BOUNDARY.finditer(self._text):
             kind, label = boundary.groups()
-            if begin is None:
+            if begin is None and kind == "BEGIN":
                 self._outside(end_of_last, boundary.start())
-            elif kind == "BEGIN":
+            elif begin is not None and kind == "BEGIN":
                 self._truncated(
                     begin, boundary.start(), f"before the next block begins in line {self._line(boundary)}"
                 )
             if kind == "BEGIN":
                 begin = boundary
                 continue
-            end_of_last = boundary.end()
             if begin is None:
-                self._error(
-                    "pem-end-without-begin",
-                    f"has END {label} in line {self._line(boundary)} without its BEGIN.",
-                    "The block's start is missing: copy the whole block again.",
-                )
+                self._end_alone(end_of_last, boundary)
             elif begin[2] != label:
                 self._error(
                     "pem-label-mismatch",
@@ -124,7 +119,7 @@ class _Reader:
                 )
             else:
                 self._body(begin, boundary)
-            begin = None
+            begin, end_of_last = None, boundary.end()
         if begin is not None:
             self._truncated(begin, len(self._text), "before the text ends")
         else:
@@ -149,6 +144,14 @@ class _Reader:
                 "It is five hyphens, BEGIN or END, the label, five hyphens, with nothing else in its line.",
             )
         return nearly is not None
+
+    def _end_alone(self, start: int, end: re.Match[str]) -> None:
+        if not self._malformed_boundary(start, end.start()):
+            self._error(
+                "pem-end-without-begin",
+                f"has END {end[2]} in line {self._line(end)} without its BEGIN.",
+                "The block's start is missing: copy the whole block again.",
+            )
 
     def _truncated(self, begin: re.Match[str], end: int, where: str) -> None:
         if not self._malformed_boundary(begin.end(), end):
@@ -236,7 +239,7 @@ def _indented(lines: list[str]) -> bool:
 
 def der_length(der: bytes) -> int | None:
     """How many octets the DER value at the start of ``der`` says that it has, or None where there is none."""
-    if len(der) < 2 or der[0] != 0x30:
+    if len(der) < 2:
         return None
     if der[1] < 0x80:
         return 2 + der[1]

@@ -87,5 +87,5 @@ def _check_signature(certificate: x509.Certificate, subject: str) -> Iterator[Fi
         message = "is signed without a hash of its own (Ed25519 or Ed448), which TLS clients do not take."
         yield error("signature-algorithm-unsupported", subject, message, remedy)
     elif algorithm.name not in _HASHES:
-        message = f"is signed with {algorithm.name.upper()}, which clients refuse."
+        message = f"is signed with {algorithm.name.upper().replace('SHA', 'SHA-')}, which clients refuse."
         yield error("signature-hash-weak", subject, message, remedy)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.x509 import verification
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from certs.chain import Link, is_authority, is_self_signed, link, name_of
@@ -111,8 +112,6 @@ def check_path(
 
     To be asked about a chain in which nothing else is wrong: its words are about the first fault alone.
     """
-    from cryptography.x509 import verification  # costs more to import than the rest of the room
-
     if chain[-1] == anchor and len(chain) == 1:
         return  # a certificate that is its own anchor has no path
     # The rules have judged the extensions one by one; these two the library wants to see for itself.

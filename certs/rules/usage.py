@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import TypeVar
 
 from cryptography import x509
@@ -49,9 +50,9 @@ def check_leaf(leaf: x509.Certificate, subject: str, fqdn: str) -> Iterator[Find
             subject,
             f"is the {own} (CA:TRUE), not of a server.",
             "Issue a server certificate with it; or for a self-signed one: openssl req -x509 -newkey ec "
-            "-pkeyopt ec_paramgen_curve:P-256 -noenc -keyout key.pem -out chain.pem -days 90 "
-            f"-subj '/CN={fqdn}' -addext basicConstraints=critical,CA:FALSE "
-            f"-addext subjectAltName=DNS:{fqdn}",
+            "-pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out chain.pem -days 90 "
+            f"-subj {quote('/CN=' + fqdn)} -addext basicConstraints=critical,CA:FALSE "
+            f"-addext {quote('subjectAltName=DNS:' + fqdn)}",
         )
     extended = extension(leaf, x509.ExtendedKeyUsage)
     if extended is not None and ExtendedKeyUsageOID.SERVER_AUTH not in extended:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from shlex import quote
 
 from certs.bundle import read, read_roots, to_pem
 from certs.errors import UnreadableError
@@ -77,9 +76,7 @@ def _read(path: Path, origin: Origin, findings: list[Finding]) -> bytes | None:
     except PermissionError:
         message = "may not be read by this user."
         findings.append(
-            error(
-                "file-not-permitted", origin.label, message, f"Look at its mode: ls -l {quote(origin.file)}"
-            )
+            error("file-not-permitted", origin.label, message, f"Look at its mode: ls -l {origin.source}")
         )
     except (OSError, ValueError) as why:
         reason = why.strerror if isinstance(why, OSError) and why.strerror else "its path is not valid"
@@ -96,4 +93,4 @@ def _check_mode(path: Path, origin: Origin) -> list[Finding]:
     if not mode & 0o077:
         return []
     message = f"may be read or written by others than its owner (mode {mode:04o})."
-    return [warning("key-file-open", origin.label, message, f"Close it: chmod 600 {quote(origin.file)}")]
+    return [warning("key-file-open", origin.label, message, f"Close it: chmod 600 {origin.source}")]

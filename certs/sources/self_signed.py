@@ -20,7 +20,7 @@ from certs.bundle import Bundle, Reading, read, to_pem
 from certs.chain import is_authority, is_self_signed
 from certs.errors import AuthorityError, unreadable
 from certs.findings import Origin, error, errors_in
-from certs.keys import belongs_to, encode_private
+from certs.keys import belongs_to, encode_private, kind
 from certs.names import check_pattern
 from certs.sources.source import Obtained
 
@@ -65,10 +65,12 @@ class Authority:
             raise AuthorityError(
                 [error("authority-invalid", origin.label, "is not that of a self-signed authority.")]
             )
-        if not belongs_to(key, certificate) or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-            raise AuthorityError(
-                [error("key-mismatch", key_origin.label, "is not the key of its certificate.")]
-            )
+        if not belongs_to(key, certificate):
+            message = "is not the key of its certificate."
+            raise AuthorityError([error("key-mismatch", key_origin.label, message)])
+        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+            message = f"is of the kind {kind(key.public_key())}; only RSA and elliptic curves sign here."
+            raise AuthorityError([error("key-type-unsupported", key_origin.label, message)])
         return cls(certificate, key)
 
 
@@ -136,7 +138,6 @@ def issue(
     begin = max(now - BACKDATED, root.not_valid_before_utc)
     end_of_life = min(now + lifetime, root.not_valid_after_utc)
     alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-    identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
         _builder(x509.Name(common), root.subject, key.public_key(), begin, end_of_life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -144,9 +145,7 @@ def issue(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(alternative, critical=not common)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
-        )
+        .add_extension(_issuer_identifier(root), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
     return Bundle((certificate,), key)
@@ -163,6 +162,14 @@ def _builder(
         not_valid_before=begin,
         not_valid_after=end,
     )
+
+
+def _issuer_identifier(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    try:
+        identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:  # an authority of another make
+        return x509.AuthorityKeyIdentifier(None, [x509.DirectoryName(root.subject)], root.serial_number)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
 def _key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:

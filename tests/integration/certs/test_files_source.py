@@ -1,0 +1,99 @@
+"""The source ``files``, on real files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from certs.checks import check, require
+from certs.errors import UnreadableError
+from certs.sources.files import FilesSource, read_roots_file
+from certs.sources.source import CertificateSource
+from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, leaf, root
+
+GOOD = leaf()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    certificate, key = tmp_path / "chain.pem", tmp_path / "tls.key"
+    certificate.write_bytes(chain(GOOD, intermediate()))
+    key.write_bytes(GOOD.key_pem)
+    key.chmod(0o600)
+    return certificate, key
+
+
+def test_files_are_read(files: tuple[Path, Path], tmp_path: Path) -> None:
+    source: CertificateSource = FilesSource(*files)
+    obtained = source.obtain([FQDN], NOW)
+    assert obtained.root_pem is None
+    assert require(obtained.reading, FQDN, NOW).findings == ()
+    files[0].write_bytes(chain(GOOD, intermediate(), root()))
+    assert FilesSource(*files).obtain([FQDN], NOW).root_pem == root().pem.decode()
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(chain(root("P-256", 1), root()))
+    named = FilesSource(*files, roots).obtain([FQDN], NOW)
+    assert named.root_pem == chain(root("P-256", 1), root()).decode()
+
+
+@pytest.mark.parametrize(
+    ("which", "label"), [(0, "certificate file"), (1, "key file")], ids=["certificate", "key"]
+)
+def test_a_file_that_cannot_be_had_is_named(files: tuple[Path, Path], which: int, label: str) -> None:
+    path = files[which]
+    path.unlink()
+    _expect(files, "file-missing", f"{label} {path}: does not exist.")
+    path.mkdir()
+    _expect(files, "file-is-directory", f"{label} {path}: is a directory.")
+    path.rmdir()
+    path.symlink_to(path)
+    _expect(files, "file-unreadable", f"{label} {path}: cannot be read: ")
+    path.unlink()
+    os.mkfifo(path)
+    path.chmod(0o600)
+    _expect(files, "empty", f"{label} {path}: is empty.")
+    path.unlink()
+    path.write_bytes(b"\n" * (2 << 20))
+    path.chmod(0o600)
+    _expect(files, "too-large", f"{label} {path}: ")
+
+
+def _expect(files: tuple[Path, Path], code: str, text: str) -> None:
+    obtained = FilesSource(*files).obtain([FQDN], NOW)
+    found = check(obtained.reading, FQDN, NOW)
+    assert [one.code for one in found] == [code]
+    assert str(found[0]).startswith(text)
+    with pytest.raises(UnreadableError, match=found[0].message[:12]):
+        obtained.reading.bundle()
+
+
+def test_both_missing_files_are_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = FilesSource(Path("a.pem"), Path("b\0.key")).obtain([FQDN], NOW).reading.findings
+    assert [one.code for one in found] == ["file-missing", "file-unreadable"]
+    assert found[0].remedy == f"Correct the path; it is taken from {tmp_path}."
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_of_another_is_named(files: tuple[Path, Path]) -> None:
+    files[1].chmod(0o000)
+    _expect(files, "file-not-permitted", f"key file {files[1]}: may not be read by this user.")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
+def test_a_key_file_open_to_others_is_a_warning(files: tuple[Path, Path], mode: int) -> None:
+    files[1].chmod(mode)
+    findings = require(FilesSource(*files).obtain([FQDN], NOW).reading, FQDN, NOW).findings
+    assert [(one.code, one.severity) for one in findings] == [("key-file-open", "warning")]
+    assert f"mode {mode:04o}" in findings[0].message
+    assert findings[0].remedy == f"Close it: chmod 600 {files[1]}"
+
+
+def test_roots_that_cannot_be_read_are_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"roots file .*none\.pem: does not exist"):
+        FilesSource(*files, tmp_path / "none.pem").obtain([FQDN], NOW)
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(UnreadableError, match=r"roots file .*empty\.pem: is empty"):
+        read_roots_file(tmp_path / "empty.pem")

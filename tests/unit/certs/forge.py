@@ -1,0 +1,236 @@
+"""Makes certificates, good and bad ones, at test time. Keys are made once a session: RSA ones take their
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FAR = datetime(2126, 1, 1, tzinfo=UTC)  # so that real handshakes, which know only today, take them too
+FQDN = "api.example.com"
+SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
+    "secp256k1": ec.SECP256K1(),
+}
+_OID_SHA256_RSA = bytes.fromhex("06092a864886f70d01010b")
+_WEAK = {
+    # signature algorithm, DigestInfo (RFC 8017 section 9.2), hash
+    "sha1": (
+        bytes.fromhex("06092a864886f70d010105"),
+        bytes.fromhex("3021300906052b0e03021a05000414"),
+        hashes.SHA1,
+    ),
+    "md5": (
+        bytes.fromhex("06092a864886f70d010104"),
+        bytes.fromhex("3020300c06082a864886f70d020505000410"),
+        hashes.MD5,
+    ),
+}
+
+
+@cache
+def key(kind: str = "P-256", which: int = 0) -> Any:
+    """A key of that kind; another one for each ``which``."""
+    if kind.startswith("RSA-"):
+        return rsa.generate_private_key(65537, int(kind[4:]))
+    if kind in _CURVES:
+        return ec.generate_private_key(_CURVES[kind])
+    if kind == "DSA":
+        return dsa.generate_private_key(2048)
+    makers: dict[str, Any] = {
+        "Ed25519": ed25519.Ed25519PrivateKey,
+        "Ed448": ed448.Ed448PrivateKey,
+        "X25519": x25519.X25519PrivateKey,
+    }
+    return makers[kind].generate()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: Any
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def key_pem(self) -> bytes:
+        return key_pem(self.key)
+
+
+def make(
+    common_name: str | None,
+    issuer: Made | None,
+    key: Any,
+    *,
+    names: Sequence[x509.GeneralName | str] = (),
+    begin: datetime = NOW - timedelta(days=10),
+    end: datetime = FAR,
+    basic: tuple[bool, int | None] | None = (False, None),
+    usages: Sequence[str] | None = None,
+    extended: Sequence[x509.ObjectIdentifier] | None = None,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+    signer: Any = None,
+) -> Made:
+    """A certificate with just the extensions that are asked for. ``signer`` signs in place of the issuer's
+    key.
+    """
+    attributes = [] if common_name is None else [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    subject = x509.Name(attributes)
+    signing = signer or (issuer.key if issuer else key)
+    builder = x509.CertificateBuilder(
+        issuer_name=issuer.certificate.subject if issuer else subject,
+        subject_name=subject,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=begin,
+        not_valid_after=end,
+    )
+    wanted = list(extensions)
+    if basic is not None:
+        wanted.append((x509.BasicConstraints(*basic), True))
+    if usages is not None:
+        wanted.append((key_usage(*usages), True))
+    if extended is not None:
+        wanted.append((x509.ExtendedKeyUsage(extended), False))
+    if names:
+        general = [x509.DNSName(name) if isinstance(name, str) else name for name in names]
+        wanted.append((x509.SubjectAlternativeName(general), False))
+    for extension, critical in wanted:
+        builder = builder.add_extension(extension, critical)
+    edwards = isinstance(signing, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+    return Made(builder.sign(signing, None if edwards else hashes.SHA256()), key)
+
+
+def key_usage(*usages: str) -> x509.KeyUsage:
+    every = (
+        "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
+        "key_cert_sign crl_sign encipher_only decipher_only"
+    )
+    return x509.KeyUsage(**{usage: usage in usages for usage in every.split()})
+
+
+@cache
+def root(kind: str = "P-256", which: int = 0) -> Made:
+    """A root, the same one at each call."""
+    return authority(f"Test Root {which}", None, key(kind, 100 + which))
+
+
+@cache
+def intermediate(kind: str = "P-256", which: int = 0) -> Made:
+    """An intermediate below the root of that kind and number."""
+    return authority(f"Test Intermediate {which}", root(kind, which), key(kind, 200 + which))
+
+
+def authority(common_name: str, issuer: Made | None, key: Any, **changes: Any) -> Made:
+    """A certificate that may issue others."""
+    settings: dict[str, Any] = {
+        "basic": (True, None),
+        "usages": ["key_cert_sign", "crl_sign"],
+        "begin": NOW - timedelta(days=3650),
+        "end": FAR,
+    }
+    return make(common_name, issuer, key, **settings | changes)
+
+
+def leaf(issuer: Made | None = None, key_kind: str = "P-256", **changes: Any) -> Made:
+    """A server certificate for FQDN, without fault but for ``changes``."""
+    settings: dict[str, Any] = {
+        "common_name": FQDN,
+        "names": [FQDN],
+        "usages": ["digital_signature"],
+        "extended": SERVER,
+        "key": key(key_kind),
+    }
+    settings |= changes
+    return make(settings.pop("common_name"), issuer or intermediate(), settings.pop("key"), **settings)
+
+
+def self_signed(**changes: Any) -> Made:
+    """A server certificate that is signed with its own key."""
+    settings: dict[str, Any] = {"names": [FQDN], "key": key("P-256", 7), "extended": SERVER} | changes
+    return make(FQDN, None, settings.pop("key"), **settings)
+
+
+def weakly_signed(made: Made, issuer: Made, algorithm: str) -> Made:
+    """``made`` signed anew with RSA and a hash that the library no longer signs with. The signature is a true
+    one.
+    """
+    identifier, digest_info, hash_type = _WEAK[algorithm]
+    body = made.certificate.tbs_certificate_bytes
+    assert body.count(_OID_SHA256_RSA) == 1
+    body = body.replace(_OID_SHA256_RSA, identifier)
+    digest = hashes.Hash(hash_type())
+    digest.update(body)
+    numbers = issuer.key.private_numbers()
+    size = issuer.key.key_size // 8
+    padded = digest_info + digest.finalize()
+    encoded = b"\x00\x01" + b"\xff" * (size - len(padded) - 3) + b"\x00" + padded
+    modulus = numbers.public_numbers.n
+    signature = pow(int.from_bytes(encoded), numbers.d, modulus).to_bytes(size)
+    der = _tlv(0x30, body + _tlv(0x30, identifier + b"\x05\x00") + _tlv(0x03, b"\x00" + signature))
+    return Made(x509.load_der_x509_certificate(der), made.key)
+
+
+def _tlv(tag: int, value: bytes) -> bytes:
+    if len(value) < 0x80:
+        return bytes([tag, len(value)]) + value
+    length = len(value).to_bytes((len(value).bit_length() + 7) // 8)
+    return bytes([tag, 0x80 | len(length)]) + length + value
+
+
+def chain(*made: Made) -> bytes:
+    """The certificates in PEM, in this order."""
+    return b"".join(one.pem for one in made)
+
+
+def key_pem(key: Any, *, traditional: bool = False, password: bytes | None = None) -> bytes:
+    """The private key in PEM."""
+    how = serialization.PrivateFormat.TraditionalOpenSSL if traditional else serialization.PrivateFormat.PKCS8
+    encryption: serialization.KeySerializationEncryption = (
+        serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    )
+    pem: bytes = key.private_bytes(serialization.Encoding.PEM, how, encryption)
+    return pem
+
+
+def key_der(key: Any) -> bytes:
+    """The private key in DER."""
+    der: bytes = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return der
+
+
+def public_pem(key: Any) -> bytes:
+    """The public half of ``key`` in PEM."""
+    pem: bytes = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return pem
+
+
+def request(key: Any) -> x509.CertificateSigningRequest:
+    """A signing request."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, FQDN)])
+    return x509.CertificateSigningRequestBuilder(subject_name=name).sign(key, hashes.SHA256())
