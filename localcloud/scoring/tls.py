@@ -52,10 +52,14 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    if not _blocks(certificate, "sslCertificate"):
-        raise TlsError("sslCertificate holds no PEM block; give the chain as -----BEGIN CERTIFICATE-----.")
-    if len(_blocks(key, "sslKey")) != 1:
-        raise TlsError("sslKey must hold one PEM block, the private key.")
+    labels = _blocks(certificate, "sslCertificate")
+    if not labels or set(labels) != {"CERTIFICATE"}:
+        found = ", ".join(labels) or "no PEM block"
+        raise TlsError(f"sslCertificate must hold -----BEGIN CERTIFICATE----- blocks alone; it has: {found}.")
+    # OpenSSL writes the curve's parameters before an EC key.
+    labels = [label for label in _blocks(key, "sslKey") if label != "EC PARAMETERS"]
+    if len(labels) != 1:
+        raise TlsError(f"sslKey must hold one PEM block, the private key; it has: {len(labels)}.")
     try:
         chain = x509.load_pem_x509_certificates(certificate.encode())
     except ValueError as error:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,16 +91,18 @@ def tiny_model(operator: str, source: list[Any], result: list[Any], **attributes
     return _serialized(graph)
 
 
-def constant_classifier(scores: list[float]) -> bytes:
-    """An ONNX classifier of features that always gives the same scores."""
-    weight = np.zeros((1280, len(scores)), dtype=np.float32)
+def constant_classifier(
+    scores: list[float], features: int = 1280, source: Sequence[int | str] = ("n", 1, 1, 1280)
+) -> bytes:
+    """An ONNX classifier of so many features that always gives the same scores."""
+    weight = np.zeros((features, len(scores)), dtype=np.float32)
     graph = helper.make_graph(
         [
             helper.make_node("Flatten", ["x"], ["flat"], axis=1),
             helper.make_node("Gemm", ["flat", "weight", "bias"], ["y"]),
         ],
         "constant",
-        [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, ["n", 1, 1, 1280])],
+        [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, source)],
         [helper.make_tensor_value_info("y", OnnxTensor.FLOAT, ["n", len(scores)])],
         [
             numpy_helper.from_array(weight, "weight"),

@@ -1,0 +1,117 @@
+"""Certificates and keys as callers send them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from localcloud.scoring.errors import TlsError
+from localcloud.scoring.tls import read_material
+
+
+def _pem(key: Any, form: Any = serialization.PrivateFormat.PKCS8, password: bytes | None = None) -> str:
+    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    content: bytes = key.private_bytes(serialization.Encoding.PEM, form, encryption)
+    return content.decode()
+
+
+def _certificate(key: Any, name: str = "scoring.example.com") -> str:
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+    )
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+P256, P384, P521 = (
+    ec.generate_private_key(curve) for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())
+)
+RSA_2048 = rsa.generate_private_key(65537, 2048)
+RSA_1024 = rsa.generate_private_key(65537, 1024)  # noqa: S505 - to be refused
+ED25519 = ed25519.Ed25519PrivateKey.generate()
+LEAF = _certificate(P256)
+
+
+@pytest.mark.parametrize("key", [P256, P384, RSA_2048])
+def test_keys_that_both_sides_take_are_taken(key: Any) -> None:
+    material = read_material(_certificate(key), _pem(key, serialization.PrivateFormat.TraditionalOpenSSL))
+    assert material.certificate_pem.decode() == _certificate_text(material.certificate_pem)
+    assert material.key_pem.decode() == _pem(key)
+
+
+def _certificate_text(pem: bytes) -> str:
+    return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize("odd", [LEAF.replace("\n", "\r\n"), "a comment before\n" + LEAF + "\n\n", "﻿" + LEAF])
+def test_odd_ways_to_write_pem_come_out_canonical(odd: str) -> None:
+    assert read_material(odd, _pem(P256).replace("\n", "\r\n")).certificate_pem.decode() == LEAF
+
+
+def test_a_key_as_openssl_ecparam_writes_it_is_taken() -> None:
+    parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    key = parameters + _pem(P256, serialization.PrivateFormat.TraditionalOpenSSL)
+    assert read_material(LEAF, key).key_pem.decode() == _pem(P256)
+
+
+def test_the_whole_chain_is_kept_in_its_order() -> None:
+    issuer = _certificate(P384, "CA")
+    assert read_material(LEAF + issuer, _pem(P256)).certificate_pem.decode() == LEAF + issuer
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "message"),
+    [
+        ("", _pem(P256), "sslCertificate must hold .* alone; it has: no PEM block"),
+        (LEAF + _pem(P256), _pem(P256), "must hold .* alone; it has: CERTIFICATE, PRIVATE KEY"),
+        (LEAF, "", "sslKey must hold one PEM block, the private key; it has: 0"),
+        (LEAF, _pem(P256) * 2, "sslKey must hold one PEM block"),
+        (LEAF + LEAF[:200], _pem(P256), "sslCertificate has a PEM block that breaks off: CERTIFICATE begins"),
+        (
+            LEAF[:200] + LEAF,
+            _pem(P256),
+            "sslCertificate has a PEM block that breaks off, near -----BEGIN",
+        ),
+        (LEAF[28:], _pem(P256), "sslCertificate has a PEM block that breaks off, near -----END CERT"),
+        (LEAF.replace("M", "%", 3), _pem(P256), "sslCertificate cannot be read"),
+        (LEAF, _pem(P256, password=b"secret"), "sslKey cannot be read as an unencrypted private key"),
+        (LEAF, LEAF, "sslKey cannot be read as an unencrypted private key"),
+        (
+            LEAF,
+            _pem(P384),
+            "sslKey does not belong to the first certificate of .*; put the leaf first",
+        ),
+        (_certificate(P384, "CA") + LEAF, _pem(P256), "does not belong to the first certificate"),
+        (
+            _certificate(P521),
+            _pem(P521),
+            "sslKey must be RSA of at least 2048 bits, or ECDSA on P-256",
+        ),
+        (_certificate(ED25519), _pem(ED25519), "sslKey must be RSA of at least 2048 bits"),
+        (_certificate(RSA_1024), _pem(RSA_1024), "sslKey must be RSA of at least 2048 bits"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_and_no_key_is_quoted(
+    certificate: str, key: str, message: str
+) -> None:
+    with pytest.raises(TlsError, match=message) as refused:
+        read_material(certificate, key)
+    for line in key.splitlines()[1:-1]:
+        assert line not in str(refused.value)
+
+
+def test_the_key_stays_out_of_the_representation() -> None:
+    assert "PRIVATE KEY" not in repr(read_material(LEAF, _pem(P256)))
