@@ -93,6 +93,8 @@ def read_checkpoint(path: Path) -> Mapping[str, npt.NDArray[Any]]:
             raise CheckpointError(f"{path.name} is not a PyTorch checkpoint: {error}") from error
         tensors = {name: value for name, value in state.items() if isinstance(value, _Tensor)}
         storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        if set(keys) != set(storages):
+            raise CheckpointError(f"{path.name} lists other storages than its tensors are in.")
         data = {key: _read_storage(file, storages[key]) for key in keys}
     return {name: _view(tensor, data[tensor.storage.key]) for name, tensor in tensors.items()}
 
