@@ -134,9 +134,7 @@ def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (package / "models" / "efficientnet-lite0-57934424.pth").write_bytes(b"others")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.delitem(sys.modules, package.name, raising=False)
-    with pytest.raises(
-        models.ModelSourceError, match=r"has the SHA-256 [0-9a-f]{64}, expected is 579344248a"
-    ):
+    with pytest.raises(models.ModelSourceError, match=r"has the SHA-256 [0-9a-f]{64}, expected is 5793"):
         models.build(tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

@@ -39,7 +39,7 @@ def _tensor(kind: str, key: str, count: int, offset: int, shape: list[int], stri
     return (
         _global("torch._utils", "_rebuild_tensor_v2")
         + _tuple(
-            _tuple(*where) + b"Q",
+            storage + b"Q",
             _integer(offset),
             _tuple(*map(_integer, shape)),
             _tuple(*map(_integer, strides)),
