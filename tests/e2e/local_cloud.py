@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -99,13 +100,11 @@ class LocalCloud:
         return list(control.status(self.settings.data)["services"])
 
 
-@pytest.fixture(scope="session")
-def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """One localcloud for all tests of a session; each stack has a resource group of its own."""
-    report = ConsoleReport()
-    folder = tmp_path_factory.mktemp("localcloud")
+@contextmanager
+def running(folder: Path) -> Iterator[LocalCloud]:
+    """Starts a localcloud with all its parts in `folder`, and stops it at the end."""
     built = models.build(folder / "models")
-    parts = azurite.ensure(report)
+    parts = azurite.ensure(ConsoleReport())
     settings = Settings(
         data=folder / "cloud",
         featurizers=built.featurizers,
@@ -118,3 +117,10 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
         yield LocalCloud(settings, status, built.package, secret)
     finally:
         control.stop(settings.data)
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One localcloud for all tests of a session; each stack has a resource group of its own."""
+    with running(tmp_path_factory.mktemp("localcloud")) as cloud:
+        yield cloud
