@@ -46,6 +46,10 @@ def classify(
         image = photo.read_bytes()
     except OSError as error:
         raise CommandError(f"The photo {photo} cannot be read: {error.strerror}.") from None
+    # What the client imports when it needs it is loaded before the clock starts.
+    import dns.resolver  # noqa: F401
+    import numpy  # noqa: F401
+
     with endpoint.client(key, name_server, timeout_s) as client:
         began = time.monotonic()
         address = client.connect()

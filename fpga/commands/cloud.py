@@ -49,9 +49,11 @@ def up(
     project = Project.here()
     report = ConsoleReport()
     listeners = local_cloud.Listeners(https_port, dns_port, blob_port, scoring_network, scoring_port)
-    featurizers, _ = local_cloud.build_model(report)
-    wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)
-    _show(local_cloud.start(project, wanted), as_json)
+    with report.stage("localcloud"):
+        featurizers, _ = local_cloud.build_model(report)
+        wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)
+        found = local_cloud.start(project, wanted)
+    _show(found, as_json)
 
 
 @app.command()
