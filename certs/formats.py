@@ -1,15 +1,28 @@
-"""Files that are not PEM at all: told apart, so that the error can say how to turn them into PEM."""
+"""What is in DER: certificates, decoded; and files that are not PEM at all, told apart for their errors."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.utils import CryptographyDeprecationWarning
 
 from certs.findings import Finding, Origin, error
 from certs.pem import der_length
+
+UNPARSABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
+)
+"""All that the library raises for DER that is not what it should be."""
 
 _OID_PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _JAVA_KEYSTORE = bytes.fromhex("feedfeed")
@@ -57,8 +70,16 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
     )
 
 
-def _load_certificate(data: bytes) -> None:
-    x509.load_der_x509_certificate(data)
+def parse_certificate(der: bytes) -> x509.Certificate:
+    """The certificate in ``der``, wholly decoded. Raises one of :data:`UNPARSABLE`."""
+    with warnings.catch_warnings():
+        # What the library warns of (a serial number of zero, say) is against RFC 5280, and soon an error.
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        certificate = x509.load_der_x509_certificate(der)
+        # All of these are decoded when they are first asked for: now, so that nobody meets an error later.
+        _ = certificate.extensions, certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.version
+    return certificate
 
 
 def _load_request(data: bytes) -> None:
@@ -77,10 +98,10 @@ def _load_private_key(data: bytes) -> None:
 
 
 _CONVERT = "Convert it: openssl {} -inform DER -in {{origin.source}} -out {{origin.converted}}"
-_DER: tuple[tuple[str, Callable[[bytes], None], str], ...] = (
+_DER: tuple[tuple[str, Callable[[bytes], object], str], ...] = (
     (
         "a certificate",
-        _load_certificate,
+        parse_certificate,
         _CONVERT.format("x509"),
     ),
     (
@@ -93,9 +114,9 @@ _DER: tuple[tuple[str, Callable[[bytes], None], str], ...] = (
 )
 
 
-def _loads(load: Callable[[bytes], None], data: bytes) -> bool:
+def _loads(load: Callable[[bytes], object], data: bytes) -> bool:
     try:
         load(data)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNPARSABLE:
         return False
     return True

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 
 from certs import formats, labels, pem
 from certs.findings import Finding, Origin, error, errors_in, mended, printable
-
-_UNPARSABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,
-)
 
 
 def read_blocks(data: bytes, origin: Origin, *, wants_key: bool) -> pem.PemText:
@@ -82,8 +68,8 @@ def read_certificates(
                 mended("pem-old-label", origin.label, f"used the label {block.label} for a certificate.")
             )
         try:
-            certificates.append(_parse_certificate(block.der))
-        except _UNPARSABLE as why:
+            certificates.append(formats.parse_certificate(block.der))
+        except formats.UNPARSABLE as why:
             whole = False
             message = (
                 f"has a block in line {block.line} that is not a valid X.509 certificate: {_words(why)}."
@@ -91,17 +77,6 @@ def read_certificates(
             remedy = "Get the certificate anew from whoever issued it."
             findings.append(error("certificate-unparsable", origin.label, message, remedy))
     return certificates if whole else [], findings
-
-
-def _parse_certificate(der: bytes) -> x509.Certificate:
-    with warnings.catch_warnings():
-        # What the library warns of (a serial number of zero, say) is against RFC 5280, and soon an error.
-        warnings.simplefilter("error", CryptographyDeprecationWarning)
-        certificate = x509.load_der_x509_certificate(der)
-        # All of these are decoded when they are first asked for: now, so that nobody meets an error later.
-        _ = certificate.extensions, certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.version
-    return certificate
 
 
 def _words(why: Exception) -> str:
