@@ -12,9 +12,7 @@ Server, client and in-process work are processes of their own, so that each one'
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import multiprocessing
 import secrets
 import statistics
@@ -30,12 +28,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.command import Progress, run, verdict
+
 if TYPE_CHECKING:
     from localcloud.scoring.pipeline import Pipeline
     from localcloud.scoring.tls import TlsMaterial
 
 PHOTO = Path(__file__).parents[1] / "samples" / "espresso.jpg"
 SERVER_NAME = "scoring.example.com"
+TURNS = 7
+IMAGES = 200
 CALLERS = 2
 CPU_LIMIT = 1.10
 THROUGHPUT_LIMIT = 0.80
@@ -49,26 +51,7 @@ class Turn:
     images_per_s: float
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the benchmark and prints its ratios; 0 also where a limit is missed."""
-    parser = argparse.ArgumentParser(prog="python -m bench.scoring", description="Scoring beside in-process.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--turns", type=int, default=7, metavar="N", help="turns of each side (default: 7)")
-    parser.add_argument("--images", type=int, default=200, metavar="N", help="images a turn (default: 200)")
-    options = parser.parse_args(arguments)
-
-    def progress(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    result = measure(options.turns, options.images, progress)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        _print(result)
-    return 0
-
-
-def measure(turns: int, images: int, progress: Callable[[str], None]) -> dict[str, Any]:
+def measure(turns: int, progress: Progress) -> dict[str, Any]:
     """The benchmark's figures as JSON has them."""
     import models
 
@@ -82,13 +65,13 @@ def measure(turns: int, images: int, progress: Callable[[str], None]) -> dict[st
         ):
             pairs: list[tuple[Turn, Turn]] = []
             for number in range(turns + 1):
-                alone = _ask(in_process, images)
+                alone = _ask(in_process, IMAGES)
                 before = _ask(server, None)
-                called = _ask(client, images)
+                called = _ask(client, IMAGES)
                 served_cpu_s = _ask(server, None)["cpu_s"] - before["cpu_s"]
                 pair = (
-                    Turn(1000 * alone["cpu_s"] / images, images / alone["wall_s"]),
-                    Turn(1000 * served_cpu_s / images, images / called["wall_s"]),
+                    Turn(1000 * alone["cpu_s"] / IMAGES, IMAGES / alone["wall_s"]),
+                    Turn(1000 * served_cpu_s / IMAGES, IMAGES / called["wall_s"]),
                 )
                 if number:  # the first turn warms up
                     pairs.append(pair)
@@ -97,7 +80,7 @@ def measure(turns: int, images: int, progress: Callable[[str], None]) -> dict[st
     throughput = statistics.median(served.images_per_s / alone.images_per_s for alone, served in pairs)
     return {
         "turns": turns,
-        "images_per_turn": images,
+        "images_per_turn": IMAGES,
         "callers": CALLERS,
         "in_process_cpu_ms_per_image": round(statistics.median(alone.cpu_ms for alone, _ in pairs), 2),
         "served_cpu_ms_per_image": round(statistics.median(served.cpu_ms for _, served in pairs), 2),
@@ -110,10 +93,7 @@ def measure(turns: int, images: int, progress: Callable[[str], None]) -> dict[st
     }
 
 
-def _print(result: dict[str, Any]) -> None:
-    def verdict(met: bool) -> str:
-        return "met" if met else "MISSED"
-
+def show(result: dict[str, Any]) -> None:
     print(f"scoring over TLS with key, {CALLERS} callers, beside the same work in-process")
     print(
         f"  CPU an image         {result['cpu_ratio']:.2f} x   (at most {CPU_LIMIT:.2f}: "
@@ -267,4 +247,4 @@ def _certificate() -> TlsMaterial:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("bench.scoring", "Scoring beside in-process.", TURNS, measure, show))
