@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 import dns.exception
@@ -47,7 +48,7 @@ class DnsServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopped: asyncio.Event | None = None
-        self._connections = 0
+        self._conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def start(self) -> None:
         """Listens; queries are answered from when this returns.
@@ -108,19 +109,28 @@ class DnsServer:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         transport, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
-        server = await asyncio.start_server(self._converse, sock=tcp)
+        server = await asyncio.start_server(self._accept, sock=tcp)
         listening.set()
-        try:
-            await self._stopped.wait()
-        finally:
-            transport.close()
-            server.close()
+        await self._stopped.wait()
+        transport.close()
+        server.close()
+        for conversation in self._conversations:
+            conversation.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._conversations) >= _TCP_CONNECTIONS:
+            writer.close()
+            return
+        conversation = asyncio.create_task(self._converse(reader, writer))
+        self._conversations[conversation] = writer
+        # Not in the conversation itself: one that is cancelled before it began would never get there.
+        conversation.add_done_callback(lambda ended: self._conversations.pop(ended).close())
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers query after query on a TCP connection (RFC 7766), until the caller goes or idles."""
-        self._connections += 1
-        try:
-            while self._connections <= _TCP_CONNECTIONS:
+        with suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+            while True:
                 async with asyncio.timeout(_TCP_IDLE_S):
                     (size,) = struct.unpack("!H", await reader.readexactly(2))
                     wire = self.respond(await reader.readexactly(size), udp=False)
@@ -128,11 +138,6 @@ class DnsServer:
                         return
                     writer.write(struct.pack("!H", len(wire)) + wire)
                     await writer.drain()
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            self._connections -= 1
-            writer.close()
 
     def _current_zones(self) -> Mapping[dns.name.Name, Zone]:
         with self._store.read() as connection:
