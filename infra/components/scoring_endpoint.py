@@ -112,7 +112,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 name_servers=self.name_servers,
                 ip=endpoint.ip,
                 port=endpoint.port,
-                model_id=args.model_id,
+                deployed_at=service.deployed_at,
                 ssl_enabled=certificate is not None,
                 fingerprint=certificate.fingerprint if certificate else "",
                 root_certificate=certificate.root if certificate else "",
@@ -120,7 +120,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 secondary_key=keys.secondary_key,
                 timeout_s=args.check_timeout_s,
             ),
-            pulumi.ResourceOptions(parent=self, depends_on=[service, record]),
+            pulumi.ResourceOptions(parent=self, depends_on=record),
         )
 
         self.ip, self.port = endpoint.ip, endpoint.port

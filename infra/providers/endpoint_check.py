@@ -15,7 +15,7 @@ _INPUTS = (
     "name_servers",
     "ip",
     "port",
-    "model_id",
+    "deployed_at",
     "ssl_enabled",
     "fingerprint",
     "root_certificate",
@@ -58,7 +58,7 @@ class EndpointCheckArgs:
 
     Attributes:
         name_servers: `host:port` of each of the zone's servers.
-        model_id: not looked at; a service with another model is to be checked again.
+        deployed_at: not looked at; whenever the service was changed, it is to be checked again.
         fingerprint: SHA-256 of the certificate; empty with SSL off.
         root_certificate: the root that callers are given, PEM; empty where their systems know it.
         timeout_s: how long to wait for the record.
@@ -68,7 +68,7 @@ class EndpointCheckArgs:
     name_servers: pulumi.Input[Sequence[str]]
     ip: pulumi.Input[str]
     port: pulumi.Input[int]
-    model_id: pulumi.Input[str]
+    deployed_at: pulumi.Input[str]
     ssl_enabled: bool
     fingerprint: pulumi.Input[str]
     root_certificate: pulumi.Input[str]

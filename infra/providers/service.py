@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from infra.providers.base import CloudProvider, Props, changed, only
 
 if TYPE_CHECKING:
+    from infra.clients.model_management import Service as DeployedService
     from infra.clients.model_management import ServiceRequest
 
 _REPLACING = ("account_id", "name")
@@ -32,11 +34,11 @@ class ServiceProvider(CloudProvider):
 
         management = self.management(props["account_id"])
         service = ensure_service(management, _request(props), adopt=bool(props["adopt"]))
-        return CreateResult(service.id, {**props, "state": service.state})
+        return CreateResult(service.id, _deployed(props, service))
 
     def update(self, id_: str, _olds: Props, news: Props) -> UpdateResult:
         service = self.management(news["account_id"]).update_service(id_, _request(news))
-        return UpdateResult({**news, "state": service.state})
+        return UpdateResult(_deployed(news, service))
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """What the API tells, and what it does not: the certificate, by a TLS handshake."""
@@ -46,10 +48,15 @@ class ServiceProvider(CloudProvider):
         inputs = {**only(_INPUTS, props), "name": service.name, "model_id": service.model_id}
         if service.state == _SUCCEEDED:
             inputs.update(_seen_on_the_wire(service.address, service.port, inputs))
-        return ReadResult(id_, {**inputs, "state": service.state}, inputs)
+        return ReadResult(id_, {**props, **inputs, "state": service.state}, inputs)
 
     def delete(self, id_: str, props: Props) -> None:
         self.management(props["account_id"]).delete_service(id_)
+
+
+def _deployed(props: Props, service: DeployedService) -> Props:
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    return {**props, "state": service.state, "deployed_at": now}
 
 
 def _request(props: Props) -> ServiceRequest:
@@ -97,10 +104,20 @@ class ServiceArgs:
 
 
 class Service(Resource, module="fpga", name="Service"):
-    """A web service on an FPGA; its id is the account's id for it."""
+    """A web service on an FPGA; its id is the account's id for it.
+
+    `deployed_at` (RFC 3339, UTC) is when this stack changed it last.
+    """
+
+    deployed_at: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = {**vars(args), "ssl_key": pulumi.Output.secret(args.ssl_key), "state": None}
+        props = {
+            **vars(args),
+            "ssl_key": pulumi.Output.secret(args.ssl_key),
+            "state": None,
+            "deployed_at": None,
+        }
         safe = pulumi.ResourceOptions(
             # a create adopts what bears the name: made first, a replacement would adopt the one to be deleted
             delete_before_replace=True,

@@ -46,7 +46,7 @@ CHECK = {
     "name_servers": ["127.0.0.1:53"],
     "ip": "127.80.0.1",
     "port": 50051.0,
-    "model_id": "m",
+    "deployed_at": "2026-11-22T12:00:00.000+00:00",
     "ssl_enabled": True,
     "fingerprint": "AB",
     "root_certificate": "ROOT",
