@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fpga.errors import CommandError
 from fpga.project import Project
+from fpga.stack_lock import locks
 
 _TAIL_LINES: Final = 40
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[a-z]*%\}>")
@@ -79,6 +80,14 @@ class Stack:
             raise _failed("pulumi preview", "\n".join(dict.fromkeys(told)) or done.stderr)
         summary: dict[str, int] = report.get("changeSummary", {})
         return summary
+
+    def release_dead_lock(self) -> bool:
+        """Gives back the lock of an update whose process was killed: whether there was one."""
+        held = locks(self._project.local / "state", self._name)
+        if not held or not all(lock.is_dead for lock in held):
+            return False
+        self._run("cancel", "--yes", *self._which())
+        return True
 
     def up(self, on_line: Callable[[str], None] | None) -> None:
         """Deploys what was previewed before.

@@ -77,6 +77,8 @@ def _update(stack: Stack, report: ConsoleReport) -> dict[str, int]:
     with report.stage(name):
         report.progress("preview")
         changes = {what: number for what, number in stack.preview().items() if what != "same"}
+        if changes and stack.release_dead_lock():
+            report.note("An earlier update was killed and left its lock; it is given back.")
         on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
         if changes and not on_terminal:
             stack.up(report.progress)

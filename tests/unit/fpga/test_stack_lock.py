@@ -1,0 +1,36 @@
+"""Locks that updates leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from fpga.stack_lock import Lock, locks
+
+
+def _write(state: Path, stack: str, name: str, content: str) -> None:
+    folder = state / ".pulumi" / "locks" / "organization" / "fpga-web-service" / stack
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(content)
+
+
+def test_locks_of_the_stack_alone_are_found(tmp_path: Path) -> None:
+    holder = {"pid": 12, "username": "me", "hostname": "there", "timestamp": "2026-01-01T00:00:00Z"}
+    _write(tmp_path, "local", "a.json", json.dumps(holder))
+    _write(tmp_path, "local", "a.json.attrs", "{}")
+    _write(tmp_path, "local", "half.json", '{"pid": 1')
+    _write(tmp_path, "dev", "b.json", json.dumps(holder))
+    assert locks(tmp_path, "local") == [Lock("there", 12)]
+    assert locks(tmp_path, "prod") == []
+
+
+def test_only_an_ended_process_of_this_host_is_dead() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert Lock(socket.gethostname(), ended.pid).is_dead
+    assert not Lock(socket.gethostname(), os.getpid()).is_dead
+    assert not Lock("another-host", ended.pid).is_dead
