@@ -77,13 +77,21 @@ class Blobs:
         )
 
 
-@pytest.fixture
-def blobs(folder: Path, tmp_path: Path, parts: AzuriteParts) -> Iterator[Blobs]:
-    made = Blobs(folder, tmp_path / "blob", parts)
+@pytest.fixture(scope="module")
+def started(folder: Path, parts: AzuriteParts) -> Iterator[Blobs]:
+    made = Blobs(folder, folder / "blobs", parts)
     made.give("first")
     made.service.start()
     yield made
     made.service.stop()
+
+
+@pytest.fixture
+def blobs(started: Blobs) -> Blobs:
+    """One service for all tests; each begins with one account, `first`, that holds nothing."""
+    started.give()
+    started.give("first")
+    return started
 
 
 def free_port() -> int:
@@ -182,7 +190,7 @@ def test_what_was_acknowledged_survives_a_kill(blobs: Blobs) -> None:
     with blobs.client("first") as client:
         client.create_container("models")
     content = secrets.token_bytes(6_000_000)  # several blocks
-    for number in range(3):
+    for number in range(2):
         put(blobs, "first", f"blob-{number}", content)
         pid = blobs.service.pid
         assert pid is not None
@@ -202,10 +210,10 @@ def test_one_that_dies_is_started_again_and_logged(blobs: Blobs, caplog: pytest.
     assert "Azurite ended (exit code -9); starting it again" in caplog.text
 
 
-def test_keys_are_neither_arguments_nor_environment_nor_files(blobs: Blobs, tmp_path: Path) -> None:
+def test_keys_are_neither_arguments_nor_environment_nor_files(blobs: Blobs, folder: Path) -> None:
     process = psutil.Process(blobs.service.pid)
     shown = " ".join(process.cmdline()) + str(process.environ())
-    files = [file for file in (tmp_path / "blob").rglob("*") if file.is_file()]
+    files = [file for file in (folder / "blobs").rglob("*") if file.is_file()]
     assert files
     for key in blobs.keys["first"]:
         assert key not in shown
@@ -213,9 +221,9 @@ def test_keys_are_neither_arguments_nor_environment_nor_files(blobs: Blobs, tmp_
     assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
 
 
-def test_it_is_quick_to_start_and_small(blobs: Blobs, folder: Path, parts: AzuriteParts) -> None:
-    blobs.service.stop()
-    again = Blobs(folder, folder / "again", parts)
+def test_it_is_quick_to_start_and_small(folder: Path, tmp_path: Path, parts: AzuriteParts) -> None:
+    again = Blobs(folder, tmp_path / "blobs", parts)
+    again.give("first")
     started = time.monotonic()
     again.service.start()
     elapsed_s = time.monotonic() - started

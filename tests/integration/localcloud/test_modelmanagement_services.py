@@ -55,6 +55,14 @@ def authority() -> Authority:
     return Authority()
 
 
+@pytest.fixture(scope="module")
+def taken(cloud: Cloud, packages: PackageHost) -> Iterator[tuple[DataPlane, dict[str, Any]]]:
+    """An account with one service, `taken`."""
+    with closing(DataPlane(cloud.status())) as plane:
+        plane.make_account("taken")
+        yield plane, plane.deploy(plane.register(f"{packages.url}/c/real.zip"), "taken")
+
+
 def test_a_create_is_accepted_then_done_as_the_2018_client_expects(plane: DataPlane, model_id: str) -> None:
     accepted = plane.call("POST", "services", FPGA | OFF | {"modelId": model_id, "name": "Service-1"})
     assert accepted.status_code == 202
@@ -304,15 +312,15 @@ def test_neither_certificate_nor_key_is_ever_shown(
     ],
 )
 def test_a_create_that_is_refused_changes_nothing(
-    plane: DataPlane, model_id: str, change: dict[str, Any], expected: tuple[int, str, str]
+    taken: tuple[DataPlane, dict[str, Any]], change: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:
-    taken = plane.deploy(model_id, "taken")
-    body = FPGA | OFF | {"modelId": model_id, "name": "new"} | change
+    plane, service = taken
+    body = FPGA | OFF | {"modelId": service["modelId"], "name": "new"} | change
     status, code, message = refusal(plane.call("POST", "services", body))
     assert (status, code) == expected[:2]
     assert message.startswith(expected[2])
     assert "s3cret" not in message
-    assert plane.call("GET", "services").json() == {"value": [taken]}
+    assert plane.call("GET", "services").json() == {"value": [service]}
 
 
 def test_a_key_of_another_certificate_is_refused(
