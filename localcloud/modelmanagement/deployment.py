@@ -160,9 +160,10 @@ class Deployer:
     def _load(self, service: Service) -> Pipeline:
         from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
 
-        model_id, pipeline = self._pipelines.get(service.id, (None, None))
-        if pipeline is not None and model_id == service.model_id:
-            return pipeline
+        # services of one model share it, and a new certificate needs no new model
+        for model_id, pipeline in list(self._pipelines.values()):
+            if model_id == service.model_id:
+                return pipeline
         try:
             content = self._packages.path(service.model_id).read_bytes()
         except OSError as error:
