@@ -1,6 +1,6 @@
 """Record sets as Resource Manager holds them, as DNS data. No I/O.
 
-Source: Azure DNS REST API, `RecordSetProperties` (api-version 2018-05-01); RFC 1035, 3596, 8659.
+Source: Azure DNS REST API, `RecordSetProperties` (api-version 2018-05-01); RFC 1035, 2782, 3596, 8659.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _KEYS = {
     "CNAME": "CNAMERecord",
     "MX": "MXRecords",
     "NS": "NSRecords",
+    "PTR": "PTRRecords",
     "SOA": "SOARecord",
+    "SRV": "SRVRecords",
     "TXT": "TXTRecords",
 }
 
@@ -122,6 +124,11 @@ def _value(kind: str, record: Mapping[str, Any]) -> tuple[Any, ...]:
             return int(record["preference"]), _name(record["exchange"])
         case "NS":
             return (_name(record["nsdname"]),)
+        case "PTR":
+            return (_name(record["ptrdname"]),)
+        case "SRV":
+            order = (int(record[name]) for name in ("priority", "weight", "port"))
+            return *order, _name(record["target"])
         case "SOA":
             numbers = ("serialNumber", "refreshTime", "retryTime", "expireTime", "minimumTTL")
             return _name(record["host"]), _name(record["email"]), *(int(record[name]) for name in numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -152,6 +153,7 @@ def load_package(content: bytes, device: Device) -> Pipeline:
     height, width = _image_size(steps[0])
     pipeline = Pipeline(steps, height, width)
     pipeline._try()
+    _trim_heap()
     return pipeline
 
 
@@ -212,3 +214,15 @@ def _fits(given: Sequence[int | None], taken: Sequence[int | None]) -> bool:
 
 def _shape(tensor: Tensor) -> str:
     return "[" + ", ".join("n" if size is None else str(size) for size in tensor.shape) + "]"
+
+
+def _trim_heap() -> None:
+    """Gives freed memory back to the system, where the C library has a call for it (glibc).
+
+    A load takes and frees blocks of many megabytes. What a deployment then keeps in between makes glibc take
+    new ones for the next load: without this the process grows by the size of the package each time.
+    """
+    import ctypes
+
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -35,6 +35,22 @@ def test_targets_are_absolute_with_or_without_their_last_dot() -> None:
         assert rdataset[0].target == dns.name.from_text("www.example.org.")
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "text"),
+    [
+        ("PTR", {"PTRRecords": [{"ptrdname": "www.example.org"}]}, "www.example.org."),
+        (
+            "SRV",
+            {"SRVRecords": [{"priority": 1, "weight": 2, "port": 50051, "target": "www.example.org"}]},
+            "1 2 50051 www.example.org.",
+        ),
+    ],
+)
+def test_other_records_are_read_in_their_order(kind: str, properties: dict[str, Any], text: str) -> None:
+    rdataset = rdataset_from(RecordSet("x", kind, {"TTL": 1, **properties}))
+    assert [rdata.to_text() for rdata in rdataset] == [text]
+
+
 @pytest.mark.parametrize("absent", [{}, {"ARecords": None}, {"ARecords": []}])
 def test_a_set_without_records_makes_no_node(absent: dict[str, Any]) -> None:
     zone = zone_from("contoso.com", [RecordSet("www", "A", {"TTL": 60, **absent})])
@@ -56,7 +72,7 @@ def test_names_between_a_record_and_its_zone_exist() -> None:
         RecordSet("bad", "TXT", {"TTL": 60, "TXTRecords": [{"value": ["x" * 256]}]}),
         RecordSet("bad", "CNAME", {"TTL": 60, "CNAMERecord": {"cname": "x" * 64}}),
         RecordSet("b" * 64, "A", GOOD.properties),
-        RecordSet("bad", "SRV", {"TTL": 60}),
+        RecordSet("bad", "HINFO", {"TTL": 60}),
     ],
 )
 def test_a_set_that_dns_cannot_express_is_left_out_and_logged(
