@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import dns.resolver
 
 _DNS_PORT = 53
+_PATIENCE_S = 5.0
 
 
 def literal_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -22,17 +23,31 @@ def literal_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
         return None
 
 
+def host_and_port(name_server: str) -> tuple[str, int]:
+    """Address and port of `ADDRESS` or `ADDRESS:PORT` (`[ADDRESS]:PORT` for IPv6).
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if literal_address(name_server) is not None:
+        return name_server.strip("[]"), _DNS_PORT
+    host, _, port = name_server.rpartition(":")
+    address = literal_address(host)
+    if address is None or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError(f"The name server '{name_server}' is not ADDRESS or ADDRESS:PORT.")
+    return str(address), int(port)
+
+
 def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[str]:
     """The name's IPv4 addresses.
 
     Args:
-        name_servers: `ADDRESS` or `ADDRESS:PORT` (`[ADDRESS]:PORT` for IPv6), asked in this order.
-        timeout_s: how long all of it may take.
+        name_servers: as `host_and_port` takes them, asked in this order.
+        timeout_s: how long all of it may take; five seconds are enough for any server that answers.
 
     Raises:
         NameNotFound: the name does not exist or has no A record, or the servers do not answer for it.
         DeadlineExceeded: no name server answered in time.
-        ValueError: a name server is not an address.
     """
     import dns.exception
     import dns.name
@@ -41,11 +56,10 @@ def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[st
 
     servers: list[str | dns.nameserver.Nameserver] = []
     for text in name_servers:
-        host, port = _host_and_port(text)
-        servers.append(dns.nameserver.Do53Nameserver(host, port))
+        servers.append(dns.nameserver.Do53Nameserver(*host_and_port(text)))
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = servers
-    resolver.lifetime = timeout_s
+    resolver.lifetime = min(timeout_s, _PATIENCE_S)
     asked = ", ".join(name_servers)
     absolute = dns.name.from_text(name)  # from the root: the system's search list has no part in it
     try:
@@ -60,7 +74,9 @@ def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[st
             "Is it a server of the name's zone?"
         ) from None
     except dns.exception.Timeout:
-        raise DeadlineExceeded(f"The name server {asked} did not answer within {timeout_s:g} s.") from None
+        raise DeadlineExceeded(
+            f"The name server {asked} did not answer within {resolver.lifetime:g} s."
+        ) from None
     return [record.to_text() for record in answer]
 
 
@@ -72,13 +88,3 @@ def _refusals(error: dns.resolver.NoNameservers) -> str:
     for _, _, _, failure, response in error.kwargs.get("errors", []):
         told.append(dns.rcode.to_text(response.rcode()) if response is not None else str(failure))
     return ", ".join(dict.fromkeys(told)) or "nothing"
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    if literal_address(text) is not None:
-        return text.strip("[]"), _DNS_PORT
-    host, _, port = text.rpartition(":")
-    address = literal_address(host)
-    if address is None or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError(f"The name server '{text}' is not ADDRESS or ADDRESS:PORT.")
-    return str(address), int(port)

@@ -21,7 +21,7 @@ import grpc
 
 from fpga import diagnosis
 from fpga import root_certificates as roots_of
-from fpga.name_resolution import literal_address, resolve
+from fpga.name_resolution import host_and_port, literal_address, resolve
 from fpga.prediction_errors import (
     CertificateError,
     CertificateExpired,
@@ -93,7 +93,7 @@ class PredictionClient:
     Raises:
         KeyWithoutTls: a key without TLS; it would be readable by everyone on the way.
         RootCertificatesError: the roots cannot be read.
-        ValueError: the port is none, or the key cannot be sent in a header.
+        ValueError: the port is none, the key cannot be sent in a header, or a name server is no address.
     """
 
     def __init__(
@@ -119,6 +119,8 @@ class PredictionClient:
             raise ValueError(
                 "The key holds characters that a header cannot carry: it must be printable ASCII."
             )
+        for server in name_servers:
+            host_and_port(server)
         self._address = address
         self._port = port
         self._use_ssl = use_ssl

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
+
+if TYPE_CHECKING:
+    from fpga.endpoint import Endpoint
 
 
 class Key(StrEnum):
@@ -38,14 +42,20 @@ def predict(
     import engine
     from fpga.classification import classify, table
     from fpga.endpoint import Endpoint
-    from fpga.errors import CommandError
+    from fpga.name_resolution import host_and_port
     from fpga.stack import Stack
 
     if not photo.is_file():
         raise CommandError(f"There is no photo {photo}.")
     project = Project.here()
+    if name_server is not None:
+        try:
+            host_and_port(name_server)
+        except ValueError as error:
+            raise CommandError(f"--name-server: {error}") from None
     outputs = Stack(project, stack, engine.environment(project.local)).outputs()
     endpoint = Endpoint.from_outputs(stack, outputs)
+    _require_localcloud(project, endpoint)
     result = classify(endpoint, photo, key.value, name_server, timeout)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
@@ -56,3 +66,14 @@ def predict(
         f"{endpoint.fqdn} at {result.address}: {1000 * result.connect_s:.0f} ms to resolve and connect, "
         f"{1000 * result.score_s:.0f} ms to score"
     )
+
+
+def _require_localcloud(project: Project, endpoint: Endpoint) -> None:
+    """Says at once, not after a deadline, that what serves this is the checkout's localcloud, and is down."""
+    from localcloud import control
+
+    known = control.status(project.cloud)
+    if known["dns"] in endpoint.name_servers and not known["running"]:
+        raise CommandError(
+            "localcloud does not run: `fpga cloud up` starts it, and serves what it served before."
+        )

@@ -140,6 +140,27 @@ def test_predict_of_no_photo(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "error: There is no photo nowhere.jpg.\n")
 
 
+def test_predict_with_a_name_server_that_is_none(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    done = _fpga("predict", str(photo), "--name-server", "ns1.contoso.test", local=tmp_path)
+    words = "error: --name-server: The name server 'ns1.contoso.test' is not ADDRESS or ADDRESS:PORT.\n"
+    assert (done.returncode, done.stderr) == (1, words)
+
+
+def test_predict_while_localcloud_is_down_says_so_at_once(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    cloud = tmp_path / "cloud"
+    cloud.mkdir()
+    ports = {"host": "127.0.0.1", "https": 1, "dns": 2, "blob": 3}
+    (cloud / "ports.json").write_text(json.dumps(ports))
+    _engine_that_prints(tmp_path, _outputs(50051, "", ["127.0.0.1:2"]))
+    done = _fpga("predict", str(photo), local=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: localcloud does not run: `fpga cloud up` starts it")
+
+
 def test_predict_on_a_stack_that_is_not_deployed(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"photo")
