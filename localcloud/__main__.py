@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scoring_network=options.scoring_network,
         scoring_port=options.scoring_port,
     )
+    os.umask(0o077)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with Cloud(settings) as cloud:
+            cloud.hold_until_exit()
             if ready_fd is not None:
                 os.write(ready_fd, b"ready\n")
                 os.close(ready_fd)

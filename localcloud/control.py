@@ -16,6 +16,7 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -63,18 +64,26 @@ def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> dict[str, A
         process = _spawn(settings, told)
     finally:
         os.close(told)
-    with os.fdopen(ready, "rb") as pipe:
-        # Readable when it is ready, or at once when it dies: the pipe then ends.
-        readable, _, _ = select.select([pipe], [], [], timeout_s)
-        if readable and pipe.read() == b"ready\n":
-            return status(settings.data)
+    try:
+        with os.fdopen(ready, "rb") as pipe:
+            # Readable when it is ready, or at once when it dies: the pipe then ends.
+            readable, _, _ = select.select([pipe], [], [], timeout_s)
+            is_ready = bool(readable) and pipe.read() == b"ready\n"
+    except BaseException:
+        _kill(process)
+        raise
+    if is_ready:
+        # Takes note of its end, should this process live longer.
+        threading.Thread(target=process.wait, name="localcloud", daemon=True).start()
+        return status(settings.data)
     if readable:
         code = process.wait()
+        if lock.is_held(settings.data):  # another one was started in the same moment
+            return _running_status(settings.data, timeout_s)
         said = _last_lines(log, said_before)
         _, refusal, reason = said.rpartition(REFUSAL)
         raise StartError(reason if refusal else f"localcloud ended with code {code}. It said:\n{said}")
-    process.kill()
-    process.wait()
+    _kill(process)
     raise StartError(
         f"localcloud was not ready within {timeout_s:g} s and was stopped. "
         f"It said:\n{_last_lines(log, said_before)}"
@@ -150,10 +159,14 @@ def _spawn(settings: Settings, ready_fd: int) -> subprocess.Popen[bytes]:
             stderr=descriptor,
             pass_fds=[ready_fd],
             start_new_session=True,
-            umask=0o077,
         )
     finally:
         os.close(descriptor)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def _pid(data: Path) -> int | None:

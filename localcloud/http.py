@@ -86,11 +86,11 @@ class Frame:
         client_request_id = request.headers.get("x-ms-client-request-id", "")
         if _CORRELATION_ID.match(client_request_id):
             response.headers.setdefault("x-ms-client-request-id", client_request_id)
-        await response(scope, receive, send)
         # The path as it was sent (no line breaks in it), and never the query: it may hold a signature.
         path = scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
         elapsed_ms = (time.perf_counter() - started) * 1000
         log.info("%s %s %d %.0fms %s", request.method, path, response.status_code, elapsed_ms, request_id)
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         try:

@@ -16,8 +16,8 @@ _RETRY_INTERVAL_S = 0.02
 
 
 @contextlib.contextmanager
-def held(data: Path) -> Iterator[None]:
-    """Holds the data folder inside the block.
+def held(data: Path) -> Iterator[int]:
+    """Holds the data folder inside the block, and as long as copies of the yielded descriptor are open.
 
     Raises:
         StartError: another localcloud holds it.
@@ -31,7 +31,7 @@ def held(data: Path) -> Iterator[None]:
                     f"--data {data} is in use by another localcloud: stop that, or give another folder."
                 )
             time.sleep(_RETRY_INTERVAL_S)
-        yield
+        yield lock.fileno()
 
 
 def is_held(data: Path) -> bool:

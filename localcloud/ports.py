@@ -15,7 +15,7 @@ from localcloud.settings import Settings
 
 FREE_RANGE = range(20000, 30000)
 PORTS_FILE = "ports.json"
-RELEASE_TIMEOUT_S = 5.0
+RELEASE_TIMEOUT_S = 3.0
 """How long a port that was ours may stay taken: after a kill, the blob service ends a moment later."""
 _RETRY_INTERVAL_S = 0.02
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -36,6 +38,7 @@ from localcloud.arm.subscriptions import Subscriptions
 from localcloud.authority import Authority
 from localcloud.blob.azurite import Azurite
 from localcloud.dns.server import DnsServer
+from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.http import Frame
 from localcloud.https import served
@@ -94,6 +97,10 @@ class Cloud:
         """Stops every part, the last started first. May be called twice."""
         self._running.close()
 
+    def hold_until_exit(self) -> None:
+        """Keeps the data folder past `stop`, until this process is gone: who waits for one waits for both."""
+        os.dup(self._lock)
+
     def status(self) -> dict[str, Any]:
         """What another client needs to find and enter this localcloud; no secret is in it."""
         if self._ports is None or self._tenant is None:
@@ -117,12 +124,12 @@ class Cloud:
         started = time.monotonic()
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.data.chmod(0o700)
-        starting.enter_context(lock.held(settings.data))
+        self._lock = starting.enter_context(lock.held(settings.data))
         starting.enter_context(logs.written(settings.data / LOG))
         write_private(settings.data / PID, str(os.getpid()).encode())
         starting.callback((settings.data / PID).unlink, missing_ok=True)
         ports = self._ports = port_numbers.resolve(settings)
-        store = Store(settings.data / DATABASE)
+        store = _opened(settings.data / DATABASE)
         starting.callback(store.close)
         authority = authorities.load_or_make(settings.data, settings.host)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
@@ -199,7 +206,7 @@ def _frame(
             if resource.type == ACCOUNT_TYPE:
                 models.remove_account(resource.id)
         if STORAGE_TYPE in types:
-            storage.serve()
+            storage.forget_deleted()
 
     providers: list[arm.Provider] = [
         Subscriptions(tenant),
@@ -218,6 +225,15 @@ def _frame(
         authenticate=tokens.authenticate,
         missing=lambda request: arm.missing(tenant, request),
     )
+
+
+def _opened(path: Path) -> Store:
+    try:
+        return Store(path)
+    except sqlite3.DatabaseError as error:
+        raise StartError(
+            f"The database {path} cannot be read ({error}): restore it, or start with a new --data folder."
+        ) from None
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ class Settings:
         featurizers: folder of the built-in featurizers, as `models` builds it.
         node: the Node.js binary; None: no blob storage.
         azurite: root of the installed npm package `azurite`; None: no blob storage.
-        host: loopback address of the HTTPS, DNS and blob listeners.
+        host: IPv4 loopback address of the HTTPS, DNS and blob listeners.
         https_port: port of all HTTPS APIs; 0: the one kept from the last start, or a free one.
         dns_port: port of the DNS server, UDP and TCP alike; 0 as above.
         blob_port: port of the blob service; 0 as above.
@@ -82,8 +82,10 @@ def check(settings: Settings) -> None:
 
 def _check_loopback(host: str) -> None:
     try:
-        if ipaddress.ip_address(host).is_loopback:
+        if ipaddress.IPv4Address(host).is_loopback:
             return
     except ValueError:
         pass
-    raise StartError(f"--host {host} is not a loopback address: localcloud listens on loopback alone.")
+    raise StartError(
+        f"--host {host} is not an IPv4 loopback address: localcloud listens on loopback alone, 127.0.0.0/8."
+    )

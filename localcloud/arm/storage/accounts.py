@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 import secrets
 import sqlite3
@@ -21,6 +22,7 @@ from localcloud.arm.lists import page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.arm.storage.blobs import Blobs
+from localcloud.blob.azurite import BlobStorageError
 from localcloud.errors import CloudError
 from localcloud.http import body_of, json_body
 from localcloud.store import Store
@@ -44,6 +46,8 @@ KINDS = ("Storage", "StorageV2", "BlobStorage", "BlockBlobStorage")
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _COLLECTION = f"/providers/{SHOWN_TYPE}"
 _COMPUTED = ("provisioningState", "primaryEndpoints", "creationTime", "primaryLocation", "statusOfPrimary")
+
+log = logging.getLogger(__name__)
 
 
 class StorageAccounts:
@@ -75,9 +79,25 @@ class StorageAccounts:
         ]
 
     def serve(self) -> None:
-        """Has the blob service follow the database."""
+        """Has the blob service follow the database.
+
+        Raises:
+            CloudError: 503 ServiceUnavailable: it does not answer now; the caller may try again.
+        """
         if self._blobs is not None:
-            self._blobs.serve_accounts()
+            try:
+                self._blobs.serve_accounts()
+            except BlobStorageError as error:
+                headers = {"Retry-After": "1"}
+                raise CloudError(503, "ServiceUnavailable", str(error), headers=headers) from None
+
+    def forget_deleted(self) -> None:
+        """Has the blob service drop accounts that are gone: now, or as soon as it answers again."""
+        if self._blobs is not None:
+            try:
+                self._blobs.serve_accounts()
+            except BlobStorageError as error:
+                log.warning("%s", error)
 
     def _list(self, request: Request) -> Response:
         subscription, name = request.path_params["subscription"], request.path_params.get("group")
@@ -171,7 +191,7 @@ class StorageAccounts:
             if account is None:
                 return Response(status_code=204)
             resources.delete(db, account)
-        self.serve()
+        self.forget_deleted()
         return Response(status_code=200)
 
     def _list_keys(self, request: Request) -> Response:

@@ -1,0 +1,39 @@
+"""Settings that cannot work are refused before anything is started."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.errors import StartError
+from localcloud.settings import Settings, check
+
+GOOD = Settings(Path("/nonexistent/data"), Path("/nonexistent/featurizers"))
+
+
+def test_defaults_are_good() -> None:
+    check(GOOD)
+    assert not GOOD.has_blob_storage
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"host": "0.0.0.0"}, "--host 0.0.0.0 is not an IPv4 loopback address"),  # noqa: S104
+        ({"host": "localhost"}, "--host localhost is not an IPv4 loopback address"),
+        ({"host": "::1"}, "--host ::1 is not an IPv4 loopback address"),
+        ({"https_port": 70000}, "--https-port 70000 is no port"),
+        ({"dns_port": -1}, "--dns-port -1 is no port"),
+        ({"blob_port": 65536}, "--blob-port 65536 is no port"),
+        ({"scoring_port": 0}, "--scoring-port 0 is no port"),
+        ({"scoring_network": "10.0.0.0/8"}, "--scoring-network 10.0.0.0/8 is not loopback"),
+        ({"scoring_network": "127.0.0.1/8"}, "--scoring-network 127.0.0.1/8 is no network"),
+        ({"node": Path("/usr/bin/node")}, "--node and --azurite go together"),
+    ],
+)
+def test_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(StartError, match=f"^{message}"):
+        check(replace(GOOD, **changed))
