@@ -31,6 +31,7 @@ def run(config: Mapping[str, str]) -> None:
     Raises:
         SystemExit: the configuration cannot be used; one message has told every problem and its remedy.
     """
+    pulumi.log.debug = _no_debug_message
     try:
         stack = settings.read(config)
         package, provided = _read_files(stack)
@@ -40,6 +41,13 @@ def run(config: Mapping[str, str]) -> None:
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         sys.exit(TOLD_EXIT_CODE)
     declare(stack, package, provided)
+
+
+def _no_debug_message(*_args: object, **_options: object) -> None:
+    """The SDK sends the engine debug messages with each stack output, secret or not, in the clear.
+
+    `--debug` shows them and `--event-log` keeps them, whatever is done with the outputs themselves.
+    """
 
 
 def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate | None) -> None:

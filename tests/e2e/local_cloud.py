@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +17,7 @@ from engine.report import ConsoleReport
 from infra.clients.cloud import Cloud
 from infra.clients.model_management import ModelManagement
 from infra.settings import AzureSettings
-from localcloud import control
+from localcloud.server import Cloud as Server
 from localcloud.settings import Settings
 
 API_VERSIONS = {
@@ -37,7 +37,8 @@ class LocalCloud:
     """
 
     settings: Settings
-    status: dict[str, Any]
+    status: Mapping[str, Any]
+    server: Server
     package: Path
     client_secret: str = field(repr=False)
 
@@ -97,7 +98,7 @@ class LocalCloud:
 
     def services(self) -> list[dict[str, Any]]:
         """Every service of every account, as localcloud itself tells."""
-        return list(control.status(self.settings.data)["services"])
+        return list(self.server.status()["services"])
 
 
 @contextmanager
@@ -111,12 +112,10 @@ def running(folder: Path) -> Iterator[LocalCloud]:
         node=parts.node,
         azurite=parts.package,
     )
-    status = control.start(settings)
-    try:
+    with Server(settings) as server:
+        status = server.status()
         secret = Path(status["client_secret_file"]).read_text().strip()
-        yield LocalCloud(settings, status, built.package, secret)
-    finally:
-        control.stop(settings.data)
+        yield LocalCloud(settings, status, server, built.package, secret)
 
 
 @pytest.fixture(scope="session")

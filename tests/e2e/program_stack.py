@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class ProgramStack(PulumiProject):
 @pytest.fixture(scope="module")
 def make_stack(
     engine: Engine, local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., ProgramStack]]:
+) -> Callable[..., ProgramStack]:
     """Makes stacks of the program: `make_stack("name", {"fpga-web-service:sslEnabled": "false"})`."""
 
     def make(name: str, config: Mapping[str, str] | None = None) -> ProgramStack:

@@ -1,23 +1,220 @@
-"""One stack of the program from nothing to nothing, by the real engine."""
+"""One stack of the program from nothing to nothing, by the real engine: what changes, what stays."""
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
+import json
+import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from fpga.name_resolution import resolve
+from fpga.prediction_client import MissingKey, PredictionClient, WrongKey
+from infra.clients.tls import fingerprint, served_certificate
+from infra.endpoint_proof import sample_image
 from tests.e2e.program_stack import ProgramStack
+from tests.e2e.pulumi_project import Result
 
 
 @pytest.fixture(scope="module")
-def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
+def created(make_stack: Callable[..., ProgramStack]) -> tuple[ProgramStack, Result]:
     stack = make_stack("lifecycle")
-    stack.up()
-    return stack
+    return stack, stack.up()
 
 
-def test_a_created_graph_answers(stack: ProgramStack) -> None:
-    outputs = stack.outputs()
+@pytest.fixture(scope="module")
+def stack(created: tuple[ProgramStack, Result]) -> ProgramStack:
+    return created[0]
 
-    assert outputs["fqdn"] == stack.fqdn
-    assert outputs["ip"] == stack.service().address
+
+def changed(result: Result) -> dict[str, str]:
+    """The operations on resources, but for those that stay the same and the providers' configuration."""
+    return {
+        name: operation
+        for name, operation in result.operations.items()
+        if operation != "same" and not name.startswith("default")
+    }
+
+
+def caller(outputs: dict[str, Any], key: str | None) -> PredictionClient:
+    """What any caller does with the outputs."""
+    return PredictionClient(
+        outputs["fqdn"],
+        int(outputs["port"]),
+        use_ssl=outputs["sslEnabled"],
+        access_token=key,
+        root_certificates=outputs["rootCertificate"].encode() or None,
+        name_servers=outputs["nameServers"],
+    )
+
+
+def classes(outputs: dict[str, Any], key: str | None) -> int:
+    with caller(outputs, key) as client:
+        return int(client.score_image(sample_image()).size)
+
+
+def test_the_outputs_are_what_a_caller_needs(created: tuple[ProgramStack, Result]) -> None:
+    stack, result = created
+    outputs = stack.outputs(show_secrets=True)
+
+    assert result.complaints == []
+    service = stack.service()
+    assert outputs | {
+        "primaryKey": "",
+        "secondaryKey": "",
+        "rootCertificate": "",
+        "certificateExpiry": "",
+    } == {
+        "account": "models",
+        "resourceGroup": stack.group,
+        "subscriptionId": stack.cloud.status["subscription"],
+        "location": "eastus2",
+        "fqdn": stack.fqdn,
+        "ip": service.address,
+        "port": service.port,
+        "url": f"https://{stack.fqdn}:{service.port}",
+        "nameServers": [stack.cloud.name_server],
+        "sslEnabled": True,
+        "primaryKey": "",
+        "secondaryKey": "",
+        "certificateFingerprint": fingerprint(served_certificate(service.address, service.port) or b""),
+        "certificateExpiry": "",
+        "rootCertificate": "",
+    }
+    left = dt.datetime.fromisoformat(outputs["certificateExpiry"]) - dt.datetime.now(dt.UTC)
+    assert dt.timedelta(days=89) < left <= dt.timedelta(days=90)
+    assert resolve(stack.fqdn, [stack.cloud.name_server], 5.0) == [service.address]
+    assert stack.outputs()["primaryKey"] == stack.outputs()["secondaryKey"] == "[secret]"
+
+
+def test_both_keys_open_the_service_and_nothing_else_does(stack: ProgramStack) -> None:
+    outputs = stack.outputs(show_secrets=True)
+
+    assert classes(outputs, outputs["primaryKey"]) == classes(outputs, outputs["secondaryKey"]) == 1000
+    with pytest.raises(MissingKey):
+        classes(outputs, None)
+    with pytest.raises(WrongKey):
+        classes(outputs, "another")
+
+
+def test_no_secret_is_in_state_events_or_logs(
+    stack: ProgramStack, created: tuple[ProgramStack, Result]
+) -> None:
+    plain = json.loads(stack.run("stack", "export", "--show-secrets", "--stack", stack.stack).stdout)
+    outputs = stack.outputs(show_secrets=True)
+    secrets = {
+        "client secret": stack.cloud.client_secret,
+        "primary key": outputs["primaryKey"],
+        "secondary key": outputs["secondaryKey"],
+    }
+    for resource in plain["deployment"]["resources"]:
+        for name in ("key", "ca_key", "ssl_key"):
+            value = resource.get("outputs", {}).get(name)
+            if value is not None:
+                # the secret's own form in a plain export; a line of its middle survives any line folding
+                pem = json.loads(value["plaintext"])
+                secrets[f"{name} of {resource['urn']}"] = pem.splitlines()[1]
+    assert len(secrets) == 3 + 4  # the authority's key twice, the leaf's twice
+
+    searched = {
+        "state": stack.state_text(),
+        "output": created[1].text,
+        "events": json.dumps(created[1].events),
+        "preview": json.dumps(stack.preview("--diff", "--json").stdout),
+        "log of localcloud": (stack.cloud.settings.data / "localcloud.log").read_text(),
+    }
+    found = [
+        (what, where) for what, value in secrets.items() for where, text in searched.items() if value in text
+    ]
+    assert found == []
+
+
+def test_a_second_run_changes_nothing(stack: ProgramStack) -> None:
+    before = stack.service()
+
+    assert changed(stack.preview("--expect-no-changes")) == {}
+    assert changed(stack.up("--expect-no-changes")) == {}
+    assert stack.service() == before
+
+
+def test_ssl_goes_off_and_on_in_place(stack: ProgramStack) -> None:
+    before = stack.outputs(show_secrets=True)
+    stack.configure({"fpga-web-service:sslEnabled": "false"})
+
+    assert (
+        changed(stack.preview()) == changed(stack.up()) == {"service": "update", "endpoint-check": "update"}
+    )
+    off = stack.outputs(show_secrets=True)
+    assert "anyone who reaches the service may call it" in off["warning"]
+    assert (off["sslEnabled"], off["certificateFingerprint"], off["rootCertificate"]) == (False, "", "")
+    assert off["url"] == f"http://{stack.fqdn}:50051"
+    assert served_certificate(off["ip"], int(off["port"])) is None
+    assert classes(off, None) == 1000
+
+    stack.configure({"fpga-web-service:sslEnabled": "true"})
+    assert (
+        changed(stack.preview()) == changed(stack.up()) == {"service": "update", "endpoint-check": "update"}
+    )
+    assert stack.outputs(show_secrets=True) == before
+
+
+def test_a_certificate_that_is_due_is_renewed_below_the_same_root(stack: ProgramStack) -> None:
+    before = stack.outputs(show_secrets=True)
+    _age_certificate(stack, dt.timedelta(days=61))
+
+    expected = {"certificate": "update", "service": "update", "endpoint-check": "update"}
+    assert changed(stack.preview()) == changed(stack.up()) == expected
+    after = stack.outputs(show_secrets=True)
+    different = {"certificateFingerprint", "certificateExpiry"}
+    assert {name for name in before if before[name] != after[name]} <= different
+    assert before["certificateFingerprint"] != after["certificateFingerprint"]
+    assert fingerprint(served_certificate(after["ip"], 50051) or b"") == after["certificateFingerprint"]
+    assert changed(stack.preview("--expect-no-changes")) == {}
+
+
+def test_a_forced_replacement_leaves_the_new_service_alone(stack: ProgramStack) -> None:
+    before, old = stack.outputs(show_secrets=True), stack.service()
+
+    expected = {
+        "service": "replace",
+        "endpoint": "replace",
+        "keys": "replace",
+        "record": "update",
+        "endpoint-check": "update",
+    }
+    urn = stack.urn("service")
+    assert changed(stack.preview("--replace", urn)) == changed(stack.up("--replace", urn)) == expected
+    new, after = stack.service(), stack.outputs(show_secrets=True)
+    assert new.id != old.id
+    assert new.address != old.address
+    assert resolve(stack.fqdn, [stack.cloud.name_server], 5.0) == [new.address] == [after["ip"]]
+    assert after["primaryKey"] != before["primaryKey"]
+    assert after["certificateFingerprint"] == before["certificateFingerprint"]
+
+
+def test_destroy_leaves_nothing(stack: ProgramStack) -> None:
+    name = stack.service().name
+
+    stack.destroy()
+
+    assert stack.group not in stack.cloud.groups()
+    assert name not in [service["name"] for service in stack.cloud.services()]
+    assert stack.resources() == []
+
+
+def _age_certificate(stack: ProgramStack, age: dt.timedelta) -> None:
+    """Lets time pass: for the state, the certificate was issued so long ago."""
+    state = copy.deepcopy(stack.export())
+    for resource in state["deployment"]["resources"]:
+        if resource["type"].endswith(":Certificate"):
+            for name in ("not_before", "not_after"):
+                moment = dt.datetime.fromisoformat(resource["outputs"][name])
+                resource["outputs"][name] = (moment - age).isoformat()
+    subprocess.run(
+        [stack.engine.pulumi, "stack", "import", "--stack", stack.stack],
+        cwd=stack.folder, env=stack.environment, input=json.dumps(state), text=True, check=True,
+        capture_output=True,
+    )  # fmt: skip
