@@ -93,7 +93,6 @@ def bootstrap(local: Path) -> None:
         run(
             [*pip, "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)],
             "Linking the project",
-            last_word=False,
         )
         stamp.write_text(wanted)
         say(f"Virtual environment ready after {time.monotonic() - began:.0f} s: {venv}")
@@ -126,7 +125,7 @@ def usable(venv: Path) -> bool:
 
 def _names_itself(venv: Path) -> bool:
     """Whether the scripts of `venv` run its own Python, which they name by its whole path."""
-    return str(venv / "bin") in _read(venv / "bin" / "activate")
+    return str(venv) in _read(venv / "bin" / "activate")
 
 
 def create(venv: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,10 +16,11 @@ from engine.process import run
 from engine.report import Report
 
 MODULE = Path(__file__).parent / "cli"
-PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+CLI = "github.com/pulumi/pulumi/pkg/v3"
+PACKAGE = f"{CLI}/cmd/pulumi"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
-# The Python runtime's own scripts, which the sdk module carries.
-LAUNCHERS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
+LAUNCHER = "python/cmd/pulumi-language-python-exec"
+"""What runs a program, in the sdk module."""
 
 
 def entry(version: str) -> str:
@@ -33,7 +35,7 @@ def build(version: str, out: Path, report: Report) -> None:
     Raises:
         EngineError: go.mod is of another version, no Go can be had, or the build fails.
     """
-    if f"{SDK} v{version}\n" not in (MODULE / "go.mod").read_text().replace("require ", ""):
+    if not re.search(rf"\b{re.escape(CLI)} v{re.escape(version)}\s", (MODULE / "go.mod").read_text()):
         raise EngineError(f"engine/cli/go.mod does not build Pulumi {version}: bring it to that version.")
     with go_toolchain.provide(report) as go:
         with report.stage("Fetching the CLI's Go modules"):
@@ -47,7 +49,7 @@ def build(version: str, out: Path, report: Report) -> None:
                 # complaints.
                 if " " not in line:
                     compiled += 1
-                    report.progress(f"{compiled} of about {packages} packages compiled")
+                    report.progress(f"{compiled} of at most {packages} packages compiled")
 
             run(
                 [go.executable, "build", "-v", *_flags(version), "-o", out / "pulumi", PACKAGE],
@@ -57,10 +59,7 @@ def build(version: str, out: Path, report: Report) -> None:
                 on_line=count,
             )
         sdk = Path(_ask(go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK))
-        for launcher in LAUNCHERS:
-            target = out / Path(launcher).name
-            shutil.copyfile(sdk / launcher, target)
-            target.chmod(0o700)  # a module's zip has no run bits
+        shutil.copyfile(sdk / LAUNCHER, out / Path(LAUNCHER).name)
 
 
 def _flags(version: str) -> list[str]:

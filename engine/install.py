@@ -81,8 +81,8 @@ def _place(cli: PulumiCli, bin_folder: Path) -> None:
     pulumi = bin_folder / "pulumi"
     if cli.way is Way.BUILD:
         _share(cli.folder / "pulumi", pulumi)
-        for name in (LAUNCHER, DYNAMIC):
-            scripts.write(bin_folder / name, (cli.folder / name).read_text())
+        scripts.write(bin_folder / LAUNCHER, (cli.folder / LAUNCHER).read_text())
+        scripts.write(bin_folder / DYNAMIC, scripts.launcher("engine.dynamic_provider"))
         scripts.write(bin_folder / HOST, scripts.launcher("engine.language_host", bin_folder / LAUNCHER))
         return
     for name in (HOST, LAUNCHER, DYNAMIC):

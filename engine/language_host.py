@@ -21,9 +21,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
+
+from engine import plugin_process
 
 BAIL = 32
 """Exit code by which `pulumi-language-python-exec` says that it has shown the error already."""
@@ -79,6 +81,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)
+
+
+def _end_all() -> None:
+    for child in list(_children):
+        _end(child)
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -193,27 +200,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         """End what is running; its calls then end by themselves."""
-        for child in list(_children):
-            _end(child)
+        _end_all()
         return Empty()
 
 
-def _stop(_number: int, _frame: object) -> NoReturn:
-    """The engine's interrupt: end the children and leave at once, for the engine waits."""
-    for child in list(_children):
-        _end(child)
-    os._exit(0)
-
-
 def main() -> None:
-    """Serve on a free loopback port, tell it on the first line of stdout, and run until interrupted.
+    """Serve on a free loopback port, tell it on the first line of stdout, and run until the engine ends it.
 
     The arguments are the launcher of programs (`pulumi-language-python-exec`) and, last, the engine's
     address.
     """
     launcher, engine = sys.argv[1], sys.argv[-1]
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    plugin_process.leave_with_the_engine(_end_all)
     # A policy pack is a call that lasts as long as the run, so they must not share few threads with the
     # program.
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
@@ -221,8 +219,7 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    while True:
-        signal.pause()
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

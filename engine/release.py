@@ -19,7 +19,7 @@ BASE_VARIABLE = "FPGA_PULUMI_RELEASES"
 """Names the folder of releases instead of Pulumi's; set to nothing, no release is asked for."""
 BASE = "https://get.pulumi.com/releases/sdk"
 CONNECT_TIMEOUT_S = 3.0
-READ_TIMEOUT_S = 30.0
+READ_TIMEOUT_S = 10.0
 SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 EXECUTABLES = (
@@ -63,7 +63,7 @@ def fetch(version: str, out: Path, report: Report) -> None:
 
     with requests.Session() as session:
         # The small file first: it tells whether the host is there at all.
-        expected = _checksum(_get(session, f"{base}/pulumi-{version}-checksums.txt").text, name)
+        expected = listed_checksum(_get(session, f"{base}/pulumi-{version}-checksums.txt").text, name)
         with report.stage(f"Downloading Pulumi {version}"):
             archive = out / name
             actual = _download(_get(session, f"{base}/{name}", stream=True), archive, report)
@@ -92,7 +92,7 @@ def _get(session: requests.Session, url: str, *, stream: bool = False) -> reques
     return answer
 
 
-def _checksum(checksums: str, name: str) -> str:
+def listed_checksum(checksums: str, name: str) -> str:
     for line in checksums.splitlines():
         match line.split():
             case [digest, listed] if listed.lstrip("*") == name:

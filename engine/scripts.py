@@ -17,7 +17,7 @@ def launcher(module: str, *arguments: str | Path) -> str:
     The shell leaves the process to Python, so that the engine's signals reach it. `-P` keeps the working
     folder, which is the program's, from shadowing modules.
     """
-    command = shlex.join([str(activation.python()), "-P", "-m", module, *map(str, arguments)])
+    command = shlex.join([str(activation.python()), "-u", "-P", "-m", module, *map(str, arguments)])
     return f'#!/bin/sh\n{MARK}\nexec {command} "$@"\n'
 
 

@@ -51,7 +51,7 @@ class Result:
 
     @cached_property
     def operations(self) -> dict[str, str]:
-        """The operation on each resource by its logical name: `create`, `update`, `replace`, `delete`, `same`.
+        """The operation on each resource by its logical name, such as `create`, `update`, `same`.
 
         Of the several steps of a replacement the one called `replace` counts.
         """

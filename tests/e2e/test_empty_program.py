@@ -58,6 +58,13 @@ pathlib.Path({marker!r}).touch()
 threading.Event().wait()
 """
 
+CREATE_WAITS = """\
+def create(self, props):
+        import pathlib, threading
+        pathlib.Path({marker!r}).touch()
+        threading.Event().wait()
+"""
+
 
 def test_empty_program_goes_through_its_life(make_project: MakeProject) -> None:
     project = make_project({"program/__main__.py": EMPTY})
@@ -150,6 +157,21 @@ def test_interrupted_preview_ends_at_once_and_takes_the_program_with_it(
     assert "KeyboardInterrupt" not in stdout + stderr
     assert "preview canceled" in stdout + stderr
     wait_for(lambda: not program[0].is_running())
+
+
+def test_killed_engine_leaves_no_process(make_project: MakeProject, tmp_path: Path) -> None:
+    marker = tmp_path / "started"
+    slow = COUNTING.replace("def create(self, props):", CREATE_WAITS.format(marker=str(marker)))
+    project = make_project({"program/__main__.py": DYNAMIC, "program/counting.py": slow})
+    project.init({"project:value": "1"})
+    with project.start("up", "--yes", "--skip-preview", "--stack", project.stack) as child:
+        wait_for(marker.exists)
+        started = psutil.Process(child.pid).children(recursive=True)
+        assert len(started) == 3, "language host, program, dynamic provider"
+        child.kill()
+        child.wait(10)
+        _, alive = psutil.wait_procs(started, timeout=20)
+    assert [one.cmdline() for one in alive] == []
 
 
 def test_folder_with_spaces_and_umlauts_works(engine: Engine, tmp_path: Path) -> None:

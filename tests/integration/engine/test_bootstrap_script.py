@@ -1,0 +1,138 @@
+"""`engine/bootstrap.py`, on a checkout in miniature that needs nothing from PyPI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import bootstrap
+
+SCRIPT = Path(bootstrap.__file__)
+
+PYPROJECT = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "miniature"
+version = "1"
+"""
+
+# The smallest backend of PEP 660: an editable wheel is a path.
+BACKEND = """\
+import pathlib, zipfile
+HERE = pathlib.Path(__file__).parent
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "miniature-1-py3-none-any.whl"
+    info = "miniature-1.dist-info"
+    with zipfile.ZipFile(pathlib.Path(wheel_directory) / name, "w") as wheel:
+        wheel.writestr("miniature.pth", str(HERE))
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: miniature\\nVersion: 1\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "a checkout"
+    (folder / "engine").mkdir(parents=True)
+    shutil.copy(SCRIPT, folder / "engine")
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "backend.py").write_text(BACKEND)
+    (folder / "requirements.lock").write_text("# nothing\n")
+    return folder
+
+
+def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    variables = {name: value for name, value in os.environ.items() if name != "FPGA_LOCAL"}
+    command = [sys.executable, "engine/bootstrap.py", *arguments]
+    return subprocess.run(
+        command, cwd=checkout, env=variables, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_environment_is_made_and_kept(checkout: Path) -> None:
+    local = checkout / ".local"
+    venv = local / "venv"
+    first = run(checkout)
+    assert first.returncode == 0, first.stderr
+    assert "Virtual environment ready after" in first.stderr
+    assert stat.S_IMODE(local.stat().st_mode) == 0o700
+    script = "import backend, json, sys; print(json.dumps([backend.__file__, sys.prefix]))"
+    seen = subprocess.run(
+        [venv / "bin/python", "-c", script], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert json.loads(seen.stdout) == [str(checkout / "backend.py"), str(venv)]
+
+    # Nothing is to do: nothing is said and nothing touched.
+    made = (venv / "pyvenv.cfg").stat().st_mtime_ns
+    second = run(checkout)
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+
+    # Another lock is installed into the same environment; one that cannot be leaves no stamp behind.
+    (checkout / "requirements.lock").write_text("this is no requirement\n")
+    failed = run(checkout)
+    assert failed.returncode == 1
+    assert "error: Installing the locked packages failed with exit code" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not (venv / bootstrap.STAMP).exists()
+    (checkout / "requirements.lock").write_text("# nothing again\n")
+    assert run(checkout).returncode == 0
+    assert (venv / "pyvenv.cfg").stat().st_mtime_ns == made
+
+
+def test_environment_that_this_runs_in_is_usable_and_a_half_made_one_is_not(tmp_path: Path) -> None:
+    assert bootstrap.usable(Path(sys.prefix))
+    half = tmp_path / "venv"
+    (half / "bin").mkdir(parents=True)
+    assert not bootstrap.usable(half)
+    # As in a checkout that was moved: it runs, but its scripts name another place.
+    (half / "bin" / "python").symlink_to(sys.executable)
+    assert not bootstrap.usable(half)
+
+
+@pytest.mark.parametrize("version", [(3, 6, 15), (3, 10, 13)])
+def test_older_python_is_refused_in_one_line(version: tuple[int, int, int]) -> None:
+    pretend = (
+        f"import sys; sys.version_info = {version}; sys.version = '{'.'.join(map(str, version))} (main)';"
+        f"exec(compile(open({str(SCRIPT)!r}).read(), 'bootstrap.py', 'exec'))"
+    )
+    done = subprocess.run([sys.executable, "-c", pretend], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: Python 3.11 or newer is needed, this is {'.'.join(map(str, version))} ({sys.executable}):"
+        " run engine/bootstrap.py with a newer one, for example as python3.11 engine/bootstrap.py\n"
+    )
+
+
+def test_syntax_is_one_that_an_older_python_reads_as_far_as_the_refusal() -> None:
+    import ast
+
+    ast.parse(SCRIPT.read_text(), feature_version=(3, 7))
+
+
+def test_missing_venv_module_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "_base_executable", shutil.which("false"))
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    with pytest.raises(
+        bootstrap.BootstrapError, match=rf"has no venv module: .*apt install python{version}-venv"
+    ):
+        bootstrap.create(tmp_path / "venv")
+    assert not (tmp_path / "venv").exists()
+
+
+def test_unknown_argument_is_refused(checkout: Path) -> None:
+    done = run(checkout, "--locale", "x")
+    assert done.returncode == 2
+    assert "unrecognized arguments: --locale x" in done.stderr
+    assert not (checkout / ".local").exists()

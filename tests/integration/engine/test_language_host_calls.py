@@ -1,0 +1,251 @@
+"""The language host as the engine sees it: a process, a port, the calls of `pulumirpc.LanguageRuntime`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+
+# In place of Pulumi's own launcher of programs: writes down how it was called, and runs the program.
+LAUNCHER = """\
+import json, os, runpy, sys
+seen = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "config": os.environ["PULUMI_CONFIG"],
+        "secret_keys": os.environ["PULUMI_CONFIG_SECRET_KEYS"]}
+with open("seen.json", "w") as file:
+    json.dump(seen, file)
+runpy.run_path("program.py")
+"""
+TIMEOUT_S = 30
+
+
+class Host:
+    """A running language host."""
+
+    def __init__(self, folder: Path) -> None:
+        launcher = folder / "launcher.py"
+        launcher.write_text(LAUNCHER)
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "engine.language_host", launcher, "127.0.0.1:1"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        assert self.process.stdout is not None
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{int(self.process.stdout.readline())}")
+        self.calls: Any = language_pb2_grpc.LanguageRuntimeStub(self.channel)
+
+    def interrupt(self) -> tuple[str, str]:
+        """What the engine does at the end: interrupt the host's group. Returns what it printed."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.communicate(timeout=TIMEOUT_S)
+
+    def run(self, program: str, **fields: Any) -> Any:
+        return self.calls.Run(self.run_request(program, **fields), timeout=TIMEOUT_S)
+
+    def run_request(self, program: str, **fields: Any) -> Any:
+        (self.folder / "program.py").write_text(program)
+        return language_pb2.RunRequest(info=self.info(), **fields)
+
+    def info(self, **options: Any) -> Any:
+        given = Struct()
+        given.update(options)
+        return language_pb2.ProgramInfo(
+            root_directory=str(self.folder.parent),
+            program_directory=str(self.folder),
+            entry_point=".",
+            options=given,
+        )
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    host = Host(folder)
+    with host.process:
+        yield host
+        host.channel.close()
+        host.process.kill()
+
+
+def test_engine_is_told_which_plugin_the_program_needs(host: Host) -> None:
+    answer = host.calls.GetRequiredPackages(
+        language_pb2.GetRequiredPackagesRequest(info=host.info()), timeout=TIMEOUT_S
+    )
+    assert [(one.name, one.kind, one.version) for one in answer.packages] == [
+        ("azure-native", "resource", f"v{version('pulumi-azure-native')}")
+    ]
+
+
+def test_host_introduces_itself(host: Host) -> None:
+    host.calls.Handshake(
+        language_pb2.LanguageHandshakeRequest(engine_address="127.0.0.1:1"), timeout=TIMEOUT_S
+    )
+    assert host.calls.GetPluginInfo(Empty(), timeout=TIMEOUT_S).version == ""
+    about = host.calls.About(language_pb2.AboutRequest(), timeout=TIMEOUT_S)
+    assert (about.executable, about.version) == (sys.executable, sys.version.split()[0])
+
+
+def test_program_is_called_with_what_the_engine_says(host: Host) -> None:
+    answer = host.run(
+        "",
+        project="fpga",
+        stack="local",
+        organization="organization",
+        monitor_address="127.0.0.1:2",
+        dryRun=True,
+        parallel=7,
+        config={"fpga:region": "eastus2", "fpga:key": "hidden"},
+        configSecretKeys=["fpga:key"],
+    )
+    assert (answer.error, answer.bail) == ("", False)
+    seen = json.loads((host.folder / "seen.json").read_text())
+    arguments = seen["arguments"]
+    assert dict(zip(arguments[:-1:2], arguments[1::2], strict=True)) == {
+        "--monitor": "127.0.0.1:2",
+        "--engine": "127.0.0.1:1",
+        "--project": "fpga",
+        "--stack": "local",
+        "--organization": "organization",
+        "--root_directory": str(host.folder.parent),
+        "--pwd": str(host.folder),
+        "--dry_run": "true",
+        "--parallel": "7",
+    }
+    assert arguments[-1] == "."
+    assert seen["cwd"] == str(host.folder)
+    assert json.loads(seen["config"]) == {"fpga:region": "eastus2", "fpga:key": "hidden"}
+    assert json.loads(seen["secret_keys"]) == ["fpga:key"]
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "bail"),
+    [(0, "", False), (32, "", True), (3, "the program ended with exit code 3", False)],
+)
+def test_exit_code_of_the_program_is_translated(host: Host, code: int, error: str, bail: bool) -> None:
+    answer = host.run(f"raise SystemExit({code})")
+    assert (answer.error, answer.bail) == (error, bail)
+
+
+def test_virtual_environment_option_is_refused_in_words(host: Host) -> None:
+    request = language_pb2.RunRequest(info=host.info(virtualenv="venv"))
+    with pytest.raises(grpc.RpcError) as raised:
+        host.calls.Run(request, timeout=TIMEOUT_S)
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert raised.value.details() == (
+        f"Programs run in {sys.executable}: remove runtime.options.virtualenv from Pulumi.yaml."
+    )
+
+
+WAITING = "import os, threading; open('pid', 'w').write(f'{os.getpid()}.'); threading.Event().wait()"
+
+
+def started(folder: Path, host: Host) -> psutil.Process:
+    """The waiting program, when it has come to its wait."""
+    pid = folder / "pid"
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (pid.exists() and pid.read_text().endswith(".")):
+        assert time.monotonic() < deadline
+        assert host.process.poll() is None
+        threading.Event().wait(0.02)
+    return psutil.Process(int(pid.read_text().rstrip(".")))
+
+
+def test_program_ends_when_the_engine_gives_up_the_call(host: Host) -> None:
+    call = host.calls.Run.future(host.run_request(WAITING), timeout=TIMEOUT_S)
+    program = started(host.folder, host)
+    call.cancel()
+    assert program in psutil.wait_procs([program], timeout=TIMEOUT_S)[0]
+    assert host.run("").error == "", "the host serves on"
+
+
+def test_cancel_ends_the_program_and_its_call(host: Host) -> None:
+    call = host.calls.Run.future(host.run_request(WAITING), timeout=TIMEOUT_S)
+    program = started(host.folder, host)
+    host.calls.Cancel(Empty(), timeout=TIMEOUT_S)
+    assert program in psutil.wait_procs([program], timeout=TIMEOUT_S)[0]
+    assert call.result().error == "the program ended with exit code -15"
+
+
+def test_interrupt_ends_host_and_program_without_a_word(host: Host) -> None:
+    call = host.calls.Run.future(host.run_request(WAITING), timeout=TIMEOUT_S)
+    program = started(host.folder, host)
+    assert host.interrupt() == ("", "")
+    assert host.process.returncode == 0
+    assert program in psutil.wait_procs([program], timeout=TIMEOUT_S)[0]
+    assert call.exception().code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_host_and_program_end_with_an_engine_that_was_killed(host: Host) -> None:
+    call = host.calls.Run.future(host.run_request(WAITING), timeout=TIMEOUT_S)
+    program = started(host.folder, host)
+    assert host.process.stdin is not None
+    host.process.stdin.close()
+    assert host.process.wait(TIMEOUT_S) == 0
+    assert program in psutil.wait_procs([program], timeout=TIMEOUT_S)[0]
+    assert call.exception().code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_plugin_s_output_and_exit_code_are_streamed(host: Host, tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.mkdir()
+    (plugin / "__main__.py").write_text(
+        "import os, sys\nprint('port', sys.argv[1:], os.environ['MARK'])\n"
+        "print('warned', file=sys.stderr)\nsys.exit(7)"
+    )
+    request = language_pb2.RunPluginRequest(
+        info=language_pb2.ProgramInfo(program_directory=str(plugin)),
+        pwd=str(tmp_path),
+        args=["127.0.0.1:1"],
+        env=["MARK=a=b"],
+        kind="resource",
+    )
+    stdout, stderr, codes = b"", b"", []
+    for answer in host.calls.RunPlugin(request, timeout=TIMEOUT_S):
+        match answer.WhichOneof("output"):
+            case "stdout":
+                stdout += answer.stdout
+            case "stderr":
+                stderr += answer.stderr
+            case "exitcode":
+                codes.append(answer.exitcode)
+    assert stdout == b"port ['127.0.0.1:1'] a=b\n"
+    assert stderr == b"warned\n"
+    assert codes == [7]
+
+
+def test_policy_pack_is_run_by_the_sdk(host: Host, tmp_path: Path) -> None:
+    pack = tmp_path / "policy"
+    pack.mkdir()
+    (pack / "__main__.py").write_text("print('the pack runs')")
+    request = language_pb2.RunPluginRequest(
+        info=language_pb2.ProgramInfo(program_directory=str(pack)), args=["127.0.0.1:1"], kind="analyzer"
+    )
+    answers = list(host.calls.RunPlugin(request, timeout=TIMEOUT_S))
+    assert b"".join(answer.stdout for answer in answers) == b"the pack runs\n"
+    assert answers[-1].exitcode == 0
+
+
+def test_method_that_running_a_program_does_not_take_is_unimplemented(host: Host) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        host.calls.Pack(language_pb2.PackRequest(), timeout=TIMEOUT_S)
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.details() == "Method not implemented!"
