@@ -74,7 +74,8 @@ def check(settings: Settings) -> None:
         raise StartError(f"--scoring-network {network} is not loopback: give a part of 127.0.0.0/8.")
     if (settings.node is None) != (settings.azurite is None):
         raise StartError("--node and --azurite go together: blob storage needs both, or leave both out.")
-    if settings.data.is_dir() and not (settings.data / LOCK).exists() and any(settings.data.iterdir()):
+    # The lock file is looked for last: another localcloud may just be making itself at home there.
+    if settings.data.is_dir() and any(settings.data.iterdir()) and not (settings.data / LOCK).exists():
         raise StartError(
             f"--data {settings.data} holds something that is not a localcloud's: give a new or empty folder."
         )

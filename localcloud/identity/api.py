@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 import hmac
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
@@ -21,21 +19,11 @@ from starlette.routing import Route
 
 from localcloud.errors import CloudError
 from localcloud.http import body_of
+from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import LIFE_S, Tokens
 
 _DEFAULT_SCOPE = "/.default"
-
-
-class SignInError(Exception):
-    """A refusal of the sign-in endpoints, in OAuth's form (RFC 6749 section 5.2) with Microsoft's code."""
-
-    def __init__(self, status: int, error: str, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error = error
-        self.code = code
-        self.message = message
 
 
 class IdentityApi:
@@ -69,7 +57,7 @@ class IdentityApi:
                 self._check_tenant(request.path_params["tenant"])
                 return JSONResponse(handler(request), headers=headers)
             except SignInError as error:
-                return JSONResponse(_error_body(error, request), error.status, headers=headers)
+                return JSONResponse(error_body(error, request), error.status, headers=headers)
 
         return answer
 
@@ -253,18 +241,3 @@ def _required(form: dict[str, str], name: str) -> str:
         message = f"The request body must contain the following parameter: '{name}'."
         raise SignInError(400, "invalid_request", 900144, message)
     return form[name]
-
-
-def _error_body(error: SignInError, request: Request) -> dict[str, Any]:
-    trace_id: str = request.state.request_id
-    correlation_id = request.headers.get("client-request-id", "") or str(uuid.uuid4())
-    timestamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return {
-        "error": error.error,
-        "error_description": f"AADSTS{error.code}: {error.message} Trace ID: {trace_id} "
-        f"Correlation ID: {correlation_id} Timestamp: {timestamp}",
-        "error_codes": [error.code],
-        "timestamp": timestamp,
-        "trace_id": trace_id,
-        "correlation_id": correlation_id,
-    }

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import logging
-import re
-import secrets
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +12,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.arm import resources
-from localcloud.arm.checks import REGIONS, location_of, object_of, same_location, tags_of
+from localcloud.arm.checks import REGIONS, location_of, same_location, tags_of
 from localcloud.arm.groups import GROUP, SUBSCRIPTION
 from localcloud.arm.lists import page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.arm.storage.blobs import Blobs
+from localcloud.arm.storage.key_rows import make_keys
+from localcloud.arm.storage.rules import kind_of, name_problem, properties_of, sku_of
 from localcloud.blob.azurite import BlobStorageError
 from localcloud.errors import CloudError
 from localcloud.http import body_of, json_body
@@ -31,21 +29,7 @@ NAMESPACE = "Microsoft.Storage"
 SHOWN_TYPE = f"{NAMESPACE}/storageAccounts"
 TYPE = SHOWN_TYPE.lower()
 ACCOUNT = GROUP + f"/providers/{SHOWN_TYPE}" + "/{account}"
-KEY_NAMES = ("key1", "key2")
-SKUS = (
-    "Standard_LRS",
-    "Standard_GRS",
-    "Standard_RAGRS",
-    "Standard_ZRS",
-    "Standard_GZRS",
-    "Standard_RAGZRS",
-    "Premium_LRS",
-    "Premium_ZRS",
-)
-KINDS = ("Storage", "StorageV2", "BlobStorage", "BlockBlobStorage")
-_NAME = re.compile(r"[a-z0-9]{3,24}")
 _COLLECTION = f"/providers/{SHOWN_TYPE}"
-_COMPUTED = ("provisioningState", "primaryEndpoints", "creationTime", "primaryLocation", "statusOfPrimary")
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +58,6 @@ class StorageAccounts:
             Route(ACCOUNT, self._put, methods=["PUT"]),
             Route(ACCOUNT, self._patch, methods=["PATCH"]),
             Route(ACCOUNT, self._delete, methods=["DELETE"]),
-            Route(ACCOUNT + "/listKeys", self._list_keys, methods=["POST"]),
-            Route(ACCOUNT + "/regenerateKey", self._regenerate_key, methods=["POST"]),
         ]
 
     def serve(self) -> None:
@@ -111,7 +93,7 @@ class StorageAccounts:
         if not isinstance(name, str):
             raise CloudError(400, "InvalidRequestContent", "The property 'name' must be a string.")
         with self._store.read() as db:
-            problems = (("AccountNameInvalid", _name_problem(name)), ("AlreadyExists", _taken(db, name)))
+            problems = (("AccountNameInvalid", name_problem(name)), ("AlreadyExists", _taken(db, name)))
         for reason, message in problems:
             if message is not None:
                 return JSONResponse({"nameAvailable": False, "reason": reason, "message": message})
@@ -128,7 +110,7 @@ class StorageAccounts:
                 db, request.path_params["subscription"], request.path_params["group"]
             )
             require_registered(db, group.subscription_id, NAMESPACE)
-            problem = _name_problem(name)
+            problem = name_problem(name)
             if problem is not None:
                 raise CloudError(400, "AccountNameInvalid", problem)
             if self._blobs is None:
@@ -156,13 +138,13 @@ class StorageAccounts:
             content = {
                 "location": location,
                 "tags": tags_of(body),
-                "sku": _sku(body),
-                "kind": _kind(body),
-                "properties": _properties(body),
+                "sku": sku_of(body),
+                "kind": kind_of(body),
+                "properties": properties_of(body),
             }
             saved = resources.save(db, replace(account, body=content))
             if known is None:
-                db.execute("INSERT INTO storage_keys VALUES (?, ?, ?)", (saved.id, _new_key(), _new_key()))
+                make_keys(db, saved)
         # Also for one that exists: a caller whose first answer was an error comes again.
         self.serve()
         return JSONResponse(self._shown(saved))
@@ -175,10 +157,10 @@ class StorageAccounts:
             if body.get("tags") is not None:
                 content["tags"] = tags_of(body)
             if body.get("sku") is not None:
-                content["sku"] = _sku(body)
+                content["sku"] = sku_of(body)
             if body.get("kind") is not None:
-                content["kind"] = _kind(body)
-            content["properties"] = content["properties"] | _properties(body)
+                content["kind"] = kind_of(body)
+            content["properties"] = content["properties"] | properties_of(body)
             saved = resources.save(db, replace(account, body=content))
         return JSONResponse(self._shown(saved))
 
@@ -193,28 +175,6 @@ class StorageAccounts:
             resources.delete(db, account)
         self.forget_deleted()
         return Response(status_code=200)
-
-    def _list_keys(self, request: Request) -> Response:
-        with self._store.read() as db:
-            return _keys(db, existing(db, request))
-
-    def _regenerate_key(self, request: Request) -> Response:
-        name = json_body(body_of(request)).get("keyName")
-        with self._store.write() as db:
-            account = existing(db, request)
-            if name not in KEY_NAMES:
-                raise CloudError(
-                    400, "InvalidRequestPropertyValue", f"The keyName must be one of {', '.join(KEY_NAMES)}."
-                )
-            update = (
-                "UPDATE storage_keys SET key1 = ? WHERE account_id = ?"
-                if name == "key1"
-                else "UPDATE storage_keys SET key2 = ? WHERE account_id = ?"
-            )
-            db.execute(update, (_new_key(), account.id))
-            answer = _keys(db, account)
-        self.serve()
-        return answer
 
     def _shown(self, account: Resource) -> dict[str, Any]:
         computed: dict[str, Any] = {
@@ -258,35 +218,8 @@ def find_account(db: sqlite3.Connection, request: Request) -> Resource | None:
     return resources.find(db, _account_id(group, request.path_params["account"]))
 
 
-def keys_of(db: sqlite3.Connection, account: Resource) -> tuple[str, str]:
-    """Both keys of an account, base64."""
-    row = db.execute("SELECT key1, key2 FROM storage_keys WHERE account_id = ?", (account.id,)).fetchone()
-    return row["key1"], row["key2"]
-
-
-def _keys(db: sqlite3.Connection, account: Resource) -> Response:
-    keys = [
-        {"keyName": name, "value": value, "permissions": "FULL", "creationTime": account.created_on}
-        for name, value in zip(KEY_NAMES, keys_of(db, account), strict=True)
-    ]
-    return JSONResponse({"keys": keys}, headers={"Cache-Control": "no-store"})
-
-
-def _new_key() -> str:
-    return base64.b64encode(secrets.token_bytes(64)).decode()
-
-
 def _account_id(group: Group, name: str) -> str:
     return f"{group.id}{_COLLECTION}/{name}".lower()
-
-
-def _name_problem(name: str) -> str | None:
-    if _NAME.fullmatch(name):
-        return None
-    return (
-        f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 "
-        "characters in length and use numbers and lower-case letters only."
-    )
 
 
 def _taken(db: sqlite3.Connection, name: str) -> str | None:
@@ -295,30 +228,3 @@ def _taken(db: sqlite3.Connection, name: str) -> str | None:
     if db.execute(query, (TYPE, name)).fetchone() is None:
         return None
     return f"The storage account named {name} is already taken."
-
-
-def _sku(body: Mapping[str, Any]) -> dict[str, Any]:
-    name = object_of(body, "sku").get("name")
-    if name not in SKUS:
-        raise CloudError(
-            400,
-            "InvalidRequestPropertyValue",
-            f"The value {name!r} for property 'sku.name' is invalid: give one of {', '.join(SKUS)}.",
-        )
-    return {"name": name, "tier": name.partition("_")[0]}
-
-
-def _kind(body: Mapping[str, Any]) -> str:
-    kind = body.get("kind")
-    if kind not in KINDS:
-        raise CloudError(
-            400,
-            "InvalidRequestPropertyValue",
-            f"The value {kind!r} for property 'kind' is invalid: give one of {', '.join(KINDS)}.",
-        )
-    return str(kind)
-
-
-def _properties(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What was declared, as it was declared, without what only the server knows."""
-    return {key: value for key, value in object_of(body, "properties").items() if key not in _COMPUTED}

@@ -14,8 +14,9 @@ from localcloud.arm import resources
 from localcloud.arm.checks import object_of
 from localcloud.arm.lists import page
 from localcloud.arm.resources import Resource
-from localcloud.arm.storage.accounts import ACCOUNT, SHOWN_TYPE, find_account, keys_of
+from localcloud.arm.storage.accounts import ACCOUNT, SHOWN_TYPE, find_account
 from localcloud.arm.storage.blobs import Blobs, Container
+from localcloud.arm.storage.key_rows import keys_of
 from localcloud.errors import CloudError
 from localcloud.http import body_of, json_body
 from localcloud.store import Store
