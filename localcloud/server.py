@@ -34,6 +34,7 @@ from localcloud.arm.storage.accounts import TYPE as STORAGE_TYPE
 from localcloud.arm.storage.accounts import StorageAccounts
 from localcloud.arm.storage.blobs import Blobs, warm_up
 from localcloud.arm.storage.containers import Containers
+from localcloud.arm.storage.keys import StorageKeys
 from localcloud.arm.subscriptions import Subscriptions
 from localcloud.authority import Authority
 from localcloud.blob.azurite import Azurite
@@ -216,6 +217,7 @@ def _frame(
         Zones(store),
         RecordSets(store),
         storage,
+        StorageKeys(store, storage.serve),
         Containers(store, blobs),
     ]
     return Frame(
