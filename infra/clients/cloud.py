@@ -85,6 +85,13 @@ class Cloud:
                 "Check azure-native:tenantId, azure-native:clientId and azure-native:clientSecret."
             ) from None
 
+    def close(self) -> None:
+        """Ends the connections that are kept open."""
+        self._anonymous.close()
+        self.pipeline.close()
+        if "_credential" in vars(self):
+            self._credential.close()
+
     def manage(
         self, method: str, resource_id: str, api_version: str, body: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:

@@ -1,0 +1,245 @@
+"""The clients without Pulumi, and the proof of an endpoint: against a whole localcloud."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from certs.bundle import Bundle
+from certs.sources.self_signed import Authority, issue, new_authority
+from infra import model_package
+from infra.clients import errors
+from infra.clients.adoption import ensure_model, ensure_service
+from infra.clients.blobs import Blobs
+from infra.clients.cloud import Cloud
+from infra.clients.model_management import ModelManagement, Service, ServiceRequest, Tls
+from infra.clients.operations import Waiter
+from infra.endpoint_proof import Declared, ProofFailed, prove
+from infra.settings import AzureSettings
+from localcloud.server import Cloud as Server
+
+GROUP, ACCOUNT, STORAGE, ZONE = "clients", "models", "clientsstorage", "clients.test"
+FQDN = f"www.{ZONE}"
+NOW = dt.datetime.now(dt.UTC)
+
+
+def settings_of(server: Server) -> AzureSettings:
+    status = server.status()
+    return AzureSettings(
+        metadata_host=status["https"].removeprefix("https://"),
+        tenant_id=status["tenant"],
+        subscription_id=status["subscription"],
+        client_id=status["client_id"],
+        client_secret=Path(status["client_secret_file"]).read_text().strip(),
+        disable_instance_discovery=True,
+    )
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A service with SSL, its record, and what it takes to change it."""
+
+    client: Cloud
+    management: ModelManagement
+    request: ServiceRequest
+    service: Service
+    declared: Declared
+    record_id: str
+
+    def point_record_to(self, address: str) -> None:
+        body = {"properties": {"TTL": 60, "ARecords": [{"ipv4Address": address}]}}
+        self.client.manage("PUT", self.record_id, "2018-05-01", body)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return new_authority("Clients' tests", NOW)
+
+
+@pytest.fixture(scope="module")
+def bundle(authority: Authority) -> Bundle:
+    return issue(authority, [FQDN], NOW)
+
+
+@pytest.fixture(scope="module")
+def deployed(cloud: Server, authority: Authority, bundle: Bundle) -> Iterator[Deployed]:
+    """What the program declares, made by hand."""
+    client = Cloud(settings_of(cloud), ca_file=cloud.status()["ca"])
+    subscription = f"/subscriptions/{cloud.status()['subscription']}"
+    group = f"{subscription}/resourceGroups/{GROUP}"
+    providers = f"{group}/providers"
+    for namespace in ("Microsoft.MachineLearningModelManagement", "Microsoft.Network", "Microsoft.Storage"):
+        client.manage("POST", f"{subscription}/providers/{namespace}/register", "2021-04-01")
+    client.manage("PUT", group, "2021-04-01", {"location": "eastus2"})
+    account_id = f"{providers}/Microsoft.MachineLearningModelManagement/accounts/{ACCOUNT}"
+    account = {"location": "eastus2", "sku": {"name": "S1", "capacity": 1}, "properties": {}}
+    client.manage("PUT", account_id, "2017-09-01-preview", account)
+    storage_id = f"{providers}/Microsoft.Storage/storageAccounts/{STORAGE}"
+    storage = {"location": "eastus2", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
+    client.manage("PUT", storage_id, "2024-01-01", storage)
+    container = f"{storage_id}/blobServices/default/containers/models"
+    client.manage("PUT", container, "2024-01-01", {"properties": {}})
+    zone_id = f"{providers}/Microsoft.Network/dnsZones/{ZONE}"
+    client.manage("PUT", zone_id, "2018-05-01", {"location": "global"})
+
+    management = ModelManagement(client, account_id)
+    package = model_package.read(cloud.settings.featurizers.parent / "package").archive()
+    blobs = Blobs(client, storage_id, "models")
+    model = ensure_model(management, "model-1", lambda: blobs.upload("model-1.zip", package))
+    request = ServiceRequest("clients-service", model.id, Tls(bundle.certificate_pem, bundle.key_pem))
+    service = ensure_service(management, request, adopt=False)
+    keys = management.keys(service.id)
+    assert keys is not None
+    declared = Declared(
+        fqdn=FQDN,
+        name_servers=(cloud.status()["dns"],),
+        ip=service.address,
+        port=service.port,
+        fingerprint=bundle.fingerprint_sha256,
+        roots=authority.certificate_pem,
+        keys=(keys.primary, keys.secondary),
+    )
+    made = Deployed(client, management, request, service, declared, f"{zone_id}/A/www")
+    made.point_record_to(service.address)
+    yield made
+    client.manage("DELETE", group, "2021-04-01")
+    client.close()
+
+
+def impatient() -> Waiter:
+    """A clock that each pause moves on, without waiting."""
+    pauses: list[float] = []
+    return Waiter(clock=lambda: sum(pauses), sleep=pauses.append)
+
+
+def test_what_was_made_is_proved(deployed: Deployed) -> None:
+    prove(deployed.declared, deadline_s=1, waiter=impatient())
+
+
+def test_asking_again_makes_nothing_new(deployed: Deployed) -> None:
+    def upload() -> str:
+        raise AssertionError("there is no need to upload")
+
+    assert ensure_model(deployed.management, "model-1", upload).id == deployed.request.model_id
+    assert ensure_service(deployed.management, deployed.request, adopt=True) == deployed.service
+    with pytest.raises(errors.NameTaken):
+        ensure_service(deployed.management, deployed.request, adopt=False)
+
+
+def test_a_record_that_points_elsewhere_is_waited_for(deployed: Deployed) -> None:
+    deployed.point_record_to("192.0.2.1")
+
+    with pytest.raises(errors.DeadlineExceeded) as caught:
+        prove(deployed.declared, deadline_s=7, waiter=impatient())
+
+    expected = f"to be {deployed.service.address}: not done within 7 s; last seen: A 192.0.2.1"
+    assert str(caught.value).endswith(expected)
+    moves: list[float] = []
+
+    def move(pause_s: float) -> None:
+        moves.append(pause_s)
+        deployed.point_record_to(deployed.service.address)
+
+    prove(deployed.declared, deadline_s=7, waiter=Waiter(clock=lambda: sum(moves), sleep=move))
+    assert moves == [0.05]
+
+
+def test_a_name_that_is_not_there_is_told(deployed: Deployed) -> None:
+    absent = replace(deployed.declared, fqdn=f"absent.{ZONE}")
+
+    with pytest.raises(errors.DeadlineExceeded, match="NXDOMAIN"):
+        prove(absent, deadline_s=1, waiter=impatient())
+
+
+def test_another_certificate_is_told_by_fingerprint(deployed: Deployed, bundle: Bundle) -> None:
+    with pytest.raises(ProofFailed) as caught:
+        prove(replace(deployed.declared, fingerprint="AB:CD"), deadline_s=1, waiter=impatient())
+
+    assert f"serves the certificate {bundle.fingerprint_sha256}" in str(caught.value)
+    assert "the certificate AB:CD is declared" in str(caught.value)
+
+
+@pytest.mark.parametrize(("position", "which"), [(0, "primary"), (1, "secondary")])
+def test_a_key_that_is_not_accepted_is_told_by_its_name(
+    deployed: Deployed, position: int, which: str
+) -> None:
+    keys = list(deployed.declared.keys)
+    keys[position] = "s0me-0ther-key"
+    declared = replace(deployed.declared, keys=(keys[0], keys[1]))
+
+    with pytest.raises(ProofFailed, match=f"with the {which} key failed") as caught:
+        prove(declared, deadline_s=1, waiter=impatient())
+
+    assert "s0me-0ther-key" not in str(caught.value)
+    assert "s0me-0ther-key" not in repr(declared)
+
+
+def test_roots_that_do_not_fit_are_told(deployed: Deployed) -> None:
+    foreign = new_authority("Somebody else", NOW).certificate_pem
+
+    with pytest.raises(ProofFailed, match="without key was not refused"):
+        prove(replace(deployed.declared, roots=foreign), deadline_s=1, waiter=impatient())
+
+
+def test_with_ssl_off_anyone_may_call(deployed: Deployed) -> None:
+    off = replace(deployed.request, tls=None)
+    assert deployed.management.update_service(deployed.service.id, off) == deployed.service
+    try:
+        prove(replace(deployed.declared, fingerprint=None), deadline_s=1, waiter=impatient())
+        with pytest.raises(ProofFailed, match="serves no TLS"):
+            prove(deployed.declared, deadline_s=1, waiter=impatient())
+    finally:
+        deployed.management.update_service(deployed.service.id, deployed.request)
+
+
+def test_what_is_absent_is_deleted_already(deployed: Deployed) -> None:
+    absent = "11111111-2222-3333-4444-555555555555"
+
+    deployed.management.delete_service(absent)
+    deployed.management.delete_model(absent)
+
+    assert deployed.management.service(absent) is None
+    assert deployed.management.keys(absent) is None
+
+
+def test_a_missing_account_raises_where_things_are_read(cloud: Server, deployed: Deployed) -> None:
+    subscription = f"/subscriptions/{cloud.status()['subscription']}"
+    account_id = (
+        f"{subscription}/resourceGroups/{GROUP}/providers/"
+        "Microsoft.MachineLearningModelManagement/accounts/absent"
+    )
+    management = ModelManagement(deployed.client, account_id)
+
+    with pytest.raises(errors.NotFound) as caught:
+        management.service(deployed.service.id)
+
+    assert caught.value.code == "ResourceNotFound"
+
+
+def test_a_wrong_secret_names_the_settings(cloud: Server) -> None:
+    settings = dataclasses.replace(settings_of(cloud), client_secret="not-the-s3cret")
+    client = Cloud(settings, ca_file=cloud.status()["ca"])
+
+    with pytest.raises(errors.SignInFailed, match="AADSTS7000215") as caught:
+        client.manage("GET", f"/subscriptions/{settings.subscription_id}", "2021-04-01")
+
+    assert "azure-native:clientSecret" in str(caught.value)
+    assert "not-the-s3cret" not in str(caught.value)
+    client.close()
+
+
+def test_an_issuer_that_is_not_trusted_names_the_remedy(cloud: Server, tmp_path: Path) -> None:
+    foreign = tmp_path / "roots.pem"
+    foreign.write_text(new_authority("Somebody else", NOW).certificate_pem)
+    client = Cloud(settings_of(cloud), ca_file=str(foreign))
+
+    with pytest.raises(errors.ConnectionFailed, match="SSL_CERT_FILE") as caught:
+        client.token()
+
+    assert not caught.value.sent
+    client.close()
