@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -74,9 +75,30 @@ def start(project: Project, wanted: Settings) -> dict[str, Any]:
 
 
 def trust(project: Project, ca: Path) -> bool:
-    """Writes the bundle of roots that SSL_CERT_FILE names: certifi's and the given CA; False if it stands."""
-    import certifi
+    """Writes the bundle of roots that SSL_CERT_FILE names: this machine's, and the given CA; False if it stands.
 
-    roots = Path(certifi.where()).read_bytes().rstrip() + b"\n\n" + ca.read_bytes()
+    A shell that is activated names this very bundle: it is left as it is while it holds the CA, for what else
+    the machine trusts was put into it from outside such a shell.
+    """
+    authority = ca.read_bytes()
+    here = os.environ.get("SSL_CERT_FILE") == str(project.ca_bundle)
+    if here and project.ca_bundle.exists() and authority in project.ca_bundle.read_bytes():
+        return False
+    roots = _machine_roots(project).read_bytes().rstrip() + b"\n\n" + authority
     project.local.mkdir(mode=0o700, parents=True, exist_ok=True)
     return write_whole(project.ca_bundle, roots)
+
+
+def _machine_roots(project: Project) -> Path:
+    """The file of roots that this machine's programs trust: its owner's choice, OpenSSL's own, or certifi's."""
+    import ssl
+
+    import certifi
+
+    given = os.environ.get("SSL_CERT_FILE")
+    if given == str(project.ca_bundle):
+        given = None
+    for file in (given, ssl.get_default_verify_paths().openssl_cafile):
+        if file and Path(file).is_file():
+            return Path(file)
+    return Path(certifi.where())

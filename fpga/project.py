@@ -37,7 +37,7 @@ class Project:
 
     @property
     def ca_bundle(self) -> Path:
-        """Roots that the program, the plugin and the clients trust: certifi's and localcloud's."""
+        """Roots that the program, the plugin and the clients trust: this machine's and localcloud's."""
         return self.local / "ca-bundle.pem"
 
     @property
