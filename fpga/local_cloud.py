@@ -75,7 +75,7 @@ def start(project: Project, wanted: Settings) -> dict[str, Any]:
 
 
 def trust(project: Project, ca: Path) -> bool:
-    """Writes the bundle of roots that SSL_CERT_FILE names: this machine's, and the given CA; False if it stands.
+    """Writes the bundle that SSL_CERT_FILE names: this machine's roots and the given CA. False if it stands.
 
     A shell that is activated names this very bundle: it is left as it is while it holds the CA, for what else
     the machine trusts was put into it from outside such a shell.
@@ -90,7 +90,7 @@ def trust(project: Project, ca: Path) -> bool:
 
 
 def _machine_roots(project: Project) -> Path:
-    """The file of roots that this machine's programs trust: its owner's choice, OpenSSL's own, or certifi's."""
+    """The file of roots that this machine's programs trust: its owner's, OpenSSL's own, or certifi's."""
     import ssl
 
     import certifi
