@@ -4,7 +4,7 @@
 
     CertificateError            carries the findings; its text is what a person reads
     ├── UnreadableError         a file or setting does not hold what it should: nothing could be checked
-    │   └── EncryptedKeyError   the key is encrypted, and there was no password or a wrong one
+    │   └── EncryptedKeyError   the key, or the container it is in, is encrypted; no password or a wrong one
     ├── RefusedError            all was read, and the service must not be given it
     ├── DomainNameError         a name is not a fully qualified domain name
     └── AuthorityError          a development authority cannot issue: expired, not an authority, foreign key
@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from certs.findings import Finding, error, errors_in
+
+_PASSWORD = {"key-encrypted", "key-password-wrong", "pfx-password-missing", "pfx-password-wrong"}
 
 
 class CertificateError(Exception):
@@ -42,7 +44,7 @@ class UnreadableError(CertificateError):
 
 
 class EncryptedKeyError(UnreadableError):
-    """The key is encrypted, and there was no password or a wrong one."""
+    """The key, or the container that holds it, is encrypted, and there was no password or a wrong one."""
 
 
 class RefusedError(CertificateError):
@@ -68,8 +70,4 @@ def unreadable(findings: Iterable[Finding]) -> UnreadableError:
     """
     found = tuple(findings)
     codes = {finding.code for finding in errors_in(found)}
-    return (
-        EncryptedKeyError(found)
-        if codes <= {"key-encrypted", "key-password-wrong"}
-        else UnreadableError(found)
-    )
+    return EncryptedKeyError(found) if codes <= _PASSWORD else UnreadableError(found)

@@ -188,11 +188,12 @@ def weakly_signed(made: Made, issuer: Made, algorithm: str) -> Made:
     encoded = b"\x00\x01" + b"\xff" * (size - len(padded) - 3) + b"\x00" + padded
     modulus = numbers.public_numbers.n
     signature = pow(int.from_bytes(encoded), numbers.d, modulus).to_bytes(size)
-    der = _tlv(0x30, body + _tlv(0x30, identifier + b"\x05\x00") + _tlv(0x03, b"\x00" + signature))
+    der = tlv(0x30, body + tlv(0x30, identifier + b"\x05\x00") + tlv(0x03, b"\x00" + signature))
     return Made(x509.load_der_x509_certificate(der), made.key)
 
 
-def _tlv(tag: int, value: bytes) -> bytes:
+def tlv(tag: int, value: bytes) -> bytes:
+    """A DER value of that tag."""
     if len(value) < 0x80:
         return bytes([tag, len(value)]) + value
     length = len(value).to_bytes((len(value).bit_length() + 7) // 8)
