@@ -50,12 +50,17 @@ def ensure_service(management: ModelManagement, request: ServiceRequest, *, adop
     return management.update_service(service.id, request)
 
 
+def taken(name: str, service_id: str) -> str:
+    """What is said of a service's name that is in use."""
+    return (
+        f"there is a service named {name} already ({service_id}): choose another "
+        "fpga-web-service:serviceName, or take it over: `pulumi config set fpga-web-service:adopt true`"
+    )
+
+
 def _require_consent(name: str, ids: list[str], *, adopt: bool) -> None:
     if not adopt:
-        raise NameTaken(
-            f"there is a service named {name} already ({ids[0]}): choose another "
-            "fpga-web-service:serviceName, or take it over: `pulumi config set fpga-web-service:adopt true`"
-        )
+        raise NameTaken(taken(name, ids[0]))
     if len(ids) > 1:
         raise NameTaken(
             f"{len(ids)} services are named {name} ({', '.join(ids)}): delete all but the one to keep"

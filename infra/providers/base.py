@@ -12,8 +12,10 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.dynamic import CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
+
+from infra.providers import ahead
 
 if TYPE_CHECKING:
     from infra.clients.cloud import Cloud
@@ -37,11 +39,14 @@ class Provider(ResourceProvider):
         # an exception is told to the engine; gRPC would print its traceback beside it
         logging.getLogger("grpc").setLevel(logging.CRITICAL)
 
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        if not olds:
+            ahead.start()
+        return CheckResult(news, [])
+
 
 class CloudProvider(Provider):
     """A provider that calls the cloud."""
-
-    _azure: AzureSettings
 
     def configure(self, req: ConfigureRequest) -> None:
         super().configure(req)
@@ -49,6 +54,7 @@ class CloudProvider(Provider):
 
     def cloud(self) -> Cloud:
         """The cloud of the stack's configuration, signed in to once for all providers of a process."""
+        ahead.require("cloud")
         with _lock:
             settings = self._settings()
             if settings not in _clouds:
@@ -59,9 +65,9 @@ class CloudProvider(Provider):
 
     def management(self, account_id: str) -> ModelManagement:
         """The Model Management account with this resource ID."""
+        cloud = self.cloud()
         from infra.clients.model_management import ModelManagement
 
-        cloud = self.cloud()
         with _lock:
             key = (self._settings(), account_id)
             if key not in _managements:

@@ -9,6 +9,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from certs import renewal
+from infra.providers import ahead
 from infra.providers.base import Props, Provider, changed
 
 _INPUTS = ("fqdn", "ca_certificate", "ca_key")
@@ -30,6 +31,7 @@ class CertificateProvider(Provider):
 
 
 def _issued(props: Props) -> Props:
+    ahead.require("certificates")
     from certs.sources.self_signed import Authority, issue
 
     authority = Authority.from_pem(props["ca_certificate"], props["ca_key"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource
 
+from infra.providers import ahead
 from infra.providers.base import Props, Provider, changed
 
 
@@ -16,8 +18,7 @@ class DevelopmentCaProvider(Provider):
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: Props) -> CreateResult:
-        import datetime as dt
-
+        ahead.require("certificates")
         from certs.sources.self_signed import new_authority
 
         authority = new_authority(props["common_name"], dt.datetime.now(dt.UTC))

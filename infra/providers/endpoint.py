@@ -22,20 +22,17 @@ class EndpointProvider(CloudProvider):
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: Props) -> CreateResult:
-        found = self._find(props)
-        if found is None:
-            raise RuntimeError(f"the service {props['service_id']} is gone")
-        return CreateResult(props["service_id"], found)
+        service = self.management(props["account_id"]).service(props["service_id"])
+        if service is None or not service.address:
+            raise RuntimeError(f"the service {props['service_id']} answers nowhere: look at its state")
+        return CreateResult(props["service_id"], {**props, "ip": service.address, "port": service.port})
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        found = self._find(props)
-        return ReadResult(None, {}) if found is None else ReadResult(id_, found, only(_INPUTS, props))
-
-    def _find(self, props: Props) -> Props | None:
         service = self.management(props["account_id"]).service(props["service_id"])
         if service is None:
-            return None
-        return {**only(_INPUTS, props), "ip": service.address, "port": service.port}
+            return ReadResult(None, {})
+        seen = {"ip": service.address, "port": service.port} if service.address else {}
+        return ReadResult(id_, {**props, **seen}, only(_INPUTS, props))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
+from infra.providers import ahead
 from infra.providers.base import Props, Provider, changed
 
 _INPUTS = (
@@ -38,6 +39,7 @@ class EndpointCheckProvider(Provider):
 
 
 def _prove(props: Props) -> None:
+    ahead.require("proof")
     from infra.endpoint_proof import Declared, prove
 
     declared = Declared(

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
 
+from infra.providers import ahead
 from infra.providers.base import CloudProvider, Props, changed, only
 
 _INPUTS = ("account_id", "storage_account_id", "container", "name", "package", "sha256")
@@ -21,6 +22,7 @@ class ModelProvider(CloudProvider):
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: Props) -> CreateResult:
+        ahead.require("cloud")
         from infra.clients.adoption import ensure_model
         from infra.configuration import PROJECT_ROOT
         from infra.model_package import read
@@ -44,6 +46,7 @@ class ModelProvider(CloudProvider):
         return ReadResult(id_, dict(props), only(_INPUTS, props))
 
     def delete(self, id_: str, props: Props) -> None:
+        ahead.require("cloud")
         from infra.clients.blobs import Blobs
         from infra.clients.errors import NotFound
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+from pulumi.output import Unknown
 
 from infra.providers.base import CloudProvider, Props, changed, only
 
@@ -23,6 +32,19 @@ _SUCCEEDED = "Succeeded"
 
 
 class ServiceProvider(CloudProvider):
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        """A name set by hand that is taken is refused before what bore the old one is deleted."""
+        result = super().check(olds, news)
+        unknown = isinstance(news["account_id"], Unknown)
+        if news["adopt"] or unknown or not changed(_REPLACING, olds, news):
+            return result
+        found = self.management(news["account_id"]).services_named(news["name"])
+        if found:
+            from infra.clients.adoption import taken
+
+            result.failures.append(CheckFailure("name", taken(news["name"], found[0].id)))
+        return result
+
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         replaces = changed(_REPLACING, olds, news)
         updates = changed(_UPDATING, olds, news)
@@ -30,9 +52,9 @@ class ServiceProvider(CloudProvider):
         return DiffResult(changes=bool(replaces or updates or failed), replaces=replaces)
 
     def create(self, props: Props) -> CreateResult:
+        management = self.management(props["account_id"])
         from infra.clients.adoption import ensure_service
 
-        management = self.management(props["account_id"])
         service = ensure_service(management, _request(props), adopt=bool(props["adopt"]))
         return CreateResult(service.id, _deployed(props, service))
 

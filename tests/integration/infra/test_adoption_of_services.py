@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pulumi.output import Unknown
 
 from infra.clients import errors
 from infra.clients.adoption import ensure_model, ensure_service
@@ -17,6 +18,7 @@ from infra.clients.cloud import Cloud, Endpoints
 from infra.clients.model_management import ModelManagement, ServiceRequest, Tls
 from infra.clients.operations import Waiter
 from infra.clients.pipeline import Pipeline
+from infra.providers.service import ServiceProvider
 from infra.settings import AzureSettings
 from tests.integration.infra.scripted_server import Reply, ScriptedServer
 
@@ -145,6 +147,41 @@ def test_a_set_name_that_is_taken_is_refused() -> None:
     assert "there is a service named svc already (1)" in str(caught.value)
     assert "pulumi config set fpga-web-service:adopt true" in str(caught.value)
     assert sent(server) == ["GET /services"]
+
+
+class ScriptedServiceProvider(ServiceProvider):
+    """The provider of a plugin whose account is a script."""
+
+    def __init__(self, management: ModelManagement) -> None:
+        self._management = management
+
+    def management(self, account_id: str) -> ModelManagement:
+        return self._management
+
+
+OLDS = {"account_id": ACCOUNT_ID, "name": "old", "adopt": False}
+
+
+@pytest.mark.parametrize(
+    ("olds", "changes", "answers", "refused"),
+    [
+        (OLDS, {"name": "svc"}, [listed(service())], True),
+        ({}, {"name": "svc"}, [listed(service())], True),
+        (OLDS, {"name": "svc"}, [listed()], False),
+        (OLDS, {"name": "svc", "adopt": True}, [], False),
+        (OLDS, {}, [], False),
+        (OLDS, {"name": "svc", "account_id": Unknown()}, [], False),  # type: ignore[no-untyped-call]
+    ],
+    ids=["taken", "taken at creation", "free", "adopted", "as it was", "account not there yet"],
+)
+def test_a_preview_refuses_a_set_name_that_is_taken(
+    olds: dict[str, Any], changes: dict[str, Any], answers: list[Reply], refused: bool
+) -> None:
+    with managing(*answers) as (management, server):
+        result = ScriptedServiceProvider(management).check(olds, OLDS | changes)
+
+    assert [failure.property for failure in result.failures] == (["name"] if refused else [])
+    assert len(sent(server)) == len(answers)
 
 
 def test_an_operation_that_fails_tells_why() -> None:

@@ -147,20 +147,36 @@ def test_an_authority_is_never_due() -> None:
 COSTLY = ("requests", "azure", "cryptography", "numpy", "dns", "fpga", "onnxruntime")
 
 
-def test_a_preview_without_change_imports_nothing_costly() -> None:
-    """In a process of its own, as the plugin is one: each provider is loaded, and asked for its diff."""
-    asked = f"""
+def imported_by(asked: str) -> list[str]:
+    """Which of the costly modules a process of its own, as the plugin is one, has loaded after this."""
+    program = f"""
 import sys
 import tests.unit.infra.test_provider_diffs as here
+{asked}
+print(*[name for name in {COSTLY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.split()
 
+
+def test_a_preview_without_change_imports_nothing_costly() -> None:
+    asked = """
+here.ServiceProvider().check(here.SERVICE, dict(here.SERVICE))
+here.EndpointCheckProvider().check(here.CHECK, dict(here.CHECK))
 here.verdict(here.ServiceProvider(), here.SERVICE)
 here.verdict(here.EndpointProvider(), here.OF_SERVICE)
 here.verdict(here.KeysProvider(), here.OF_SERVICE)
 here.verdict(here.ModelProvider(), here.MODEL)
 here.verdict(here.EndpointCheckProvider(), here.CHECK)
 here.verdict(here.CertificateProvider(), here.certificate(age=here.dt.timedelta(0)))
-print([name for name in {COSTLY!r} if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert imported_by(asked) == []
 
-    assert done.stdout.strip() == "[]"
+
+def test_a_creation_has_everything_imported_meanwhile() -> None:
+    asked = """
+from infra.providers import ahead
+here.DevelopmentCaProvider().check({}, {"common_name": "CA"})
+ahead.require("proof")
+"""
+    assert imported_by(asked) == [name for name in COSTLY if name != "onnxruntime"]
