@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import re
 import time
 import uuid
@@ -25,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 from localcloud.errors import CloudError
 
 MAX_BODY_BYTES = 4 * 1024 * 1024  # as Azure Resource Manager has it
+MAX_DEPTH = 64
 _DRAIN_BYTES = 64 * 1024 * 1024
 _HANDLER_THREADS = 16
 _CORRELATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
@@ -144,7 +146,8 @@ def json_body(body: bytes) -> dict[str, Any]:
     """The JSON object in a request's body.
 
     Raises:
-        CloudError: 400 InvalidRequestContent, saying where it breaks.
+        CloudError: 400 InvalidRequestContent, saying where it breaks. Refused, too, is what Python reads but
+            cannot write again: once stored, it would break every list that it is in.
     """
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
@@ -157,6 +160,7 @@ def json_body(body: bytes) -> dict[str, Any]:
         raise _invalid_content(str(error)) from None
     if not isinstance(value, dict):
         raise _invalid_content(f"a JSON object is expected, not {_JSON_NAMES[type(value)]}")
+    _check_writable(value, MAX_DEPTH)
     return value
 
 
@@ -179,6 +183,22 @@ def _invalid_content(reason: str) -> CloudError:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON value")
+
+
+def _check_writable(value: object, depth: int) -> None:
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise _invalid_content("a string in it has half of a surrogate pair, which is no character")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise _invalid_content("a number in it is too large")
+    elif isinstance(value, dict | list):
+        if depth == 0:
+            raise _invalid_content(f"it is nested deeper than {MAX_DEPTH} levels")
+        for inner in value:
+            _check_writable(inner, depth - 1)
+        for inner in value.values() if isinstance(value, dict) else ():
+            _check_writable(inner, depth - 1)
 
 
 def _any_case(route: Route) -> Route:

@@ -120,9 +120,11 @@ def page(
 def _top(text: str | None) -> int:
     if text is None:
         return PAGE_SIZE
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
+    digits = text.lstrip("0")
+    if not text.isascii() or not text.isdigit() or not digits:
         raise CloudError(400, "InvalidTopParameter", f"The $top '{text}' is not a whole number above 0.")
-    return min(int(text), PAGE_SIZE)
+    # int() itself refuses numbers of thousands of digits.
+    return min(int(digits[:9]), PAGE_SIZE)
 
 
 def _decode(token: str) -> str:

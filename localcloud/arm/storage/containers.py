@@ -126,13 +126,13 @@ def _wanted(body: Mapping[str, Any]) -> tuple[str | None, dict[str, str] | None]
         return access, None
     named = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
     if not isinstance(metadata, dict) or not all(
-        named.fullmatch(name) and isinstance(value, str) and value.isascii()
+        named.fullmatch(name) and isinstance(value, str) and re.fullmatch(r"[ -~]*", value)
         for name, value in metadata.items()
     ):
         raise CloudError(
             400,
             "InvalidRequestPropertyValue",
-            "The property 'metadata' must be an object: identifiers as names, ASCII strings as values.",
+            "The property 'metadata' must be an object: identifiers as names, printable ASCII as values.",
         )
     return access, metadata
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -116,12 +117,22 @@ def test_verbs_that_a_path_does_not_take(arm: ArmCaller, group: str) -> None:
         (b"\xff", "it is not UTF-8 at byte 0"),
         (b'{"location": NaN}', "NaN is no JSON value"),
         (b"[" * 100_000, "could not be read as JSON"),
+        (b'{"tags": {"a": "\\ud800"}}', "half of a surrogate pair"),
+        (b'{"tags": {"\\udfff": "a"}}', "half of a surrogate pair"),
+        (b'{"properties": {"size": -1e999}}', "a number in it is too large"),
+        (b'{"properties": ' + b"[" * 64 + b"]" * 64 + b"}", "nested deeper than 64 levels"),
     ],
 )
 def test_bodies_that_are_no_json(arm: ArmCaller, data: bytes, message: str) -> None:
     status, code, words = refusal(arm("PUT", f"{arm.subscription}/resourceGroups/broken", data=data))
     assert (status, code) == (400, "InvalidRequestContent")
     assert message in words
+
+
+def test_characters_beyond_the_first_plane_are_kept(arm: ArmCaller, group: str) -> None:
+    body = {"location": "eastus2", "tags": {"mood": "\U0001f600 \ud7ff"}}
+    assert arm("PUT", group, data=json.dumps(body).encode()).json()["tags"] == body["tags"]
+    assert arm("GET", group).json()["tags"] == body["tags"]
 
 
 def test_body_that_is_too_large(arm: ArmCaller) -> None:
@@ -247,6 +258,7 @@ def test_a_resource_does_not_move(arm: ArmCaller, group: str) -> None:
     [
         ("$top=0", "InvalidTopParameter", "The $top '0' is not a whole number above 0."),
         ("$top=all", "InvalidTopParameter", "The $top 'all'"),
+        ("$top=%D9%A1", "InvalidTopParameter", "The $top '\u0661'"),
         ("$skiptoken=%25", "InvalidSkipToken", "follow the nextLink as it is"),
         ("$filter=size+gt+3", "InvalidFilterInQueryString", "Invalid $filter 'size gt 3'"),
         ("$filter=name+eq+'a'+and", "InvalidFilterInQueryString", "Invalid $filter 'name eq 'a' and'"),
@@ -257,3 +269,8 @@ def test_lists(arm: ArmCaller, group: str, query: str, code: str, message: str) 
     status, found, words = refusal(arm("GET", f"{group}/resources", query=query))
     assert (status, found) == (400, code)
     assert message in words
+
+
+@pytest.mark.parametrize("top", ["1" * 5000, "0" * 5000 + "1"])
+def test_a_number_of_thousands_of_digits_is_a_number(arm: ArmCaller, group: str, top: str) -> None:
+    assert arm("GET", f"{group}/resources", query=f"$top={top}").json() == {"value": []}

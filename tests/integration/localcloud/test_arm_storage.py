@@ -133,6 +133,12 @@ def test_containers_are_the_blob_services_own(account: Account) -> None:
             "None, Blob, Container",
         ),
         ("good", {"properties": {"metadata": {"1a": "b"}}}, "InvalidRequestPropertyValue", "identifiers"),
+        (
+            "good",
+            {"properties": {"metadata": {"a": "b\r\nx-ms-lease-id: c"}}},
+            "InvalidRequestPropertyValue",
+            "printable ASCII",
+        ),
     ],
 )
 def test_refused_containers(account: Account, name: str, body: Any, code: str, message: str) -> None:
