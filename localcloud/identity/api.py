@@ -7,7 +7,6 @@ Microsoft identity platform's error codes (AADSTS…).
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Callable
 from typing import Any
@@ -228,7 +227,7 @@ def _form(request: Request) -> dict[str, str]:
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(credentials, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, not ASCII, or not UTF-8
             message = "The Basic credentials in the 'Authorization' header cannot be read."
             raise SignInError(401, "invalid_client", 7000218, message) from None
         client_id, _, secret = pair.partition(":")

@@ -92,6 +92,19 @@ def test_client_may_sign_in_with_basic_credentials(arm: ArmCaller) -> None:
     assert "access_token" in answer.json()
 
 
+@pytest.mark.parametrize("credentials", ["!", "6Q==", "\xe9"], ids=["base64", "utf-8", "ascii"])
+def test_basic_credentials_that_cannot_be_read(arm: ArmCaller, credentials: str) -> None:
+    answer = requests.post(
+        f"{arm.base}/{arm.status['tenant']}/oauth2/v2.0/token",
+        data={"grant_type": "client_credentials"},
+        headers={"Authorization": f"Basic {credentials}".encode("latin-1")},
+        verify=arm.status["ca"],
+        timeout=10,
+    )
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "The Basic credentials in the 'Authorization' header" in answer.json()["error_description"]
+
+
 REFUSED: list[tuple[dict[str, str], int, str, int, str]] = [
     ({"client_secret": "wrong"}, 401, "invalid_client", 7000215, "Invalid client secret provided."),
     ({"client_secret": "wröng"}, 401, "invalid_client", 7000215, "Invalid client secret provided."),
