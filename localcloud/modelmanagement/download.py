@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from localcloud.errors import CloudError
@@ -48,9 +49,9 @@ def fetch(url: str, destination: Path, ca_file: Path) -> None:
             _receive(session, url, draft)
             draft.replace(destination)
             _sync_folder(destination.parent)
-        except requests.exceptions.Timeout:
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
             raise _refusal(url, "did not answer in time", "Try again, or give another address") from None
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # the error's own words quote the address, signature and all
             raise _refusal(
                 url, f"could not be reached: {_cause(error)}", "Check the address, and that its host is up"
@@ -74,6 +75,8 @@ class _TrustingAdapter(HTTPAdapter):
 def _receive(session: requests.Session, url: str, draft: Path) -> None:
     deadline = time.monotonic() + TOTAL_TIMEOUT_S
     timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+    # The file as it is: its size and checksum are those of the stored bytes.
+    session.headers["Accept-Encoding"] = "identity"
     response = session.get(url, stream=True, timeout=timeout, allow_redirects=False)
     if response.status_code in (403, 404) and "%" in urlsplit(url).path:
         # The 2018 client quotes a name twice where it uploads and once in the address that it gives here.
@@ -88,7 +91,7 @@ def _receive(session: requests.Session, url: str, draft: Path) -> None:
             code = response.headers.get("x-ms-error-code", response.reason)
             raise _refusal(
                 url,
-                f"was refused with {response.status_code} {code}",
+                f"was refused with {response.status_code} {code[:80]}",
                 "Give the address of a blob that is there, with a shared access signature that may read it "
                 "and has not expired",
             )
@@ -96,7 +99,8 @@ def _receive(session: requests.Session, url: str, draft: Path) -> None:
         size = 0
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            for chunk in response.iter_content(CHUNK_BYTES):
+            # What has arrived, however little: a host that sends byte by byte must not outstay the deadline.
+            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
                 size += len(chunk)
                 if size > MAX_PACKAGE_BYTES:
                     raise _refusal(

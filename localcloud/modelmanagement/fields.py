@@ -48,9 +48,11 @@ def optional_flag(body: Mapping[str, Any], field: str) -> bool | None:
 def count(body: Mapping[str, Any], field: str, default: int) -> int:
     """A whole number of at least 1; 1.0 is one."""
     value = body.get(field, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < 1:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or value < 1:
         raise invalid(field, "must be a whole number of at least 1")
-    return int(value)
+    return value
 
 
 def model_name(body: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import uuid
 from collections.abc import Mapping
@@ -67,10 +68,20 @@ def parse(body: Mapping[str, Any]) -> Registration:
     if optional_flag(body, "unpack"):
         raise invalid("unpack", "must be false: a package for an FPGA stays a zip file")
     url = text(body, "url")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(url):
         raise invalid("url", "must be an https address, such as a blob's with a shared access signature")
     return Registration(name, url)
+
+
+def _is_address(url: str) -> bool:
+    # Libraries differ in what they take for the host where there is a backslash.
+    if re.search(r"[\x00-\x1f\x7f\\]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def without_signature(url: str) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localcloud.modelmanagement import download
 from localcloud.server import Cloud
 from tests.integration.localcloud import scoring_parts
 from tests.integration.localcloud.data_plane import DataPlane, PackageHost, account_name, refusal
@@ -119,6 +126,8 @@ def test_a_name_that_the_2018_client_quotes_twice_is_found(plane: DataPlane, pac
         ("https://127.0.0.1:1/c/m.zip?sig=s3cret", "could not be reached: Connection refused."),
         ("https://{name}/c/m.zip?sig=s3cret", "could not be reached: no TLS (WRONG_VERSION_NUMBER)."),
         ("http://192.0.2.1/c/m.zip?sig=s3cret", "goes over plain http. Give an https address."),
+        ("https://a..b/c/m.zip?sig=s3cret", "could not be reached: "),
+        ("https://" + "a" * 64 + "/c/m.zip?sig=s3cret", "could not be reached: "),
     ],
 )
 def test_a_package_that_cannot_be_fetched_is_refused(
@@ -134,6 +143,37 @@ def test_a_package_that_cannot_be_fetched_is_refused(
     assert message.startswith(f"The package at {address.partition('?')[0]} {problem}")
     assert "s3cret" not in message
     assert plane.call("GET", "models").json() == {"value": []}
+
+
+def test_a_host_that_sends_byte_by_byte_does_not_outstay_the_deadline(
+    plane: DataPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    def dribble(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(ConnectionError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not ended.wait(0.02):
+                connection.sendall(b"x")
+
+    monkeypatch.setattr(download, "TOTAL_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(dribble, server)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/m.zip?sig=s3cret"
+        answer = plane.call("POST", "models", BODY | {"url": url})
+        ended.set()
+    assert refusal(answer)[:2] == (400, "PackageNotFetched")
+    assert "took longer than 0.2 s to fetch. Put it on a faster host." in refusal(answer)[2]
+
+
+def test_a_compressed_answer_is_kept_as_it_is(plane: DataPlane, packages: PackageHost, data: Path) -> None:
+    """A blob with a Content-Encoding: size and checksum are those of the stored bytes."""
+    packed = gzip.compress(b"a package")
+    url = packages.put("/c/packed.zip", packed)
+    digest = base64.b64encode(hashlib.md5(packed, usedforsecurity=False).digest()).decode()
+    packages.answers["/c/packed.zip"] = (200, {"Content-Encoding": "gzip", "Content-MD5": digest})
+    assert (data / "models" / f"{plane.register(url)}.zip").read_bytes() == packed
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,14 @@ def refusal(parse: Any, body: dict[str, Any]) -> tuple[int, str, str]:
         ({"unpack": "no"}, "The property 'unpack' must be true or false."),
         ({"url": "ftp://host/x?sig=s3cret"}, "The property 'url' must be an https address"),
         ({"url": "https:///x?sig=s3cret"}, "The property 'url' must be an https address"),
+        ({"url": "https://host:99999/x?sig=s3cret"}, "The property 'url' must be an https address"),
+        ({"url": "https://[host/x?sig=s3cret"}, "The property 'url' must be an https address"),
+        # read by one library as the host 192.0.2.1, by another as the host 127.0.0.1
+        ({"url": "http://192.0.2.1\\@127.0.0.1/x?sig=s3cret"}, "The property 'url' must be an https address"),
+        (
+            {"url": "http://127.0.0.1/x\r\nHost: other?sig=s3cret"},
+            "The property 'url' must be an https address",
+        ),
     ],
 )
 def test_a_model_that_is_refused(change: dict[str, Any], message: str) -> None:
@@ -68,6 +76,7 @@ def test_a_models_address_is_shown_without_its_signature() -> None:
         ({"modelId": ""}, "The property 'modelId' is required and must be a non-empty string."),
         ({"numReplicas": 0}, "The property 'numReplicas' must be a whole number of at least 1."),
         ({"numReplicas": 1.5}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"numReplicas": float("inf")}, "The property 'numReplicas' must be a whole number of at least 1."),
         ({"numReplicas": True}, "The property 'numReplicas' must be a whole number of at least 1."),
         ({"numReplicas": "1"}, "The property 'numReplicas' must be a whole number of at least 1."),
         ({"sslEnabled": "yes"}, "The property 'sslEnabled' must be true or false."),
