@@ -23,6 +23,8 @@ from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import LIFE_S, Tokens
 
 _DEFAULT_SCOPE = "/.default"
+_OPENID_SCOPES = frozenset({"openid", "offline_access", "profile", "email"})
+"""Of no use without a user, yet Microsoft's library for Go sends them behind every scope."""
 
 
 class IdentityApi:
@@ -115,17 +117,7 @@ class IdentityApi:
 
     def _token_v2(self, request: Request) -> dict[str, Any]:
         form = self._authenticated_form(request)
-        scope = _required(form, "scope")
-        if not scope.endswith(_DEFAULT_SCOPE):
-            raise SignInError(
-                400,
-                "invalid_scope",
-                1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a "
-                "scope value with /.default suffixed to the resource identifier (application ID URI).",
-            )
-        # 'https://management.core.windows.net//.default' asks for the audience with its final slash.
-        audience = self._audience(scope.removesuffix(_DEFAULT_SCOPE))
+        audience = self._audience(_resource(_required(form, "scope")))
         token, _ = self._tokens.issue(audience, self._tokens.issuer_v2(request.state.base_url))
         return {
             "token_type": "Bearer",
@@ -233,6 +225,24 @@ def _form(request: Request) -> dict[str, str]:
         client_id, _, secret = pair.partition(":")
         form |= {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
     return form
+
+
+def _resource(scope: str) -> str:
+    """The resource that a scope names: scopes are divided by spaces (RFC 6749 section 3.3)."""
+    scopes = [one for one in scope.split() if one.lower() not in _OPENID_SCOPES]
+    if len(scopes) > 1:
+        message = f"Provided value for the input parameter scope '{scope}' contains more than one resource."
+        raise SignInError(400, "invalid_scope", 28000, message)
+    if not scopes or not scopes[0].endswith(_DEFAULT_SCOPE):
+        raise SignInError(
+            400,
+            "invalid_scope",
+            1002012,
+            f"The provided value for scope {scope} is not valid. Client credential flows must have a "
+            "scope value with /.default suffixed to the resource identifier (application ID URI).",
+        )
+    # 'https://management.core.windows.net//.default' asks for the audience with its final slash.
+    return scopes[0].removesuffix(_DEFAULT_SCOPE)
 
 
 def _required(form: dict[str, str], name: str) -> str:

@@ -79,6 +79,13 @@ def test_tokens_of_every_audience_open_resource_manager(arm: ArmCaller, audience
     assert arm("GET", "/subscriptions", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("audience", [AUDIENCE, f"{AUDIENCE}/"])
+def test_scopes_of_openid_are_ignored(arm: ArmCaller, audience: str) -> None:
+    """Microsoft's library for Go sends them behind the scope that it was asked for."""
+    answer = arm.sign_in(scope=f"{audience}/.default openid offline_access profile").json()
+    assert jwt.decode(answer["access_token"], options={"verify_signature": False})["aud"] == audience
+
+
 def test_client_may_sign_in_with_basic_credentials(arm: ArmCaller) -> None:
     pair = base64.b64encode(f"{arm.status['client_id']}:{arm.secret}".encode()).decode()
     with requests.Session() as session:
@@ -115,6 +122,14 @@ REFUSED: list[tuple[dict[str, str], int, str, int, str]] = [
     ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003, "grant type 'password'"),
     ({"scope": ""}, 400, "invalid_request", 900144, "parameter: 'scope'"),
     ({"scope": "openid"}, 400, "invalid_scope", 1002012, "scope openid is not valid"),
+    ({"scope": "openid profile"}, 400, "invalid_scope", 1002012, "scope openid profile is not valid"),
+    (
+        {"scope": f"{AUDIENCE}/.default https://vault.azure.net/.default"},
+        400,
+        "invalid_scope",
+        28000,
+        "contains more than one resource",
+    ),
     (
         {"scope": "https://vault.azure.net/.default"},
         400,
