@@ -240,7 +240,7 @@ def _known(data: Path) -> dict[str, Any]:
 def _tenant(database: Path) -> dict[str, str]:
     if not database.exists():
         return {}
-    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
     connection.row_factory = sqlite3.Row
     try:
         row = connection.execute("SELECT tenant_id, subscription_id, client_id FROM tenant").fetchone()

@@ -62,6 +62,12 @@ def test_started_found_and_stopped(settings: Settings) -> None:
     assert control.stop(settings.data) is False
 
 
+def test_the_data_folder_may_be_given_relative(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(settings.data.parent)
+    started = control.start(replace(settings, data=Path("data")))
+    assert control.status(settings.data)["pid"] == started["pid"]
+
+
 def test_two_starts_give_one_localcloud_and_a_stuck_one_is_killed(settings: Settings) -> None:
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: control.start(settings), range(2))
