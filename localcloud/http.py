@@ -85,9 +85,9 @@ class Frame:
             return
         response.headers["x-ms-request-id"] = request_id
         response.headers["x-ms-correlation-request-id"] = correlation_id
-        client_request_id = request.headers.get("x-ms-client-request-id", "")
-        if _CORRELATION_ID.match(client_request_id):
-            response.headers.setdefault("x-ms-client-request-id", client_request_id)
+        given_id = client_request_id(request)
+        if given_id is not None:
+            response.headers.setdefault("x-ms-client-request-id", given_id)
         # The path as it was sent (no line breaks in it), and never the query: it may hold a signature.
         path = scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
         elapsed_ms = (time.perf_counter() - started) * 1000
@@ -134,6 +134,12 @@ class Frame:
 def normal_path(path: str) -> str:
     """The path without empty segments: Python's Azure SDK sends `…ModelManagement//accounts/N`."""
     return "/" + "/".join(segment for segment in path.split("/") if segment)
+
+
+def client_request_id(request: Request) -> str | None:
+    """The ID that the client gave its request, which answers repeat; None: it gave none, or an odd one."""
+    given = request.headers.get("x-ms-client-request-id", "")
+    return given if _CORRELATION_ID.match(given) else None
 
 
 def body_of(request: Request) -> bytes:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -190,7 +191,7 @@ class Accounts:
     def _shown(self, account: Resource) -> dict[str, Any]:
         subscription, group = account.display_id.split("/")[2], account.display_id.split("/")[4]
         swagger = (
-            f"{self._base_url}/api/subscriptions/{subscription}/resourceGroups/{group}"
+            f"{self._base_url}/api/subscriptions/{subscription}/resourceGroups/{quote(group)}"
             f"/accounts/{account.name}/swagger.json?api-version=2018-04-01-preview"
         )
         return {

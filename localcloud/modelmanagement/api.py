@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,7 +17,7 @@ from localcloud.arm.accounts import Account, find_account
 from localcloud.arm.api import check_api_version
 from localcloud.arm.lists import page, query_of
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.http import body_of, client_request_id, json_body
 from localcloud.modelmanagement import fields, keys, models, operations, quota, services
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
@@ -193,7 +194,7 @@ class Api:
         self._accepted()
         headers = {
             "Operation-Location": f"{_account_path(request)}/operations/{operation.id}",
-            "x-ms-client-request-id": request.headers.get("x-ms-client-request-id") or str(uuid.uuid4()),
+            "x-ms-client-request-id": client_request_id(request) or str(uuid.uuid4()),
         }
         if service is None:
             return Response(status_code=202, headers=headers)
@@ -215,7 +216,8 @@ def _account(db: sqlite3.Connection, request: Request) -> Account:
 
 def _account_path(request: Request) -> str:
     """The account's path as the caller wrote its names: what it is given it can ask for."""
-    return ACCOUNT.format_map(request.path_params)
+    # Groups may have names such as 'größe', which neither a header nor an address takes as they are.
+    return ACCOUNT.format_map({name: quote(value) for name, value in request.path_params.items()})
 
 
 def _require_model_in_body(db: sqlite3.Connection, account: Account, model_id: str) -> None:

@@ -113,6 +113,9 @@ def test_refusals(base: str) -> None:
 def test_client_request_ids_are_given_back(base: str) -> None:
     answer = call("get", f"{base}/echo/a", headers=INSIDE | {"x-ms-client-request-id": "mine-1"})
     assert answer.headers["x-ms-client-request-id"] == "mine-1"
+    for odd in ("a b", "x" * 65, "<script>", ""):
+        answer = call("get", f"{base}/echo/a", headers=INSIDE | {"x-ms-client-request-id": odd})
+        assert "x-ms-client-request-id" not in answer.headers
 
 
 def test_old_tls_is_refused(base: str) -> None:
