@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import weakref
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[np.float32]
+
+
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class Model:
         # An arena keeps the memory of the busiest moment for ever, and saves no time that could be measured.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
+        if isinstance(source, bytes):
+            # Where weights outside the model are looked for, else in the working directory: nothing is there.
+            options.add_session_config_entry(_WEIGHTS_FOLDER, os.devnull)
         try:
             self._session = onnxruntime.InferenceSession(
                 source if isinstance(source, bytes) else str(source),
@@ -50,6 +57,10 @@ class Model:
                 providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # onnxruntime's errors have no root of their own
+            if "external data" in str(error).lower():
+                raise PackageError(
+                    "the model keeps weights in another file; save it with all its weights inside."
+                ) from error
             raise PackageError(f"onnxruntime cannot load the model: {error}") from error
         self.inputs = [_tensor(node) for node in self._session.get_inputs()]
         self.outputs = [_tensor(node) for node in self._session.get_outputs()]
@@ -57,6 +68,28 @@ class Model:
     def run(self, input_tensor: str, output_tensor: str, values: Array) -> Array:
         """One output for one input; raises onnxruntime's own errors."""
         result: Array = self._session.run([output_tensor], {input_tensor: values})[0]
+        return result
+
+    def run_within(self, timeout_s: float, input_tensor: str, output_tensor: str, values: Array) -> Array:
+        """As `run`, and ended after `timeout_s` seconds: a model may hold a loop without an end.
+
+        Raises:
+            PackageError: it took longer.
+        """
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        timer = threading.Timer(timeout_s, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            result: Array = self._session.run([output_tensor], {input_tensor: values}, options)[0]
+        except Exception as error:
+            if options.terminate:
+                raise PackageError(f"it takes longer than {timeout_s:g} s") from error
+            raise
+        finally:
+            timer.cancel()
         return result
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -18,6 +22,7 @@ RUNTIME_VERSION: Final = "1.1"
 
 ENTRIES_LIMIT: Final = 1000
 UNPACKED_LIMIT: Final = 512 * 1024 * 1024  # bytes
+STAGES_LIMIT: Final = 16
 _DEFINITION_LIMIT: Final = 1024 * 1024  # bytes
 _SHOWN: Final = 8
 
@@ -62,7 +67,10 @@ def read_package(content: bytes) -> tuple[Stage, ...]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = _files(archive)
             return _stages(archive, files)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+        *(OSError, ValueError, struct.error),  # bzip2, names that are not UTF-8, fields that break off
+    ) as error:
         raise PackageError(f"The package is not a zip file that can be read: {error}") from error
 
 
@@ -110,10 +118,17 @@ def _stages(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> tupl
     pipeline = definition.get("pipeline")
     if not isinstance(pipeline, list) or not pipeline:
         raise PackageError(f"{DEFINITION}: pipeline is not a list of at least one stage.")
-    return tuple(_stage(archive, files, f"pipeline[{i}]", stage) for i, stage in enumerate(pipeline))
+    if len(pipeline) > STAGES_LIMIT:
+        raise PackageError(f"{DEFINITION}: pipeline has {len(pipeline)} stages; at most {STAGES_LIMIT} run.")
+
+    @functools.cache  # a file that many stages name is in memory once
+    def read(path: str) -> bytes:
+        return archive.read(files[path])
+
+    return tuple(_stage(read, files, f"pipeline[{i}]", stage) for i, stage in enumerate(pipeline))
 
 
-def _stage(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], where: str, stage: Any) -> Stage:
+def _stage(read: Callable[[str], bytes], files: dict[str, zipfile.ZipInfo], where: str, stage: Any) -> Stage:
     if not isinstance(stage, dict):
         raise PackageError(f"{DEFINITION}: {where} is not a JSON object.")
     kind = stage.get("type")
@@ -133,7 +148,7 @@ def _stage(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], where: s
             model_path=path,
             input_tensor=_text(stage, where, "input_tensor"),
             output_tensor=_text(stage, where, "output_tensor"),
-            content=archive.read(files[path]),
+            content=read(path),
         )
     if kind in ("tensorflow", "keras"):
         raise PackageError(

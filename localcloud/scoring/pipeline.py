@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+TRIAL_TIMEOUT_S = 30.0
 _FLOAT = "tensor(float)"
 
 
@@ -115,7 +116,7 @@ class Pipeline:
         value = np.zeros((1, self.height, self.width, 3), dtype=np.float32)
         for step in self._steps:
             try:
-                value = step.model.run(step.source.name, step.result.name, value)
+                value = step.model.run_within(TRIAL_TIMEOUT_S, step.source.name, step.result.name, value)
             except Exception as error:  # onnxruntime's errors have no root of their own
                 raise PackageError(f"{step.name} fails on a black image: {error}") from error
         if value.ndim < 2 or value.shape[0] != 1:

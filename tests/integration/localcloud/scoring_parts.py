@@ -112,6 +112,51 @@ def constant_classifier(
     return _serialized(graph)
 
 
+def model_with_weights_outside(location: str) -> bytes:
+    """An ONNX model that gives three numbers out of a file of the machine that it runs on."""
+    weights = OnnxTensor(name="weights", data_type=OnnxTensor.FLOAT, dims=[3])
+    weights.data_location = OnnxTensor.EXTERNAL
+    for key, value in (("location", location), ("offset", "0"), ("length", "12")):
+        weights.external_data.add(key=key, value=value)
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMax", ["x"], ["least"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Unsqueeze", ["least", "axes"], ["column"]),
+            helper.make_node("Max", ["column", "weights"], ["y"]),
+        ],
+        "outside",
+        [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, ["n", 1, 1, 1280])],
+        [helper.make_tensor_value_info("y", OnnxTensor.FLOAT, ["n", 3])],
+        [weights, numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
+    )
+    return _serialized(graph)
+
+
+def endless_model(source: list[Any]) -> bytes:
+    """An ONNX model with a loop that nothing ends."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["v"], ["w"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", OnnxTensor.INT64, []),
+            helper.make_tensor_value_info("go", OnnxTensor.BOOL, []),
+            helper.make_tensor_value_info("v", OnnxTensor.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("on", OnnxTensor.BOOL, []),
+            helper.make_tensor_value_info("w", OnnxTensor.FLOAT, None),
+        ],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["", "true", "x"], ["y"], body=body)],
+        "endless",
+        [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, source)],
+        [helper.make_tensor_value_info("y", OnnxTensor.FLOAT, source)],
+        [helper.make_tensor("true", OnnxTensor.BOOL, [], [True])],
+    )
+    return _serialized(graph)
+
+
 def _serialized(graph: onnx.GraphProto) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     content: bytes = model.SerializeToString()

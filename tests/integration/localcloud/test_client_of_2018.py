@@ -126,7 +126,7 @@ def in_five_years() -> str:
 
 def upload_in_blocks(storage: SharedKeyCaller, path: str, content: bytes) -> None:
     """Put Block for each part, then Put Block List."""
-    names = []
+    names: list[str] = []
     for start in range(0, len(content), BLOCK_BYTES):
         names.append(base64.b64encode(f"{len(names):048d}".encode()).decode())
         part = content[start : start + BLOCK_BYTES]

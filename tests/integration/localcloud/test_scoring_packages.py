@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from localcloud.scoring import pipeline as pipeline_module
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import PackageError
 from localcloud.scoring.pipeline import load_package
@@ -16,6 +17,8 @@ from tests.integration.localcloud.scoring_parts import (
     constant_classifier,
     definition,
     device,
+    endless_model,
+    model_with_weights_outside,
     onnx_stage,
     package,
     tiny_model,
@@ -110,6 +113,31 @@ def test_services_of_one_device_share_its_models() -> None:
 def test_a_package_that_cannot_run_says_why(content: bytes, message: str) -> None:
     with pytest.raises(PackageError, match=message):
         load_package(content, device())
+
+
+@pytest.mark.parametrize("location", ["weights.bin", "../weights.bin", "{folder}/weights.bin"])
+def test_a_model_cannot_read_files_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    working = tmp_path / "working"
+    working.mkdir()
+    for folder in (tmp_path, working):
+        (folder / "weights.bin").write_bytes(np.ones(3, dtype=np.float32).tobytes())
+    monkeypatch.chdir(working)
+    model = model_with_weights_outside(location.format(folder=tmp_path))
+    with pytest.raises(PackageError) as refused:
+        load_package(_package(brainwave(), onnx_stage(), model=model), device())
+    assert str(refused.value) == (
+        "pipeline[1] (m.onnx): the model keeps weights in another file; save it with all its weights inside."
+    )
+
+
+def test_a_model_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "TRIAL_TIMEOUT_S", 0.2)
+    content = _package(onnx_stage(), model=endless_model(["n", 4, 4, 3]))
+    with pytest.raises(PackageError) as refused:
+        load_package(content, device())
+    assert str(refused.value) == ("pipeline[0] (m.onnx) fails on a black image: it takes longer than 0.2 s")
 
 
 def test_a_device_without_featurizers_says_so(tmp_path: Path) -> None:

@@ -130,6 +130,32 @@ def test_a_file_that_is_damaged_inside_is_refused() -> None:
         read_package(bytes(content))
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_file_that_is_damaged_inside_is_refused_however_it_is_packed(method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("service_def.json", _definition([ONNX]))
+    content = bytearray(buffer.getvalue())
+    at = content.index(b"service_def.json") + len(b"service_def.json") + 12
+    content[at : at + 8] = b"\xff" * 8
+    with pytest.raises(PackageError, match="is not a zip file that can be read"):
+        read_package(bytes(content))
+
+
+def test_a_name_that_is_not_utf_8_is_refused() -> None:
+    content = bytearray(_zip({"service_def.json": _definition([ONNX]), "m\u00f6.onnx": b"model"}))
+    content = content.replace("m\u00f6.onnx".encode(), b"m\xff\xff.onnx")
+    with pytest.raises(PackageError, match="is not a zip file that can be read"):
+        read_package(bytes(content))
+
+
+def test_a_file_that_many_stages_name_is_in_memory_once() -> None:
+    stages = read_package(_package(BRAINWAVE, *[ONNX] * 15))
+    assert len({id(stage.content) for stage in stages if isinstance(stage, OnnxStage)}) == 1
+    with pytest.raises(PackageError, match=r"pipeline has 17 stages; at most 16 run"):
+        read_package(_package(BRAINWAVE, *[ONNX] * 16))
+
+
 def test_a_small_zip_that_unpacks_to_very_much_is_refused() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
