@@ -39,16 +39,17 @@ def measure(turns: int, progress: Progress) -> dict[str, Any]:
             stack = ProgramStack(engine, cloud, folder, "bench")
             stack.make()
             stack.up()
-            for number in range(1, turns + 1):
-                control.stop(cloud.settings.data)
-                began = time.perf_counter()
-                pid = int(control.start(cloud.settings)["pid"])
-                ready.append(time.perf_counter() - began)
+        for number in range(1, turns + 1):
+            began = time.perf_counter()
+            pid = int(control.start(cloud.settings)["pid"])
+            ready.append(time.perf_counter() - began)
+            try:
                 process = psutil.Process(pid)
                 family = [process, *process.children(recursive=True)]
                 memory.append(sum(one.memory_info().rss for one in family) / 2**20)
-                progress(f"start {number} of {turns}: {ready[-1]:.2f} s, {memory[-1]:.0f} MB")
-            stack.destroy()
+            finally:
+                control.stop(cloud.settings.data)
+            progress(f"start {number} of {turns}: {ready[-1]:.2f} s, {memory[-1]:.0f} MB")
     return {
         "turns": turns,
         "ready_s": round(statistics.median(ready), 2),
