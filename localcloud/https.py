@@ -11,6 +11,7 @@ from socket import socket
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from localcloud import ports
 from localcloud.authority import Authority
@@ -18,6 +19,51 @@ from localcloud.errors import StartError
 
 _STOP_GRACE_S = 3
 _START_TIMEOUT_S = 10.0
+REQUEST_TIMEOUT_S = 30.0
+"""How long a client may take for a TLS handshake, and again from a request's first byte to its last."""
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's protocol, which hangs up on whoever does not send a whole request in time.
+
+    Without that, connections that send nothing, or a request byte by byte, stay for ever, with or without a
+    token, until there are no descriptors left. Between two requests uvicorn's own keep-alive time counts.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _begun = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._restart()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._begun:
+            self._begun = True
+            self._restart()
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        self._begun = False
+        self._cancel()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel()
+        super().connection_lost(exc)
+
+    def _restart(self) -> None:
+        self._cancel()
+        self._timer = self.loop.call_later(REQUEST_TIMEOUT_S, self._hang_up_if_incomplete)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _hang_up_if_incomplete(self) -> None:
+        is_whole = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        if not is_whole:  # else its handler is at work
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -54,7 +100,7 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
         raise ports.taken(host, port, "https") from None
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Protocol,
         loop="asyncio",
         ws="none",
         lifespan="off",

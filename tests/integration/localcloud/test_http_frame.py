@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import ssl
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud import authority, ports
+from localcloud import authority, https, ports
 from localcloud.errors import CloudError
 from localcloud.http import Frame, body_of
 from localcloud.https import served
@@ -25,6 +27,11 @@ SECRET = "sv=2017-04-17&sig=SECRETSIGNATURE"
 
 def crash(request: Request) -> Response:
     raise ValueError(f"about {request.query_params.get('sig')}")
+
+
+def take_time(request: Request) -> Response:
+    threading.Event().wait(0.3)
+    return Response()
 
 
 def echo(request: Request) -> Response:
@@ -44,7 +51,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     address = f"https://127.0.0.1:{port}"
     frame = Frame(
         base_urls=(address,),
-        public=[Route("/crash", crash)],
+        public=[Route("/crash", crash), Route("/slow", take_time)],
         routes=[Route("/Echo/{name}", echo, methods=["GET", "POST"])],
         authenticate=refuse,
         missing=lambda request: CloudError(404, "NotFound", f"No {request.scope['path']}."),
@@ -116,6 +123,48 @@ def test_client_request_ids_are_given_back(base: str) -> None:
     for odd in ("a b", "x" * 65, "<script>", ""):
         answer = call("get", f"{base}/echo/a", headers=INSIDE | {"x-ms-client-request-id": odd})
         assert "x-ms-client-request-id" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /echo/a HTTP/1.1\r\nHost: a\r\n",
+        b"POST /echo/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+    ],
+    ids=["nothing", "headers", "body"],
+)
+def test_who_sends_no_whole_request_is_hung_up_on(
+    base: str, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(https, "REQUEST_TIMEOUT_S", 0.1)
+    with connection(base) as opened:
+        opened.sendall(sent)
+        assert received(opened) == b""
+
+
+def test_a_handler_may_take_longer_than_a_request(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(https, "REQUEST_TIMEOUT_S", 0.1)
+    with connection(base) as opened:
+        for _ in range(2):  # and the connection lives on behind it
+            opened.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert received(opened).startswith(b"HTTP/1.1 200 OK\r\n")
+        opened.sendall(b"GET /slow HTTP/1.1\r\n")
+        assert received(opened) == b""
+
+
+def received(opened: ssl.SSLSocket) -> bytes:
+    """What came next; nothing where the server hung up."""
+    try:
+        return opened.recv(65536)
+    except (ConnectionResetError, ssl.SSLEOFError):  # without a farewell
+        return b""
+
+
+def connection(base: str) -> ssl.SSLSocket:
+    host, _, port = base.removeprefix("https://").rpartition(":")
+    context = ssl.create_default_context(cafile=os.environ["REQUESTS_CA_BUNDLE"])
+    return context.wrap_socket(socket.create_connection((host, int(port)), timeout=10), server_hostname=host)
 
 
 def test_old_tls_is_refused(base: str) -> None:
