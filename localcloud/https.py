@@ -20,7 +20,7 @@ from localcloud.errors import StartError
 _STOP_GRACE_S = 3
 _START_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 30.0
-"""How long a client may take for a TLS handshake, and again from a request's first byte to its last."""
+"""How long a client may take to begin a request, and again from its first byte to its last."""
 
 
 class _Protocol(H11Protocol):

@@ -110,6 +110,7 @@ def check_served(material: TlsMaterial) -> None:
             "gRPC cannot serve with this certificate and key: they must be PEM, and belong together."
         ) from None
     finally:
+        server.start()  # one that never ran keeps its port when it is stopped
         server.stop(None).wait()
 
 

