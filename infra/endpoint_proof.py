@@ -1,8 +1,8 @@
 """The proof that domain, certificate, service and record fit together: called as a caller would call it.
 
-The record as each of the zone's servers gives it; a TLS handshake by name, with the declared certificate;
-a call without key refused, one with each key accepted, a sample scored. What fails is named with what was
-seen and what was expected.
+The record as each of the zone's servers and each recursive resolver gives it; a TLS handshake by name, with
+the declared certificate; a call without key refused, one with each key accepted, a sample scored. What fails
+is named with what was seen and what was expected.
 """
 
 from __future__ import annotations
@@ -10,22 +10,17 @@ from __future__ import annotations
 import socket
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from fpga.name_resolution import literal_address, resolve
-from fpga.prediction_client import (
-    DeadlineExceeded,
-    KeyRejected,
-    NameNotFound,
-    PredictionClient,
-    PredictionError,
-)
+from fpga.name_resolution import literal_address
+from fpga.prediction_client import KeyRejected, PredictionClient, PredictionError
 from infra.clients.errors import ClientError
-from infra.clients.operations import Pending, Waiter
+from infra.clients.operations import Waiter
 from infra.clients.tls import fingerprint, served_certificate
+from infra.record_proof import DeclaredRecord, prove_record
 
-QUERY_TIMEOUT_S = 5.0
 CALL_TIMEOUT_S = 30.0
 
 
@@ -42,6 +37,8 @@ class Declared:
         fingerprint: SHA-256 of the leaf; None: SSL is off.
         roots: PEM of the roots that callers are given; None: those that gRPC brings along.
         keys: the primary and the secondary key.
+        resolvers: `ADDRESS[:PORT]` of recursive resolvers that must give the record, too.
+        delegation: names of the zone's servers, as the zone's parent must name them.
     """
 
     fqdn: str
@@ -51,18 +48,29 @@ class Declared:
     fingerprint: str | None
     roots: str | None
     keys: tuple[str, str] = field(repr=False)
+    resolvers: tuple[str, ...] = ()
+    delegation: tuple[str, ...] = ()
 
 
-def prove(declared: Declared, *, deadline_s: float, waiter: Waiter | None = None) -> None:
+def prove(
+    declared: Declared,
+    *,
+    deadline_s: float,
+    waiter: Waiter | None = None,
+    tell: Callable[[str], None] = partial(print, flush=True),
+) -> None:
     """Checks everything; waits up to `deadline_s` for the record alone, for the rest stands already.
+
+    Args:
+        tell: is given a line of progress while the record is waited for.
 
     Raises:
         ProofFailed: something is not as declared.
         ClientError: it could not be seen (DeadlineExceeded, ConnectionFailed).
     """
-    servers = [_with_address(server) for server in declared.name_servers]
-    for server in servers:
-        _prove_record(declared, server, deadline_s, waiter or Waiter())
+    servers = tuple(_with_address(server) for server in declared.name_servers)
+    record = DeclaredRecord(declared.fqdn, declared.ip, servers, declared.resolvers, declared.delegation)
+    prove_record(record, deadline_s=deadline_s, waiter=waiter or Waiter(), tell=tell)
     if declared.fingerprint is None:
         _score(declared, servers, key=None)
         return
@@ -70,18 +78,6 @@ def prove(declared: Declared, *, deadline_s: float, waiter: Waiter | None = None
     _prove_refusal(declared, servers)
     for key in declared.keys:
         _score(declared, servers, key=key)
-
-
-def _prove_record(declared: Declared, server: str, deadline_s: float, waiter: Waiter) -> None:
-    def look() -> bool | Pending:
-        try:
-            addresses = resolve(declared.fqdn, [server], QUERY_TIMEOUT_S)
-        except (NameNotFound, DeadlineExceeded) as error:
-            return Pending(str(error))
-        return addresses == [declared.ip] or Pending(f"A {', '.join(addresses)}")
-
-    what = f"the A record of {declared.fqdn} at the name server {server} to be {declared.ip}"
-    waiter.until_done(look, what=what, deadline_s=deadline_s)
 
 
 def _prove_certificate(declared: Declared, expected: str) -> None:
@@ -92,12 +88,16 @@ def _prove_certificate(declared: Declared, expected: str) -> None:
 
 
 def _prove_refusal(declared: Declared, servers: Sequence[str]) -> None:
+    """A call without key reaches the service, its certificate verified, and is refused there."""
     try:
         _call(declared, servers, key=None)
     except KeyRejected:
         return
     except PredictionError as error:
-        raise ProofFailed(f"a call of {_where(declared)} without key was not refused: {error}") from None
+        raise ProofFailed(
+            f"a call of {_where(declared)} without key was to be refused with UNAUTHENTICATED; "
+            f"seen: {_code(error)}{error}"
+        ) from None
     raise ProofFailed(f"{_where(declared)} answers calls without key; UNAUTHENTICATED is expected")
 
 
@@ -108,7 +108,9 @@ def _score(declared: Declared, servers: Sequence[str], key: str | None) -> None:
     try:
         scored = _call(declared, servers, key)
     except PredictionError as error:
-        raise ProofFailed(f"a call of {_where(declared)} {which} failed: {error}") from None
+        raise ProofFailed(
+            f"a call of {_where(declared)} {which} was to score a sample; seen: {_code(error)}{error}"
+        ) from None
     if not scored:
         raise ProofFailed(f"a call of {_where(declared)} {which} was answered with an empty tensor")
 
@@ -157,6 +159,11 @@ def _with_address(server: str) -> str:
             f"the zone's name server {host} has no address ({error}): name reachable servers in "
             "fpga-web-service:nameServers"
         ) from None
+
+
+def _code(error: PredictionError) -> str:
+    """The gRPC status in front of the words, where a call was made at all."""
+    return f"{error.code}: " if error.code else ""
 
 
 def _where(declared: Declared) -> str:

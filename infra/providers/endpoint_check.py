@@ -22,6 +22,9 @@ _INPUTS = (
     "root_certificate",
     "primary_key",
     "secondary_key",
+    # not there unless configured, as in the states of before they could be
+    "resolvers",
+    "delegation",
 )
 
 
@@ -50,6 +53,8 @@ def _prove(props: Props) -> None:
         fingerprint=props["fingerprint"] if props["ssl_enabled"] else None,
         roots=props["root_certificate"] or None,
         keys=(props["primary_key"], props["secondary_key"]),
+        resolvers=tuple(props.get("resolvers") or ()),
+        delegation=tuple(props.get("delegation") or ()),
     )
     prove(declared, deadline_s=float(props["timeout_s"]))
 
@@ -64,6 +69,8 @@ class EndpointCheckArgs:
         fingerprint: SHA-256 of the certificate; empty with SSL off.
         root_certificate: the root that callers are given, PEM; empty where their systems know it.
         timeout_s: how long to wait for the record.
+        resolvers: `ADDRESS[:PORT]` of recursive resolvers that must give the record, too.
+        delegation: names of the zone's servers, which the zone's parent must name for those resolvers.
     """
 
     fqdn: str
@@ -77,6 +84,8 @@ class EndpointCheckArgs:
     primary_key: pulumi.Input[str]
     secondary_key: pulumi.Input[str]
     timeout_s: int
+    resolvers: Sequence[str] | None = None
+    delegation: pulumi.Input[Sequence[str]] | None = None
 
 
 class EndpointCheck(Resource, module="fpga", name="EndpointCheck"):
