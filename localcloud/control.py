@@ -233,7 +233,7 @@ def _known(data: Path) -> dict[str, Any]:
         "client_id": tenant.get("client_id"),
         "client_secret_file": str(data / CLIENT_SECRET),
         "dns": f"{kept.host}:{kept.dns}" if kept else None,
-        "blob": f"https://{kept.host}:{kept.blob}" if kept else None,
+        "blob": kept.blob_url if kept else None,
     }
 
 

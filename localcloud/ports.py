@@ -22,12 +22,18 @@ _RETRY_INTERVAL_S = 0.02
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a localcloud listens; `blob` is kept even where there is no blob storage yet."""
+    """Where a localcloud listens; `blob` is kept even where there is no blob storage."""
 
     host: str
     https: int
     dns: int
     blob: int
+    has_blob_storage: bool
+
+    @property
+    def blob_url(self) -> str | None:
+        """Address of the blob service, if there is one."""
+        return f"https://{self.host}:{self.blob}" if self.has_blob_storage else None
 
 
 def resolve(settings: Settings) -> Ports:
@@ -46,7 +52,7 @@ def resolve(settings: Settings) -> Ports:
         chosen[name] = wanted or _free(settings.host, set(chosen.values()) | set(given.values()))
     if len(set(chosen.values())) != len(chosen):
         raise StartError(f"The ports must differ: {chosen}. Change --https-port, --dns-port or --blob-port.")
-    return Ports(settings.host, **chosen)
+    return Ports(settings.host, **chosen, has_blob_storage=settings.has_blob_storage)
 
 
 def read(data: Path) -> Ports | None:
@@ -58,7 +64,13 @@ def read(data: Path) -> Ports | None:
     path = data / PORTS_FILE
     try:
         kept = json.loads(path.read_text())
-        return Ports(str(kept["host"]), int(kept["https"]), int(kept["dns"]), int(kept["blob"]))
+        return Ports(
+            host=str(kept["host"]),
+            https=int(kept["https"]),
+            dns=int(kept["dns"]),
+            blob=int(kept["blob"]),
+            has_blob_storage=bool(kept.get("has_blob_storage", True)),  # not in files of earlier versions
+        )
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError):

@@ -115,7 +115,7 @@ class Cloud:
             "client_id": self._tenant.client_id,
             "client_secret_file": str(settings.data / CLIENT_SECRET),
             "dns": f"{settings.host}:{ports.dns}",
-            "blob": f"https://{settings.host}:{ports.blob}" if settings.has_blob_storage else None,
+            "blob": ports.blob_url,
             "pid": os.getpid(),
             "services": self._models.status() if self._models else [],
         }

@@ -56,10 +56,17 @@ def test_started_found_and_stopped(settings: Settings) -> None:
     assert not (settings.data / "localcloud.pid").exists()
     stopped = control.status(settings.data)
     assert (stopped["running"], stopped["pid"]) == (False, None)
-    assert {key: stopped[key] for key in ("https", "dns", "tenant", "client_id")} == {
-        key: started[key] for key in ("https", "dns", "tenant", "client_id")
+    assert {key: stopped[key] for key in ("https", "dns", "blob", "tenant", "client_id")} == {
+        key: started[key] for key in ("https", "dns", "blob", "tenant", "client_id")
     }
+    assert stopped["blob"] is None
     assert control.stop(settings.data) is False
+
+
+def test_a_stopped_one_with_blob_storage_tells_where_it_will_be(cloud: Cloud) -> None:
+    kept = ports.read(cloud.settings.data)
+    assert kept is not None
+    assert kept.blob_url == cloud.status()["blob"] is not None
 
 
 def test_the_data_folder_may_be_given_relative(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
