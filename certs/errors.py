@@ -7,7 +7,8 @@
     │   └── EncryptedKeyError   the key, or the container it is in, is encrypted; no password or a wrong one
     ├── RefusedError            all was read, and the service must not be given it
     ├── DomainNameError         a name is not a fully qualified domain name
-    └── AuthorityError          a development authority cannot issue: expired, not an authority, foreign key
+    ├── AuthorityError          a development authority cannot issue: expired, not an authority, foreign key
+    └── AcmeError               an authority that speaks ACME refused, did not answer, or took too long
 """
 
 from __future__ import annotations
@@ -62,6 +63,20 @@ class DomainNameError(CertificateError):
 
 class AuthorityError(CertificateError):
     """A development authority cannot issue."""
+
+
+class AcmeError(CertificateError):
+    """An authority that speaks ACME (RFC 8555) refused, did not answer, or took too long.
+
+    ``problem_type`` is the URN of the refusal, ``urn:ietf:params:acme:error:…``; empty for the others.
+    """
+
+    def __init__(self, findings: Iterable[Finding], problem_type: str = "") -> None:
+        super().__init__(findings)
+        self.problem_type = problem_type
+
+    def __reduce__(self) -> tuple[type[AcmeError], tuple[tuple[Finding, ...], str]]:  # type: ignore[override]
+        return type(self), (self.findings, self.problem_type)
 
 
 def unreadable(findings: Iterable[Finding]) -> UnreadableError:

@@ -1,0 +1,137 @@
+"""An order (RFC 8555, 7.4): names proved by DNS-01 (8.4), a CSR, the chain.
+
+Each `what` in an error says which step it was; the record of a challenge is removed whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from acme import challenges, crypto_util, messages
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from josepy import b64
+
+from certs.acme import problems
+from certs.acme.session import Session
+from certs.errors import AcmeError
+
+
+class Dns01(Protocol):
+    """Where the TXT records of challenges are published. ``name`` is ``_acme-challenge.`` and the name."""
+
+    def present(self, name: str, value: str) -> None:
+        """Publishes ``value``, and returns when every server of the zone answers it."""
+
+    def cleanup(self, name: str) -> None:
+        """Removes all that this publisher made at ``name``, in an earlier run too, and nothing else."""
+
+
+def place(session: Session, dns_names: Sequence[str], profile: str | None, replaces: str | None) -> str:
+    """Places an order and gives its URL.
+
+    ``replaces`` is the identifier of the certificate that this one follows (RFC 9773, 5); an authority that
+    does not take it is asked again without. Raises :class:`certs.errors.AcmeError`.
+    """
+    offered = session.meta("profiles")
+    if profile and profile not in (offered or {}):
+        known = f"it offers {', '.join(sorted(offered))}" if offered else "it offers none"
+        raise problems.unfit(session.subject, f"has no profile '{profile}': {known}.", "Choose one of those.")
+    fields: dict[str, Any] = {"identifiers": [{"type": "dns", "value": name} for name in dns_names]}
+    if profile:
+        fields["profile"] = profile
+    what, url = f"ordering a certificate for {', '.join(dns_names)}", session.directory["newOrder"]
+    if replaces and session.endpoint("renewalInfo"):
+        try:
+            return _location(session, session.post(what, url, {**fields, "replaces": replaces}))
+        except AcmeError as refused:
+            # replaced already, by a run that died; or not known, after a change of account
+            if not refused.problem_type:
+                raise
+    return _location(session, session.post(what, url, fields))
+
+
+def prove(session: Session, order: str, dns: Dns01) -> None:
+    """Proves that the order's names are ours. Raises :class:`certs.errors.AcmeError`."""
+    placed = _json(session, session.fetch("reading the order", order))
+    for url in placed.get("authorizations", []):
+        _prove_one(session, str(url), dns)
+
+
+def finalize(session: Session, order: str, key_pem: str, dns_names: Sequence[str]) -> str:
+    """Hands in the CSR for the key, waits, and gives the chain in PEM, leaf first.
+
+    Raises :class:`certs.errors.AcmeError`.
+    """
+    csr = x509.load_pem_x509_csr(crypto_util.make_csr(key_pem.encode(), list(dns_names)))
+    encoded = b64.b64encode(csr.public_bytes(Encoding.DER)).decode()
+    ready = _settled(session, order, "the order", waiting=("pending",))
+    session.post("finalizing the order", str(ready["finalize"]), {"csr": encoded})
+    done = _settled(session, order, "the order", waiting=("pending", "ready", "processing"))
+    return session.fetch("downloading the certificate", str(done["certificate"])).text
+
+
+def challenge_name(dns_name: str) -> str:
+    """Where the proof for a name is looked for; a wildcard is proved at what it is below."""
+    return f"{challenges.DNS01.LABEL}.{dns_name.removeprefix('*.')}"
+
+
+def _prove_one(session: Session, url: str, dns: Dns01) -> None:
+    authorization = _json(session, session.fetch("reading an authorization", url))
+    if authorization.get("status") == "valid":
+        return
+    name = str(authorization["identifier"]["value"])
+    offered = {str(one["type"]): one for one in authorization.get("challenges", [])}
+    challenge = offered.get(challenges.DNS01.typ)
+    if challenge is None:
+        raise problems.unfit(
+            session.subject, f"does not prove {name} by dns-01; it offers {', '.join(sorted(offered))}."
+        )
+    value = challenges.DNS01.from_json(challenge).validation(session.jwk)
+    place_of_proof = challenge_name(name)
+    try:
+        dns.present(place_of_proof, value)
+        session.post(f"proving {name}", str(challenge["url"]), {})
+        _settled(session, url, f"the proof of {name}", waiting=("pending",))
+    finally:
+        dns.cleanup(place_of_proof)
+
+
+def _settled(session: Session, url: str, what: str, *, waiting: tuple[str, ...]) -> Mapping[str, Any]:
+    """The resource when its status is none of `waiting`, and not `invalid`."""
+    turn = 0
+    while True:
+        seen = _json(session, session.fetch(f"reading {what}", url))
+        status = str(seen.get("status"))
+        if status in ("invalid", "expired", "revoked", "deactivated"):
+            raise problems.refusal(f"{session.subject}, {what}", _problem(seen))
+        if status not in waiting:
+            return seen
+        session.pace.pause(f"{session.subject}, {what}", f"status {status}", session.retry_after, turn)
+        turn += 1
+
+
+def _problem(seen: Mapping[str, Any]) -> messages.Error:
+    """The problem of an order, or of the challenge that failed."""
+    told = [seen, *seen.get("challenges", [])]
+    found = next((one["error"] for one in told if one.get("error")), {"detail": f"is {seen.get('status')}"})
+    problem: messages.Error = messages.Error.from_json(found)
+    return problem
+
+
+def _location(session: Session, answer: Any) -> str:
+    url = answer.headers.get("Location")
+    if not url:
+        raise problems.unfit(session.subject, "took an order without saying which (no Location).")
+    return str(url)
+
+
+def _json(session: Session, answer: Any) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise problems.unfit(session.subject, "answers without a JSON object.")
+    return body

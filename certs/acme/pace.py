@@ -1,0 +1,59 @@
+"""Waiting for an authority: as long as it says (Retry-After, RFC 9110, 10.2.3), never past a deadline."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from certs.acme.problems import late
+
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 5.0
+DEADLINE_S = 600.0
+
+
+@dataclass
+class Pace:
+    """The pauses of one piece of work. Times in seconds; tests replace clock and sleep.
+
+    ``clock`` only needs to move on steadily; ``wall`` is the time of day, which a date in Retry-After is
+    held against.
+    """
+
+    deadline_s: float = DEADLINE_S
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    wall: Callable[[], float] = time.time
+    _end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._end = self.clock() + self.deadline_s
+
+    def pause(self, what: str, seen: str, asked: str | None, turn: int) -> None:
+        """Waits before the next look.
+
+        ``asked`` is the value of Retry-After; without it the pause doubles with each ``turn`` (from 0).
+        Raises :class:`certs.errors.AcmeError` where the pause would end after the deadline: at once, for to
+        wait for nothing helps nobody.
+        """
+        pause_s = self._asked_s(asked)
+        if pause_s is None:
+            pause_s = min(FIRST_PAUSE_S * 2 ** min(turn, 16), LONGEST_PAUSE_S)
+            seen_next = seen
+        else:
+            seen_next = f"{seen} (it asks to come back after {pause_s:g} s)"
+        if self.clock() + pause_s > self._end:
+            raise late(what, seen_next, self.deadline_s)
+        self.sleep(pause_s)
+
+    def _asked_s(self, asked: str | None) -> float | None:
+        text = (asked or "").strip()
+        if text.isdecimal():
+            return float(text)
+        try:
+            moment = email.utils.parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        return max(0.0, moment.timestamp() - self.wall())

@@ -1,0 +1,53 @@
+"""What an authority refuses, as an error in words: its problem type and detail (RFC 8555, 6.7)."""
+
+from __future__ import annotations
+
+from acme import messages
+
+from certs.errors import AcmeError
+from certs.findings import error, printable
+
+_MAXIMUM_DETAIL = 500  # characters; the authority writes what it likes
+_REMEDIES = {
+    "badCSR": "Choose another name or profile.",
+    "badContact": "Correct the contact address of the account.",
+    "caa": "Name this authority in the zone's CAA records, or remove them.",
+    "connection": "Are the zone's name servers reachable from the authority?",
+    "dns": "Is the zone delegated to its name servers, by NS records at its parent?",
+    "externalAccountRequired": "Give the key id and the HMAC key that the authority has handed out.",
+    "rateLimited": "Wait until then; each further try may count as well.",
+    "rejectedIdentifier": "This authority does not issue for that name: choose another name or authority.",
+    "unauthorized": "Is the zone delegated to its name servers, by NS records at its parent?",
+    "userActionRequired": "Follow what the authority says, then run again.",
+}
+
+
+def refusal(subject: str, problem: messages.Error, *, remedy: str = "") -> AcmeError:
+    """The error for a problem document. ``subject`` says what was refused."""
+    words = "; ".join(_told(one) for one in (problem, *(problem.subproblems or ())))
+    return AcmeError(
+        [error("acme-refused", subject, f"{words}.", remedy or _REMEDIES.get(problem.code or "", ""))],
+        problem_type=str(problem.typ),
+    )
+
+
+def unreachable(subject: str, reason: str, remedy: str = "Run again when it answers.") -> AcmeError:
+    """The error where no answer came, or none that is one."""
+    return AcmeError([error("acme-unreachable", subject, f"{printable(reason)}.", remedy)])
+
+
+def unfit(subject: str, message: str, remedy: str = "") -> AcmeError:
+    """The error for an answer that cannot be worked with."""
+    return AcmeError([error("acme-unfit", subject, message, remedy)])
+
+
+def late(subject: str, seen: str, deadline_s: float) -> AcmeError:
+    """The error where time ran out; ``seen`` is what was seen last."""
+    message = f"was not done within {deadline_s:g} s; last seen: {seen}."
+    return AcmeError([error("acme-late", subject, message, "Run again: what was begun is begun anew.")])
+
+
+def _told(problem: messages.Error) -> str:
+    named = f"{problem.identifier.value}: " if problem.identifier else ""
+    detail = printable(str(problem.detail or problem.title or "no detail given"), _MAXIMUM_DETAIL)
+    return f"{named}{problem.typ}: {detail.rstrip('.')}"

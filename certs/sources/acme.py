@@ -1,0 +1,48 @@
+"""The source ``acme``: certificates that an authority issues by RFC 8555, names proved by DNS-01."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certs.acme import order
+from certs.acme.order import Dns01
+from certs.acme.session import Session
+from certs.bundle import read
+from certs.findings import Origin
+from certs.keys import encode_private
+from certs.sources.source import Obtained
+
+
+@dataclass(frozen=True)
+class AcmeSource:
+    """Issues a new certificate, with a new P-256 key, at each call.
+
+    ``session`` is signed in to an account; ``roots_pem`` holds the roots of a private authority;
+    ``replaces`` is the identifier of the certificate that the new one follows (RFC 9773, 5).
+    """
+
+    session: Session
+    dns: Dns01
+    profile: str | None = None
+    roots_pem: str | None = None
+    replaces: str | None = None
+
+    def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (the authority's clock counts)
+        """A new chain and key for ``dns_names``. What a run that died has left in the zone is removed first.
+
+        Raises :class:`certs.errors.AcmeError`, and what ``dns`` raises.
+        """
+        places = dict.fromkeys(order.challenge_name(name) for name in dns_names)
+        for name in places:
+            self.dns.cleanup(name)
+        placed = order.place(self.session, dns_names, self.profile, self.replaces)
+        order.prove(self.session, placed, self.dns)
+        key_pem = encode_private(ec.generate_private_key(ec.SECP256R1()))
+        chain = order.finalize(self.session, placed, key_pem, dns_names)
+        origin = Origin(f"certificate that {self.session.url} issued", "chain.pem")
+        reading = read(chain, key_pem, certificate_origin=origin, key_origin=Origin("its key", "key.pem"))
+        return Obtained(reading, self.roots_pem)
