@@ -80,24 +80,28 @@ class Deployer:
             self._waiting[service.id] = pipeline
 
     def load_restored(self, stopped: Callable[[], bool]) -> None:
-        """Loads the models of restored services; calls that came meanwhile waited for them."""
-        for service_id, awaited in self._waiting.items():
-            with self._store.read() as db:
-                service = services.find(db, service_id)
-            if service is None or stopped():
-                awaited.loaded.set_exception(PackageError("The service is gone."))
+        """Loads the models of restored services; calls that came meanwhile waited for them.
+
+        Called again after an error, it goes on where it was.
+        """
+        for service_id in list(self._waiting):
+            service = None
+            if not stopped():
+                with self._store.read() as db:
+                    service = services.find(db, service_id)
+            if service is None:
+                self._waiting.pop(service_id).loaded.set_exception(PackageError("The service is gone."))
                 continue
             try:
                 pipeline = self._load(service)
             except PackageError as error:
-                awaited.loaded.set_exception(error)
+                self._waiting.pop(service_id).loaded.set_exception(error)
                 self._scoring.remove(service_id)
                 self._lost(service, error)
                 continue
             self._pipelines[service_id] = (service.model_id, pipeline)
-            awaited.loaded.set_result(pipeline)
+            self._waiting.pop(service_id).loaded.set_result(pipeline)
             self._found(service_id)
-        self._waiting.clear()
 
     def forget(self, service_id: str) -> None:
         """Ends a service whose row is gone."""

@@ -9,6 +9,8 @@ from localcloud.modelmanagement import operations
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.store import Store
 
+RETRY_INTERVAL_S = 5.0
+
 log = logging.getLogger(__name__)
 
 
@@ -42,20 +44,30 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
-        self._deployer.load_restored(self._is_stopping)
         while self._wait():
-            while not self._is_stopping():
-                with self._store.read() as db:
-                    operation = operations.first_unfinished(db)
-                if operation is None:
-                    break
-                self._deployer.work_off(operation)
-                log.info(
-                    "operation %s (%s of service %s) done",
-                    operation.id,
-                    operation.action,
-                    operation.service_id,
-                )
+            try:
+                self._deployer.load_restored(self._is_stopping)
+                self._empty_queue()
+            except Exception:  # a full disk, say: what was accepted must not wait for a restart
+                log.exception("the operations cannot go on; the next try is in %g s", RETRY_INTERVAL_S)
+                self._wake_later()
+        self._deployer.load_restored(self._is_stopping)  # lets go of calls that still wait for a model
+
+    def _empty_queue(self) -> None:
+        while not self._is_stopping():
+            with self._store.read() as db:
+                operation = operations.first_unfinished(db)
+            if operation is None:
+                return
+            self._deployer.work_off(operation)
+            log.info(
+                "operation %s (%s of service %s) done", operation.id, operation.action, operation.service_id
+            )
+
+    def _wake_later(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, RETRY_INTERVAL_S)
+            self._woken = True
 
     def _wait(self) -> bool:
         """True when there may be work, False when the thread is to end."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from localcloud.modelmanagement import operations, worker
 from localcloud.scoring.addresses import bind_problem
 from tests.integration.localcloud import scoring_parts
 from tests.integration.localcloud.data_plane import (
@@ -105,6 +107,25 @@ def test_operations_of_one_service_take_turns(data: Path, package_url: str) -> N
         assert plane.finish(created)["state"] == "Succeeded"
         assert plane.finish(deleted[0])["state"] == "Succeeded"
         assert plane.call("GET", "services").json() == {"value": []}
+
+
+def test_operations_go_on_when_the_disk_has_room_again(
+    data: Path, package_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "RETRY_INTERVAL_S", 0.05)
+    save, failures = operations.save, iter(range(2))
+
+    def save_or_fail(db: sqlite3.Connection, operation: operations.Operation) -> None:
+        if next(failures, None) is not None:
+            raise sqlite3.OperationalError("database or disk is full")
+        save(db, operation)
+
+    with running(data) as plane:
+        plane.make_account()
+        model_id = plane.register(package_url)
+        monkeypatch.setattr(operations, "save", save_or_fail)
+        assert opens(endpoint(plane.deploy(model_id)), None, None)
+    assert caplog.text.count("the operations cannot go on; the next try is in 0.05 s") == 2
 
 
 def test_a_service_whose_address_is_taken_is_shown_with_the_reason(data: Path, package_url: str) -> None:
