@@ -13,15 +13,23 @@ _LOUD = ("azure", "urllib3", "requests")
 """Libraries that log every request that they send; their warnings are enough."""
 
 
+class _OneLine(logging.Formatter):
+    """A message is one line, whatever is in a name that it quotes; tracebacks follow as they are."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).translate(_ESCAPED)
+
+
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+
+
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[None]:
     """Writes the log of this process to a file inside the block; a large one is put aside first as `.1`."""
     put_aside(path)
     path.touch(mode=0o600)
     handler = logging.FileHandler(path)
-    formatter = logging.Formatter(
-        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S"
-    )
+    formatter = _OneLine("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     ours = logging.getLogger("localcloud")

@@ -1,0 +1,31 @@
+"""The lines of localcloud's log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import stat
+from pathlib import Path
+
+from localcloud import logs
+
+
+def test_an_event_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "localcloud.log"
+    log = logging.getLogger("localcloud.test")
+    with logs.written(path):
+        log.info("no tensor %s", "x\n2030-01-01T00:00:00.000Z INFO forged\r\x1b[2J")
+        try:
+            int("why")
+        except ValueError:
+            log.exception("it failed")
+    lines = path.read_text().splitlines()
+    first = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO localcloud\.test "
+    quoted = r"no tensor x\\x0a2030-01-01T00:00:00\.000Z INFO forged\\x0d\\x1b\[2J"
+    assert re.fullmatch(first + quoted, lines[0])
+    assert lines[1].endswith("ERROR localcloud.test it failed")
+    assert (lines[2], lines[-1]) == (
+        "Traceback (most recent call last):",
+        "ValueError: invalid literal for int() with base 10: 'why'",
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
