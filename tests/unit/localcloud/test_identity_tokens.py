@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from jwt.algorithms import RSAAlgorithm
 
 from localcloud.errors import CloudError
 from localcloud.identity.tenant import Tenant
@@ -66,6 +72,52 @@ def test_other_tokens_are_refused(made: dict[str, Any], code: str, message: str)
     header = refused.value.headers["WWW-Authenticate"]
     assert header == f'Bearer authorization_uri="{BASE}/{TENANT_ID}"'
     assert "claims=" not in header
+
+
+def signed(header: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """A token with good claims, put together by hand: PyJWT makes none that confuse."""
+    payload = token().split(".")[1]
+    packed = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    signature = base64.urlsafe_b64encode(sign(f"{packed}.{payload}".encode())).rstrip(b"=").decode()
+    return f"{packed}.{payload}.{signature}"
+
+
+def by_public_key(content: bytes) -> bytes:
+    """What opens where the public key is taken for a shared secret."""
+    spki = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hmac.digest(KEY.public_key().public_bytes(*spki), content, "sha256")
+
+
+STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def by_stranger(content: bytes) -> bytes:
+    return STRANGER.sign(content, padding.PKCS1v15(), hashes.SHA256())
+
+
+@pytest.mark.parametrize(
+    ("header", "sign"),
+    [
+        ({"alg": "HS256"}, by_public_key),
+        ({"alg": "none"}, lambda _: b""),
+        ({"alg": "nOnE"}, lambda _: b""),
+        ({}, lambda _: b""),
+        (
+            {"alg": "RS256", "jwk": RSAAlgorithm.to_jwk(STRANGER.public_key(), as_dict=True)},
+            by_stranger,
+        ),
+        ({"alg": "RS256", "kid": "../../dev/null"}, by_stranger),
+        ({"alg": "RS256", "jku": "https://evil.example/keys"}, by_stranger),
+    ],
+    ids=["public key as secret", "none", "nOnE", "no algorithm", "own key", "own key ID", "own key set"],
+)
+def test_the_header_does_not_choose_how_a_token_is_checked(
+    header: dict[str, Any], sign: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(CloudError) as refused:
+        TOKENS.authenticate(f"Bearer {signed(header, sign)}")
+    assert (refused.value.status, refused.value.code) == (401, "InvalidAuthenticationToken")
+    assert refused.value.message.startswith("The access token")
 
 
 def test_nothing_secret_in_a_tenants_repr() -> None:
