@@ -79,7 +79,7 @@ class PredictionClient:
     """Scores images with one service. Safe to use from many threads; to be closed, or used in a `with`.
 
     Args:
-        address: the service's name or IP address.
+        address: the service's name or IP address; a name may be internationalized (IDNA 2008).
         port: its port, 50051 as a rule.
         use_ssl: whether to speak TLS.
         access_token: the primary or secondary key, sent as it is in the metadata `authorization`.
@@ -93,7 +93,8 @@ class PredictionClient:
     Raises:
         KeyWithoutTls: a key without TLS; it would be readable by everyone on the way.
         RootCertificatesError: the roots cannot be read.
-        ValueError: the port is none, the key cannot be sent in a header, or a name server is no address.
+        ValueError: the port is none, the key cannot be sent in a header, a name server is no address, or
+            IDNA 2008 does not allow the name.
     """
 
     def __init__(
@@ -121,13 +122,13 @@ class PredictionClient:
             )
         for server in name_servers:
             host_and_port(server)
-        self._address = address
+        self._address = _a_labels(address)
         self._port = port
         self._use_ssl = use_ssl
         self._metadata = (("authorization", access_token),) if access_token else ()
         self._roots = roots_of.read(root_certificates) if use_ssl else None
         self._name_servers = tuple(name_servers)
-        self._server_name = server_name or address
+        self._server_name = _a_labels(server_name) if server_name else self._address
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._connection: tuple[grpc.Channel, str] | None = None
@@ -284,3 +285,16 @@ class PredictionClient:
         if ":" in addresses[0]:
             return "ipv6:" + ",".join(f"[{address}]:{self._port}" for address in addresses)
         return "ipv4:" + ",".join(f"{address}:{self._port}" for address in addresses)
+
+
+def _a_labels(name: str) -> str:
+    """The name as it goes over the wire."""
+    if name.isascii():
+        return name
+    from certs.errors import DomainNameError
+    from certs.names import to_ascii
+
+    try:
+        return to_ascii(name)
+    except DomainNameError as error:
+        raise ValueError(str(error)) from None

@@ -47,11 +47,25 @@ class Reader:
         return value or ""
 
     def domain(self, key: str) -> str:
-        value = self.text(key).rstrip(".").lower()
-        problem = names.domain_problem(value) if value else None
+        """A domain name that must be set, in A-labels; U-labels are taken, too."""
+        return self._a_labels(key, self.text(key))
+
+    def optional_domain(self, key: str) -> str | None:
+        value = self.optional(key)
+        return None if value is None else self._a_labels(key, value)
+
+    def _a_labels(self, key: str, written: str) -> str:
+        if not written:
+            return ""
+        try:
+            name = names.a_labels(written)
+        except ValueError as error:
+            self.refuse(key, f"is '{written}': it {error}")
+            return ""
+        problem = names.domain_problem(name)
         if problem:
-            self.refuse(key, f"is '{value}': it {problem}")
-        return value
+            self.refuse(key, f"is '{written}': it {problem}")
+        return name
 
     def boolean(self, key: str, *, default: bool) -> bool:
         value = self.choice(key, ("true", "false"), default=str(default).lower())
@@ -94,7 +108,11 @@ class Reader:
         return self.optional(key) or ""
 
     def addresses(self, key: str) -> tuple[str, ...]:
-        """A list of `host:port`, written as a list or, where there is one only, plainly."""
+        """A list of `host:port`."""
+        return self.texts(key, _host_and_port_problem)
+
+    def texts(self, key: str, check: Callable[[str], str | None]) -> tuple[str, ...]:
+        """A list, written as one or, where it has one item only, plainly."""
         value = self.optional(key)
         if value is None:
             return ()
@@ -102,16 +120,22 @@ class Reader:
             listed = json.loads(value) if value.startswith("[") else [value]
         except ValueError:
             listed = [value]
-        good = []
-        for address in listed:
-            host, _, port = str(address).rpartition(":")
-            if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-                self.refuse(key, f"holds '{address}': write each server as host:port, such as 127.0.0.1:53")
-            good.append(str(address))
-        return tuple(good)
+        items = tuple(str(item) for item in listed)
+        for item in items:
+            problem = check(item)
+            if problem:
+                self.refuse(key, f"holds '{item}': {problem}")
+        return items
 
     def refuse_unknown_keys(self) -> None:
         for key in sorted(self._values.keys() - set(self._known)):
             near = difflib.get_close_matches(key, self._known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(self._known))}"
             self.refuse(key, f"is not a setting of this program: {hint}")
+
+
+def _host_and_port_problem(address: str) -> str | None:
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and 0 < int(port) < 65536:
+        return None
+    return "write each server as host:port, such as 127.0.0.1:53"

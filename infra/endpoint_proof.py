@@ -12,7 +12,6 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from fpga.name_resolution import literal_address
 from fpga.prediction_client import KeyRejected, PredictionClient, PredictionError
@@ -52,12 +51,17 @@ class Declared:
     delegation: tuple[str, ...] = ()
 
 
+def _print(line: str) -> None:
+    """At once: the engine shows what a provider prints, line by line."""
+    print(line, flush=True)
+
+
 def prove(
     declared: Declared,
     *,
     deadline_s: float,
     waiter: Waiter | None = None,
-    tell: Callable[[str], None] = partial(print, flush=True),
+    tell: Callable[[str], None] = _print,
 ) -> None:
     """Checks everything; waits up to `deadline_s` for the record alone, for the rest stands already.
 

@@ -2,7 +2,8 @@
 
 Each `*_problem` returns None for a good name, else what is wrong with it, as the end of a sentence.
 Sources: "Naming rules and restrictions for Azure resources" (groups, storage, DNS zones), RFC 1035 and
-RFC 1123 (host names), Model Management API 2018-04-01-preview (accounts, models, services).
+RFC 1123 (host names), RFC 5891 (IDNA 2008), RFC 8659 (CAA), Model Management API 2018-04-01-preview
+(accounts, models, services).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
 _STORAGE = re.compile(r"[a-z0-9]{3,24}")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,54}")
+_CAA_PARAMETER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?=[!-:<-~]*")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -48,11 +50,9 @@ def base_problem(name: str) -> str | None:
 
 
 def domain_problem(name: str) -> str | None:
-    """A zone's or a host's name, in ASCII and lower case, without the final dot."""
+    """A zone's or a host's name, in A-labels and lower case, without the final dot."""
     if name.startswith("*."):
         return "is a wildcard; callers need one name"
-    if not name.isascii():
-        return "has letters outside ASCII; write it in its A-label form (xn--…)"
     labels = name.split(".")
     if len(labels) < 2:
         return "has one label only; a domain name has two at least, such as contoso.com"
@@ -64,6 +64,48 @@ def domain_problem(name: str) -> str | None:
                 f"has the label '{label}'; a label takes 1 to 63 letters, digits and '-', "
                 "and neither starts nor ends with '-'"
             )
+    return None
+
+
+def a_labels(name: str) -> str:
+    """A domain name as it goes over the wire: internationalized labels as A-labels (`xn--…`), in lower case,
+    without the final dot. A name in ASCII is not looked at any further.
+
+    Raises:
+        ValueError: IDNA 2008 does not allow it; the text is the end of a sentence.
+    """
+    name = name.rstrip(".").lower()
+    if name.isascii() and "xn--" not in name:
+        return name
+    from certs.errors import DomainNameError
+    from certs.names import to_ascii
+
+    try:
+        return to_ascii(name)
+    except DomainNameError as error:
+        finding = error.findings[0]
+        raise ValueError(f"{finding.message.rstrip('.')}. {finding.remedy.rstrip('.')}") from None
+
+
+def u_labels(name: str) -> str:
+    """A domain name as people write it: A-labels as what they stand for."""
+    if "xn--" not in name:
+        return name
+    import idna
+
+    return idna.decode(name)
+
+
+def caa_issuer_problem(issuer: str) -> str | None:
+    """The value of a CAA record's property `issue` (RFC 8659, 4.2): an authority's name, parameters."""
+    name, *parameters = (part.strip() for part in issuer.split(";"))
+    if not issuer.isascii() or '"' in issuer:
+        return "has characters that a CAA record does not take"
+    if domain_problem(name):
+        return f"{domain_problem(name)} (it names a certification authority, such as letsencrypt.org)"
+    for parameter in parameters:
+        if not _CAA_PARAMETER.fullmatch(parameter):
+            return f"has the parameter '{parameter}'; one is written as tag=value (RFC 8659, section 4.2)"
     return None
 
 

@@ -104,9 +104,12 @@ def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate 
             adopt=service.adopt or service.name is None,
             zone=domain.zone,
             fqdn=domain.fqdn,
+            canonical_name=domain.canonical_name,
             certificate=served,
             record_ttl_s=domain.record_ttl_s,
+            caa_issuers=domain.caa_issuers,
             name_servers=domain.name_servers,
+            resolvers=domain.resolvers,
             check_timeout_s=service.check_timeout_s,
         ),
     )
@@ -128,6 +131,7 @@ def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificat
         "port": endpoint.port,
         "url": endpoint.port.apply(lambda port: f"{scheme}://{fqdn}:{port:.0f}"),
         "nameServers": endpoint.name_servers,
+        "zoneNameServers": endpoint.zone_name_servers,
         "sslEnabled": served is not None,
         "primaryKey": endpoint.primary_key,
         "secondaryKey": endpoint.secondary_key,
@@ -135,6 +139,8 @@ def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificat
         "certificateExpiry": served.not_after if served else "",
         "rootCertificate": served.root if served else "",
     }
+    if names.u_labels(fqdn) != fqdn:
+        outputs["fqdnUnicode"] = names.u_labels(fqdn)
     if served is None:
         outputs["warning"] = (
             "SSL is off: anyone who reaches the service may call it, without a key. "

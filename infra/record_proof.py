@@ -13,6 +13,8 @@ from infra.clients.lookup import Lookup, look_up
 from infra.clients.operations import Pending, Waiter
 
 QUERY_TIMEOUT_S = 5.0
+SHORTEST_QUERY_TIMEOUT_S = 1.0
+"""What a server is given even where the limit is nearly reached."""
 QUIET_S = 2.0
 """A wait is told of when it has lasted this long."""
 
@@ -53,9 +55,9 @@ def prove_record(
     waited_for += [("resolver", server) for server in declared.resolvers]
 
     def look() -> bool | Pending:
-        found = [
-            (role, server, look_up(declared.fqdn, server, QUERY_TIMEOUT_S)) for role, server in waited_for
-        ]
+        left_s = begin + deadline_s - waiter.clock()
+        timeout_s = min(QUERY_TIMEOUT_S, max(SHORTEST_QUERY_TIMEOUT_S, left_s))
+        found = [(role, server, look_up(declared.fqdn, server, timeout_s)) for role, server in waited_for]
         wrong = [one for one in found if one[2].addresses != (declared.ip,)]
         waited_for[:] = [(role, server) for role, server, _ in wrong]
         if not wrong:

@@ -91,16 +91,22 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class DomainSettings:
-    """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served.
+    """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served. Names in A-labels.
 
     Attributes:
+        canonical_name: the name that has the A record, where the FQDN is an alias of it.
+        caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
         name_servers: `host:port` of each of the zone's servers; empty: as the zone's NS records say.
+        resolvers: `ADDRESS[:PORT]` of recursive resolvers at which the endpoint check looks, too.
     """
 
     zone: str
     fqdn: str
+    canonical_name: str | None
     record_ttl_s: int
+    caa_issuers: tuple[str, ...]
     name_servers: tuple[str, ...]
+    resolvers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -257,9 +263,42 @@ def _domain(reader: Reader) -> DomainSettings:
     return DomainSettings(
         zone=zone,
         fqdn=fqdn,
+        canonical_name=_canonical_name(reader, zone, fqdn),
         record_ttl_s=reader.integer("recordTtl", default=300, low=1, high=2_147_483_647),
+        caa_issuers=reader.texts("caaIssuers", names.caa_issuer_problem),
         name_servers=reader.addresses("nameServers"),
+        resolvers=reader.texts("resolvers", _resolver_problem),
     )
+
+
+def _canonical_name(reader: Reader, zone: str, fqdn: str) -> str | None:
+    """Of what the FQDN is an alias (RFC 1034, 3.6.2)."""
+    name = reader.optional_domain("canonicalName")
+    if not name or not zone or not fqdn:
+        return name
+    if not names.is_under(name, zone):
+        reader.refuse(
+            "canonicalName", f"is '{name}', which is not under the zone '{zone}': choose one that is"
+        )
+    elif name == fqdn:
+        reader.refuse("canonicalName", f"is the fqdn '{fqdn}' itself: choose another name, or remove it")
+    elif fqdn == zone:
+        reader.refuse(
+            "canonicalName",
+            f"makes an alias of '{fqdn}', which is the zone itself and cannot be one, for it has SOA and NS "
+            "records. Remove it: the A record can be at the zone itself",
+        )
+    return name
+
+
+def _resolver_problem(resolver: str) -> str | None:
+    from fpga.name_resolution import host_and_port
+
+    try:
+        host_and_port(resolver)
+    except ValueError:
+        return "write each resolver as ADDRESS or ADDRESS:PORT, such as 9.9.9.9 or 127.0.0.1:5353"
+    return None
 
 
 def _certificate(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateSettings:

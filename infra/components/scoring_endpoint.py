@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_azure_native import dns
@@ -24,8 +26,11 @@ class ScoringEndpointArgs:
     Attributes:
         service_name: the service's physical name; `adopt`: whether what bears it already is ours.
         certificate: what the service serves; None: SSL is off, and anyone may call.
+        canonical_name: the name that has the A record, and of which `fqdn` is an alias; None: `fqdn` has it.
         record_ttl_s: how long resolvers may keep the record.
+        caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
         name_servers: `host:port` of the zone's servers; empty: as the zone itself names them.
+        resolvers: `ADDRESS[:PORT]` of recursive resolvers that must give the record, too.
         check_timeout_s: how long the check waits for the record.
     """
 
@@ -36,9 +41,12 @@ class ScoringEndpointArgs:
     adopt: bool
     zone: str
     fqdn: str
+    canonical_name: str | None
     certificate: ServerCertificate | None
     record_ttl_s: int
+    caa_issuers: tuple[str, ...]
     name_servers: tuple[str, ...]
+    resolvers: tuple[str, ...]
     check_timeout_s: int
 
 
@@ -50,6 +58,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
     primary_key: pulumi.Output[str]
     secondary_key: pulumi.Output[str]
     name_servers: pulumi.Output[list[str]]
+    zone_name_servers: pulumi.Output[Sequence[str]]
 
     def __init__(
         self, name: str, args: ScoringEndpointArgs, opts: pulumi.ResourceOptions | None = None
@@ -66,6 +75,25 @@ class ScoringEndpoint(pulumi.ComponentResource):
             location="global",
             opts=inside,
         )
+        self.zone_name_servers = zone.name_servers
+
+        def record_set(
+            name: str, kind: str, fqdn: str, opts: pulumi.ResourceOptions, **records: Any
+        ) -> dns.RecordSet:
+            return dns.RecordSet(
+                name,
+                zone_name=zone.name,
+                resource_group_name=args.resource_group,
+                record_type=kind,
+                relative_record_set_name=names.relative_record_name(fqdn, args.zone),
+                ttl=args.record_ttl_s,
+                opts=opts,
+                **records,
+            )
+
+        if args.caa_issuers:
+            issuers = [dns.CaaRecordArgs(flags=0, tag="issue", value=issuer) for issuer in args.caa_issuers]
+            record_set("caa-record", "CAA", args.zone, inside, caa_records=issuers)
 
         # 2. Acquire an SSL certificate: `certificate`, in the form that every source gives it
 
@@ -88,16 +116,16 @@ class ScoringEndpoint(pulumi.ComponentResource):
         keys = Keys("keys", KeysArgs(args.account_id, service.id), inside)
 
         # 4. Update the DNS to point to the service
-        record = dns.RecordSet(
-            "record",
-            zone_name=zone.name,
-            resource_group_name=args.resource_group,
-            record_type="A",
-            relative_record_set_name=names.relative_record_name(args.fqdn, args.zone),
-            ttl=args.record_ttl_s,
-            a_records=[dns.ARecordArgs(ipv4_address=endpoint.ip)],
-            opts=inside,
-        )
+        address = [dns.ARecordArgs(ipv4_address=endpoint.ip)]
+        if args.canonical_name:
+            canonical = record_set("canonical-record", "A", args.canonical_name, inside, a_records=address)
+            alias = dns.CnameRecordArgs(cname=args.canonical_name)
+            # a name that has a CNAME record has no other, so the one goes before the other comes (RFC 1034)
+            alone = pulumi.ResourceOptions(parent=self, depends_on=canonical, delete_before_replace=True)
+            record = record_set("record", "CNAME", args.fqdn, alone, cname_record=alias)
+        else:
+            alone = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
+            record = record_set("record", "A", args.fqdn, alone, a_records=address)
 
         # The proof that the four fit together
         self.name_servers = (
@@ -119,6 +147,8 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 primary_key=keys.primary_key,
                 secondary_key=keys.secondary_key,
                 timeout_s=args.check_timeout_s,
+                resolvers=args.resolvers or None,
+                delegation=zone.name_servers if args.resolvers else None,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=record),
         )

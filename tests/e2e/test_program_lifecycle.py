@@ -77,6 +77,7 @@ def test_the_outputs_are_what_a_caller_needs(created: tuple[ProgramStack, Result
         "port": service.port,
         "url": f"https://{stack.fqdn}:{service.port}",
         "nameServers": [stack.cloud.name_server],
+        "zoneNameServers": ["ns1-01.azure-dns.localhost.", "ns2-01.azure-dns.localhost."],
         "sslEnabled": True,
         "primaryKey": "",
         "secondaryKey": "",

@@ -25,3 +25,8 @@ def test_derived_names_satisfy_azure() -> None:
 def test_a_record_at_the_apex_is_named_at() -> None:
     assert names.relative_record_name("contoso.test", "contoso.test") == "@"
     assert names.relative_record_name("a.b.contoso.test", "contoso.test") == "a.b"
+
+
+def test_people_are_shown_u_labels() -> None:
+    assert names.u_labels("xn--bcher-kva.contoso.test") == "bücher.contoso.test"
+    assert names.u_labels("www.contoso.test") == "www.contoso.test"

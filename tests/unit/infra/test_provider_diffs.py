@@ -90,7 +90,10 @@ def test_a_service_that_was_seen_failed_is_due() -> None:
 
 
 @pytest.mark.parametrize("provider", [EndpointProvider(), KeysProvider()])
-def test_endpoint_and_keys_hang_on_the_service_alone(provider: ResourceProvider) -> None:
+def test_endpoint_and_keys_hang_on_the_service_alone(
+    provider: ResourceProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["plugin"])
     assert verdict(provider, OF_SERVICE) == SAME
     assert verdict(provider, OF_SERVICE, service_id="2") == REPLACE
     assert verdict(provider, OF_SERVICE, service_id=UNKNOWN) == REPLACE
@@ -108,6 +111,15 @@ def test_the_check_is_done_again_when_what_it_looks_at_changes(key: str) -> None
     assert verdict(EndpointCheckProvider(), CHECK) == SAME
     assert verdict(EndpointCheckProvider(), CHECK, **{key: "other"}) == UPDATE
     assert verdict(EndpointCheckProvider(), CHECK, **{key: UNKNOWN}) == UPDATE
+
+
+def test_a_check_of_before_there_were_resolvers_is_done_already() -> None:
+    """The state of a stack that was deployed before the settings could be has none of their inputs."""
+    assert CHECK.keys().isdisjoint({"resolvers", "delegation"})
+    assert verdict(EndpointCheckProvider(), CHECK, resolvers=["127.0.0.1"], delegation=["ns1."]) == UPDATE
+    asked = CHECK | {"resolvers": ["127.0.0.1"], "delegation": ["ns1."]}
+    assert EndpointCheckProvider().diff("id", asked, asked).changes is False
+    assert EndpointCheckProvider().diff("id", asked, CHECK).changes is True
 
 
 def test_the_checks_patience_is_no_reason_to_check() -> None:

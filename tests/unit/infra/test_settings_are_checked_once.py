@@ -71,6 +71,52 @@ def test_name_servers_are_a_list_or_one(config: dict[str, str], written: str) ->
     assert settings.read(config, {}).domain.name_servers == ("127.0.0.1:53",)
 
 
+@pytest.mark.parametrize(
+    ("zone", "fqdn", "expected"),
+    [
+        ("contoso.test", "contoso.test", ("contoso.test", "contoso.test")),
+        ("contoso.test", "a.b.c.contoso.test", ("contoso.test", "a.b.c.contoso.test")),
+        ("contoso.test", "BÜCHER.contoso.test.", ("contoso.test", "xn--bcher-kva.contoso.test")),
+        ("contoso.test", "bu\u0308cher.contoso.test", ("contoso.test", "xn--bcher-kva.contoso.test")),
+        ("straße.test", "xn--strae-oqa.test", ("xn--strae-oqa.test", "xn--strae-oqa.test")),
+        ("例え.テスト", "www.例え.テスト", ("xn--r8jz45g.xn--zckzah", "www.xn--r8jz45g.xn--zckzah")),
+    ],
+)
+def test_names_of_the_domain_are_taken_in_any_script(
+    config: dict[str, str], zone: str, fqdn: str, expected: tuple[str, str]
+) -> None:
+    config |= {"fpga-web-service:zone": zone, "fpga-web-service:fqdn": fqdn}
+
+    domain = settings.read(config, {}).domain
+
+    assert (domain.zone, domain.fqdn) == expected
+
+
+def test_who_may_issue_and_who_is_asked_are_lists(config: dict[str, str]) -> None:
+    config |= {
+        "fpga-web-service:caaIssuers": '["ca.example", "letsencrypt.org; validationmethods=dns-01"]',
+        "fpga-web-service:resolvers": '["9.9.9.9", "127.0.0.1:5353", "[::1]:53"]',
+        "fpga-web-service:canonicalName": "Service-1.contoso.test",
+    }
+
+    domain = settings.read(config, {}).domain
+
+    assert domain.caa_issuers == ("ca.example", "letsencrypt.org; validationmethods=dns-01")
+    assert domain.resolvers == ("9.9.9.9", "127.0.0.1:5353", "[::1]:53")
+    assert domain.canonical_name == "service-1.contoso.test"
+
+
+def test_the_zone_itself_is_no_alias(config: dict[str, str]) -> None:
+    config |= {
+        "fpga-web-service:fqdn": "contoso.test",
+        "fpga-web-service:canonicalName": "www.contoso.test",
+    }
+
+    (problem,) = problems(config)
+
+    assert problem.startswith("fpga-web-service:canonicalName makes an alias of 'contoso.test', which is the")
+
+
 REFUSED = {
     "wrong region": ("location", "westeurope", "eastus2 only"),
     "DevTest": ("accountSku", "DevTest", "S1 is enough"),
@@ -82,7 +128,18 @@ REFUSED = {
     "FQDN that ends like the zone": ("fqdn", "www.notcontoso.test", "not under its zone"),
     "wildcard": ("fqdn", "*.contoso.test", "wildcard"),
     "label too long": ("fqdn", "a" * 64 + ".contoso.test", "1 to 63"),
-    "name not in ASCII": ("fqdn", "füge.contoso.test", "xn--"),
+    "name beyond IDNA 2008": ("fqdn", "☕.contoso.test", "is not allowed by IDNA 2008"),
+    "A-label that stands for nothing": ("fqdn", "xn--a.contoso.test", "is not allowed by IDNA 2008"),
+    "U-label too long": ("fqdn", "ü" * 60 + ".contoso.test", "Label too long"),
+    "zone in another script": ("zone", "☕.test", "is not allowed by IDNA 2008"),
+    "alias of itself": ("canonicalName", "WWW.contoso.test", "is the fqdn 'www.contoso.test' itself"),
+    "alias of another zone's name": ("canonicalName", "a.fabrikam.test", "not under the zone 'contoso.test'"),
+    "alias of no name": ("canonicalName", "*.contoso.test", "wildcard"),
+    "issuer that is no name": ("caaIssuers", '["ca.example", "Let\'s Encrypt"]', "certification authority"),
+    "issuer with half a parameter": ("caaIssuers", "ca.example; validationmethods", "tag=value"),
+    "issuer that ends its text": ("caaIssuers", 'ca.example" 0', "does not take"),
+    "resolver by name": ("resolvers", "dns.example", "write each resolver as ADDRESS or ADDRESS:PORT"),
+    "resolver at no port": ("resolvers", '["127.0.0.1:0"]', "write each resolver as ADDRESS or ADDRESS:PORT"),
     "zone of one label": ("zone", "test", "one label only"),
     "group that ends with a dot": ("resourceGroup", "fpga.", "does not end with '.'"),
     "group too long": ("resourceGroup", "g" * 91, "1 to 90"),
@@ -192,6 +249,9 @@ def test_the_template_of_the_local_stack_lacks_only_what_localcloud_tells(config
     assert dataclasses.astuple(read.domain) == (
         "contoso.test",
         "fpga.contoso.test",
+        None,
         300,
+        (),
         ("127.0.0.1:20053",),
+        (),
     )
