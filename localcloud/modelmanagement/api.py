@@ -18,7 +18,7 @@ from localcloud.arm.api import check_api_version
 from localcloud.arm.lists import page, query_of
 from localcloud.errors import CloudError
 from localcloud.http import body_of, client_request_id, json_body
-from localcloud.modelmanagement import fields, keys, models, operations, quota, services
+from localcloud.modelmanagement import fields, keys, models, operations, quota, services, swagger
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.services import Service
@@ -68,6 +68,7 @@ class Api:
             ("GET", "/services/{id}/keys", self._get_keys),
             ("POST", "/services/{id}/regeneratekeys", self._regenerate_keys),
             ("GET", "/operations/{id}", self._get_operation),
+            ("GET", "/swagger.json", self._describe),
         ]
         return [
             Route(ACCOUNT + path, _versioned(handler), methods=[method]) for method, path, handler in handlers
@@ -188,6 +189,11 @@ class Api:
         with self._store.read() as db:
             operation = operations.require(db, _account(db, request).id, request.path_params["id"])
         return JSONResponse(operation.document(_account_path(request)))
+
+    def _describe(self, request: Request) -> Response:
+        with self._store.read() as db:
+            _account(db, request)
+        return JSONResponse(swagger.document(request.state.base_url, _account_path(request)))
 
     def _accept(self, request: Request, operation: Operation, service: Service | None = None) -> Response:
         """202, with what the 2018 client reads: a relative Operation-Location, and always a request ID."""
