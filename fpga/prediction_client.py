@@ -238,7 +238,12 @@ class PredictionClient:
         if OUTPUT not in response.outputs:
             names = ", ".join(sorted(response.outputs)) or "none"
             raise ServiceFailed(f"The answer of {self._address} has no output '{OUTPUT}' (it has: {names}).")
-        return serving.array_from_tensor(response.outputs[OUTPUT])
+        try:
+            return serving.array_from_tensor(response.outputs[OUTPUT])
+        except serving.TensorError as error:
+            raise ServiceFailed(
+                f"The answer of {self._address} has no scores in '{OUTPUT}': {error}"
+            ) from None
 
     def _peer(self, host: str) -> diagnosis.Peer:
         return diagnosis.Peer(

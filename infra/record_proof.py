@@ -63,12 +63,12 @@ def prove_record(
         if not wrong:
             return True
         places = ", ".join(f"the {role} {server}" for role, server in waited_for)
-        if waiter.clock() - begin >= QUIET_S and told[-1:] != [places]:
+        seen = "; ".join(_seen(declared, *one) for one in wrong)
+        pause_s = _pause_s([lookup.kept_s for _, _, lookup in wrong])
+        if waiter.clock() - begin + (pause_s or 0) >= QUIET_S and told[-1:] != [places]:
             told.append(places)
-            seen = _seen(declared, *wrong[0])
-            tell(f"Waiting for {places} to give {declared.ip} for {declared.fqdn}: {seen}")
-        kept = [lookup.kept_s for _, _, lookup in wrong]
-        return Pending("; ".join(_seen(declared, *one) for one in wrong), _pause_s(kept))
+            tell(f"Waiting for {places} to give {declared.ip} for {declared.fqdn}; seen: {seen}")
+        return Pending(seen, pause_s)
 
     what = f"the A record of {declared.fqdn} to be {declared.ip}"
     waiter.until_done(look, what=what, deadline_s=deadline_s)

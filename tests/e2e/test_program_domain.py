@@ -1,7 +1,8 @@
-"""The domain: an internationalized name at the apex of its zone, an alias below it, who may issue."""
+"""The domain: an internationalized name at the apex of its zone, a wildcard and an alias below it, CAA."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,7 @@ import dns.message
 import dns.query
 import pytest
 
+from certs.sources.self_signed import issue, new_authority
 from fpga.prediction_client import PredictionClient
 from infra.clients.lookup import look_up
 from infra.endpoint_proof import sample_image
@@ -72,11 +74,36 @@ def test_the_apex_of_an_internationalized_zone_is_served(
     stack.preview("--expect-no-changes")
 
 
+def test_a_wildcard_certificate_serves_a_name_below_the_apex_and_no_other(
+    stack: ProgramStack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("wildcard")
+    now = dt.datetime.now(dt.UTC)
+    authority = new_authority("A private authority", now)
+    bundle = issue(authority, [f"*.{A_LABELS}"], now)
+    files = {"certificateFile": bundle.certificate_pem, "keyFile": bundle.key_pem}
+    files["rootsFile"] = authority.certificate_pem
+    for key, pem in files.items():
+        (folder / key).write_text(pem)
+        (folder / key).chmod(0o600)
+    stack.configure({f"fpga-web-service:{key}": str(folder / key) for key in files})
+    stack.configure({"fpga-web-service:certificateSource": "files"})
+
+    refused = stack.preview(code=None)
+
+    (message,) = refused.diagnostics["error"]
+    assert "A wildcard does not cover the domain itself." in message
+    stack.configure({"fpga-web-service:fqdn": f"www.{ZONE}"})
+    assert stack.up().operations["record"] == "replace"
+    outputs = stack.outputs()
+    assert outputs["fqdnUnicode"] == f"www.{ZONE}"
+    assert outputs["certificateFingerprint"] == bundle.fingerprint_sha256
+    assert records(stack.cloud, A_LABELS, "A") == []
+
+
 def test_an_alias_comes_and_goes(stack: ProgramStack) -> None:
     """The A record of the name gives way to a CNAME record and comes back: they cannot be there together."""
     ip = stack.outputs()["ip"]
-    stack.configure({"fpga-web-service:fqdn": f"www.{ZONE}"})
-    stack.up()
     alias = {"fpga-web-service:canonicalName": f"service-1.{ZONE}"}
     stack.configure(alias)
 
