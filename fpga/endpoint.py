@@ -16,13 +16,19 @@ KeyName = Literal["primary", "secondary"]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Outputs of a stack. Texts are empty where SSL is off; the keys are not in the repr."""
+    """Outputs of a stack. Texts are empty where SSL is off; the keys are not in the repr.
+
+    Attributes:
+        fqdn: in A-labels, as it goes over the wire.
+        fqdn_unicode: as people write it; empty where that is the same.
+    """
 
     account: str
     resource_group: str
     subscription_id: str
     location: str
     fqdn: str
+    fqdn_unicode: str
     ip: str
     port: int
     ssl_enabled: bool
@@ -47,6 +53,7 @@ class Endpoint:
                 subscription_id=outputs["subscriptionId"],
                 location=outputs["location"],
                 fqdn=outputs["fqdn"],
+                fqdn_unicode=outputs.get("fqdnUnicode", ""),
                 ip=outputs["ip"],
                 port=int(outputs["port"]),
                 ssl_enabled=bool(outputs["sslEnabled"]),
@@ -62,6 +69,11 @@ class Endpoint:
                 f"The stack {stack} has no output {error}: it is not deployed yet, or not to its end. "
                 f"Run `fpga up`, or `pulumi up -s {stack}`."
             ) from None
+
+    @property
+    def shown_name(self) -> str:
+        """The FQDN for people, and as it goes over the wire where that differs."""
+        return f"{self.fqdn_unicode} ({self.fqdn})" if self.fqdn_unicode else self.fqdn
 
     def client(self, key: KeyName, name_server: str | None, timeout_s: float) -> PredictionClient:
         """A client that calls the endpoint by its name, over TLS with the key where SSL is on.

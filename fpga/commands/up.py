@@ -111,7 +111,7 @@ def _summary(endpoint: Endpoint) -> None:
         "Resource group": endpoint.resource_group,
         "Subscription id": endpoint.subscription_id,
         "Location": endpoint.location,
-        "FQDN": endpoint.fqdn,
+        "FQDN": endpoint.shown_name,
         "IP address": endpoint.ip,
         "Port": str(endpoint.port),
     }
