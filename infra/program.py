@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import pulumi
 
 from infra import model_package, names, settings
+from infra.components.acme_issued import AcmeArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement, ModelManagementArgs
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
@@ -34,13 +35,13 @@ def run(config: Mapping[str, str]) -> None:
     pulumi.log.debug = _no_debug_message
     try:
         stack = settings.read(config)
-        package, provided = _read_files(stack)
+        package, provided, acme = _read_files(stack)
     except SettingsError as error:
         pulumi.log.error(str(error))
         # the stack's own registration, which waits for its turn, is given up: nothing is to change
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         sys.exit(TOLD_EXIT_CODE)
-    declare(stack, package, provided)
+    declare(stack, package, provided, acme)
 
 
 def _no_debug_message(*_args: object, **_options: object) -> None:
@@ -50,11 +51,14 @@ def _no_debug_message(*_args: object, **_options: object) -> None:
     """
 
 
-def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate | None) -> None:
+def declare(
+    stack: Settings, package: ModelPackage, provided: ServerCertificate | None, acme: AcmeArgs | None
+) -> None:
     """Declares the graph and its outputs.
 
     Args:
         provided: the certificate, where it does not come from a resource.
+        acme: who issues it, where that is an authority that speaks ACME.
     """
     account, domain, service = stack.account, stack.domain, stack.service
     scope = (pulumi.get_project(), pulumi.get_stack())
@@ -93,7 +97,6 @@ def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate 
     certificate = provided
     if stack.certificate.source == "self_signed":
         certificate = SelfSigned("self-signed", domain.fqdn).certificate
-    served = certificate if service.ssl_enabled else None
     endpoint = ScoringEndpoint(
         "scoring-endpoint",
         ScoringEndpointArgs(
@@ -105,7 +108,9 @@ def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate 
             zone=domain.zone,
             fqdn=domain.fqdn,
             canonical_name=domain.canonical_name,
-            certificate=served,
+            certificate=certificate,
+            acme=acme,
+            ssl_enabled=service.ssl_enabled,
             record_ttl_s=domain.record_ttl_s,
             caa_issuers=domain.caa_issuers,
             name_servers=domain.name_servers,
@@ -114,7 +119,7 @@ def declare(stack: Settings, package: ModelPackage, provided: ServerCertificate 
         ),
     )
 
-    _export(stack, endpoint, served)
+    _export(stack, endpoint, endpoint.served)
 
 
 def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificate | None) -> None:
@@ -150,7 +155,7 @@ def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificat
         pulumi.export(name, value)
 
 
-def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None]:
+def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None, AcmeArgs | None]:
     """The files that the configuration names.
 
     Raises:
@@ -159,9 +164,10 @@ def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None
     problems: list[str] = []
     package = _read_package(stack, problems)
     provided = _read_certificate_files(stack, problems)
+    acme = _read_acme(stack, problems)
     if package is None or problems:
         raise SettingsError(problems)
-    return package, provided
+    return package, provided, acme
 
 
 def _read_package(stack: Settings, problems: list[str]) -> ModelPackage | None:
@@ -170,6 +176,32 @@ def _read_package(stack: Settings, problems: list[str]) -> ModelPackage | None:
     except PackageError as error:
         problems.append(f"{NAMESPACE}:modelPackage: {error}")
         return None
+
+
+def _read_acme(stack: Settings, problems: list[str]) -> AcmeArgs | None:
+    """The authority that issues the certificate, with its roots; None for other sources."""
+    authority = stack.certificate.acme
+    if authority is None:
+        return None
+    roots = ""
+    if authority.roots_file is not None:
+        from certs.errors import CertificateError
+        from certs.sources.files import read_roots_file
+
+        try:
+            roots = read_roots_file(authority.roots_file)
+        except CertificateError as error:
+            problems.append(f"{NAMESPACE}:acmeRootsFile: {error}")
+    return AcmeArgs(
+        directory=authority.directory,
+        email=authority.email,
+        profile=authority.profile,
+        eab_key_id=authority.eab_key_id,
+        eab_hmac_key=authority.eab_hmac_key,
+        roots=roots,
+        owner=names.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
+        minimum_days=stack.certificate.minimum_days,
+    )
 
 
 def _read_certificate_files(stack: Settings, problems: list[str]) -> ServerCertificate | None:

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra import names
+from infra import acme_settings, names
+from infra.acme_settings import AcmeSettings
 from infra.configuration import NAMESPACE, PROJECT_ROOT, Reader
 
 LOCATION = "eastus2"
 SKUS = ("S1", "S2", "S3")
-CERTIFICATE_SOURCES = ("files", "self_signed")
+CERTIFICATE_SOURCES = ("files", "self_signed", "acme")
 
 AZURE_KEYS = tuple(
     f"azure-native:{key}"
@@ -114,9 +115,10 @@ class CertificateSettings:
     """Where the certificate comes from. Paths are absolute; those that are None are not used.
 
     Attributes:
-        source: `files` or `self_signed`.
+        source: `files`, `self_signed` or `acme`.
         roots_file: PEM with the root that issued the chain, where callers' systems do not know it.
         minimum_days: a chain with fewer days left is refused.
+        acme: the authority, where the source is `acme`.
     """
 
     source: str
@@ -124,6 +126,7 @@ class CertificateSettings:
     key_file: Path | None
     roots_file: Path | None
     minimum_days: int
+    acme: AcmeSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -307,7 +310,7 @@ def _certificate(reader: Reader, *, production: bool, ssl_enabled: bool) -> Cert
         reader.refuse(
             "certificateSource",
             "is 'self_signed' on a stack with production: true: self-signed certificates are for development "
-            "only; use files with a chain from a certification authority",
+            "only; use files with a chain from a certification authority, or acme",
         )
     from_files = source == "files"
     unused = f" is not used with certificateSource {source}: remove it, or set certificateSource to files"
@@ -326,4 +329,5 @@ def _certificate(reader: Reader, *, production: bool, ssl_enabled: bool) -> Cert
         key_file=paths["keyFile"],
         roots_file=paths["rootsFile"],
         minimum_days=reader.integer("minimumDays", default=1, low=0, high=3650),
+        acme=acme_settings.read(reader, used=source == "acme"),
     )

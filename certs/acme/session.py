@@ -6,6 +6,7 @@ It also drops Retry-After from what is refused, so the last answer is kept here.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -121,7 +122,8 @@ class Session:
 
         Raises :class:`certs.errors.AcmeError`.
         """
-        payload = Fields(fields) if isinstance(fields, Mapping) else fields
+        # the library's own messages are mappings, too, by other names than those of the wire
+        payload = fields if isinstance(fields, JSONDeSerializable) else Fields(fields)
         return self._repeated(what, lambda: self._post(url, payload))
 
     def fetch(self, what: str, url: str) -> requests.Response:
@@ -197,6 +199,11 @@ def trusted(roots_pem: str) -> Iterator[str | Literal[True]]:
         file.write(roots_pem)
         file.flush()
         yield file.name
+
+
+def system_roots() -> str | bool:
+    """What :class:`Session` takes as ``verify`` for a public authority: the file that SSL_CERT_FILE names."""
+    return os.environ.get("SSL_CERT_FILE") or True
 
 
 def load_key(key_pem: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:

@@ -93,11 +93,17 @@ class Cloud:
             self._credential.close()
 
     def manage(
-        self, method: str, resource_id: str, api_version: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        resource_id: str,
+        api_version: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """One call of Resource Manager. `resource_id` starts with a slash."""
         url = f"{self.endpoints.resource_manager}{resource_id}"
-        return self.pipeline.send(method, url, query={"api-version": api_version}, body=body).body
+        query = {"api-version": api_version}
+        return self.pipeline.send(method, url, query=query, body=body, headers=headers).body
 
     @cached_property
     def _credential(self) -> ClientSecretCredential:

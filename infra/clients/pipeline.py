@@ -82,8 +82,9 @@ class Pipeline:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Sends one request, repeating it where that is safe.
+        """Sends one request, repeating it where that is safe. `headers` go with those that each request has.
 
         Raises:
             ConnectionFailed: no answer came.
@@ -93,7 +94,7 @@ class Pipeline:
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
             try:
-                response = self._send_once(method, url, query, body)
+                response = self._send_once(method, url, query, body, headers or {})
             except requests.RequestException as error:
                 sent = not _cannot_have_arrived(error)
                 if last or (sent and method not in _REPEATABLE_METHODS) or _is_definite(error):
@@ -116,9 +117,14 @@ class Pipeline:
         self._session.close()
 
     def _send_once(
-        self, method: str, url: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        extra: Mapping[str, str],
     ) -> requests.Response:
-        headers = {"Accept": "application/json", "x-ms-client-request-id": str(uuid.uuid4())}
+        headers = {"Accept": "application/json", "x-ms-client-request-id": str(uuid.uuid4()), **extra}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token()}"
         return self._session.request(

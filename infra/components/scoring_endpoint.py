@@ -10,6 +10,7 @@ import pulumi
 from pulumi_azure_native import dns
 
 from infra import names
+from infra.components.acme_issued import AcmeArgs, AcmeIssued
 from infra.components.server_certificate import ServerCertificate
 from infra.providers.endpoint import Endpoint, EndpointArgs
 from infra.providers.endpoint_check import EndpointCheck, EndpointCheckArgs
@@ -25,7 +26,9 @@ class ScoringEndpointArgs:
 
     Attributes:
         service_name: the service's physical name; `adopt`: whether what bears it already is ours.
-        certificate: what the service serves; None: SSL is off, and anyone may call.
+        certificate: what the service serves while SSL is on; None: `acme` issues it.
+        acme: the authority that issues the certificate to whom the zone is; it goes on while SSL is off.
+        ssl_enabled: off: anyone may call.
         canonical_name: the name that has the A record, and of which `fqdn` is an alias; None: `fqdn` has it.
         record_ttl_s: how long resolvers may keep the record.
         caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
@@ -43,6 +46,8 @@ class ScoringEndpointArgs:
     fqdn: str
     canonical_name: str | None
     certificate: ServerCertificate | None
+    acme: AcmeArgs | None
+    ssl_enabled: bool
     record_ttl_s: int
     caa_issuers: tuple[str, ...]
     name_servers: tuple[str, ...]
@@ -57,6 +62,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
     port: pulumi.Output[int]
     primary_key: pulumi.Output[str]
     secondary_key: pulumi.Output[str]
+    served: ServerCertificate | None
     name_servers: pulumi.Output[list[str]]
     zone_name_servers: pulumi.Output[Sequence[str]]
 
@@ -65,7 +71,6 @@ class ScoringEndpoint(pulumi.ComponentResource):
     ) -> None:
         super().__init__("fpga:index:ScoringEndpoint", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        certificate = args.certificate
 
         # 1. Acquire a domain name
         zone = dns.Zone(
@@ -76,6 +81,11 @@ class ScoringEndpoint(pulumi.ComponentResource):
             opts=inside,
         )
         self.zone_name_servers = zone.name_servers
+        self.name_servers = (
+            pulumi.Output.from_input(list(args.name_servers))
+            if args.name_servers
+            else zone.name_servers.apply(lambda hosts: [f"{host.rstrip('.')}:{DNS_PORT}" for host in hosts])
+        )
 
         def record_set(
             name: str, kind: str, fqdn: str, opts: pulumi.ResourceOptions, **records: Any
@@ -93,9 +103,19 @@ class ScoringEndpoint(pulumi.ComponentResource):
 
         if args.caa_issuers:
             issuers = [dns.CaaRecordArgs(flags=0, tag="issue", value=issuer) for issuer in args.caa_issuers]
-            record_set("caa-record", "CAA", args.zone, inside, caa_records=issuers)
+            permission = [record_set("caa-record", "CAA", args.zone, inside, caa_records=issuers)]
+        else:
+            permission = []
 
-        # 2. Acquire an SSL certificate: `certificate`, in the form that every source gives it
+        # 2. Acquire an SSL certificate, in the form that every source gives it
+        certificate = args.certificate
+        if args.acme:
+            # the authority looks at the CAA records first
+            asked = pulumi.ResourceOptions(parent=self, depends_on=permission)
+            certificate = AcmeIssued(
+                "acme", args.acme, args.fqdn, args.zone, zone.id, self.name_servers, asked
+            ).certificate
+        self.served = certificate = certificate if args.ssl_enabled else None
 
         # 3. Deploy or update the service with SSL enabled
         service = Service(
@@ -128,11 +148,6 @@ class ScoringEndpoint(pulumi.ComponentResource):
             record = record_set("record", "A", args.fqdn, alone, a_records=address)
 
         # The proof that the four fit together
-        self.name_servers = (
-            pulumi.Output.from_input(list(args.name_servers))
-            if args.name_servers
-            else zone.name_servers.apply(lambda hosts: [f"{host.rstrip('.')}:{DNS_PORT}" for host in hosts])
-        )
         EndpointCheck(
             "endpoint-check",
             EndpointCheckArgs(

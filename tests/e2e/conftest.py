@@ -12,8 +12,9 @@ from engine.report import ConsoleReport
 from tests.e2e.local_cloud import local_cloud
 from tests.e2e.program_stack import make_stack
 from tests.e2e.pulumi_project import PulumiProject
+from tests.pebble.fixtures import pebble_executable
 
-__all__ = ["engine", "local_cloud", "make_project", "make_stack"]
+__all__ = ["engine", "local_cloud", "make_project", "make_stack", "pebble_executable"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,43 @@
+"""Where the proofs of ACME's DNS-01 are published: in the zone that the same graph declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from infra import names
+from infra.clients.dns_records import TxtRecords
+from infra.clients.name_servers import wait_for_txt
+
+DEADLINE_S: Final = 120.0
+
+
+@dataclass(frozen=True)
+class ZoneChallenges:
+    """A publisher for `certs.acme.order`.
+
+    Attributes:
+        zone: its name; `servers`: `host:port` of each of its name servers.
+    """
+
+    records: TxtRecords
+    zone: str
+    servers: Sequence[str]
+
+    def present(self, name: str, value: str) -> None:
+        """Publishes `value`, and returns when every server answers it.
+
+        Raises:
+            ClientError: the record cannot be written, or a server does not answer it in time.
+        """
+        self.records.put(names.relative_record_name(name, self.zone), value)
+        wait_for_txt(name, value, self.servers, deadline_s=DEADLINE_S)
+
+    def cleanup(self, name: str) -> None:
+        """Removes what this stack has at `name`, whichever run it is from.
+
+        Raises:
+            ClientError: Resource Manager refused, or did not answer.
+        """
+        self.records.remove(names.relative_record_name(name, self.zone))

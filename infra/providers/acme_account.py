@@ -1,0 +1,112 @@
+"""An account at a certification authority that speaks ACME: registered once, never due.
+
+A resource of its own, so that each renewal is the same customer's. Its key stays in the state, a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
+
+from infra.providers import ahead
+from infra.providers.base import Props, Provider, changed
+
+if TYPE_CHECKING:
+    from certs.acme.session import Session
+
+# a binding is used up by one account
+_REPLACES = ("directory", "eab_key_id")
+_UPDATES = ("email", "roots", "eab_hmac_key")
+_SECRETS = ("eab_hmac_key", "key")
+
+
+class AcmeAccountProvider(Provider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        replaces = changed(_REPLACES, olds, news)
+        return DiffResult(changes=bool(replaces or changed(_UPDATES, olds, news)), replaces=replaces)
+
+    def create(self, props: Props) -> CreateResult:
+        ahead.require("proof")  # all of it: the library imports what the stages do
+        from certs.acme.account import ExternalAccountBinding, key_pem, new_account_key, register
+
+        key = key_pem(new_account_key())
+        binding = (
+            ExternalAccountBinding(props["eab_key_id"], props["eab_hmac_key"])
+            if props["eab_key_id"]
+            else None
+        )
+        with session({**props, "key": key}) as acme:
+            account = register(acme, props["email"], binding)
+        return CreateResult(account, {**props, "key": key, "url": account})
+
+    def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        ahead.require("proof")
+        from certs.acme.account import set_contact
+
+        kept = {"key": olds["key"], "url": id_}
+        if olds["email"] != news["email"]:
+            with session({**news, **kept}, id_) as acme:
+                set_contact(acme, id_, news["email"])
+        return UpdateResult({**news, **kept})
+
+    def delete(self, id_: str, props: Props) -> None:
+        """Deactivates the account: its key is worth nothing afterwards."""
+        ahead.require("proof")
+        from certs.acme.account import deactivate
+
+        with session(props, id_) as acme:
+            deactivate(acme, id_)
+
+
+@contextmanager
+def session(props: Props, account: str | None = None) -> Iterator[Session]:
+    """Requests signed with the key of an account's properties."""
+    from certs.acme.session import Session, load_key, system_roots, trusted
+
+    with trusted(props["roots"]) as file:
+        verify = system_roots() if file is True else file
+        acme = Session(props["directory"], load_key(props["key"]), verify=verify, account=account)
+        try:
+            yield acme
+        finally:
+            acme.close()
+
+
+@dataclass(frozen=True)
+class AcmeAccountArgs:
+    """Inputs of an account.
+
+    Attributes:
+        directory: the authority's URL (RFC 8555, 7.1.1).
+        email: whom the authority writes to; empty: nobody.
+        eab_key_id, eab_hmac_key: the external account binding; both empty: none.
+        roots: the roots of a private authority, PEM; empty: those of the system.
+    """
+
+    directory: str
+    email: str
+    eab_key_id: str
+    eab_hmac_key: pulumi.Input[str]
+    roots: str
+
+
+class AcmeAccount(Resource, module="fpga", name="AcmeAccount"):
+    """An account: its URL, and its key (PEM), a secret."""
+
+    url: pulumi.Output[str]
+    key: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AcmeAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        props = {
+            **vars(args),
+            "eab_hmac_key": pulumi.Output.secret(args.eab_hmac_key),
+            "url": None,
+            "key": None,
+        }
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRETS))
+        super().__init__(AcmeAccountProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

@@ -1,0 +1,179 @@
+"""A server certificate that an authority issues by ACME; due at two thirds of its life, or when it says so.
+
+What the authority suggests (RFC 9773) is asked when the certificate is issued and at each refresh, and kept
+in the state: a preview asks nobody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from certs import renewal
+from infra.providers import ahead
+from infra.providers.acme_account import session
+from infra.providers.base import CloudProvider, Props, changed, only
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from certs.acme.session import Session
+    from infra.clients.challenges import ZoneChallenges
+
+# what makes it another certificate; where the proofs are published does not
+_ISSUED_FOR = ("fqdn", "profile", "directory", "account", "roots")
+_PROVED_BY = ("key_of_account", "zone", "zone_id", "name_servers", "owner", "minimum_days")
+_INPUTS = (*_ISSUED_FOR, *_PROVED_BY)
+_OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
+_SECRETS = ("key_of_account", "key")
+
+
+class AcmeCertificateProvider(CloudProvider):
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Due by the state's dates alone: neither the authority nor the zone is asked at a preview."""
+        due = dt.datetime.now(dt.UTC) >= _due_at(olds)
+        return DiffResult(changes=due or bool(changed(_ISSUED_FOR, olds, news)))
+
+    def create(self, props: Props) -> CreateResult:
+        return CreateResult(props["fqdn"], self._issued(props, replaced=None))
+
+    def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
+        return UpdateResult(self._issued(news, replaced=olds))
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The certificate is what the state says; the authority may want it renewed earlier by now."""
+        ahead.require("proof")
+        from certs.bundle import read_roots
+        from certs.findings import CERTIFICATE_ORIGIN
+
+        leaf = read_roots(props["certificate"], CERTIFICATE_ORIGIN)[0]
+        with _signed_in(props) as acme:
+            seen = {"renew_at": _renew_at(acme, leaf, props["renew_at"])}
+        return ReadResult(id_, {**props, **seen}, only(_INPUTS, props))
+
+    def delete(self, _id: str, props: Props) -> None:
+        """Removes what a run that died has left in the zone; the certificate ends by itself."""
+        ahead.require("proof")
+        from certs.acme.order import challenge_name
+
+        self._challenges(props).cleanup(challenge_name(props["fqdn"]))
+
+    def _issued(self, props: Props, *, replaced: Props | None) -> Props:
+        ahead.require("proof")  # all of it: the library imports what the stages do
+        from certs import checks
+        from certs.acme.renewal_info import certificate_id
+        from certs.bundle import read_roots
+        from certs.findings import CERTIFICATE_ORIGIN, Origin
+        from certs.sources.acme import AcmeSource
+
+        follows = None
+        if replaced and replaced["account"] == props["account"] and replaced["fqdn"] == props["fqdn"]:
+            follows = certificate_id(read_roots(replaced["certificate"], CERTIFICATE_ORIGIN)[0])
+        with _signed_in(props) as acme:
+            source = AcmeSource(
+                session=acme,
+                dns=self._challenges(props),
+                profile=props["profile"] or None,
+                roots_pem=props["roots"] or None,
+                replaces=follows,
+            )
+            now = dt.datetime.now(dt.UTC)
+            obtained = source.obtain([props["fqdn"]], now)
+            roots = read_roots(props["roots"], Origin.of_file("roots", "")) if props["roots"] else None
+            bundle = checks.require(
+                obtained.reading, props["fqdn"], now, roots, int(props["minimum_days"])
+            ).bundle
+            renew_at = _renew_at(acme, bundle.leaf, "")
+        return {
+            **props,
+            "certificate": bundle.certificate_pem,
+            "key": bundle.key_pem,
+            "fingerprint": bundle.fingerprint_sha256,
+            "not_before": bundle.not_before.isoformat(),
+            "not_after": bundle.not_after.isoformat(),
+            "renew_at": renew_at,
+        }
+
+    def _challenges(self, props: Mapping[str, Any]) -> ZoneChallenges:
+        from infra.clients.challenges import ZoneChallenges
+        from infra.clients.dns_records import TxtRecords
+
+        records = TxtRecords(self.cloud(), props["zone_id"], props["owner"])
+        return ZoneChallenges(records, props["zone"], tuple(props["name_servers"]))
+
+
+def _due_at(props: Props) -> dt.datetime:
+    begin, end = (dt.datetime.fromisoformat(props[key]) for key in ("not_before", "not_after"))
+    due = renewal.due_at(begin, end)
+    return min(due, dt.datetime.fromisoformat(props["renew_at"])) if props["renew_at"] else due
+
+
+def _renew_at(acme: Session, leaf: Certificate, kept: str) -> str:
+    """When the authority would like a renewal (RFC 3339); empty where it does not say."""
+    from certs.acme.renewal_info import suggested_window
+
+    window = suggested_window(acme, leaf)
+    if window is None:
+        return kept
+    return window.choose(dt.datetime.fromisoformat(kept) if kept else None).isoformat()
+
+
+@contextmanager
+def _signed_in(props: Props) -> Iterator[Session]:
+    account = {"directory": props["directory"], "key": props["key_of_account"], "roots": props["roots"]}
+    with session(account, props["account"]) as acme:
+        yield acme
+
+
+@dataclass(frozen=True)
+class AcmeCertificateArgs:
+    """Inputs of a certificate.
+
+    Attributes:
+        profile: the authority's name for a kind of certificate; empty: its default.
+        account, key_of_account: URL and key (PEM) of the account.
+        roots: the roots of a private authority, PEM; empty: those of the system.
+        zone, zone_id, name_servers: where the name is proved, and who must answer the proof (`host:port`).
+        owner: under which name the proofs are kept apart from those of others.
+        minimum_days: a chain with fewer days left is refused.
+    """
+
+    fqdn: str
+    profile: str
+    directory: str
+    account: pulumi.Input[str]
+    key_of_account: pulumi.Input[str]
+    roots: str
+    zone: str
+    zone_id: pulumi.Input[str]
+    name_servers: pulumi.Input[Sequence[str]]
+    owner: str
+    minimum_days: int
+
+
+class AcmeCertificate(Resource, module="fpga", name="AcmeCertificate"):
+    """A chain, leaf first, with its key (both PEM), fingerprint (SHA-256) and dates (RFC 3339, UTC)."""
+
+    certificate: pulumi.Output[str]
+    key: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    not_before: pulumi.Output[str]
+    not_after: pulumi.Output[str]
+    renew_at: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: AcmeCertificateArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        props = {
+            **vars(args),
+            "key_of_account": pulumi.Output.secret(args.key_of_account),
+            **dict.fromkeys(_OUTPUTS),
+        }
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRETS))
+        super().__init__(AcmeCertificateProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
