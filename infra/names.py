@@ -104,7 +104,7 @@ def caa_issuer_problem(issuer: str) -> str | None:
     if domain_problem(name):
         return f"{domain_problem(name)} (it names a certification authority, such as letsencrypt.org)"
     for parameter in parameters:
-        if not _CAA_PARAMETER.fullmatch(parameter):
+        if parameter and not _CAA_PARAMETER.fullmatch(parameter):
             return f"has the parameter '{parameter}'; one is written as tag=value (RFC 8659, section 4.2)"
     return None
 

@@ -18,6 +18,8 @@ from infra.configuration import NAMESPACE, PROJECT_ROOT, Reader
 
 LOCATION = "eastus2"
 SKUS = ("S1", "S2", "S3")
+# for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
+NEGATIVE_TTL_S = 300
 CERTIFICATE_SOURCES = ("files", "self_signed", "acme")
 
 AZURE_KEYS = tuple(
@@ -186,7 +188,7 @@ def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> 
         name=reader.optional("serviceName", check=names.service_problem),
         ssl_enabled=ssl_enabled,
         adopt=reader.boolean("adopt", default=False),
-        check_timeout_s=reader.integer("checkTimeout", default=domain.record_ttl_s + 60, low=1, high=86400),
+        check_timeout_s=reader.integer("checkTimeout", default=_patience_s(domain), low=1, high=86400),
     )
     reader.refuse_unknown_keys()
     if reader.problems:
@@ -272,6 +274,12 @@ def _domain(reader: Reader) -> DomainSettings:
         name_servers=reader.addresses("nameServers"),
         resolvers=reader.texts("resolvers", _resolver_problem),
     )
+
+
+def _patience_s(domain: DomainSettings) -> int:
+    """How long what was before may go on being told, and a minute."""
+    kept_s = max(domain.record_ttl_s, NEGATIVE_TTL_S) if domain.resolvers else domain.record_ttl_s
+    return kept_s + 60
 
 
 def _canonical_name(reader: Reader, zone: str, fqdn: str) -> str | None:

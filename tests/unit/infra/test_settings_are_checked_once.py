@@ -94,16 +94,33 @@ def test_names_of_the_domain_are_taken_in_any_script(
 
 def test_who_may_issue_and_who_is_asked_are_lists(config: dict[str, str]) -> None:
     config |= {
-        "fpga-web-service:caaIssuers": '["ca.example", "letsencrypt.org; validationmethods=dns-01"]',
+        "fpga-web-service:caaIssuers": '["ca.example", "letsencrypt.org; validationmethods=dns-01;"]',
         "fpga-web-service:resolvers": '["9.9.9.9", "127.0.0.1:5353", "[::1]:53"]',
         "fpga-web-service:canonicalName": "Service-1.contoso.test",
     }
 
     domain = settings.read(config, {}).domain
 
-    assert domain.caa_issuers == ("ca.example", "letsencrypt.org; validationmethods=dns-01")
+    assert domain.caa_issuers == ("ca.example", "letsencrypt.org; validationmethods=dns-01;")
     assert domain.resolvers == ("9.9.9.9", "127.0.0.1:5353", "[::1]:53")
     assert domain.canonical_name == "service-1.contoso.test"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"recordTtl": "60"}, 120),
+        ({"recordTtl": "60", "resolvers": "9.9.9.9"}, 360),  # they may hold that there is no such name
+        ({"recordTtl": "3600", "resolvers": "9.9.9.9"}, 3660),
+        ({"recordTtl": "3600", "checkTimeout": "10"}, 10),
+    ],
+)
+def test_the_check_waits_for_as_long_as_what_was_may_be_told(
+    config: dict[str, str], given: dict[str, str], expected: int
+) -> None:
+    config |= {f"fpga-web-service:{key}": value for key, value in given.items()}
+
+    assert settings.read(config, {}).service.check_timeout_s == expected
 
 
 def test_the_zone_itself_is_no_alias(config: dict[str, str]) -> None:
