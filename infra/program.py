@@ -116,6 +116,8 @@ def declare(
             name_servers=domain.name_servers,
             resolvers=domain.resolvers,
             check_timeout_s=service.check_timeout_s,
+            primary_key_generation=service.primary_key_generation,
+            secondary_key_generation=service.secondary_key_generation,
         ),
     )
 

@@ -139,12 +139,15 @@ class ServiceSettings:
         name: the very name; None: one that only this stack has is derived.
         adopt: take over a service that bears the set name already.
         check_timeout_s: how long the endpoint check waits for the record, in seconds.
+        primary_key_generation, secondary_key_generation: from 1; one that is raised has that key made anew.
     """
 
     name: str | None
     ssl_enabled: bool
     adopt: bool
     check_timeout_s: int
+    primary_key_generation: int = 1
+    secondary_key_generation: int = 1
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,8 @@ def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> 
         ssl_enabled=ssl_enabled,
         adopt=reader.boolean("adopt", default=False),
         check_timeout_s=reader.integer("checkTimeout", default=_patience_s(domain), low=1, high=86400),
+        primary_key_generation=reader.integer("primaryKeyGeneration", default=1, low=1, high=1_000_000),
+        secondary_key_generation=reader.integer("secondaryKeyGeneration", default=1, low=1, high=1_000_000),
     )
     reader.refuse_unknown_keys()
     if reader.problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from infra.clients.cloud import Cloud
@@ -19,6 +19,8 @@ OPERATION_DEADLINE_S: Final = 30 * 60.0
 
 SUCCEEDED: Final = "Succeeded"
 FAILED: Final = "Failed"
+
+KeyType = Literal["Primary", "Secondary"]
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,15 @@ class ModelManagement:
             self._require_account()
             return None
         return Keys(body["primaryKey"], body["secondaryKey"])
+
+    def regenerate_key(self, service_id: str, which: KeyType) -> Keys:
+        """Makes a new key in place of one, which is refused from then on; the other stays as it is.
+
+        Never repeated once it was sent: who asks again withdraws the new key, too.
+        """
+        body = {"keyType": which}
+        answer = self._send("POST", f"{self._service_url(service_id)}/regenerateKeys", body=body).body
+        return Keys(answer["primaryKey"], answer["secondaryKey"])
 
     # the wire
 

@@ -35,6 +35,7 @@ class ScoringEndpointArgs:
         name_servers: `host:port` of the zone's servers; empty: as the zone itself names them.
         resolvers: `ADDRESS[:PORT]` of recursive resolvers that must give the record, too.
         check_timeout_s: how long the check waits for the record.
+        primary_key_generation, secondary_key_generation: one that is raised has that key made anew.
     """
 
     resource_group: pulumi.Input[str]
@@ -53,6 +54,8 @@ class ScoringEndpointArgs:
     name_servers: tuple[str, ...]
     resolvers: tuple[str, ...]
     check_timeout_s: int
+    primary_key_generation: int
+    secondary_key_generation: int
 
 
 class ScoringEndpoint(pulumi.ComponentResource):
@@ -133,7 +136,16 @@ class ScoringEndpoint(pulumi.ComponentResource):
             inside,
         )
         endpoint = Endpoint("endpoint", EndpointArgs(args.account_id, service.id), inside)
-        keys = Keys("keys", KeysArgs(args.account_id, service.id), inside)
+        keys = Keys(
+            "keys",
+            KeysArgs(
+                account_id=args.account_id,
+                service_id=service.id,
+                primary_generation=args.primary_key_generation,
+                secondary_generation=args.secondary_key_generation,
+            ),
+            inside,
+        )
 
         # 4. Update the DNS to point to the service
         address = [dns.ARecordArgs(ipv4_address=endpoint.ip)]
