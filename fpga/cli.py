@@ -8,13 +8,14 @@ from typing import Annotated, Final
 
 import typer
 
-from fpga.commands import clean, cloud, down, predict, up
+from fpga.commands import certs, clean, cloud, down, predict, up
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
 _FORESEEN: Final = (
     ("fpga.errors", "CommandError"),
     ("fpga.prediction_errors", "PredictionError"),
+    ("certs.errors", "CertificateError"),
     ("engine.errors", "EngineError"),
     ("localcloud.errors", "LocalcloudError"),
     ("models.builder", "ModelSourceError"),
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(predict.predict)
 app.add_typer(cloud.app, name="cloud")
+app.add_typer(certs.app, name="certs")
 app.command()(down.down)
 app.command()(clean.clean)
 

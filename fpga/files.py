@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -15,3 +18,60 @@ def write_whole(path: Path, content: bytes) -> bool:
         file.write(content)
     draft.replace(path)
     return True
+
+
+def write_together(contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
+    """Puts each content at its path, readable by its owner alone: all of them, or none.
+
+    Raises:
+        FileExistsError: one of the files is there, and is not to be overwritten.
+        OSError: one cannot be written; what was there is there again.
+    """
+    if not overwrite:
+        for path in contents:
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, "is there already", str(path))
+    drafts: list[Path] = []
+    kept: list[tuple[Path, Path | None]] = []  # what is in place, and what was there before
+    try:
+        for path, content in contents.items():
+            drafts.append(_draft(path, content))
+        for path, draft in zip(contents, drafts, strict=True):
+            kept.append((path, _set_aside(path)))
+            draft.replace(path)
+    except BaseException:
+        for path, before in reversed(kept):
+            if before is not None:
+                before.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+    finally:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+    for _, before in kept:
+        if before is not None:
+            before.unlink()
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    """A file beside `path` with the content; none where that fails."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # its mode is 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except BaseException:
+        Path(name).unlink()
+        raise
+    return Path(name)
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Where the file that was at `path` is now; None if there was none. A folder is not a file."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
+    if not os.path.lexists(path):
+        return None
+    aside = path.with_name(f".{path.name}.{os.getpid()}.before")
+    path.replace(aside)
+    return aside
