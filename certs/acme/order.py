@@ -17,6 +17,8 @@ from certs.acme import problems
 from certs.acme.session import Session
 from certs.errors import AcmeError
 
+_ABOUT_REPLACING = ("alreadyReplaced", "conflict", "malformed", "serverInternal", "unauthorized")
+
 
 class Dns01(Protocol):
     """Where the TXT records of challenges are published. ``name`` is ``_acme-challenge.`` and the name."""
@@ -46,8 +48,8 @@ def place(session: Session, dns_names: Sequence[str], profile: str | None, repla
         try:
             return _location(session, session.post(what, url, {**fields, "replaces": replaces}))
         except AcmeError as refused:
-            # replaced already, by a run that died; or not known, after a change of account
-            if not refused.problem_type:
+            # replaced already, by a run that died; or not known to it any more
+            if refused.problem_type.rpartition(":")[2] not in _ABOUT_REPLACING:
                 raise
     return _location(session, session.post(what, url, fields))
 
@@ -93,19 +95,21 @@ def _prove_one(session: Session, url: str, dns: Dns01) -> None:
     try:
         dns.present(place_of_proof, value)
         session.post(f"proving {name}", str(challenge["url"]), {})
-        _settled(session, url, f"the proof of {name}", waiting=("pending",))
+        _settled(session, url, f"the proof of {name}", waiting=("pending",), remedy=problems.DELEGATION)
     finally:
         dns.cleanup(place_of_proof)
 
 
-def _settled(session: Session, url: str, what: str, *, waiting: tuple[str, ...]) -> Mapping[str, Any]:
+def _settled(
+    session: Session, url: str, what: str, *, waiting: tuple[str, ...], remedy: str = ""
+) -> Mapping[str, Any]:
     """The resource when its status is none of `waiting`, and not `invalid`."""
     turn = 0
     while True:
         seen = _json(session, session.fetch(f"reading {what}", url))
         status = str(seen.get("status"))
         if status in ("invalid", "expired", "revoked", "deactivated"):
-            raise problems.refusal(f"{session.subject}, {what}", _problem(seen))
+            raise problems.refusal(f"{session.subject}, {what}", _problem(seen), remedy=remedy)
         if status not in waiting:
             return seen
         session.pace.pause(f"{session.subject}, {what}", f"status {status}", session.retry_after, turn)

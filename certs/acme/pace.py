@@ -31,21 +31,21 @@ class Pace:
     def __post_init__(self) -> None:
         self._end = self.clock() + self.deadline_s
 
-    def pause(self, what: str, seen: str, asked: str | None, turn: int) -> None:
+    def pause(self, what: str, seen: str, asked: str | None, turn: int, problem_type: str = "") -> None:
         """Waits before the next look.
 
         ``asked`` is the value of Retry-After; without it the pause doubles with each ``turn`` (from 0).
+        ``problem_type`` is that of the refusal that is waited out, if it is one.
         Raises :class:`certs.errors.AcmeError` where the pause would end after the deadline: at once, for to
         wait for nothing helps nobody.
         """
         pause_s = self._asked_s(asked)
         if pause_s is None:
             pause_s = min(FIRST_PAUSE_S * 2 ** min(turn, 16), LONGEST_PAUSE_S)
-            seen_next = seen
         else:
-            seen_next = f"{seen} (it asks to come back after {pause_s:g} s)"
+            seen = f"{seen} (it asks to come back after {pause_s:g} s)"
         if self.clock() + pause_s > self._end:
-            raise late(what, seen_next, self.deadline_s)
+            raise late(what, seen, self.deadline_s, problem_type)
         self.sleep(pause_s)
 
     def _asked_s(self, asked: str | None) -> float | None:

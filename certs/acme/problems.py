@@ -8,25 +8,27 @@ from certs.errors import AcmeError
 from certs.findings import error, printable
 
 _MAXIMUM_DETAIL = 500  # characters; the authority writes what it likes
+DELEGATION = "Is the zone delegated to its name servers, by NS records at its parent?"
 _REMEDIES = {
     "badCSR": "Choose another name or profile.",
     "badContact": "Correct the contact address of the account.",
     "caa": "Name this authority in the zone's CAA records, or remove them.",
     "connection": "Are the zone's name servers reachable from the authority?",
-    "dns": "Is the zone delegated to its name servers, by NS records at its parent?",
+    "dns": DELEGATION,
     "externalAccountRequired": "Give the key id and the HMAC key that the authority has handed out.",
-    "rateLimited": "Wait until then; each further try may count as well.",
+    "rateLimited": "Run again after that; until then each try may count as well.",
     "rejectedIdentifier": "This authority does not issue for that name: choose another name or authority.",
-    "unauthorized": "Is the zone delegated to its name servers, by NS records at its parent?",
     "userActionRequired": "Follow what the authority says, then run again.",
 }
 
 
 def refusal(subject: str, problem: messages.Error, *, remedy: str = "") -> AcmeError:
-    """The error for a problem document. ``subject`` says what was refused."""
-    words = "; ".join(_told(one) for one in (problem, *(problem.subproblems or ())))
+    """The error for a problem document. ``subject`` says what was refused; ``remedy`` is for a type that has
+    none of its own.
+    """
+    remedy = _REMEDIES.get(str(problem.typ).rpartition(":")[2], remedy)
     return AcmeError(
-        [error("acme-refused", subject, f"{words}.", remedy or _REMEDIES.get(problem.code or "", ""))],
+        [error("acme-refused", subject, f"{told(problem)}.", remedy)],
         problem_type=str(problem.typ),
     )
 
@@ -41,10 +43,16 @@ def unfit(subject: str, message: str, remedy: str = "") -> AcmeError:
     return AcmeError([error("acme-unfit", subject, message, remedy)])
 
 
-def late(subject: str, seen: str, deadline_s: float) -> AcmeError:
+def told(problem: messages.Error) -> str:
+    """A problem document and those in it in one line."""
+    return "; ".join(_told(one) for one in (problem, *(problem.subproblems or ())))
+
+
+def late(subject: str, seen: str, deadline_s: float, problem_type: str = "") -> AcmeError:
     """The error where time ran out; ``seen`` is what was seen last."""
     message = f"was not done within {deadline_s:g} s; last seen: {seen}."
-    return AcmeError([error("acme-late", subject, message, "Run again: what was begun is begun anew.")])
+    remedy = _REMEDIES.get(problem_type.rpartition(":")[2], "Run again: what was begun is begun anew.")
+    return AcmeError([error("acme-late", subject, message, remedy)], problem_type)
 
 
 def _told(problem: messages.Error) -> str:

@@ -147,7 +147,7 @@ class Session:
         bad_nonces = failed = later = 0
         subject = f"{self.subject}, {what}"
         while True:
-            self._last = None
+            self._last, refusal = None, ""
             try:
                 return cast(requests.Response, send())
             except messages.Error as problem:
@@ -156,7 +156,10 @@ class Session:
                     continue
                 if not self._said_later():
                     raise problems.refusal(subject, problem) from None
-                seen = str(problems.refusal(subject, problem).findings[0].message).rstrip(".")
+                refusal, seen = str(problem.typ), problems.told(problem)
+            except errors.ConflictError:
+                # the library leaves out what a 409 says
+                raise problems.refusal(subject, self._conflict()) from None
             except requests.RequestException as why:
                 failed += 1
                 seen = f"did not answer ({_reason(why)})"
@@ -171,7 +174,7 @@ class Session:
                         subject, f"did not answer as ACME does ({_reason(why)})"
                     ) from None
                 seen = f"HTTP {self._status()}"
-            self.pace.pause(subject, seen, self.retry_after, later)
+            self.pace.pause(subject, seen, self.retry_after, later, refusal)
             later += 1
 
     @property
@@ -181,6 +184,13 @@ class Session:
 
     def _status(self) -> int:
         return 0 if self._last is None else self._last.status_code
+
+    def _conflict(self) -> messages.Error:
+        try:
+            told = messages.Error.from_json({} if self._last is None else self._last.json())
+        except (ValueError, JoseError):
+            told = messages.Error.from_json({"detail": "a conflict with what is there (HTTP 409)"})
+        return cast(messages.Error, told)
 
     def _said_later(self) -> bool:
         return self._status() in _LATER
