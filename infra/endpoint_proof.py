@@ -158,7 +158,7 @@ def _with_address(server: str) -> str:
         return server
     try:
         return f"{socket.gethostbyname(host)}:{port}"
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ProofFailed(
             f"the zone's name server {host} has no address ({error}): name reachable servers in "
             "fpga-web-service:nameServers"

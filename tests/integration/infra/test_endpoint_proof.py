@@ -236,6 +236,19 @@ def test_a_server_that_does_not_speak_is_named(reply: Callable[[bytes], bytes | 
         assert complaint(asked, DeadlineExceeded).endswith(f"last seen: {seen} at the name server SECOND")
 
 
+def test_a_name_server_may_be_a_name() -> None:
+    with Scene().declared() as declared:
+        named = tuple(server.replace(IP, "localhost") for server in declared.name_servers)
+        prove(replace(declared, name_servers=named), deadline_s=0)
+
+
+def test_a_name_server_without_an_address_is_named_with_the_setting() -> None:
+    with Scene().declared() as declared:
+        said = complaint(replace(declared, name_servers=("ns1..dns.test:53",)), ProofFailed)
+    assert said.startswith("the zone's name server ns1..dns.test has no address (")
+    assert said.endswith("): name reachable servers in fpga-web-service:nameServers")
+
+
 CERTIFICATES = {
     "another certificate": (
         Scene(tls=AUTHORITY.issue([FQDN])),
