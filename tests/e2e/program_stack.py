@@ -83,6 +83,14 @@ class ProgramStack(PulumiProject):
         (urn,) = [one["urn"] for one in self.resources() if one["urn"].endswith(f"::{logical_name}")]
         return str(urn)
 
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Puts a changed export in the state's place."""
+        subprocess.run(
+            [self.engine.pulumi, "stack", "import", "--stack", self.stack],
+            cwd=self.folder, env=self.environment, input=json.dumps(state), text=True, check=True,
+            capture_output=True,
+        )  # fmt: skip
+
     def state_text(self) -> str:
         """The exported state as text."""
         return json.dumps(self.export())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +13,7 @@ from fpga.name_resolution import resolve
 from fpga.prediction_client import MissingKey, PredictionClient, WrongKey
 from infra.clients.tls import fingerprint, served_certificate
 from infra.endpoint_proof import sample_image
+from tests.e2e.passing_time import age_certificate
 from tests.e2e.program_stack import ProgramStack
 from tests.e2e.pulumi_project import Result
 
@@ -179,7 +178,7 @@ def test_ssl_goes_off_and_on_in_place(stack: ProgramStack) -> None:
 
 def test_a_certificate_that_is_due_is_renewed_below_the_same_root(stack: ProgramStack) -> None:
     before = stack.outputs(show_secrets=True)
-    _age_certificate(stack, dt.timedelta(days=61))
+    age_certificate(stack, dt.timedelta(days=61))
 
     expected = {"certificate": "update", "service": "update", "endpoint-check": "update"}
     assert changed(stack.preview()) == changed(stack.up()) == expected
@@ -217,18 +216,3 @@ def test_destroy_leaves_nothing(stack: ProgramStack) -> None:
     assert stack.group not in stack.cloud.groups()
     assert stack.services() == []
     assert stack.resources() == []
-
-
-def _age_certificate(stack: ProgramStack, age: dt.timedelta) -> None:
-    """Lets time pass: for the state, the certificate was issued so long ago."""
-    state = copy.deepcopy(stack.export())
-    for resource in state["deployment"]["resources"]:
-        if resource["type"].endswith(":Certificate"):
-            for name in ("not_before", "not_after"):
-                moment = dt.datetime.fromisoformat(resource["outputs"][name])
-                resource["outputs"][name] = (moment - age).isoformat()
-    subprocess.run(
-        [stack.engine.pulumi, "stack", "import", "--stack", stack.stack],
-        cwd=stack.folder, env=stack.environment, input=json.dumps(state), text=True, check=True,
-        capture_output=True,
-    )  # fmt: skip
