@@ -167,7 +167,7 @@ def test_no_call_fails_but_those_with_what_was_withdrawn(
     with capsys.disabled():
         print(
             f"\n{len(callers.calls)} calls of {CALLERS} callers over {ROUNDS} certificates, {2 * ROUNDS} "
-            f"keys, SSL off and on: {withdrawn} refused with what was withdrawn, {len(unexpected)} failed otherwise"
+            f"keys, SSL off and on: {withdrawn} failed with what was withdrawn, {len(unexpected)} otherwise"
         )
     assert unexpected == []
     assert withdrawn > 0, "callers who went on as before were not refused"
