@@ -106,6 +106,23 @@ def test_a_name_is_resolved_by_the_given_server_and_verified_by_name(authority: 
         assert client.score_image(b"photo").argmax() == 1
 
 
+def test_a_name_in_another_script_goes_over_the_wire_in_a_labels(authority: Authority) -> None:
+    name, a_labels = "Bücher.contoso.test", "xn--bcher-kva.contoso.test"
+    with (
+        scoring_server(tls=authority.issue([a_labels])) as running,
+        name_server(address(a_labels, "127.0.0.1")) as server,
+        PredictionClient(
+            name, running.port, use_ssl=True, root_certificates=authority.root, name_servers=[server]
+        ) as client,
+    ):
+        assert client.score_image(b"photo").shape == (1, 3)
+
+
+def test_a_name_that_idna_does_not_allow_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="is not allowed by IDNA 2008"):
+        PredictionClient("☕.contoso.test", 50051)
+
+
 def test_a_resolved_name_that_the_certificate_lacks_is_refused(authority: Authority) -> None:
     with (
         scoring_server(tls=authority.issue(["other.contoso.test"])) as running,
