@@ -116,7 +116,8 @@ def test_the_check_is_done_again_when_what_it_looks_at_changes(key: str) -> None
 def test_a_check_of_before_there_were_resolvers_is_done_already() -> None:
     """The state of a stack that was deployed before the settings could be has none of their inputs."""
     assert CHECK.keys().isdisjoint({"resolvers", "delegation"})
-    assert verdict(EndpointCheckProvider(), CHECK, resolvers=["127.0.0.1"], delegation=["ns1."]) == UPDATE
+    assert verdict(EndpointCheckProvider(), CHECK, resolvers=["127.0.0.1"]) == UPDATE
+    assert verdict(EndpointCheckProvider(), CHECK, delegation=["ns1."]) == UPDATE
     asked = CHECK | {"resolvers": ["127.0.0.1"], "delegation": ["ns1."]}
     assert EndpointCheckProvider().diff("id", asked, asked).changes is False
     assert EndpointCheckProvider().diff("id", asked, CHECK).changes is True
