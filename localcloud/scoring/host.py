@@ -22,6 +22,9 @@ MESSAGE_LIMIT: Final = 64 * 1024 * 1024
 """Largest request, in bytes: an image file, or 111 images of 224 x 224 pixels as floats."""
 
 _DRAIN_S: Final = 5.0
+_REPLACED_DRAIN_S: Final = 30.0
+"""How long calls may go on whose server has a successor: they hold nobody up."""
+
 _OPTIONS: Final = (
     # Without this a second server on a taken port binds in silence, and gets a share of the calls.
     ("grpc.so_reuseport", 0),
@@ -60,8 +63,9 @@ class ScoringHost:
         """Makes the service answer as declared, from now on and without a gap where that is possible.
 
         A new model, new keys and a new certificate are taken by the server that runs: calls under way end
-        with what they began with. SSL on or off, or another address, ends it, after the calls under way, and
-        starts another.
+        with what they began with. With SSL on or off, or at another address, another server takes its place
+        at once, while the calls under way go on to their end: a port refuses connections for a millisecond
+        or two. Two listeners at a time would leave none, and lose those that the older one had accepted.
 
         Raises:
             TlsError: gRPC does not take this certificate and key; nothing was changed.
@@ -85,28 +89,26 @@ class ScoringHost:
         with self._lock:
             service = self._services.pop(service_id, None)
         if service is not None:
-            service.stop(_DRAIN_S)
+            for ended in service.begin_stop(_DRAIN_S):
+                ended.wait()
 
     def stop(self, grace_s: float = _DRAIN_S) -> None:
         """Ends all services, after the calls under way or `grace_s`; the host cannot be used afterwards."""
         with self._lock:
             services, self._services = list(self._services.values()), {}
-        for ended in [service.begin_stop(grace_s) for service in services]:
+        for ended in [ended for service in services for ended in service.begin_stop(grace_s)]:
             ended.wait()
         self._pool.shutdown()
 
 
 class _Service:
-    """One service's server. What answers, and with which certificate, changes while it runs."""
+    """What answers for one service: a listener, and those that it has replaced, until their calls end."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._server: grpc.Server | None = None
-        self._endpoint: Endpoint | None = None
-        self._prediction: Prediction | None = None
-        self._tls: TlsMaterial | None = None
-        self._renewed: grpc.ServerCertificateConfiguration | None = None
+        self._listener: _Listener | None = None
+        self._replaced: list[tuple[_Listener, threading.Event]] = []
 
     def deploy(self, deployment: Deployment) -> None:
         endpoint = Endpoint(deployment.address, deployment.port)
@@ -114,59 +116,86 @@ class _Service:
         keys = (deployment.primary_key, deployment.secondary_key) if tls is not None else None
         prediction = Prediction(deployment.pipeline, keys)
         with self._lock:
-            runs_alike = self._server is not None and self._endpoint == endpoint
-            if runs_alike and (self._tls is None) == (tls is None):
-                if tls is not None and tls != self._tls:
-                    self._renewed = tls.configuration()
-                self._tls, self._prediction = tls, prediction
+            runs = self._listener
+            if runs is not None and runs.endpoint == endpoint and (runs.tls is None) == (tls is None):
+                runs.change(prediction, tls)
                 return
-            self._begin_stop(_DRAIN_S).wait()
-            self._tls, self._prediction, self._endpoint = tls, prediction, endpoint
-            self._server = self._start(endpoint, tls)
+            if runs is None:
+                self._listener = _Listener(self._pool, endpoint, tls, prediction)
+                return
+            self._listener = None
+            ended = runs.begin_stop(_REPLACED_DRAIN_S)
+            self._replaced = [one for one in self._replaced if not one[1].is_set()]
+            self._replaced.append((runs, ended))
+            try:
+                self._listener = _Listener(self._pool, endpoint, tls, prediction)
+            except BindError:
+                # should gRPC ever close the port with the last call only
+                ended.wait()
+                self._listener = _Listener(self._pool, endpoint, tls, prediction)
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
-            if self._prediction is not None and self._prediction.keys is not None:
-                self._prediction = Prediction(self._prediction.pipeline, keys)
+            if self._listener is not None:
+                self._listener.set_keys(keys)
 
-    def begin_stop(self, grace_s: float) -> threading.Event:
+    def begin_stop(self, grace_s: float) -> list[threading.Event]:
+        """Ends everything after `grace_s` at the latest; the events tell when it has."""
         with self._lock:
-            return self._begin_stop(grace_s)
+            listeners = [replaced for replaced, _ in self._replaced]
+            if self._listener is not None:
+                listeners.append(self._listener)
+            self._listener, self._replaced = None, []
+            return [one.begin_stop(grace_s) for one in listeners]
 
-    def stop(self, grace_s: float) -> None:
-        self.begin_stop(grace_s).wait()
 
-    def _begin_stop(self, grace_s: float) -> threading.Event:
-        server, self._server = self._server, None
-        if server is not None:
-            return server.stop(grace_s)
-        ended = threading.Event()
-        ended.set()
-        return ended
+class _Listener:
+    """A gRPC server at an endpoint, with TLS or without; what answers, and the certificate, change in place.
 
-    def _start(self, endpoint: Endpoint, tls: TlsMaterial | None) -> grpc.Server:
-        server = grpc.server(self._pool, handlers=[prediction_handler(self._current)], options=_OPTIONS)
+    Raises:
+        BindError: the endpoint is taken.
+    """
+
+    def __init__(
+        self, pool: ThreadPoolExecutor, endpoint: Endpoint, tls: TlsMaterial | None, prediction: Prediction
+    ) -> None:
+        self.endpoint, self.tls = endpoint, tls
+        self._prediction = prediction
+        self._renewed: grpc.ServerCertificateConfiguration | None = None
+        self._server = grpc.server(pool, handlers=[prediction_handler(self._current)], options=_OPTIONS)
         address = f"{endpoint.address}:{endpoint.port}"
         try:
             if tls is None:
-                server.add_insecure_port(address)
+                self._server.add_insecure_port(address)
             else:
-                self._renewed = None
                 # That a fetcher may give None, grpc's documentation says and its stubs do not.
                 credentials = grpc.dynamic_ssl_server_credentials(
                     tls.configuration(),
                     self._fetch_renewed,  # type: ignore[arg-type]
                     False,
                 )
-                server.add_secure_port(address, credentials)
+                self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             reason = bind_problem(endpoint) or str(error)
             raise BindError(f"The service's address {address} cannot be bound: {reason}.") from None
-        server.start()
-        return server
+        self._server.start()
+
+    def change(self, prediction: Prediction, tls: TlsMaterial | None) -> None:
+        """Takes another model, other keys, another certificate: for the calls and connections from now on."""
+        if tls is not None and tls != self.tls:
+            self._renewed = tls.configuration()
+        self.tls, self._prediction = tls, prediction
+
+    def set_keys(self, keys: tuple[str, str]) -> None:
+        if self._prediction.keys is not None:
+            self._prediction = Prediction(self._prediction.pipeline, keys)
+
+    def begin_stop(self, grace_s: float) -> threading.Event:
+        """Takes no call any more; ends when those under way have, or after `grace_s`."""
+        ended: threading.Event = self._server.stop(grace_s)
+        return ended
 
     def _current(self) -> Prediction:
-        assert self._prediction is not None  # noqa: S101 - no server runs before it is set
         return self._prediction
 
     def _fetch_renewed(self) -> grpc.ServerCertificateConfiguration | None:

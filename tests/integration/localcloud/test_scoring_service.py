@@ -405,6 +405,53 @@ def test_a_removed_service_ends_the_calls_under_way_and_is_gone(
     host.deploy(deployment(endpoint))
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_call_under_way_ends_well_while_ssl_goes_on_or_off(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority, secure: bool
+) -> None:
+    material = authority.issue()
+    watched = _Watched(real_pipeline())
+    before, after = (material, None) if secure else (None, material)
+    host.deploy(deployment(endpoint, before, pipeline=watched))
+    results = []
+    with channel(endpoint, authority.root_pem if before else None) as older:
+        # without SSL no key comes along, and none is asked for, though the service wants one by then
+        key = PRIMARY if before else None
+        caller = threading.Thread(target=lambda: results.append(predict(older, photo_request(), key)))
+        caller.start()
+        assert watched.reached.wait(10)
+
+        host.deploy(deployment(endpoint, after))
+        with channel(endpoint, authority.root_pem if after else None) as newer:
+            assert scores(predict(newer, photo_request(), PRIMARY)).argmax() == ESPRESSO
+        assert results == []
+
+        watched.released.set()
+        caller.join()
+    assert scores(results[0]).argmax() == ESPRESSO
+
+
+def test_a_removed_service_ends_the_calls_of_a_listener_that_was_replaced(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    watched = _Watched(real_pipeline())
+    host.deploy(deployment(endpoint, pipeline=watched))
+    results = []
+    with channel(endpoint) as older:
+        caller = threading.Thread(target=lambda: results.append(predict(older, photo_request())))
+        caller.start()
+        assert watched.reached.wait(10)
+        host.deploy(deployment(endpoint, authority.issue()))
+        removal = threading.Thread(target=host.remove, args=("service",))
+        removal.start()
+        watched.released.set()
+        removal.join()
+        caller.join()
+    assert scores(results[0]).argmax() == ESPRESSO
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(endpoint, timeout=5)
+
+
 def test_keys_stay_out_of_a_deployments_representation(authority: Authority) -> None:
     material = authority.issue()
     shown = repr(deployment(Endpoint("127.0.0.1", 1), material))
