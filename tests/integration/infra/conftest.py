@@ -1,0 +1,7 @@
+"""What several tests of the clients share."""
+
+from __future__ import annotations
+
+from tests.integration.infra.deployed_service import authority, bundle, deployed
+
+__all__ = ["authority", "bundle", "deployed"]
