@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from infra import names
@@ -19,11 +19,12 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 class Reader:
     """Reads keys of the project's namespace, remembers which are known, and gathers what is wrong."""
 
-    def __init__(self, config: Mapping[str, str]) -> None:
+    def __init__(self, config: Mapping[str, str], secret_keys: Collection[str] | None = None) -> None:
         prefix = f"{NAMESPACE}:"
         self._values = {
             key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
         }
+        self._secret_keys = secret_keys
         self._known: list[str] = []
         self.problems: list[str] = []
 
@@ -38,6 +39,18 @@ class Reader:
         problem = check(value) if check else None
         if problem:
             self.refuse(key, f"is '{value}': it {problem}")
+        return value
+
+    def secret(self, key: str) -> str | None:
+        """A value that must be encrypted in the stack's file, as it is: a password may begin with a space."""
+        self._known.append(key)
+        value = self._values.get(key) or None
+        if value and self._secret_keys is not None and f"{NAMESPACE}:{key}" not in self._secret_keys:
+            self.refuse(
+                key,
+                "stands in plain in the stack's file: whoever could read that knows it. Replace it, then "
+                f"`pulumi config set --secret {NAMESPACE}:{key}`",
+            )
         return value
 
     def text(self, key: str, check: Callable[[str], str | None] | None = None) -> str:

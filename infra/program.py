@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pulumi
 
-from infra import model_package, names, settings
+from infra import model_package, names, provided_certificate, settings
 from infra.components.acme_issued import AcmeArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement, ModelManagementArgs
@@ -19,22 +19,25 @@ from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointAr
 from infra.components.server_certificate import SelfSigned, ServerCertificate
 from infra.configuration import NAMESPACE
 from infra.model_package import ModelPackage, PackageError
-from infra.settings import CertificateSettings, Settings, SettingsError
+from infra.settings import Settings, SettingsError
 
 # With this code the SDK's language host ends a run whose error has been told already; with any other one the
 # engine adds an error of its own.
 TOLD_EXIT_CODE = 32
 
 
-def run(config: Mapping[str, str]) -> None:
+def run(config: Mapping[str, str], secret_keys: Collection[str]) -> None:
     """Checks the configuration, then declares the graph.
+
+    Args:
+        secret_keys: the keys whose values are encrypted in the stack's file.
 
     Raises:
         SystemExit: the configuration cannot be used; one message has told every problem and its remedy.
     """
     pulumi.log.debug = _no_debug_message
     try:
-        stack = settings.read(config)
+        stack = settings.read(config, secret_keys=secret_keys)
         package, provided, acme = _read_files(stack)
     except SettingsError as error:
         pulumi.log.error(str(error))
@@ -165,7 +168,7 @@ def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None
     """
     problems: list[str] = []
     package = _read_package(stack, problems)
-    provided = _read_certificate_files(stack, problems)
+    provided = provided_certificate.read(stack.certificate, stack.domain.fqdn, problems)
     acme = _read_acme(stack, problems)
     if package is None or problems:
         raise SettingsError(problems)
@@ -204,47 +207,3 @@ def _read_acme(stack: Settings, problems: list[str]) -> AcmeArgs | None:
         owner=names.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
         minimum_days=stack.certificate.minimum_days,
     )
-
-
-def _read_certificate_files(stack: Settings, problems: list[str]) -> ServerCertificate | None:
-    """The certificate of the source `files`, read and checked as callers will; None for other sources."""
-    source = stack.certificate
-    if source.certificate_file is None or source.key_file is None:
-        return None
-    import datetime as dt
-
-    from certs import bundle, checks
-    from certs.errors import CertificateError
-    from certs.findings import Origin
-    from certs.sources.files import FilesSource
-
-    now = dt.datetime.now(dt.UTC)
-    try:
-        obtained = FilesSource(source.certificate_file, source.key_file, source.roots_file).obtain(
-            [stack.domain.fqdn], now
-        )
-        roots = (
-            bundle.read_roots(obtained.root_pem or "", Origin.of_file("roots file", str(source.roots_file)))
-            if source.roots_file
-            else None
-        )
-        checked = checks.require(obtained.reading, stack.domain.fqdn, now, roots, source.minimum_days)
-    except CertificateError as error:
-        problems.append(_named(source, error))
-        return None
-    for finding in checked.findings:
-        pulumi.log.warn(str(finding))
-    return ServerCertificate(
-        chain=checked.bundle.certificate_pem,
-        key=pulumi.Output.secret(checked.bundle.key_pem),
-        fingerprint=checked.bundle.fingerprint_sha256,
-        not_after=checked.bundle.not_after.isoformat(),
-        root=obtained.root_pem or "",
-    )
-
-
-def _named(source: CertificateSettings, error: Exception) -> str:
-    keys = [f"{NAMESPACE}:certificateFile", f"{NAMESPACE}:keyFile"]
-    if source.roots_file:
-        keys.append(f"{NAMESPACE}:rootsFile")
-    return f"{', '.join(keys)}: {error}"

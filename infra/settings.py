@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra import acme_settings, names
-from infra.acme_settings import AcmeSettings
+from infra import certificate_settings, names
+from infra.certificate_settings import CertificateSettings
 from infra.configuration import NAMESPACE, PROJECT_ROOT, Reader
 
 LOCATION = "eastus2"
 SKUS = ("S1", "S2", "S3")
 # for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
 NEGATIVE_TTL_S = 300
-CERTIFICATE_SOURCES = ("files", "self_signed", "acme")
 
 AZURE_KEYS = tuple(
     f"azure-native:{key}"
@@ -113,25 +112,6 @@ class DomainSettings:
 
 
 @dataclass(frozen=True)
-class CertificateSettings:
-    """Where the certificate comes from. Paths are absolute; those that are None are not used.
-
-    Attributes:
-        source: `files`, `self_signed` or `acme`.
-        roots_file: PEM with the root that issued the chain, where callers' systems do not know it.
-        minimum_days: a chain with fewer days left is refused.
-        acme: the authority, where the source is `acme`.
-    """
-
-    source: str
-    certificate_file: Path | None
-    key_file: Path | None
-    roots_file: Path | None
-    minimum_days: int
-    acme: AcmeSettings | None = None
-
-
-@dataclass(frozen=True)
 class ServiceSettings:
     """The service.
 
@@ -163,13 +143,20 @@ class Settings:
     production: bool
 
 
-def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
+def read(
+    config: Mapping[str, str],
+    environ: Mapping[str, str] = os.environ,
+    secret_keys: Collection[str] | None = None,
+) -> Settings:
     """Reads and checks the whole configuration.
+
+    Args:
+        secret_keys: the keys whose values are encrypted in the stack's file; None: nobody knows.
 
     Raises:
         SettingsError: with every problem found.
     """
-    reader = Reader(config)
+    reader = Reader(config, secret_keys)
     azure = _azure(config, environ, reader.problems)
     production = reader.boolean("production", default=False)
     account = AccountSettings(
@@ -186,7 +173,7 @@ def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> 
     )
     domain = _domain(reader)
     ssl_enabled = reader.boolean("sslEnabled", default=True)
-    certificate = _certificate(reader, production=production, ssl_enabled=ssl_enabled)
+    certificate = certificate_settings.read(reader, production=production, ssl_enabled=ssl_enabled)
     service = ServiceSettings(
         name=reader.optional("serviceName", check=names.service_problem),
         ssl_enabled=ssl_enabled,
@@ -315,32 +302,3 @@ def _resolver_problem(resolver: str) -> str | None:
     except ValueError:
         return "write each resolver as ADDRESS or ADDRESS:PORT, such as 9.9.9.9 or 127.0.0.1:5353"
     return None
-
-
-def _certificate(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateSettings:
-    source = reader.choice("certificateSource", CERTIFICATE_SOURCES, default="files")
-    if production and source == "self_signed":
-        reader.refuse(
-            "certificateSource",
-            "is 'self_signed' on a stack with production: true: self-signed certificates are for development "
-            "only; use files with a chain from a certification authority, or acme",
-        )
-    from_files = source == "files"
-    unused = f" is not used with certificateSource {source}: remove it, or set certificateSource to files"
-    paths: dict[str, Path | None] = {}
-    for key, what in (
-        ("certificateFile", "the PEM file with the certificate and its chain"),
-        ("keyFile", "the PEM file with the certificate's private key"),
-        ("rootsFile", ""),
-    ):
-        paths[key] = reader.path(key, required=what if from_files and ssl_enabled else "")
-        if not from_files and paths[key] is not None:
-            reader.refuse(key, unused.strip())
-    return CertificateSettings(
-        source=source,
-        certificate_file=paths["certificateFile"],
-        key_file=paths["keyFile"],
-        roots_file=paths["rootsFile"],
-        minimum_days=reader.integer("minimumDays", default=1, low=0, high=3650),
-        acme=acme_settings.read(reader, used=source == "acme"),
-    )

@@ -165,7 +165,11 @@ REFUSED = {
     "storage account too short": ("storageAccount", "st", "3 to 24 lower-case"),
     "service with a slash": ("serviceName", "a/b", "1 to 64"),
     "model name too long": ("modelName", "m" * 56, "1 to 55"),
-    "source that is none": ("certificateSource", "vault", "choose one of files, self_signed, acme"),
+    "source that is none": (
+        "certificateSource",
+        "vault",
+        "choose one of files, pfx, config, self_signed, acme",
+    ),
     "SSL neither on nor off": ("sslEnabled", "yes", "choose one of true, false"),
     "TTL of nothing": ("recordTtl", "0", "from 1 to 2147483647"),
     "name server without port": ("nameServers", '["127.0.0.1"]', "host:port"),
