@@ -118,20 +118,20 @@ class Deployer:
         try:
             pipeline = self._load(target)
             target = self._placed(target)
-            self._deploy(target, pipeline)
-            self._pipelines[target.id] = (target.model_id, pipeline)
+            with self._store.write() as db:
+                current = services.find(db, service.id)
+                if current is not None:
+                    # keys may have been regenerated meanwhile: what the change names wins, else the newest;
+                    # in the transaction, as every change of keys: what is kept last is what opens
+                    keys = change.keys.over(current.keys) if change else current.keys
+                    target = replace(target, keys=keys)
+                    self._deploy(target, pipeline)
+                    self._pipelines[target.id] = (target.model_id, pipeline)
+                    services.save(db, target.succeeded())
+                    operations.save(db, operation.moved(operations.SUCCEEDED))
         except ScoringError as error:
             self._undo(operation, service, error)
             return
-        with self._store.write() as db:
-            current = services.find(db, service.id)
-            if current is not None:
-                # keys may have been regenerated meanwhile: what the change names wins, else the newest
-                keys = change.keys.over(current.keys) if change else current.keys
-                services.save(db, replace(target, keys=keys).succeeded())
-                operations.save(db, operation.moved(operations.SUCCEEDED))
-                # in the transaction, as every change of keys: what is kept last is what opens
-                self._scoring.set_keys(service.id, keys.primary, keys.secondary)
         if current is None:
             self.forget(service.id)
 

@@ -64,8 +64,8 @@ class ScoringHost:
 
         A new model, new keys and a new certificate are taken by the server that runs: calls under way end
         with what they began with. With SSL on or off, or at another address, another server takes its place
-        at once, while the calls under way go on to their end: a port refuses connections for a millisecond
-        or two. Two listeners at a time would leave none, and lose those that the older one had accepted.
+        at once, while the calls under way go on to their end: a port refuses connections for some
+        milliseconds. Two listeners at a time would leave none, and lose what the older one had accepted.
 
         Raises:
             TlsError: gRPC does not take this certificate and key; nothing was changed.
@@ -131,7 +131,7 @@ class _Service:
                 self._listener = _Listener(self._pool, endpoint, tls, prediction)
             except BindError:
                 # should gRPC ever close the port with the last call only
-                ended.wait()
+                ended.wait(_DRAIN_S)
                 self._listener = _Listener(self._pool, endpoint, tls, prediction)
 
     def set_keys(self, keys: tuple[str, str]) -> None:

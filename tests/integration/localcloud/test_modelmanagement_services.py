@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
+from localcloud.modelmanagement.deployment import Deployer
+from localcloud.modelmanagement.services import Service
 from localcloud.scoring.addresses import bind_problem
+from localcloud.scoring.host import Deployment, ScoringHost
+from localcloud.scoring.pipeline import Pipeline
 from localcloud.server import Cloud
 from tests.integration.localcloud import scoring_parts
 from tests.integration.localcloud.data_plane import (
@@ -162,6 +166,28 @@ def test_new_keys_open_and_old_ones_do_not_at_once(
     plane.update(service["id"], model_id, keys={"primaryKey": None, "secondaryKey": "second-key"})
     assert plane.keys(service["id"]) == (both.json()["primaryKey"], "second-key")
     assert opens(where, root, "second-key")
+
+
+def test_keys_made_anew_during_an_update_are_the_only_ones_from_then_on(
+    plane: DataPlane, model_id: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = plane.deploy(model_id, **on(authority))
+    deployed: list[tuple[str, str]] = []
+    load, deploy = Deployer._load, ScoringHost.deploy
+
+    def load_while_keys_change(self: Deployer, target: Service) -> Pipeline:
+        plane.call("POST", f"services/{service['id']}/regenerateKeys")
+        return load(self, target)
+
+    def deploy_and_tell(self: ScoringHost, deployment: Deployment) -> None:
+        deploy(self, deployment)
+        deployed.append((deployment.primary_key, deployment.secondary_key))
+
+    monkeypatch.setattr(Deployer, "_load", load_while_keys_change)
+    monkeypatch.setattr(ScoringHost, "deploy", deploy_and_tell)
+    plane.update(service["id"], model_id, **on(authority))
+
+    assert deployed == [plane.keys(service["id"])]
 
 
 def test_a_model_changes_in_place(plane: DataPlane, model_id: str, packages: PackageHost) -> None:
