@@ -91,7 +91,7 @@ class Session:
     def directory(self) -> messages.Directory:
         """Asked for once."""
         if self._directory is None:
-            answer = self._repeated("asking", lambda: self._net.get(self.url))
+            answer = self._repeated("", lambda: self._net.get(self.url))
             try:
                 found = messages.Directory.from_json(answer.json())
                 for name in ("newNonce", "newAccount", "newOrder"):
@@ -145,7 +145,7 @@ class Session:
 
     def _repeated(self, what: str, send: Any) -> requests.Response:
         bad_nonces = failed = later = 0
-        subject = f"{self.subject}, {what}"
+        subject = f"{self.subject}, {what}" if what else self.subject
         while True:
             self._last, refusal = None, ""
             try:

@@ -83,12 +83,11 @@ class AcmeCertificateProvider(CloudProvider):
                 roots_pem=props["roots"] or None,
                 replaces=follows,
             )
-            now = dt.datetime.now(dt.UTC)
-            obtained = source.obtain([props["fqdn"]], now)
+            obtained = source.obtain([props["fqdn"]], dt.datetime.now(dt.UTC))
             roots = read_roots(props["roots"], Origin.of_file("roots", "")) if props["roots"] else None
-            bundle = checks.require(
-                obtained.reading, props["fqdn"], now, roots, int(props["minimum_days"])
-            ).bundle
+            # it may begin at the very moment at which it was issued
+            now, minimum_days = dt.datetime.now(dt.UTC), int(props["minimum_days"])
+            bundle = checks.require(obtained.reading, props["fqdn"], now, roots, minimum_days).bundle
             renew_at = _renew_at(acme, bundle.leaf, "")
         return {
             **props,

@@ -2,57 +2,89 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from infra.clients.tls import fingerprint, served_certificate
+from tests.e2e import interruption
 from tests.e2e.local_cloud import LocalCloud
+from tests.e2e.passing_time import age_certificate
 from tests.e2e.program_stack import ProgramStack
 from tests.pebble import server
+from tests.pebble.relay import Line, Resolver
 from tests.pebble.server import Pebble
 
 RENEWAL = {"certificate": "update", "service": "update", "endpoint-check": "update"}
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Authority:
+    """An authority, and what can go wrong on the way to it and from it."""
+
+    pebble: Pebble
+    line: Line
+    resolver: Resolver
+
+    @property
+    def config(self) -> dict[str, str]:
+        settings = {
+            "certificateSource": "acme",
+            "acmeDirectory": f"https://127.0.0.1:{self.line.port}/dir",
+            "acmeEmail": "hostmaster@contoso.com",
+            "acmeProfile": "default",
+            "acmeRootsFile": str(self.pebble.roots),
+        }
+        return {f"fpga-web-service:{key}": value for key, value in settings.items()}
 
 
 @pytest.fixture(scope="module")
-def pebble(
+def authority(
     pebble_executable: Path, local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Pebble]:
+) -> Iterator[Authority]:
+    resolver = Resolver(local_cloud.name_server)
+    anew = {"PEBBLE_AUTHZREUSE": "0"}
     folder = tmp_path_factory.mktemp("pebble")
-    with server.running(pebble_executable, folder, local_cloud.name_server) as running:
-        yield running
-
-
-def config_of(pebble: Pebble, **more: str) -> dict[str, str]:
-    settings = {
-        "certificateSource": "acme",
-        "acmeDirectory": pebble.directory,
-        "acmeEmail": "hostmaster@contoso.com",
-        "acmeRootsFile": str(pebble.roots),
-    }
-    return {f"fpga-web-service:{key}": value for key, value in {**settings, **more}.items()}
+    with (
+        resolver.served() as address,
+        server.running(pebble_executable, folder, address, environment=anew) as pebble,
+    ):
+        line = Line(urlsplit(pebble.directory).port or 0)
+        yield Authority(pebble, line, resolver)
+        line.stop()
 
 
 @pytest.fixture(scope="module")
-def stack(make_stack: Callable[..., ProgramStack], pebble: Pebble) -> ProgramStack:
-    stack = make_stack("acme", config_of(pebble))
-    up = stack.up()
-    assert up.complaints == []
+def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
+    """One that has its certificate."""
+    stack = make_stack("acme", authority.config)
+    assert stack.up().complaints == []
     return stack
 
 
+@pytest.fixture(scope="module")
+def beginner(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
+    """One that has nothing yet."""
+    return make_stack("beginner", authority.config)
+
+
 def changed(operations: dict[str, str]) -> dict[str, str]:
-    return {name: operation for name, operation in operations.items() if operation != "same"}
+    """What is not the same; `default`, the provider, is given the whole configuration and changes with it."""
+    return {
+        name: operation for name, operation in operations.items() if operation != "same" and name != "default"
+    }
 
 
 def proofs(stack: ProgramStack) -> list[str]:
     """The names of the TXT records in the stack's zone."""
-    zone = (
-        f"{stack.cloud.group_id(stack.group)}/providers/Microsoft.Network/dnsZones/{stack.stack}.contoso.test"
-    )
-    return [one["name"] for one in stack.cloud.client.manage("GET", f"{zone}/TXT", "2018-05-01")["value"]]
+    zone = f"Microsoft.Network/dnsZones/{stack.stack}.contoso.test"
+    path = f"{stack.cloud.group_id(stack.group)}/providers/{zone}/TXT"
+    return [one["name"] for one in stack.cloud.client.manage("GET", path, "2018-05-01")["value"]]
 
 
 def test_a_certificate_is_issued_and_served(stack: ProgramStack) -> None:
@@ -63,3 +95,134 @@ def test_a_certificate_is_issued_and_served(stack: ProgramStack) -> None:
     assert served == outputs["certificateFingerprint"]
     assert proofs(stack) == []
     assert "PRIVATE KEY" not in stack.state_text()
+
+
+def test_until_it_is_due_nothing_shows(stack: ProgramStack) -> None:
+    age_certificate(stack, dt.timedelta(days=50))
+
+    for _ in range(2):
+        assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+
+def test_one_that_is_due_is_renewed_and_all_else_is_the_same(stack: ProgramStack) -> None:
+    before = stack.outputs(show_secrets=True)
+    age_certificate(stack, dt.timedelta(days=30))
+
+    preview, up = stack.preview(), stack.up()
+
+    assert changed(preview.operations) == changed(up.operations) == RENEWAL
+    assert preview.complaints == up.complaints == []
+    after = stack.outputs(show_secrets=True)
+    different = {name for name in before if before[name] != after[name]}
+    assert different == {"certificateFingerprint", "certificateExpiry"}
+    assert fingerprint(served_certificate(after["ip"], 50051) or b"") == after["certificateFingerprint"]
+    assert proofs(stack) == []
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+
+def test_one_that_its_authority_wants_renewed_is_due_after_a_refresh(
+    stack: ProgramStack, authority: Authority
+) -> None:
+    (certificate,) = stack.of_type("AcmeCertificate")
+    chain = certificate["outputs"]["certificate"]
+    assert stack.refresh("--expect-no-changes").complaints == []
+    authority.pebble.suggest(chain, "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z")
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+    stack.refresh()
+
+    assert changed(stack.preview().operations) == changed(stack.up().operations) == RENEWAL
+    assert stack.outputs()["certificateFingerprint"] != certificate["outputs"]["fingerprint"]
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+
+def test_an_authority_that_is_down_is_noticed_when_it_is_needed(
+    stack: ProgramStack, authority: Authority
+) -> None:
+    before = stack.outputs(show_secrets=True)
+    with authority.line.cut():
+        assert stack.refresh("--expect-no-changes").complaints == []
+        assert stack.preview("--expect-no-changes").complaints == []
+        age_certificate(stack, dt.timedelta(days=61))
+        preview = stack.preview()
+        assert (changed(preview.operations), preview.complaints) == (RENEWAL, [])
+
+        failed = stack.up(code=None)
+
+        assert failed.code != 0
+        assert "did not answer" in failed.text
+        assert "Run again when it answers." in failed.text
+        assert "Traceback" not in failed.text
+    assert stack.outputs(show_secrets=True) | {"certificateExpiry": ""} == before | {"certificateExpiry": ""}
+    assert fingerprint(served_certificate(before["ip"], 50051) or b"") == before["certificateFingerprint"]
+    assert changed(stack.up().operations) == RENEWAL
+
+
+def test_another_contact_changes_the_account_alone(stack: ProgramStack) -> None:
+    stack.configure({"fpga-web-service:acmeEmail": "webmaster@contoso.com"})
+
+    assert changed(stack.preview().operations) == changed(stack.up().operations) == {"acme-account": "update"}
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+
+def test_it_is_kept_while_ssl_is_off(stack: ProgramStack) -> None:
+    stack.configure({"fpga-web-service:sslEnabled": "false"})
+
+    assert changed(stack.up().operations) == {"service": "update", "endpoint-check": "update"}
+
+
+def test_destroy_ends_the_account(stack: ProgramStack) -> None:
+    stack.destroy()
+
+    assert stack.resources() == []
+    assert stack.group not in stack.cloud.groups()
+
+
+def test_nothing_is_half_made_where_the_authority_is_down(
+    beginner: ProgramStack, authority: Authority
+) -> None:
+    with authority.line.cut():
+        failed = beginner.up(code=None)
+
+    assert failed.code != 0
+    assert f"ACME directory https://127.0.0.1:{authority.line.port}/dir: did not answer" in failed.text
+    assert beginner.of_type("AcmeAccount") == beginner.of_type("AcmeCertificate") == []
+    assert beginner.services() == []
+
+
+def test_a_proof_that_fails_leaves_no_record(beginner: ProgramStack, authority: Authority) -> None:
+    authority.resolver.lies = True
+
+    failed = beginner.up(code=None)
+
+    authority.resolver.lies = False
+    assert failed.code != 0
+    assert "urn:ietf:params:acme:error:unauthorized: No TXT records found" in failed.text
+    assert "Is the zone delegated to its name servers" in failed.text
+    assert "PRIVATE KEY" not in failed.text
+    assert proofs(beginner) == []
+    assert beginner.services() == []
+
+
+def test_a_run_that_died_before_the_end_is_followed_by_one_that_ends_well(
+    beginner: ProgramStack, authority: Authority
+) -> None:
+    with (
+        authority.resolver.held(),
+        beginner.start("up", "--yes", "--skip-preview", "--stack", beginner.stack) as run,
+    ):
+        assert authority.resolver.asked.wait(PATIENCE_S), "the authority did not look for the proof"
+        interruption.kill(run)
+        assert proofs(beginner) == [f"_acme-challenge.{beginner.fqdn.partition('.')[0]}"]
+
+    beginner.run("cancel", "--yes", beginner.stack)
+    continued = beginner.up()
+
+    assert continued.operations["certificate"] == "create"
+    assert continued.operations["acme-account"] == "same"
+    assert proofs(beginner) == []
+    outputs = beginner.outputs()
+    assert fingerprint(served_certificate(outputs["ip"], 50051) or b"") == outputs["certificateFingerprint"]
+    beginner.refresh("--clear-pending-creates")
+    assert changed(beginner.preview("--expect-no-changes").operations) == {}
+    beginner.destroy()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 
-import psutil
 import pytest
 
+from tests.e2e import interruption
 from tests.e2e.program_stack import ProgramStack
 
 
@@ -16,22 +15,10 @@ def killed(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
     """A stack whose first run died with everything that it had started, the cloud at work on its service."""
     stack = make_stack("killed")
     with stack.start("up", "--yes", "--skip-preview", "--stack", stack.stack) as run:
-        root = psutil.Process(run.pid)
         while not stack.services():
             assert run.poll() is None, "the run ended before a service was accepted"
-        _kill_tree(root)
-    assert run.wait() == -signal.SIGKILL
+        interruption.kill(run)
     return stack
-
-
-def _kill_tree(root: psutil.Process) -> None:
-    """All at once: plugins have process groups of their own, and would live on."""
-    tree = [root, *root.children(recursive=True)]
-    for one in tree:
-        one.send_signal(signal.SIGSTOP)
-    for one in tree:
-        one.kill()
-    psutil.wait_procs(tree[1:], timeout=10)
 
 
 def test_the_next_run_continues_to_one_service(killed: ProgramStack) -> None:

@@ -1,0 +1,118 @@
+"""What stands between a test and its authority, so that it can fail: a line to it, and its resolver."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dns.message
+import dns.query
+
+PATIENCE_S = 60.0
+
+
+class Line:
+    """Passes TCP connections on to a port of this machine, while it is not cut."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._start()
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """For the time being, connections are refused."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._listening = socket.create_server(("127.0.0.1", self.port))
+            self._start()
+
+    def stop(self) -> None:
+        # closing alone would leave the thread in accept()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._accept, args=(self._listening,), daemon=True)
+        self._thread.start()
+
+    def _accept(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                caller, _ = listening.accept()
+            except OSError:
+                return
+            called = socket.create_connection(("127.0.0.1", self._target))
+            for pair in ((caller, called), (called, caller)):
+                threading.Thread(target=_pump, args=pair, daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        source.close()
+        sink.close()
+
+
+class Resolver:
+    """The authority's resolver: it asks the name server, unless a test says otherwise. Over TCP, as pebble
+    asks.
+
+    Attributes:
+        lies: answers that there is no record.
+        asked: set when a question came while questions are held.
+    """
+
+    def __init__(self, name_server: str) -> None:
+        host, _, port = name_server.rpartition(":")
+        self._name_server = (host, int(port))
+        self.lies = False
+        self.asked = threading.Event()
+        self._go_on = threading.Event()
+        self._go_on.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For the time being, questions wait."""
+        self.asked.clear()
+        self._go_on.clear()
+        try:
+            yield
+        finally:
+            self._go_on.set()
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serves it: `host:port`."""
+        resolver = self
+
+        class Connection(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                query, _ = dns.query.receive_tcp(self.request)
+                dns.query.send_tcp(self.request, resolver._answer(query))
+
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as listening:
+            thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+            thread.start()
+            yield f"127.0.0.1:{listening.server_address[1]}"
+            listening.shutdown()
+            thread.join()
+
+    def _answer(self, query: dns.message.Message) -> dns.message.Message:
+        if not self._go_on.is_set():
+            self.asked.set()
+            self._go_on.wait(PATIENCE_S)
+        if self.lies:
+            return dns.message.make_response(query)
+        host, port = self._name_server
+        return dns.query.tcp(query, host, PATIENCE_S, port)
