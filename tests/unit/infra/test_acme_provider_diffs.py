@@ -1,0 +1,99 @@
+"""When the resources of the source `acme` are due: by the state alone, without asking anyone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from infra.providers.acme_account import AcmeAccountProvider
+from infra.providers.acme_certificate import AcmeCertificateProvider
+from tests.unit.infra.test_provider_diffs import COSTLY, REPLACE, SAME, UNKNOWN, UPDATE, verdict
+
+ACCOUNT = {
+    "directory": "https://ca.example/dir",
+    "email": "hostmaster@contoso.com",
+    "eab_key_id": "",
+    "eab_hmac_key": "",
+    "roots": "",
+    "url": "https://ca.example/account/1",
+    "key": "KEY",
+}
+
+
+def certificate(*, age_days: float = 0, renew_in_days: float | None = None) -> dict[str, Any]:
+    now = dt.datetime.now(dt.UTC)
+    begin = now - dt.timedelta(days=age_days)
+    suggested = "" if renew_in_days is None else (now + dt.timedelta(days=renew_in_days)).isoformat()
+    return {
+        "fqdn": "www.contoso.test",
+        "profile": "",
+        "directory": "https://ca.example/dir",
+        "account": "https://ca.example/account/1",
+        "key_of_account": "KEY",
+        "roots": "",
+        "zone": "contoso.test",
+        "zone_id": "/subscriptions/s/zone",
+        "name_servers": ["127.0.0.1:53"],
+        "owner": "acme-1",
+        "minimum_days": 1.0,
+        "not_before": begin.isoformat(),
+        "not_after": (begin + dt.timedelta(days=90)).isoformat(),
+        "renew_at": suggested,
+    }
+
+
+@pytest.mark.parametrize(
+    ("age_days", "renew_in_days", "expected"),
+    [
+        (0, None, SAME),
+        (59.9, None, SAME),
+        (60.1, None, UPDATE),
+        (10, 1, SAME),
+        (10, -0.001, UPDATE),
+        (60.1, 20, UPDATE),
+        (100, 20, UPDATE),
+    ],
+)
+def test_whichever_is_first_of_two_thirds_and_what_the_authority_suggests(
+    age_days: float, renew_in_days: float | None, expected: str
+) -> None:
+    olds = certificate(age_days=age_days, renew_in_days=renew_in_days)
+
+    assert verdict(AcmeCertificateProvider(), olds) == expected
+
+
+@pytest.mark.parametrize("key", ["fqdn", "profile", "directory", "account", "roots"])
+def test_another_name_or_authority_is_another_certificate(key: str) -> None:
+    assert verdict(AcmeCertificateProvider(), certificate(), **{key: "other"}) == UPDATE
+    assert verdict(AcmeCertificateProvider(), certificate(), **{key: UNKNOWN}) == UPDATE
+
+
+@pytest.mark.parametrize("key", ["key_of_account", "zone_id", "name_servers", "owner", "minimum_days"])
+def test_where_it_is_proved_is_no_reason_for_another(key: str) -> None:
+    assert verdict(AcmeCertificateProvider(), certificate(), **{key: UNKNOWN}) == SAME
+
+
+def test_an_account_is_never_due_and_belongs_to_one_directory_and_binding() -> None:
+    assert verdict(AcmeAccountProvider(), ACCOUNT) == SAME
+    assert verdict(AcmeAccountProvider(), ACCOUNT, email="") == UPDATE
+    assert verdict(AcmeAccountProvider(), ACCOUNT, roots="ROOT") == UPDATE
+    assert verdict(AcmeAccountProvider(), ACCOUNT, directory="https://other.example") == REPLACE
+    assert verdict(AcmeAccountProvider(), ACCOUNT, eab_key_id="kid-2") == REPLACE
+
+
+def test_a_preview_imports_nothing_costly() -> None:
+    program = f"""
+import sys
+import tests.unit.infra.test_acme_provider_diffs as here
+here.AcmeCertificateProvider().check(here.certificate(), here.certificate())
+here.verdict(here.AcmeCertificateProvider(), here.certificate())
+here.verdict(here.AcmeAccountProvider(), here.ACCOUNT)
+print(*[name for name in {(*COSTLY, "acme", "josepy")!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []

@@ -1,0 +1,85 @@
+"""The settings of the source `acme`: what is accepted, what is refused, and that no secret is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra import acme_settings
+from infra.acme_settings import AcmeSettings
+from infra.configuration import Reader
+
+HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajV"
+GOOD = {
+    "acmeDirectory": "https://ca.example/dir",
+    "acmeEmail": "hostmaster@contoso.com",
+    "acmeProfile": "shortlived",
+    "acmeEabKeyId": "kid-1",
+    "acmeEabHmacKey": HMAC_KEY,
+}
+
+
+def read(settings: dict[str, str], *, used: bool = True) -> tuple[AcmeSettings | None, list[str]]:
+    reader = Reader({f"fpga-web-service:{key}": value for key, value in settings.items()})
+    return acme_settings.read(reader, used=used), reader.problems
+
+
+def test_all_of_them_are_taken(tmp_path: Path) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.touch()
+
+    settings, problems = read(GOOD | {"acmeRootsFile": str(roots)})
+
+    assert problems == []
+    assert settings == AcmeSettings(
+        directory="https://ca.example/dir",
+        email="hostmaster@contoso.com",
+        profile="shortlived",
+        eab_key_id="kid-1",
+        eab_hmac_key=HMAC_KEY,
+        roots_file=roots,
+    )
+    assert HMAC_KEY not in repr(settings)
+
+
+def test_the_directory_alone_is_enough() -> None:
+    settings, problems = read({"acmeDirectory": "https://ca.example/dir"})
+
+    assert problems == []
+    assert settings == AcmeSettings("https://ca.example/dir", "", "", "", "", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("acmeDirectory", "", "is not set: it is the URL of the authority's ACME directory"),
+        ("acmeDirectory", "http://ca.example/dir", "it takes an https URL"),
+        ("acmeDirectory", "ca.example", "it takes an https URL"),
+        ("acmeEmail", "mailto:hostmaster", "it takes one e-mail address"),
+        ("acmeEmail", "a@contoso.com,b@contoso.com", "it takes one e-mail address"),
+        ("acmeProfile", "short lived", "without spaces"),
+        ("acmeEabKeyId", "", "is not set, but acmeEabHmacKey is: give both, or neither"),
+        ("acmeEabHmacKey", "", "is not set, but acmeEabKeyId is: `pulumi config set --secret"),
+        ("acmeEabHmacKey", "not base64url!", "is not base64url"),
+        ("acmeRootsFile", "no/such/file", "there is nothing at"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_key(key: str, value: str, words: str) -> None:
+    _, problems = read(GOOD | {key: value})
+
+    (problem,) = problems
+    assert problem.startswith(f"fpga-web-service:{key} ")
+    assert words in problem
+    assert "not base64url!" not in problem
+
+
+@pytest.mark.parametrize("key", GOOD)
+def test_other_sources_take_none_of_them(key: str) -> None:
+    settings, problems = read({key: GOOD[key]}, used=False)
+
+    assert settings is None
+    assert problems == [
+        f"fpga-web-service:{key} is used with certificateSource acme only: remove it, or set "
+        "certificateSource to acme"
+    ]
