@@ -39,6 +39,10 @@ class ScriptedServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
+    def extend(self, *script: Reply) -> None:
+        """Adds answers, which may name the server."""
+        self._script += script
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
@@ -76,9 +80,10 @@ class ScriptedServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                if self.command != "HEAD":
+                    self.wfile.write(content)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer
+            do_HEAD = do_GET = do_POST = do_PUT = do_DELETE = _answer
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
