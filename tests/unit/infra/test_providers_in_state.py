@@ -10,6 +10,12 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 STORED = {
+    "infra.providers.acme_account.AcmeAccountProvider": (
+        "gASVOwAAAAAAAACMHGluZnJhLnByb3ZpZGVycy5hY21lX2FjY291bnSUjBNBY21lQWNjb3VudFByb3ZpZGVylJOUKYGULg=="
+    ),
+    "infra.providers.acme_certificate.AcmeCertificateProvider": (
+        "gASVQwAAAAAAAACMIGluZnJhLnByb3ZpZGVycy5hY21lX2NlcnRpZmljYXRllIwXQWNtZUNlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu"
+    ),
     "infra.providers.certificate.CertificateProvider": (
         "gASVOgAAAAAAAACMG2luZnJhLnByb3ZpZGVycy5jZXJ0aWZpY2F0ZZSME0NlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu"
     ),
