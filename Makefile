@@ -16,7 +16,8 @@ up: bootstrap ## bring everything up on this machine, and classify a photo over 
 	@$(BIN)/fpga up
 
 test: bootstrap lint ## check the code, then run every test
-	@$(BIN)/pytest
+	@# a file's tests stay together: they share a stack, or a server
+	@$(BIN)/pytest -n auto --dist loadfile
 
 bench: bootstrap ## measure speed, as ratios of things measured side by side
 	@$(BIN)/python -m bench

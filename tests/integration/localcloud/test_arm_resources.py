@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +13,7 @@ import pytest
 from localcloud.arm.accounts import find_account
 from localcloud.errors import CloudError
 from localcloud.server import Cloud
-from localcloud.settings import DATABASE
+from localcloud.settings import DATABASE, Settings
 from localcloud.store import Store
 from tests.integration.localcloud.arm_caller import ArmCaller, refusal
 
@@ -147,7 +149,18 @@ def test_expanded_lists_tell_times(arm: ArmCaller, group: str) -> None:
     assert item["createdTime"] <= item["changedTime"]
 
 
-def test_unregistered_provider_makes_nothing(arm: ArmCaller, group: str) -> None:
+@pytest.fixture
+def own_arm(cloud_settings: Settings, tmp_path: Path) -> Iterator[ArmCaller]:
+    """Signed in to a localcloud of one test's own: for what concerns a whole subscription."""
+    with Cloud(Settings(data=tmp_path / "data", featurizers=cloud_settings.featurizers)) as own:
+        caller = ArmCaller(own)
+        yield caller
+        caller.close()
+
+
+def test_unregistered_provider_makes_nothing(own_arm: ArmCaller) -> None:
+    arm, group = own_arm, f"{own_arm.subscription}/resourceGroups/rg"
+    assert arm("PUT", group, {"location": "eastus2"}).status_code == 201
     provider = f"{arm.subscription}/providers/Microsoft.MachineLearningModelManagement"
     assert arm("PUT", f"{group}{MODEL_MANAGEMENT}/acc", ACCOUNT).status_code == 201
     status, code, words = refusal(arm("POST", f"{provider}/unregister"))
@@ -155,12 +168,11 @@ def test_unregistered_provider_makes_nothing(arm: ArmCaller, group: str) -> None
     assert f"{group}{MODEL_MANAGEMENT}/acc" in words
     assert arm("DELETE", f"{group}{MODEL_MANAGEMENT}/acc").status_code == 200
     assert arm("POST", f"{provider}/unregister").json()["registrationState"] == "NotRegistered"
-    try:
-        status, code, words = refusal(arm("PUT", f"{group}{MODEL_MANAGEMENT}/acc", ACCOUNT))
-        assert (status, code) == (409, "MissingSubscriptionRegistration")
-        assert "not registered to use namespace 'Microsoft.MachineLearningModelManagement'" in words
-    finally:
-        assert arm("POST", f"{provider}/register").json()["registrationState"] == "Registered"
+    status, code, words = refusal(arm("PUT", f"{group}{MODEL_MANAGEMENT}/acc", ACCOUNT))
+    assert (status, code) == (409, "MissingSubscriptionRegistration")
+    assert "not registered to use namespace 'Microsoft.MachineLearningModelManagement'" in words
+    assert arm("POST", f"{provider}/register").json()["registrationState"] == "Registered"
+    assert arm("PUT", f"{group}{MODEL_MANAGEMENT}/acc", ACCOUNT).status_code == 201
 
 
 def test_subscription_and_tenant(arm: ArmCaller) -> None:
