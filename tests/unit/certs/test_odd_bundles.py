@@ -5,6 +5,7 @@ mended.
 from __future__ import annotations
 
 import ipaddress
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -154,12 +155,7 @@ def _lines(text: bytes) -> list[bytes]:
 
 def _one_line(text: bytes) -> bytes:
     """Each block's body in one line."""
-    return (
-        text.replace(b"\n", b"")
-        .replace(b"E-----", b"E-----\n")
-        .replace(b"-----END", b"\n-----END")
-        .replace(b"Y-----", b"Y-----\n")
-    )
+    return re.sub(rb"(?:[^-\n]+\n)+", lambda body: body[0].replace(b"\n", b"") + b"\n", text)
 
 
 def _damaged_begin() -> bytes:
