@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-CHECKOUT: Final = Path(__file__).resolve().parent.parent
 DEFAULT_STACK: Final = "local"
+_INSTALLED_FROM: Final = Path(__file__).resolve().parent.parent
+_MANIFEST_NAME: Final = re.compile(r"^name:\s*fpga-web-service\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,13 @@ class Project:
 
     @classmethod
     def here(cls) -> Project:
-        """The checkout that this code belongs to."""
+        """The checkout at or above the working directory, as git and pulumi look for theirs; elsewhere the
+        one that this code is installed from.
+        """
+        checkout = _at_or_above(Path.cwd()) or _INSTALLED_FROM
         named = os.environ.get("FPGA_LOCAL")
-        local = Path(named).expanduser().absolute() if named else CHECKOUT / ".local"
-        return cls(CHECKOUT, local)
+        local = Path(named).expanduser().absolute() if named else checkout / ".local"
+        return cls(checkout, local)
 
     @property
     def cloud(self) -> Path:
@@ -53,3 +58,11 @@ class Project:
     def stack_file(self, stack: str) -> Path:
         """The stack's configuration, as the engine reads and writes it."""
         return self.checkout / "stacks" / f"Pulumi.{stack}.yaml"
+
+
+def _at_or_above(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        manifest = candidate / "Pulumi.yaml"
+        if manifest.is_file() and _MANIFEST_NAME.search(manifest.read_text(errors="replace")):
+            return candidate
+    return None

@@ -6,7 +6,7 @@ import shutil
 
 import typer
 
-from fpga.project import CHECKOUT, DEFAULT_STACK, Project
+from fpga.project import DEFAULT_STACK, Project
 
 _TOOLS = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
 
@@ -23,11 +23,11 @@ def clean() -> None:
     project = Project.here()
     control.stop(project.cloud)
     shared = cache.root()
-    if project.local == CHECKOUT / ".local":
+    if project.local == project.checkout / ".local":
         project.stack_file(DEFAULT_STACK).unlink(missing_ok=True)
         for name in _TOOLS:
-            shutil.rmtree(CHECKOUT / name, ignore_errors=True)
-        for folder in CHECKOUT.iterdir():
+            shutil.rmtree(project.checkout / name, ignore_errors=True)
+        for folder in project.checkout.iterdir():
             if not folder.name.startswith("."):
                 for bytecode in folder.rglob("__pycache__"):
                     shutil.rmtree(bytecode, ignore_errors=True)
