@@ -1,0 +1,206 @@
+"""Where a stack's state is and what encrypts its secrets: `stacks/Backend.STACK.yaml`, beside its settings.
+
+Relative paths in the file start at the checkout; `.local/…` is the folder that FPGA_LOCAL may have moved.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fpga.errors import CommandError
+from fpga.project import DEFAULT_STACK, Project
+
+PASSPHRASE: Final = "passphrase"  # noqa: S105 - a secrets provider's name
+KEYS: Final = ("url", "secretsProvider", "passphraseFile", "policyPack")
+# container, then the storage account that only azblob:// needs to be told
+AZBLOB: Final = re.compile(r"azblob://[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])?(/[^?#]*)?(\?[^#]+)?")
+KEY_VAULT: Final = re.compile(r"azurekeyvault://[a-z0-9.-]+/keys/[A-Za-z0-9-]+(/[0-9a-f]+)?")
+POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
+_LOCAL: Final = ".local"
+_PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A stack's backend. Paths are absolute.
+
+    Attributes:
+        url: as PULUMI_BACKEND_URL has it: azblob://CONTAINER?storage_account=NAME, or file:// and a path.
+        secrets_provider: `passphrase`, or azurekeyvault://VAULT/keys/KEY.
+        passphrase_file: with `passphrase`: where it is, unless the environment has one.
+        policy_pack: folder of the policy pack that previews and updates run; None: none.
+    """
+
+    url: str
+    secrets_provider: str
+    passphrase_file: Path | None
+    policy_pack: Path | None
+
+
+def backend_file(project: Project, stack: str) -> Path:
+    """The file that declares the stack's backend."""
+    return project.stack_file(stack).with_name(f"Backend.{stack}.yaml")
+
+
+def roots_file(project: Project, stack: str) -> Path:
+    """The bundle that SSL_CERT_FILE names while this stack's own localcloud is called; it may not exist."""
+    return project.local / "roots" / f"{stack}.pem"
+
+
+def read(project: Project, stack: str) -> Backend:
+    """The stack's backend, checked. The stack `local` needs no file: its state is the checkout's own.
+
+    Raises:
+        CommandError: there is no file, or what it says cannot be used; the message names it and the remedy.
+    """
+    file = backend_file(project, stack)
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        if stack == DEFAULT_STACK:
+            return own(project)
+        raise CommandError(
+            f"{file} is not there: it says where the state of the stack {stack} is. "
+            f"`fpga stack new {stack}` writes one; the stacks are {', '.join(_stacks(project))}."
+        ) from None
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise CommandError(f"{file} is not YAML: {error}") from None
+    problems: list[str] = []
+    found = _checked(project, content, problems)
+    if found is None or problems:
+        raise CommandError("\n  - ".join((f"{file} cannot be used:", *problems)))
+    return found
+
+
+def own(project: Project) -> Backend:
+    """The checkout's own: a folder and a passphrase in `.local`."""
+    return Backend(f"file://{project.local / 'state'}", PASSPHRASE, project.local / "passphrase", None)
+
+
+def environment(project: Project, stack: str) -> dict[str, str]:
+    """All variables to run `pulumi … --stack STACK` with: those of the engine, and of the stack's backend.
+
+    A passphrase of the caller's (PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE) goes before the
+    file that the backend names, except with the stack `local`; a file in `.local` is not the caller's, for an
+    activated shell names the file of the stack that it was activated for.
+
+    Raises:
+        CommandError: the backend's file cannot be used, or there is no passphrase.
+    """
+    import engine
+
+    backend = read(project, stack)
+    variables = engine.environment(project.local)
+    variables |= _backend_variables(project, stack, backend)
+    for name in _PASSPHRASE_VARIABLES:
+        variables.pop(name, None)
+    variables |= _passphrase_variables(project, stack, backend, os.environ)
+    variables.pop(POLICY_VARIABLE, None)
+    if backend.policy_pack is not None:
+        variables[POLICY_VARIABLE] = str(backend.policy_pack)
+    return variables
+
+
+def _backend_variables(project: Project, stack: str, backend: Backend) -> dict[str, str]:
+    variables = {"PULUMI_BACKEND_URL": backend.url}
+    roots = roots_file(project, stack)
+    if roots.is_file():
+        variables["SSL_CERT_FILE"] = str(roots)
+    return variables
+
+
+def _passphrase_variables(
+    project: Project, stack: str, backend: Backend, environ: Mapping[str, str]
+) -> dict[str, str]:
+    if backend.passphrase_file is None:
+        return {}
+    if stack != DEFAULT_STACK:
+        word, named = (environ.get(name) for name in _PASSPHRASE_VARIABLES)
+        if word is not None:
+            return {"PULUMI_CONFIG_PASSPHRASE": word}
+        if named and project.local not in Path(named).parents:
+            return {"PULUMI_CONFIG_PASSPHRASE_FILE": named}
+        if not backend.passphrase_file.is_file():
+            raise CommandError(
+                f"The passphrase of the stack {stack} is missing: put it into {backend.passphrase_file} "
+                "(mode 0600), or into the variable PULUMI_CONFIG_PASSPHRASE. For a stack that is not there "
+                f"yet, `fpga stack init {stack}` makes one."
+            )
+    return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(backend.passphrase_file)}
+
+
+def _checked(project: Project, content: Any, problems: list[str]) -> Backend | None:
+    if not isinstance(content, dict):
+        problems.append(f"it holds no settings: write {', '.join(KEYS)}, each as `key: value`")
+        return None
+    for key in content:
+        if key not in KEYS:
+            problems.append(f"{key} is not a setting of a backend: known are {', '.join(KEYS)}")
+    given = {key: content[key] for key in KEYS if content.get(key) is not None}
+    for key, value in given.items():
+        if not isinstance(value, str) or not value.strip():
+            problems.append(f"{key} is {value!r}: it takes a text")
+            return None
+    provider = given.get("secretsProvider", PASSPHRASE)
+    file = given.get("passphraseFile")
+    if provider == PASSPHRASE and file is None:
+        problems.append(
+            "passphraseFile is not set: name a file that is not committed, such as .local/passphrases/NAME"
+        )
+    elif provider != PASSPHRASE and file is not None:
+        problems.append(f"passphraseFile is not used with secretsProvider {provider}: remove it")
+    if provider != PASSPHRASE and not KEY_VAULT.fullmatch(provider):
+        problems.append(
+            f"secretsProvider is '{provider}': it takes passphrase, or azurekeyvault://VAULT.vault.azure.net/keys/KEY"
+        )
+    return Backend(
+        url=_url(project, given.get("url"), problems),
+        secrets_provider=provider,
+        passphrase_file=_path(project, file) if file else None,
+        policy_pack=_policy_pack(project, given.get("policyPack"), problems),
+    )
+
+
+def _url(project: Project, url: str | None, problems: list[str]) -> str:
+    if url is None:
+        problems.append(
+            "url is not set: it says where the state is, such as azblob://CONTAINER?storage_account=NAME"
+        )
+        return ""
+    if url.startswith("file://") and url.removeprefix("file://"):
+        return f"file://{_path(project, url.removeprefix('file://'))}"
+    if not AZBLOB.fullmatch(url):
+        problems.append(
+            f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file:// and a folder's path"
+        )
+    return url
+
+
+def _policy_pack(project: Project, written: str | None, problems: list[str]) -> Path | None:
+    if written is None:
+        return None
+    folder = _path(project, written)
+    if not (folder / "PulumiPolicy.yaml").is_file():
+        problems.append(f"policyPack is '{written}': there is no PulumiPolicy.yaml in {folder}")
+    return folder
+
+
+def _path(project: Project, written: str) -> Path:
+    path = Path(written).expanduser()
+    if path.parts[:1] == (_LOCAL,):
+        return project.local.joinpath(*path.parts[1:])
+    return project.checkout / path
+
+
+def _stacks(project: Project) -> list[str]:
+    files = project.stack_file(DEFAULT_STACK).parent.glob("Backend.*.yaml")
+    return sorted({DEFAULT_STACK, *(file.name.split(".")[1] for file in files)})
