@@ -17,11 +17,10 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
-from localcloud import lock, logs, ports
+from localcloud import lock, logs, ports, waiting
 from localcloud.errors import StartError
 from localcloud.settings import (
     CA_CERTIFICATE,
@@ -39,7 +38,6 @@ START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
-_RETRY_INTERVAL_S = 0.02
 _LOG_LINES = 15
 
 
@@ -107,7 +105,7 @@ def stop(data: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
             os.kill(pid, number)
         except ProcessLookupError:
             break
-        _wait_for_release(data, patience_s)
+        waiting.until(lambda: not lock.is_held(data), patience_s)
     if lock.is_held(data):
         raise StartError(f"The localcloud of {data} does not end, not even killed.")
     pid_file.unlink(missing_ok=True)
@@ -171,36 +169,40 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _pid(data: Path) -> int | None:
     """The process that runs on a data folder: the number in its pid file, as long as the lock is held."""
-    deadline = time.monotonic() + _KILL_TIMEOUT_S
-    while lock.is_held(data):
+    found: int | None = None
+
+    def named() -> bool:
+        """False while it starts or ends just now."""
+        nonlocal found
         try:
-            return int((data / PID).read_text())
+            found = int((data / PID).read_text())
         except (FileNotFoundError, ValueError):
-            # It starts or ends just now.
-            if time.monotonic() > deadline:
-                raise StartError(f"A localcloud holds {data}, but {data / PID} does not name it.") from None
-            time.sleep(_RETRY_INTERVAL_S)
-    return None
+            return False
+        return True
 
-
-def _wait_for_release(data: Path, patience_s: float) -> None:
-    deadline = time.monotonic() + patience_s
-    while lock.is_held(data) and time.monotonic() < deadline:
-        time.sleep(_RETRY_INTERVAL_S)
+    if not waiting.until(lambda: not lock.is_held(data) or named(), _KILL_TIMEOUT_S):
+        raise StartError(f"A localcloud holds {data}, but {data / PID} does not name it.")
+    return found
 
 
 def _running_status(data: Path, timeout_s: float) -> dict[str, Any]:
     """The status that the running one tells; one that starts just now is waited for."""
-    deadline = time.monotonic() + timeout_s
-    while True:
+    told: dict[str, Any] = {}
+    trouble: Exception | None = None
+
+    def answered() -> bool:
+        nonlocal told, trouble
         try:
-            return _health(data) | {"running": True}
+            told = _health(data)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            if time.monotonic() > deadline or not lock.is_held(data):
-                raise StartError(
-                    f"The localcloud of {data} does not answer ({error}); its log is {data / LOG}."
-                ) from None
-            time.sleep(_RETRY_INTERVAL_S)
+            trouble = error
+            return False
+        return True
+
+    waiting.until(lambda: answered() or not lock.is_held(data), timeout_s)
+    if not told:
+        raise StartError(f"The localcloud of {data} does not answer ({trouble}); its log is {data / LOG}.")
+    return told | {"running": True}
 
 
 def _health(data: Path) -> dict[str, Any]:

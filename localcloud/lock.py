@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from localcloud import waiting
 from localcloud.errors import StartError
 from localcloud.settings import LOCK
 
 _PATIENCE_S = 1.0
-_RETRY_INTERVAL_S = 0.02
 
 
 @contextlib.contextmanager
@@ -23,14 +22,11 @@ def held(data: Path) -> Iterator[int]:
         StartError: another localcloud holds it.
     """
     with (data / LOCK).open("a") as lock:
-        deadline = time.monotonic() + _PATIENCE_S
-        while not _take(lock.fileno(), fcntl.LOCK_EX):
-            # `is_held` takes the lock for an instant: a single try could meet it.
-            if time.monotonic() > deadline:
-                raise StartError(
-                    f"--data {data} is in use by another localcloud: stop that, or give another folder."
-                )
-            time.sleep(_RETRY_INTERVAL_S)
+        # `is_held` takes the lock for an instant: a single try could meet it.
+        if not waiting.until(lambda: _take(lock.fileno(), fcntl.LOCK_EX), _PATIENCE_S):
+            raise StartError(
+                f"--data {data} is in use by another localcloud: stop that, or give another folder."
+            )
         yield lock.fileno()
 
 

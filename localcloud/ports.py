@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import random
 import socket
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from localcloud import waiting
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import Settings
@@ -17,7 +17,6 @@ FREE_RANGE = range(20000, 30000)
 PORTS_FILE = "ports.json"
 RELEASE_TIMEOUT_S = 3.0
 """How long a port that was ours may stay taken: after a kill, the blob service ends a moment later."""
-_RETRY_INTERVAL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,8 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _wait_until_free(host: str, port: int, name: str) -> None:
-    deadline = time.monotonic() + RELEASE_TIMEOUT_S
-    while not _is_free(host, port):
-        if time.monotonic() > deadline:
-            raise taken(host, port, name)
-        time.sleep(_RETRY_INTERVAL_S)
+    if not waiting.until(lambda: _is_free(host, port), RELEASE_TIMEOUT_S):
+        raise taken(host, port, name)
 
 
 def _free(host: str, excluded: set[int]) -> int:
