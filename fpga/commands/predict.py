@@ -39,7 +39,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print labels and times as JSON.")] = False,
 ) -> None:
     """Classify a photo with the deployed service: the five best labels, and the time that it took."""
-    import engine
+    from fpga import backend
     from fpga.classification import classify, table
     from fpga.endpoint import Endpoint
     from fpga.name_resolution import host_and_port
@@ -53,7 +53,7 @@ def predict(
             host_and_port(name_server)
         except ValueError as error:
             raise CommandError(f"--name-server: {error}") from None
-    outputs = Stack(project, stack, engine.environment(project.local)).outputs()
+    outputs = Stack(project, stack, backend.environment(project, stack)).outputs()
     endpoint = Endpoint.from_outputs(stack, outputs)
     _require_localcloud(project, endpoint)
     result = classify(endpoint, photo, key.value, name_server, timeout)

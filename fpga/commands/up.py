@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ PREDICTION_TIMEOUT_S = 30.0
 
 def up(
     stack: Annotated[
-        str, typer.Option("--stack", "-s", help="Stack to deploy to localcloud.")
+        str, typer.Option("--stack", "-s", help="Stack to deploy to localcloud: `local`, or a new one.")
     ] = DEFAULT_STACK,
 ) -> None:
     """Bring everything up on this machine, and classify a photo over TLS, by name, with the service's key.
@@ -34,6 +35,7 @@ def up(
 
     began = time.monotonic()
     project = Project.here()
+    _require_own(project, stack)
     report = ConsoleReport()
     endpoint, changes, result = _deploy(project, stack, report)
     _summary(endpoint)
@@ -41,6 +43,17 @@ def up(
     made = ", ".join(f"{number} to {operation}" for operation, number in sorted(changes.items()))
     told = f"Deployed ({made})" if changes else "Nothing was changed"
     typer.echo(f"\n{told}; ready after {duration(time.monotonic() - began)}.")
+
+
+def _require_own(project: Project, stack: str) -> None:
+    """Refuses a stack that is declared to have its state elsewhere: its configuration is the team's."""
+    from fpga.backend import backend_file
+
+    if stack != DEFAULT_STACK and backend_file(project, stack).exists():
+        raise CommandError(
+            f"The stack {stack} has a configuration of its own, which `fpga up` would point at its own "
+            f"localcloud. `fpga plan -s {stack}` shows what would change; `fpga apply -s {stack}` does it."
+        )
 
 
 def _deploy(

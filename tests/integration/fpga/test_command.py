@@ -32,6 +32,26 @@ def _fpga(*arguments: str, local: Path, **variables: str) -> subprocess.Complete
     )
 
 
+def test_up_leaves_a_stack_with_a_backend_of_its_own_alone(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: fpga-web-service\n")
+    (tmp_path / "stacks" / "Backend.dev.yaml").write_text("url: file://.local/state\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "fpga.cli", "up", "-s", "dev"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: The stack dev has a configuration of its own, which `fpga up` would point at its own localcloud. "
+        "`fpga plan -s dev` shows what would change; `fpga apply -s dev` does it.\n"
+    )
+    assert not (tmp_path / ".local").exists()
+
+
 def _engine_that_prints(local: Path, outputs: Mapping[str, object]) -> None:
     """A `pulumi` that gives these outputs, and refuses every other command."""
     folder = local / "bin"
