@@ -11,6 +11,7 @@ from infra.acme_settings import AcmeSettings
 from infra.configuration import NAMESPACE, Reader
 
 SOURCES: Final = ("files", "pfx", "config", "self_signed", "acme")
+ISSUING: Final = ("self_signed", "acme")
 _PATHS: Final = {
     # setting: the sources that take it, and what it is where they need it
     "certificateFile": (("files",), "the PEM file with the certificate and its chain"),
@@ -30,6 +31,7 @@ class CertificateSettings:
         chain, key: PEM, where they stand in the configuration itself.
         roots_file: PEM with the root that issued the chain, where callers' systems do not know it.
         minimum_days: a chain with fewer days left is refused.
+        generation: from 1; one that is raised has a source that issues certificates issue anew.
         acme: the authority, where the source is `acme`.
     """
 
@@ -43,6 +45,7 @@ class CertificateSettings:
     roots_file: Path | None
     minimum_days: int
     acme: AcmeSettings | None = None
+    generation: int = 1
 
 
 def read(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateSettings:
@@ -71,6 +74,9 @@ def read(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateS
         if source == "config" and ssl_enabled and value is None:
             command = f"pulumi config set {flag} {NAMESPACE}:{setting} < FILE"
             reader.refuse(setting, f"is not set: it is {what}: `{command}`")
+    generation = reader.integer("certificateGeneration", default=1, low=1, high=1_000_000)
+    is_set = reader.optional("certificateGeneration") is not None
+    _refuse_unused(reader, "certificateGeneration", source, ISSUING, is_set=is_set)
     return CertificateSettings(
         source=source,
         certificate_file=paths["certificateFile"],
@@ -82,6 +88,7 @@ def read(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateS
         roots_file=paths["rootsFile"],
         minimum_days=reader.integer("minimumDays", default=1, low=0, high=3650),
         acme=acme_settings.read(reader, used=source == "acme"),
+        generation=generation,
     )
 
 

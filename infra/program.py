@@ -99,7 +99,7 @@ def declare(
     # SSL/TLS and authentication: a development authority stays declared while SSL is off
     certificate = provided
     if stack.certificate.source == "self_signed":
-        certificate = SelfSigned("self-signed", domain.fqdn).certificate
+        certificate = SelfSigned("self-signed", domain.fqdn, stack.certificate.generation).certificate
     endpoint = ScoringEndpoint(
         "scoring-endpoint",
         ScoringEndpointArgs(
@@ -206,4 +206,5 @@ def _read_acme(stack: Settings, problems: list[str]) -> AcmeArgs | None:
         roots=roots,
         owner=names.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
         minimum_days=stack.certificate.minimum_days,
+        generation=stack.certificate.generation,
     )

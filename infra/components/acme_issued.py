@@ -20,6 +20,7 @@ class AcmeArgs:
         roots: the roots of a private authority, PEM; empty: callers' systems know them.
         owner: under which name the proofs in the zone are kept apart from those of others.
         minimum_days: a chain with fewer days left is refused.
+        generation: raised by one, and the certificate is issued anew.
     """
 
     directory: str
@@ -30,6 +31,7 @@ class AcmeArgs:
     roots: str
     owner: str
     minimum_days: int
+    generation: int
 
 
 class AcmeIssued(pulumi.ComponentResource):
@@ -73,6 +75,7 @@ class AcmeIssued(pulumi.ComponentResource):
                 name_servers=name_servers,
                 owner=args.owner,
                 minimum_days=args.minimum_days,
+                generation=args.generation,
             ),
             inside,
         )

@@ -33,14 +33,16 @@ class ServerCertificate:
 
 
 class SelfSigned(pulumi.ComponentResource):
-    """A development authority, and a certificate that it issues for the FQDN."""
+    """A development authority, and a certificate that it issues for the FQDN; anew with each `generation`."""
 
-    def __init__(self, name: str, fqdn: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, fqdn: str, generation: int, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("fpga:index:SelfSigned", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         stack = f"{pulumi.get_project()} {pulumi.get_stack()}"
         ca = DevelopmentCa("development-ca", DevelopmentCaArgs(f"{stack} development CA"[:64]), inside)
-        leaf = Certificate("certificate", CertificateArgs(fqdn, ca.certificate, ca.key), inside)
+        leaf = Certificate("certificate", CertificateArgs(fqdn, ca.certificate, ca.key, generation), inside)
         self.certificate = ServerCertificate(
             leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, ca.certificate
         )

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from certs import renewal
-from infra.providers import ahead
+from infra.providers import ahead, generation
 from infra.providers.acme_account import session
 from infra.providers.base import CloudProvider, Props, changed, only
 
@@ -29,16 +29,22 @@ if TYPE_CHECKING:
 # what makes it another certificate; where the proofs are published does not
 _ISSUED_FOR = ("fqdn", "profile", "directory", "account", "roots")
 _PROVED_BY = ("key_of_account", "zone", "zone_id", "name_servers", "owner", "minimum_days")
-_INPUTS = (*_ISSUED_FOR, *_PROVED_BY)
+_INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME)
 _OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
 _SECRETS = ("key_of_account", "key")
 
 
 class AcmeCertificateProvider(CloudProvider):
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        result = super().check(olds, news)
+        result.failures.extend(generation.lowered(olds, news))
+        return result
+
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Due by the state's dates alone: neither the authority nor the zone is asked at a preview."""
         due = dt.datetime.now(dt.UTC) >= _due_at(olds)
-        return DiffResult(changes=due or bool(changed(_ISSUED_FOR, olds, news)))
+        raised = generation.of(olds) != generation.of(news)
+        return DiffResult(changes=due or raised or bool(changed(_ISSUED_FOR, olds, news)))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["fqdn"], self._issued(props, replaced=None))
@@ -141,6 +147,7 @@ class AcmeCertificateArgs:
         zone, zone_id, name_servers: where the name is proved, and who must answer the proof (`host:port`).
         owner: under which name the proofs are kept apart from those of others.
         minimum_days: a chain with fewer days left is refused.
+        generation: raised by one, and it is issued anew.
     """
 
     fqdn: str
@@ -154,6 +161,7 @@ class AcmeCertificateArgs:
     name_servers: pulumi.Input[Sequence[str]]
     owner: str
     minimum_days: int
+    generation: int = 1
 
 
 class AcmeCertificate(Resource, module="fpga", name="AcmeCertificate"):

@@ -6,10 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
 from certs import renewal
-from infra.providers import ahead
+from infra.providers import ahead, generation
 from infra.providers.base import Props, Provider, changed
 
 _INPUTS = ("fqdn", "ca_certificate", "ca_key")
@@ -17,11 +17,17 @@ _SECRETS = ("ca_key", "key")
 
 
 class CertificateProvider(Provider):
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        result = super().check(olds, news)
+        result.failures.extend(generation.lowered(olds, news))
+        return result
+
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Due by the state's dates alone: no certificate is parsed at a preview."""
         begin, end = (dt.datetime.fromisoformat(olds[key]) for key in ("not_before", "not_after"))
         due = renewal.is_due(begin, end, dt.datetime.now(dt.UTC))
-        return DiffResult(changes=due or bool(changed(_INPUTS, olds, news)))
+        raised = generation.of(olds) != generation.of(news)
+        return DiffResult(changes=due or raised or bool(changed(_INPUTS, olds, news)))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["fqdn"], _issued(props))
@@ -48,11 +54,18 @@ def _issued(props: Props) -> Props:
 
 @dataclass(frozen=True)
 class CertificateArgs:
-    """Inputs of a certificate: the name that it is for, and the authority that issues it (PEM)."""
+    """Inputs of a certificate.
+
+    Attributes:
+        fqdn: the name that it is for.
+        ca_certificate, ca_key: the authority that issues it (PEM).
+        generation: raised by one, and it is issued anew.
+    """
 
     fqdn: str
     ca_certificate: pulumi.Input[str]
     ca_key: pulumi.Input[str]
+    generation: int = 1
 
 
 class Certificate(Resource, module="fpga", name="Certificate"):
