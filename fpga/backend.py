@@ -180,7 +180,7 @@ def _url(project: Project, url: str | None, problems: list[str]) -> str:
         return f"file://{_path(project, url.removeprefix('file://'))}"
     if not AZBLOB.fullmatch(url):
         problems.append(
-            f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file:// and a folder's path"
+            f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file://FOLDER"
         )
     return url
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from infra import names
 
@@ -16,8 +19,36 @@ NAMESPACE = "fpga-web-service"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a key takes, as the reading of it says: the schema of stack files is made from this.
+
+    Attributes:
+        kind: `secret` stands encrypted in the file; `texts` is a list, or one text.
+        about: one line for whoever edits the file.
+        required: whether every stack has to set it.
+        choices: all that it may be; empty: no such list.
+        low, high: both ends of an integer's range.
+        default: what it is where it is not set; None: nothing, or what other settings say.
+        pattern: a regular expression that the whole text matches.
+    """
+
+    key: str
+    kind: Literal["text", "texts", "boolean", "integer", "secret"]
+    about: str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    default: str | int | bool | None = None
+    pattern: str | None = None
+
+
 class Reader:
-    """Reads keys of the project's namespace, remembers which are known, and gathers what is wrong."""
+    """Reads keys of the project's namespace, remembers which are known, and gathers what is wrong.
+
+    `about`, of each, is the one line that an editor shows for the key.
+    """
 
     def __init__(self, config: Mapping[str, str], secret_keys: Collection[str] | None = None) -> None:
         prefix = f"{NAMESPACE}:"
@@ -25,25 +56,47 @@ class Reader:
             key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
         }
         self._secret_keys = secret_keys
-        self._known: list[str] = []
+        self._known: dict[str, Setting] = {}
         self.problems: list[str] = []
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Each setting that has been asked for, in that order."""
+        return tuple(self._known.values())
+
+    def _knows(self, setting: Setting) -> None:
+        self._known[setting.key] = setting
 
     def refuse(self, key: str, problem: str) -> None:
         self.problems.append(f"{NAMESPACE}:{key} {problem}")
 
-    def optional(self, key: str, check: Callable[[str], str | None] | None = None) -> str | None:
-        self._known.append(key)
-        value = self._values.get(key, "").strip()
-        if not value:
-            return None
-        problem = check(value) if check else None
+    def optional(
+        self,
+        key: str,
+        check: Callable[[str], str | None] | None = None,
+        *,
+        about: str = "",
+        default: str | None = None,
+        choices: tuple[str, ...] = (),
+        pattern: str | None = None,
+    ) -> str | None:
+        """A text, or None. `default`, `choices` and `pattern` tell editors what the caller itself checks."""
+        self._knows(Setting(key, "text", about, default=default, choices=choices, pattern=pattern))
+        return self._checked(key, check)
+
+    def _value(self, key: str) -> str | None:
+        return self._values.get(key, "").strip() or None
+
+    def _checked(self, key: str, check: Callable[[str], str | None] | None) -> str | None:
+        value = self._value(key)
+        problem = check(value) if check and value else None
         if problem:
             self.refuse(key, f"is '{value}': it {problem}")
         return value
 
-    def secret(self, key: str) -> str | None:
+    def secret(self, key: str, *, about: str = "") -> str | None:
         """A value that must be encrypted in the stack's file, as it is: a password may begin with a space."""
-        self._known.append(key)
+        self._knows(Setting(key, "secret", about))
         value = self._values.get(key) or None
         if value and self._secret_keys is not None and f"{NAMESPACE}:{key}" not in self._secret_keys:
             self.refuse(
@@ -53,18 +106,19 @@ class Reader:
             )
         return value
 
-    def text(self, key: str, check: Callable[[str], str | None] | None = None) -> str:
-        value = self.optional(key, check)
+    def text(self, key: str, check: Callable[[str], str | None] | None = None, *, about: str = "") -> str:
+        self._knows(Setting(key, "text", about, required=True))
+        value = self._checked(key, check)
         if value is None:
             self.refuse(key, f"is not set: `pulumi config set {NAMESPACE}:{key} VALUE`")
         return value or ""
 
-    def domain(self, key: str) -> str:
+    def domain(self, key: str, *, about: str = "") -> str:
         """A domain name that must be set, in A-labels; U-labels are taken, too."""
-        return self._a_labels(key, self.text(key))
+        return self._a_labels(key, self.text(key, about=about))
 
-    def optional_domain(self, key: str) -> str | None:
-        value = self.optional(key)
+    def optional_domain(self, key: str, *, about: str = "") -> str | None:
+        value = self.optional(key, about=about)
         return None if value is None else self._a_labels(key, value)
 
     def _a_labels(self, key: str, written: str) -> str:
@@ -80,53 +134,69 @@ class Reader:
             self.refuse(key, f"is '{written}': it {problem}")
         return name
 
-    def boolean(self, key: str, *, default: bool) -> bool:
-        value = self.choice(key, ("true", "false"), default=str(default).lower())
-        return value == "true"
+    def boolean(self, key: str, *, default: bool, about: str = "") -> bool:
+        self._knows(Setting(key, "boolean", about, default=default))
+        return self._chosen(key, ("true", "false"), str(default).lower()) == "true"
 
-    def choice(self, key: str, among: Sequence[str], *, default: str) -> str:
-        value = self.optional(key) or default
+    def choice(self, key: str, among: Sequence[str], *, default: str, about: str = "") -> str:
+        self._knows(Setting(key, "text", about, default=default, choices=tuple(among)))
+        return self._chosen(key, among, default)
+
+    def _chosen(self, key: str, among: Sequence[str], default: str) -> str:
+        value = self._value(key) or default
         if value not in among:
             self.refuse(key, f"is '{value}': choose one of {', '.join(among)}")
         return value
 
-    def integer(self, key: str, *, default: int, low: int, high: int) -> int:
-        value = self.optional(key)
-        if value is None:
-            return default
-        try:
-            number = int(value)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
-            self.refuse(key, f"is '{value}': it takes a whole number from {low} to {high}")
-            return default
-        return number
+    def integer(self, key: str, *, default: int, low: int, high: int, about: str = "") -> int:
+        self._knows(Setting(key, "integer", about, low=low, high=high, default=default))
+        number = self._number(key, low, high)
+        return default if number is None else number
 
-    def path(self, key: str, *, required: str = "") -> Path | None:
+    def optional_integer(self, key: str, *, low: int, high: int, about: str = "") -> int | None:
+        """A whole number, or None where other settings say what it is."""
+        self._knows(Setting(key, "integer", about, low=low, high=high))
+        return self._number(key, low, high)
+
+    def _number(self, key: str, low: int, high: int) -> int | None:
+        value = self._value(key)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdecimal() and low <= int(value) <= high):
+            self.refuse(key, f"is '{value}': it takes a whole number from {low} to {high}")
+            return None
+        return int(value)
+
+    def path(self, key: str, *, required: str = "", about: str = "") -> Path | None:
         """A path that exists; relative ones start at the project's root. `required` says what it is."""
-        value = self.optional(key)
+        self._knows(Setting(key, "text", about))
+        return self._path(key, required)
+
+    def _path(self, key: str, required: str) -> Path | None:
+        value = self._value(key)
         if value is None:
             if required:
                 self.refuse(key, f"is not set: it is the path of {required}")
             return None
-        path = PROJECT_ROOT / Path(value).expanduser()
+        path = absolute(value)
         if not path.exists():
             self.refuse(key, f"is '{value}': there is nothing at {path}")
         return path
 
-    def path_text(self, key: str, what: str) -> str:
+    def path_text(self, key: str, what: str, *, about: str = "") -> str:
         """The same, as it is written: what ends up in the state must not depend on the machine."""
-        self.path(key, required=what)
-        return self.optional(key) or ""
+        self._knows(Setting(key, "text", about, required=True))
+        self._path(key, what)
+        return self._value(key) or ""
 
-    def addresses(self, key: str) -> tuple[str, ...]:
+    def addresses(self, key: str, *, about: str = "") -> tuple[str, ...]:
         """A list of `host:port`."""
-        return self.texts(key, _host_and_port_problem)
+        return self.texts(key, _host_and_port_problem, about=about)
 
-    def texts(self, key: str, check: Callable[[str], str | None]) -> tuple[str, ...]:
+    def texts(self, key: str, check: Callable[[str], str | None], *, about: str = "") -> tuple[str, ...]:
         """A list, written as one or, where it has one item only, plainly."""
-        value = self.optional(key)
+        self._knows(Setting(key, "texts", about))
+        value = self._value(key)
         if value is None:
             return ()
         try:
@@ -141,10 +211,22 @@ class Reader:
         return items
 
     def refuse_unknown_keys(self) -> None:
-        for key in sorted(self._values.keys() - set(self._known)):
+        for key in sorted(self._values.keys() - self._known.keys()):
             near = difflib.get_close_matches(key, self._known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(self._known))}"
             self.refuse(key, f"is not a setting of this program: {hint}")
+
+
+def absolute(written: str) -> Path:
+    """A path of the configuration: relative ones start at the project's root.
+
+    `.local/…` is in the folder that FPGA_LOCAL names, where that is set.
+    """
+    path = Path(written).expanduser()
+    local = os.environ.get("FPGA_LOCAL")
+    if local and path.parts[:1] == (".local",):
+        return Path(local).expanduser().absolute().joinpath(*path.parts[1:])
+    return PROJECT_ROOT / path
 
 
 def _host_and_port_problem(address: str) -> str | None:
