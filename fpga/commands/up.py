@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
@@ -22,12 +21,8 @@ if TYPE_CHECKING:
 PREDICTION_TIMEOUT_S = 30.0
 
 
-def up(
-    stack: Annotated[
-        str, typer.Option("--stack", "-s", help="Stack to deploy to localcloud: `local`, or a new one.")
-    ] = DEFAULT_STACK,
-) -> None:
-    """Bring everything up on this machine, and classify a photo over TLS, by name, with the service's key.
+def up() -> None:
+    """Bring the stack `local` up on this machine, and classify a photo over TLS, by name, with a key.
 
     Run again it changes only what is missing.
     """
@@ -35,9 +30,8 @@ def up(
 
     began = time.monotonic()
     project = Project.here()
-    _require_own(project, stack)
     report = ConsoleReport()
-    endpoint, changes, result = _deploy(project, stack, report)
+    endpoint, changes, result = _deploy(project, report)
     _summary(endpoint)
     _labels(project, result)
     made = ", ".join(f"{number} to {operation}" for operation, number in sorted(changes.items()))
@@ -45,20 +39,7 @@ def up(
     typer.echo(f"\n{told}; ready after {duration(time.monotonic() - began)}.")
 
 
-def _require_own(project: Project, stack: str) -> None:
-    """Refuses a stack that is declared to have its state elsewhere: its configuration is the team's."""
-    from fpga.backend import backend_file
-
-    if stack != DEFAULT_STACK and backend_file(project, stack).exists():
-        raise CommandError(
-            f"The stack {stack} has a configuration of its own, which `fpga up` would point at its own "
-            f"localcloud. `fpga plan -s {stack}` shows what would change; `fpga apply -s {stack}` does it."
-        )
-
-
-def _deploy(
-    project: Project, name: str, report: ConsoleReport
-) -> tuple[Endpoint, dict[str, int], Classification]:
+def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, dict[str, int], Classification]:
     import engine
     from engine.install import install
     from fpga import local_cloud
@@ -73,13 +54,13 @@ def _deploy(
     with report.stage("3/6 localcloud"):
         wanted = local_cloud.settings(project.cloud, featurizers, local_cloud.Listeners(), report)
         cloud = local_cloud.start(project, wanted)
-    stack = Stack(project, name, engine.environment(project.local))
+    stack = Stack(project, DEFAULT_STACK, engine.environment(project.local))
     with report.stage("4/6 stack"):
         stack.ensure()
         stack.configure(*_configuration(cloud, package))
     changes = _update(stack, report)
     with report.stage("6/6 prediction"):
-        endpoint = Endpoint.from_outputs(name, stack.outputs())
+        endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
         result = classify(endpoint, project.sample, "primary", None, PREDICTION_TIMEOUT_S)
     return endpoint, changes, result
 

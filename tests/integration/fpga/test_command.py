@@ -32,26 +32,6 @@ def _fpga(*arguments: str, local: Path, **variables: str) -> subprocess.Complete
     )
 
 
-def test_up_leaves_a_stack_with_a_backend_of_its_own_alone(tmp_path: Path) -> None:
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: fpga-web-service\n")
-    (tmp_path / "stacks" / "Backend.dev.yaml").write_text("url: file://.local/state\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "fpga.cli", "up", "-s", "dev"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: The stack dev has a configuration of its own, which `fpga up` would point at its own localcloud. "
-        "`fpga plan -s dev` shows what would change; `fpga apply -s dev` does it.\n"
-    )
-    assert not (tmp_path / ".local").exists()
-
-
 def _engine_that_prints(local: Path, outputs: Mapping[str, object]) -> None:
     """A `pulumi` that gives these outputs, and refuses every other command."""
     folder = local / "bin"
@@ -185,9 +165,9 @@ def test_predict_on_a_stack_that_is_not_deployed(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"photo")
     _engine_that_prints(tmp_path, {})
-    done = _fpga("predict", str(photo), "--stack", "dev", local=tmp_path)
+    done = _fpga("predict", str(photo), local=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: The stack dev has no output 'account': it is not deployed yet")
+    assert done.stderr.startswith("error: The stack local has no output 'account': it is not deployed yet")
 
 
 def _thousand(request: serving.PredictRequest, context: object) -> serving.PredictResponse:
