@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 import pulumi
 
-from infra import model_package, names, provided_certificate, settings
+from infra import inventory, model_package, names, provided_certificate, settings
 from infra.components.acme_issued import AcmeArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement, ModelManagementArgs
@@ -55,11 +55,15 @@ def _no_debug_message(*_args: object, **_options: object) -> None:
 
 
 def declare(
-    stack: Settings, package: ModelPackage, provided: ServerCertificate | None, acme: AcmeArgs | None
+    stack: Settings,
+    package: ModelPackage | None,
+    provided: ServerCertificate | None,
+    acme: AcmeArgs | None,
 ) -> None:
     """Declares the graph and its outputs.
 
     Args:
+        package: the model's; None where the settings name a model that is registered already.
         provided: the certificate, where it does not come from a resource.
         acme: who issues it, where that is an authority that speaks ACME.
     """
@@ -72,6 +76,7 @@ def declare(
         ModelManagementArgs(
             resource_group=account.resource_group,
             account=account.name,
+            group_location=account.group_location,
             location=account.location,
             sku=account.sku,
             capacity=account.capacity,
@@ -85,14 +90,12 @@ def declare(
             scope=scope,
             resource_group=management.resource_group,
             account_id=management.account_id,
-            storage_account=account.storage_account
-            or names.derived_storage_account(
-                stack.azure.subscription_id, account.resource_group, account.name
-            ),
+            storage_account=inventory.storage_account(stack),
             location=account.location,
             name=stack.model.name,
             package=stack.model.package,
-            sha256=package.sha256,
+            sha256=package.sha256 if package else "",
+            registered_id=stack.model.id,
         ),
     )
 
@@ -106,7 +109,7 @@ def declare(
             resource_group=management.resource_group,
             account_id=management.account_id,
             model_id=model.model_id,
-            service_name=service.name or names.suffixed("service", *scope, "service"),
+            service_name=inventory.service_name(stack, *scope),
             adopt=service.adopt or service.name is None,
             zone=domain.zone,
             fqdn=domain.fqdn,
@@ -160,8 +163,10 @@ def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificat
         pulumi.export(name, value)
 
 
-def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None, AcmeArgs | None]:
-    """The files that the configuration names.
+def _read_files(
+    stack: Settings,
+) -> tuple[ModelPackage | None, ServerCertificate | None, AcmeArgs | None]:
+    """The files that the configuration names; no package where a model is there already.
 
     Raises:
         SettingsError: with what is wrong with any of them.
@@ -170,12 +175,14 @@ def _read_files(stack: Settings) -> tuple[ModelPackage, ServerCertificate | None
     package = _read_package(stack, problems)
     provided = provided_certificate.read(stack.certificate, stack.domain.fqdn, problems)
     acme = _read_acme(stack, problems)
-    if package is None or problems:
+    if problems:
         raise SettingsError(problems)
     return package, provided, acme
 
 
 def _read_package(stack: Settings, problems: list[str]) -> ModelPackage | None:
+    if stack.model.id is not None:
+        return None
     try:
         return model_package.read(stack.model.path)
     except PackageError as error:

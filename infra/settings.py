@@ -64,7 +64,12 @@ class AzureSettings:
 
 @dataclass(frozen=True)
 class AccountSettings:
-    """The Model Management account. `sku` is one of S1, S2, S3; `capacity` 1 to 16."""
+    """The Model Management account.
+
+    Attributes:
+        location: region of the account and its storage account; `group_location` that of the resource group.
+        sku: one of S1, S2, S3; `capacity` 1 to 16.
+    """
 
     resource_group: str
     location: str
@@ -72,6 +77,7 @@ class AccountSettings:
     sku: str
     capacity: int
     storage_account: str | None
+    group_location: str = LOCATION
 
 
 @dataclass(frozen=True)
@@ -80,11 +86,13 @@ class ModelSettings:
 
     Attributes:
         name: what its physical name starts with.
-        package: the package's path as it is configured; `path` is absolute.
+        package: the package's path as it is configured; `path` is absolute. Empty where `id` is set.
+        id: of a model that is registered already, by somebody else; None: the program registers the package.
     """
 
     name: str
     package: str
+    id: str | None = None
 
     @property
     def path(self) -> Path:
@@ -166,11 +174,9 @@ def read(
         sku=_sku(reader),
         capacity=reader.integer("accountCapacity", default=1, low=1, high=16),
         storage_account=reader.optional("storageAccount", check=names.storage_account_problem),
+        group_location=_normalized_region(reader.optional("resourceGroupLocation") or LOCATION),
     )
-    model = ModelSettings(
-        name=reader.optional("modelName", check=names.base_problem) or "model",
-        package=reader.path_text("modelPackage", "the folder or zip that holds service_def.json"),
-    )
+    model = _model(reader)
     domain = _domain(reader)
     ssl_enabled = reader.boolean("sslEnabled", default=True)
     certificate = certificate_settings.read(reader, production=production, ssl_enabled=ssl_enabled)
@@ -227,9 +233,30 @@ def _azure(config: Mapping[str, str], environ: Mapping[str, str], problems: list
     return azure
 
 
+def _model(reader: Reader) -> ModelSettings:
+    name = reader.optional("modelName", check=names.base_problem) or "model"
+    registered = reader.optional("modelId")
+    if registered is None:
+        package = reader.path_text("modelPackage", "the folder or zip that holds service_def.json")
+        return ModelSettings(name, package)
+    if reader.optional("modelPackage"):
+        reader.refuse(
+            "modelId",
+            "and modelPackage are both set: the one names a model that is registered already, the other one a "
+            "package that the program registers. Remove one of them "
+            f"(`pulumi config rm {NAMESPACE}:modelId`)",
+        )
+    return ModelSettings(name, "", registered)
+
+
+def _normalized_region(written: str) -> str:
+    """A region's name, which Azure also takes as "East US 2"."""
+    return written.replace(" ", "").lower()
+
+
 def _location(reader: Reader) -> str:
     given = reader.optional("location") or LOCATION
-    location = given.replace(" ", "").lower()
+    location = _normalized_region(given)
     if location != LOCATION:
         reader.refuse(
             "location", f"is '{given}': FPGA services exist in {LOCATION} only; set it to {LOCATION}"

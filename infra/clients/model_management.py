@@ -85,12 +85,11 @@ class ModelManagement:
 
     # models
 
+    def models(self) -> list[Model]:
+        return [Model(item["id"], item["name"]) for item in self._list(f"{self._base}/models")]
+
     def models_named(self, name: str) -> list[Model]:
-        return [
-            Model(item["id"], item["name"])
-            for item in self._list(f"{self._base}/models")
-            if item["name"] == name
-        ]
+        return [model for model in self.models() if model.name == name]
 
     def register_model(self, name: str, url: str) -> Model:
         """Registers the zip at `url`, which the service fetches: a SAS URL of a blob."""
@@ -106,6 +105,9 @@ class ModelManagement:
             _raise_if_misdirected(error)
 
     # services
+
+    def services(self) -> list[Service]:
+        return [_service(item) for item in self._list(f"{self._base}/services")]
 
     def services_named(self, name: str) -> list[Service]:
         listed = self._list(f"{self._base}/services", {"serviceName": name})

@@ -8,9 +8,9 @@ import pulumi
 from pulumi_azure_native import storage
 
 from infra import names
+from infra.inventory import CONTAINER
+from infra.providers.existing_model import ExistingModel, ExistingModelArgs
 from infra.providers.model import Model, ModelArgs
-
-CONTAINER = "models"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class RegisteredModelArgs:
         scope: project and stack: what derived names are made from.
         name: what the model's physical name starts with.
         package: path of the package; `sha256` is that of its content.
+        registered_id: of a model that is registered already; the package is not looked at then.
     """
 
     scope: tuple[str, str]
@@ -31,10 +32,11 @@ class RegisteredModelArgs:
     name: str
     package: str
     sha256: str
+    registered_id: str | None = None
 
 
 class RegisteredModel(pulumi.ComponentResource):
-    """A storage account with one container, and the model whose package lies in it."""
+    """A storage account with one container, and the model whose package lies in it, or one that exists."""
 
     model_id: pulumi.Output[str]
 
@@ -63,9 +65,23 @@ class RegisteredModel(pulumi.ComponentResource):
             public_access=storage.PublicAccess.NONE,
             opts=inside,
         )
+        if args.registered_id is not None:
+            registered = ExistingModelArgs(args.account_id, args.registered_id)
+            self.model_id = ExistingModel("existing-model", registered, inside).id
+        else:
+            self.model_id = self._registered(args, account, container, inside).id
+        self.register_outputs({"model_id": self.model_id})
+
+    @staticmethod
+    def _registered(
+        args: RegisteredModelArgs,
+        account: storage.StorageAccount,
+        container: storage.BlobContainer,
+        opts: pulumi.ResourceOptions,
+    ) -> Model:
         # Another content is another resource: the service moves to the new model before the old one goes.
         logical_name = f"model-{args.sha256[:8]}"
-        model = Model(
+        return Model(
             logical_name,
             ModelArgs(
                 account_id=args.account_id,
@@ -75,7 +91,5 @@ class RegisteredModel(pulumi.ComponentResource):
                 package=args.package,
                 sha256=args.sha256,
             ),
-            inside,
+            opts,
         )
-        self.model_id = model.id
-        self.register_outputs({"model_id": self.model_id})

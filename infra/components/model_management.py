@@ -12,9 +12,10 @@ API_VERSION = "2017-09-01-preview"
 
 @dataclass(frozen=True)
 class ModelManagementArgs:
-    """Inputs: names, region, pricing tier (S1, S2, S3) and how many FPGAs it holds (1 to 16)."""
+    """Inputs: names, regions, pricing tier (S1, S2, S3) and how many FPGAs it holds (1 to 16)."""
 
     resource_group: str
+    group_location: str
     account: str
     location: str
     sku: str
@@ -33,7 +34,10 @@ class ModelManagement(pulumi.ComponentResource):
         super().__init__("fpga:index:ModelManagement", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         group = resources.ResourceGroup(
-            "resource-group", resource_group_name=args.resource_group, location=args.location, opts=inside
+            "resource-group",
+            resource_group_name=args.resource_group,
+            location=args.group_location,
+            opts=inside,
         )
         # a generic resource: the provider has no type of its own for accounts of 2017
         account = resources.Resource(

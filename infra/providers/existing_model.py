@@ -1,0 +1,80 @@
+"""A model that somebody else registered: used by its id, watched by refreshes, never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
+from pulumi.output import Unknown
+
+from infra.providers.base import CloudProvider, Props, changed, only
+
+if TYPE_CHECKING:
+    from infra.clients.model_management import Model
+
+_INPUTS = ("account_id", "model_id")
+
+
+class ExistingModelProvider(CloudProvider):
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        """An id that no model of the account has is refused at the preview."""
+        result = super().check(olds, news)
+        if isinstance(news["account_id"], Unknown) or not changed(_INPUTS, olds, news):
+            return result
+        models = self.management(news["account_id"]).models()
+        if _with_id(models, news["model_id"]) is None:
+            result.failures.append(CheckFailure("model_id", _missing(news["model_id"], models)))
+        return result
+
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        replaces = changed(_INPUTS, olds, news)
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def create(self, props: Props) -> CreateResult:
+        models = self.management(props["account_id"]).models()
+        model = _with_id(models, props["model_id"])
+        if model is None:
+            raise RuntimeError(_missing(props["model_id"], models))
+        return CreateResult(model.id, {**props, "name": model.name})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        model = _with_id(self.management(props["account_id"]).models(), id_)
+        if model is None:
+            return ReadResult(None, {})
+        return ReadResult(id_, {**props, "name": model.name}, only(_INPUTS, props))
+
+    def delete(self, _id: str, _props: Props) -> None:
+        """Who registered it deletes it."""
+
+
+def _with_id(models: Sequence[Model], id_: str) -> Model | None:
+    return next((model for model in models if model.id == id_), None)
+
+
+def _missing(id_: str, models: Sequence[Model]) -> str:
+    there = ", ".join(f"{model.id} ({model.name})" for model in models) or "none"
+    return (
+        f"fpga-web-service:modelId is '{id_}': the account has no model of this id. Its models are: {there}. "
+        "Set one of them, or remove modelId and set fpga-web-service:modelPackage"
+    )
+
+
+@dataclass(frozen=True)
+class ExistingModelArgs:
+    """Inputs: the account that the model is registered with, and the id that it has there."""
+
+    account_id: pulumi.Input[str]
+    model_id: str
+
+
+class ExistingModel(Resource, module="fpga", name="ExistingModel"):
+    """A model that the program uses and did not register; its id is the account's id for it."""
+
+    def __init__(
+        self, name: str, args: ExistingModelArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        props: dict[str, Any] = {**vars(args), "name": None}
+        super().__init__(ExistingModelProvider(), name, props, opts)
