@@ -6,7 +6,24 @@ succeed, whatever the lifetime (200, 100 or 47 days, or the 160 hours of short-l
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Due:
+    """When a renewal is due; ``suggested``: because its authority says so (RFC 9773), not two thirds."""
+
+    at: datetime
+    suggested: bool
+
+
+def due(not_before: datetime, not_after: datetime, suggested: datetime | None) -> Due:
+    """Two thirds of the lifetime, or the moment that the authority has ``suggested``: whichever is first."""
+    by_lifetime = due_at(not_before, not_after)
+    if suggested is not None and suggested < by_lifetime:
+        return Due(suggested, suggested=True)
+    return Due(by_lifetime, suggested=False)
 
 
 def due_at(not_before: datetime, not_after: datetime) -> datetime:

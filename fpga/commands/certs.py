@@ -1,4 +1,4 @@
-"""`fpga certs show|check|convert`."""
+"""`fpga certs show|check|convert`, and where `renew` joins them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga.commands.certs_renew import renew
 from fpga.errors import CommandError
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from fpga.certificate_report import CertificateReport
 
 app = typer.Typer(
-    help="Look at certificates, check whether a service may be given them, and convert them.",
+    help="Look at certificates, check whether a service may be given them, convert and renew them.",
     no_args_is_help=True,
 )
+app.command()(renew)
 
 Pfx = Annotated[Path | None, typer.Option("--pfx", metavar="FILE", help="Chain and key in PKCS#12 (PFX).")]
 PasswordFile = Annotated[

@@ -42,7 +42,7 @@ class AcmeCertificateProvider(CloudProvider):
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Due by the state's dates alone: neither the authority nor the zone is asked at a preview."""
-        due = dt.datetime.now(dt.UTC) >= _due_at(olds)
+        due = dt.datetime.now(dt.UTC) >= _due(olds).at
         raised = generation.of(olds) != generation.of(news)
         return DiffResult(changes=due or raised or bool(changed(_ISSUED_FOR, olds, news)))
 
@@ -113,10 +113,10 @@ class AcmeCertificateProvider(CloudProvider):
         return ZoneChallenges(records, props["zone"], tuple(props["name_servers"]))
 
 
-def _due_at(props: Props) -> dt.datetime:
+def _due(props: Props) -> renewal.Due:
     begin, end = (dt.datetime.fromisoformat(props[key]) for key in ("not_before", "not_after"))
-    due = renewal.due_at(begin, end)
-    return min(due, dt.datetime.fromisoformat(props["renew_at"])) if props["renew_at"] else due
+    suggested = dt.datetime.fromisoformat(props["renew_at"]) if props["renew_at"] else None
+    return renewal.due(begin, end, suggested)
 
 
 def _renew_at(acme: Session, leaf: Certificate, kept: str) -> str:

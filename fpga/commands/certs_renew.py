@@ -1,0 +1,118 @@
+"""`fpga certs renew`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpga.errors import CommandError
+from fpga.project import DEFAULT_STACK, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from fpga.certificate_renewal import IssuedCertificate
+    from fpga.stack import Change, Stack
+
+
+def renew(
+    stack: Annotated[
+        str, typer.Option("--stack", "-s", help="Stack whose certificate is renewed.")
+    ] = DEFAULT_STACK,
+    early: Annotated[
+        bool,
+        typer.Option(
+            "--early", help="Renew it before it is due: raises certificateGeneration in the stack's settings."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask; what is more than the renewal is refused.")
+    ] = False,
+) -> None:
+    """Renew the certificate of a stack that has it issued (self_signed, acme), when it is due.
+
+    Shows the certificate in force and what would change, asks, and deploys. What is not due is left as it is.
+
+    Exit codes: 0 renewed, or not due; 1 refused or failed; 2 bad usage.
+    """
+    from datetime import UTC, datetime
+
+    from fpga import backend
+    from fpga.certificate_renewal import SOURCE, IssuedCertificate, generation_of, not_due
+    from fpga.stack import Stack
+
+    project, now = Project.here(), datetime.now(UTC)
+    deployed = Stack(project, stack, backend.environment(project, stack))
+    settings = deployed.configuration()
+    issued = IssuedCertificate.of(stack, settings.get(SOURCE, "files"), deployed.resources())
+    _show(issued, now)
+    reason = issued.reason(generation_of(settings), now)
+    if reason is None and not early:
+        typer.echo(not_due(issued))
+        return
+    typer.echo(f"Due: {reason}." if reason else "Not due yet; renewed early.")
+    if not yes and not sys.stdin.isatty():
+        raise CommandError(
+            "There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed."
+        )
+    # a generation that an earlier run, or a pull request, has raised is reached by this renewal
+    raised = issued.generation + 1 if reason is None else None
+    _deploy(deployed, project.stack_file(stack), raised, ask=not yes)
+    renewed = IssuedCertificate.of(stack, issued.source, deployed.resources())
+    typer.echo("\nRenewed.")
+    _show(renewed, datetime.now(UTC))
+
+
+def _deploy(stack: Stack, file: Path, raised: int | None, *, ask: bool) -> None:
+    """Previews, asks and updates. The stack's settings are put back unless the update begins."""
+    from engine.report import ConsoleReport
+    from fpga.certificate_renewal import GENERATION
+
+    report, before = ConsoleReport(), file.read_bytes()
+    agreed = False
+    try:
+        if raised is not None:
+            stack.configure({GENERATION: str(raised)}, {})
+        with report.stage("preview"):
+            changes = stack.changes()
+        agreed = _agreed(changes, ask=ask)
+    finally:
+        if raised is not None and not agreed:
+            file.write_bytes(before)
+    if not agreed:
+        typer.echo("Nothing was changed.")
+        raise typer.Exit(1)
+    if raised is not None:
+        typer.echo(f"{GENERATION} is {raised} now, in {file}: commit it, where that file is.")
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        stack.up(None)
+        return
+    with report.stage("update"):
+        stack.up(report.progress)
+
+
+def _agreed(changes: Sequence[Change], *, ask: bool) -> bool:
+    from fpga.certificate_renewal import beyond_renewal
+
+    if not changes:
+        raise CommandError("The preview shows no change: somebody else has renewed it meanwhile.")
+    for one in changes:
+        typer.echo(f"  {one.operation:<8} {one.name}")
+    beyond = ", ".join(f"{one.name} ({one.operation})" for one in beyond_renewal(changes))
+    if beyond and not ask:
+        raise CommandError(
+            f"The update is more than the renewal: {beyond}. --yes agrees to the renewal alone: deploy the "
+            "rest first (`pulumi up`), or run this without --yes. Nothing was changed."
+        )
+    if beyond:
+        typer.echo(f"More than the renewal: {beyond}.")
+    return typer.confirm("Update?") if ask else True
+
+
+def _show(issued: IssuedCertificate, now: datetime) -> None:
+    for label, text in issued.rows(now).items():
+        typer.echo(f"{label:<10}  {text}")
