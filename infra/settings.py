@@ -7,59 +7,19 @@ Knows nothing of Pulumi: it takes the configuration as the engine hands it out, 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from infra import certificate_settings, names
+from infra import azure_settings, certificate_settings, names
+from infra.azure_settings import AzureSettings
 from infra.certificate_settings import CertificateSettings
-from infra.configuration import NAMESPACE, PROJECT_ROOT, Reader
+from infra.configuration import NAMESPACE, Reader, Setting, SettingsError, absolute
 
 LOCATION = "eastus2"
 SKUS = ("S1", "S2", "S3")
 # for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
 NEGATIVE_TTL_S = 300
-
-AZURE_KEYS = tuple(
-    f"azure-native:{key}"
-    for key in (
-        "metadataHost",
-        "tenantId",
-        "subscriptionId",
-        "clientId",
-        "clientSecret",
-        "disableInstanceDiscovery",
-    )
-)
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-class SettingsError(Exception):
-    """The configuration cannot be used. `problems` holds one sentence for each thing to mend."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        super().__init__("\n  - ".join((f"{count} in the stack's configuration:", *self.problems)))
-
-
-@dataclass(frozen=True)
-class AzureSettings:
-    """The cloud and who signs in to it: the settings that the azure-native provider reads, too.
-
-    Attributes:
-        metadata_host: host and port that serve `/metadata/endpoints`.
-        disable_instance_discovery: do not ask Microsoft's own host about the sign-in authority.
-    """
-
-    metadata_host: str
-    tenant_id: str
-    subscription_id: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    disable_instance_discovery: bool
 
 
 @dataclass(frozen=True)
@@ -96,7 +56,7 @@ class ModelSettings:
 
     @property
     def path(self) -> Path:
-        return PROJECT_ROOT / Path(self.package).expanduser()
+        return absolute(self.package)
 
 
 @dataclass(frozen=True)
@@ -139,6 +99,19 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True)
+class ProtectionSettings:
+    """What keeps a mistake from taking away what callers depend on.
+
+    Attributes:
+        protect: what could not be made again as it was is neither deleted nor replaced.
+        retain_on_delete: what leaves the stack stays in the cloud.
+    """
+
+    protect: bool = False
+    retain_on_delete: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that differs from stack to stack."""
 
@@ -149,6 +122,7 @@ class Settings:
     certificate: CertificateSettings
     service: ServiceSettings
     production: bool
+    protection: ProtectionSettings = ProtectionSettings()
 
 
 def read(
@@ -165,97 +139,103 @@ def read(
         SettingsError: with every problem found.
     """
     reader = Reader(config, secret_keys)
-    azure = _azure(config, environ, reader.problems)
-    production = reader.boolean("production", default=False)
-    account = AccountSettings(
-        resource_group=reader.text("resourceGroup", check=names.resource_group_problem),
-        location=_location(reader),
-        name=reader.text("account", check=names.account_problem),
-        sku=_sku(reader),
-        capacity=reader.integer("accountCapacity", default=1, low=1, high=16),
-        storage_account=reader.optional("storageAccount", check=names.storage_account_problem),
-        group_location=_normalized_region(reader.optional("resourceGroupLocation") or LOCATION),
-    )
-    model = _model(reader)
-    domain = _domain(reader)
-    ssl_enabled = reader.boolean("sslEnabled", default=True)
-    certificate = certificate_settings.read(reader, production=production, ssl_enabled=ssl_enabled)
-    service = ServiceSettings(
-        name=reader.optional("serviceName", check=names.service_problem),
-        ssl_enabled=ssl_enabled,
-        adopt=reader.boolean("adopt", default=False),
-        check_timeout_s=reader.integer("checkTimeout", default=_patience_s(domain), low=1, high=86400),
-        primary_key_generation=reader.integer("primaryKeyGeneration", default=1, low=1, high=1_000_000),
-        secondary_key_generation=reader.integer("secondaryKeyGeneration", default=1, low=1, high=1_000_000),
-    )
+    settings = _read(reader, config, environ)
     reader.refuse_unknown_keys()
     if reader.problems:
         raise SettingsError(reader.problems)
-    return Settings(azure, account, model, domain, certificate, service, production)
+    return settings
 
 
-def read_azure(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> AzureSettings:
-    """The part that says which cloud this is, and who signs in.
-
-    Raises:
-        SettingsError: with every problem found.
-    """
-    problems: list[str] = []
-    azure = _azure(config, environ, problems)
-    if problems:
-        raise SettingsError(problems)
-    return azure
+def known() -> tuple[Setting, ...]:
+    """Every setting of the program's own namespace, as reading a configuration asks for it."""
+    reader = Reader({})
+    _read(reader, {}, {})
+    return reader.settings
 
 
-def _azure(config: Mapping[str, str], environ: Mapping[str, str], problems: list[str]) -> AzureSettings:
-    def value(key: str, variable: str, default: str = "") -> str:
-        found = config.get(f"azure-native:{key}") or environ.get(variable) or default
-        if not found:
-            secret = " --secret" if key == "clientSecret" else ""
-            command = f"pulumi config set{secret} azure-native:{key}"
-            problems.append(f"azure-native:{key} is not set: `{command}`, or the variable {variable}")
-        return found
-
-    azure = AzureSettings(
-        metadata_host=value("metadataHost", "ARM_METADATA_HOSTNAME", "management.azure.com"),
-        tenant_id=value("tenantId", "ARM_TENANT_ID"),
-        subscription_id=value("subscriptionId", "ARM_SUBSCRIPTION_ID"),
-        client_id=value("clientId", "ARM_CLIENT_ID"),
-        client_secret=value("clientSecret", "ARM_CLIENT_SECRET"),
-        disable_instance_discovery=value(
-            "disableInstanceDiscovery", "ARM_DISABLE_INSTANCE_DISCOVERY", "false"
-        ).lower()
-        == "true",
+def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """All of it; what is wrong is in `reader.problems`, and the settings are of use only if nothing is."""
+    azure = azure_settings.gather(config, environ, reader.problems)
+    production = reader.boolean(
+        "production", default=False, about="Callers depend on it: refuses self-signed certificates"
     )
-    for key, found in (("tenantId", azure.tenant_id), ("subscriptionId", azure.subscription_id)):
-        if found and not _UUID.fullmatch(found):
-            problems.append(f"azure-native:{key} is '{found}': it is a UUID, as `az account show` prints it")
-    return azure
-
-
-def _model(reader: Reader) -> ModelSettings:
-    name = reader.optional("modelName", check=names.base_problem) or "model"
-    registered = reader.optional("modelId")
-    if registered is None:
-        package = reader.path_text("modelPackage", "the folder or zip that holds service_def.json")
-        return ModelSettings(name, package)
-    if reader.optional("modelPackage"):
-        reader.refuse(
-            "modelId",
-            "and modelPackage are both set: the one names a model that is registered already, the other one a "
-            "package that the program registers. Remove one of them "
-            f"(`pulumi config rm {NAMESPACE}:modelId`)",
+    protection = ProtectionSettings(
+        protect=reader.boolean(
+            "protect",
+            default=False,
+            about="Refuse to delete or replace the group, the account, the storage, the zone, the service "
+            "and its keys",
+        ),
+        retain_on_delete=reader.boolean(
+            "retainOnDelete", default=False, about="Leave in the cloud whatever is deleted from the stack"
+        ),
+    )
+    account = AccountSettings(
+        resource_group=reader.text(
+            "resourceGroup", names.resource_group_problem, about="The resource group of everything"
+        ),
+        location=_location(reader),
+        name=reader.text("account", names.account_problem, about="The Model Management account's name"),
+        sku=_sku(reader),
+        capacity=reader.integer(
+            "accountCapacity", default=1, low=1, high=16, about="How many FPGAs the account holds"
+        ),
+        storage_account=reader.optional(
+            "storageAccount",
+            names.storage_account_problem,
+            about="Name of the storage account for model packages; not set: a derived one",
+        ),
+    )
+    model = ModelSettings(
+        name=reader.optional(
+            "modelName", names.base_problem, about="What the model's name starts with", default="model"
         )
-    return ModelSettings(name, "", registered)
+        or "model",
+        package=reader.path_text(
+            "modelPackage",
+            "the folder or zip that holds service_def.json",
+            about="The model package: a folder or zip with a service_def.json, from the checkout's root",
+        ),
+    )
+    domain = _domain(reader)
+    ssl_enabled = reader.boolean(
+        "sslEnabled", default=True, about="Serve TLS to holders of a key; false: anyone may call"
+    )
+    certificate = certificate_settings.read(reader, production=production, ssl_enabled=ssl_enabled)
+    service = ServiceSettings(
+        name=reader.optional(
+            "serviceName", names.service_problem, about="The service's very name; not set: a derived one"
+        ),
+        ssl_enabled=ssl_enabled,
+        adopt=reader.boolean(
+            "adopt", default=False, about="Take over a service that bears serviceName already"
+        ),
+        check_timeout_s=reader.optional_integer(
+            "checkTimeout",
+            low=1,
+            high=86400,
+            about="How long the endpoint check waits for the record, in seconds; not set: the TTL and a minute",
+        )
+        or _patience_s(domain),
+        primary_key_generation=_generation(reader, "primaryKeyGeneration", "the primary key"),
+        secondary_key_generation=_generation(reader, "secondaryKeyGeneration", "the secondary key"),
+    )
+    return Settings(azure, account, model, domain, certificate, service, production, protection)
 
 
-def _normalized_region(written: str) -> str:
-    """A region's name, which Azure also takes as "East US 2"."""
-    return written.replace(" ", "").lower()
+def _generation(reader: Reader, key: str, what: str) -> int:
+    about = f"Raised by one, it has {what} made anew: the old one is refused at once"
+    return reader.integer(key, default=1, low=1, high=1_000_000, about=about)
 
 
 def _location(reader: Reader) -> str:
-    given = reader.optional("location") or LOCATION
+    given = reader.optional(
+        "location",
+        about=f"The region: FPGA services exist in {LOCATION} only",
+        default=LOCATION,
+        pattern="[Ee][Aa][Ss][Tt] ?[Uu][Ss] ?2",
+    )
+    given = given or LOCATION
     location = _normalized_region(given)
     if location != LOCATION:
         reader.refuse(
@@ -265,7 +245,10 @@ def _location(reader: Reader) -> str:
 
 
 def _sku(reader: Reader) -> str:
-    given = reader.optional("accountSku") or SKUS[0]
+    given = reader.optional(
+        "accountSku", about="The account's pricing tier: S1 is enough", default=SKUS[0], choices=SKUS
+    )
+    given = given or SKUS[0]
     if given == "DevTest":
         reader.refuse(
             "accountSku", "is 'DevTest', which FPGA services do not support: S1 is enough, S2 and S3 work too"
@@ -276,8 +259,8 @@ def _sku(reader: Reader) -> str:
 
 
 def _domain(reader: Reader) -> DomainSettings:
-    zone = reader.domain("zone")
-    fqdn = reader.domain("fqdn")
+    zone = reader.domain("zone", about="The DNS zone that the graph declares")
+    fqdn = reader.domain("fqdn", about="The service's name, at or under the zone")
     if zone and fqdn and not names.is_under(fqdn, zone):
         reader.refuse(
             "fqdn",
@@ -288,10 +271,27 @@ def _domain(reader: Reader) -> DomainSettings:
         zone=zone,
         fqdn=fqdn,
         canonical_name=_canonical_name(reader, zone, fqdn),
-        record_ttl_s=reader.integer("recordTtl", default=300, low=1, high=2_147_483_647),
-        caa_issuers=reader.texts("caaIssuers", names.caa_issuer_problem),
-        name_servers=reader.addresses("nameServers"),
-        resolvers=reader.texts("resolvers", _resolver_problem),
+        record_ttl_s=reader.integer(
+            "recordTtl",
+            default=300,
+            low=1,
+            high=2_147_483_647,
+            about="How long resolvers may keep the records, in seconds",
+        ),
+        caa_issuers=reader.texts(
+            "caaIssuers",
+            names.caa_issuer_problem,
+            about="Who may issue certificates for the zone's names (CAA, RFC 8659), such as letsencrypt.org",
+        ),
+        name_servers=reader.addresses(
+            "nameServers",
+            about="host:port of the servers of the zone; not set: as its own NS records say",
+        ),
+        resolvers=reader.texts(
+            "resolvers",
+            _resolver_problem,
+            about="ADDRESS[:PORT] of recursive resolvers at which the endpoint check looks, too",
+        ),
     )
 
 
@@ -303,7 +303,9 @@ def _patience_s(domain: DomainSettings) -> int:
 
 def _canonical_name(reader: Reader, zone: str, fqdn: str) -> str | None:
     """Of what the FQDN is an alias (RFC 1034, 3.6.2)."""
-    name = reader.optional_domain("canonicalName")
+    name = reader.optional_domain(
+        "canonicalName", about="The name that has the A record, and of which fqdn is an alias (CNAME)"
+    )
     if not name or not zone or not fqdn:
         return name
     if not names.is_under(name, zone):

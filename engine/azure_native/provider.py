@@ -9,10 +9,11 @@ from typing import Any, Final
 from engine.azure_native import translate
 from engine.azure_native.arm import ArmClient, ArmError
 from engine.azure_native.config import Configuration
-from engine.azure_native.types import STORAGE_ACCOUNT, ResourceType
+from engine.azure_native.types import GENERIC_RESOURCE, STORAGE_ACCOUNT, ResourceType
 from engine.azure_native.values import Properties, Secret, plain
 
 DEFAULT_TIMEOUT_S: Final = 3600.0
+PROVIDERS_API_VERSION: Final = "2021-04-01"
 LIST_STORAGE_ACCOUNT_KEYS: Final = "azure-native:storage:listStorageAccountKeys"
 GET_CLIENT_CONFIG: Final = "azure-native:authorization:getClientConfig"
 
@@ -79,8 +80,10 @@ class Provider:
             ArmError: Azure answered, but not about this resource (a 401, an unknown subscription).
             ValueError: the id is none of this type.
         """
-        translate.path_inputs(kind, identifier)
+        path = translate.path_inputs(kind, identifier)
         version = translate.api_version(kind, plain(inputs))
+        if kind is GENERIC_RESOURCE and not inputs:
+            version = self._newest_api_version(path)
         try:
             answer = self.arm.get(identifier, version)
         except ArmError as error:
@@ -116,6 +119,23 @@ class Provider:
             f"{GET_CLIENT_CONFIG}, {LIST_STORAGE_ACCOUNT_KEYS}. "
             "Install the official azure-native plugin to use it"
         )
+
+    def _newest_api_version(self, path: Properties) -> str:
+        """The newest api-version of a generic resource's type, as its resource provider lists them.
+
+        Raises:
+            ArmError: the provider's namespace is not known.
+            LookupError: it has no such type.
+        """
+        subscription = self.configuration.require("subscriptionId")
+        namespace = path["resourceProviderNamespace"]
+        parents = path["parentResourcePath"].split("/")[::2] if path["parentResourcePath"] else []
+        wanted = "/".join([*parents, path["resourceType"]]).lower()
+        listed = self.arm.get(f"/subscriptions/{subscription}/providers/{namespace}", PROVIDERS_API_VERSION)
+        for kind in listed.get("resourceTypes") or []:
+            if str(kind.get("resourceType", "")).lower() == wanted and kind.get("apiVersions"):
+                return str(max(kind["apiVersions"]))
+        raise LookupError(f"{namespace} has no resource type {wanted}")
 
     def _put(
         self, kind: ResourceType, identifier: str, version: str, inputs: Properties, timeout_s: float

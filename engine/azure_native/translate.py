@@ -94,11 +94,11 @@ def read_inputs(
 
     What differs between the outputs in the state and those just read is drift, and is carried over into the
     inputs; what the service merely filled in is left out, so that a refresh shows what drifted and no more.
-    For an import there are no inputs yet: all that the answer says is taken.
+    For an import there are no inputs yet: all that the answer says is taken, but for what is empty and for
+    what ARM derives, which nobody declares.
     """
     if not inputs:
-        found = path_inputs(kind, identifier)
-        return found | {name: news[name] for name in kind.body if name in news}
+        return _imported(kind, path_inputs(kind, identifier), news)
     result = dict(inputs)
     for name in kind.body:
         before, now = plain(olds.get(name)), plain(news.get(name))
@@ -115,6 +115,19 @@ def read_inputs(
             )
             result[name] = Secret(merged) if holds_secret(inputs.get(name)) else merged
     return result
+
+
+def _imported(kind: ResourceType, path: Properties, news: Properties) -> Properties:
+    found = dict(path)
+    if kind is GENERIC_RESOURCE:
+        found["apiVersion"] = news["azureApiVersion"]
+    for name in kind.body:
+        value = news.get(name)
+        if isinstance(value, dict):
+            value = {key: inner for key, inner in value.items() if f"{name}.{key}" not in kind.derived}
+        if value not in (None, {}, []):
+            found[name] = value
+    return found
 
 
 def normalized_location(location: str) -> str:

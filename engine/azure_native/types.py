@@ -30,6 +30,7 @@ class ResourceType:
         computed: further output property -> its path in the answer's body.
         immutable: properties besides the placeholders whose change replaces the resource.
         volatile: computed properties that each update changes.
+        derived: places inside inputs that ARM fills in by itself.
     """
 
     token: str
@@ -41,6 +42,7 @@ class ResourceType:
     computed: Mapping[str, str]
     immutable: frozenset[str] = frozenset({"location"})
     volatile: frozenset[str] = frozenset({"etag"})
+    derived: frozenset[str] = frozenset()
 
     @cached_property
     def path_parameters(self) -> tuple[str, ...]:
@@ -84,6 +86,11 @@ GENERIC_RESOURCE: Final = ResourceType(
         "extendedLocation", "identity", "kind", "location", "managedBy", "plan", "properties", "sku", "tags"
     ),
     computed=_same("name", "type"),
+    # read-only in Microsoft.MachineLearningModelManagement's description (2017-09-01-preview), or ARM's own
+    derived=frozenset(
+        f"properties.{name}"
+        for name in ("id", "createdOn", "modifiedOn", "modelManagementSwaggerLocation", "provisioningState")
+    ),
 )
 
 STORAGE_ACCOUNT: Final = ResourceType(
@@ -140,6 +147,7 @@ STORAGE_ACCOUNT: Final = ResourceType(
         "storageAccountSkuConversionStatus",
     ),
     immutable=frozenset({"location", "extendedLocation", "isHnsEnabled", "enableNfsV3"}),
+    derived=frozenset({"sku.tier"}),
 )
 
 BLOB_CONTAINER: Final = ResourceType(

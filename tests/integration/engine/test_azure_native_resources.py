@@ -182,6 +182,26 @@ def test_what_exists_can_be_imported_by_its_id(running: Plugin, group: str) -> N
     assert set(running.diff(ZONE, inputs, wanted).replaces) == set()
 
 
+def test_what_is_imported_is_as_if_it_had_been_declared(running: Plugin, group: str) -> None:
+    """Nothing to do for the program that declares it: neither what is empty nor what ARM adds is an input."""
+    https = {"enableHttpsTrafficOnly": True}
+    for kind, news in (
+        (GENERIC_RESOURCE, _account(group)),
+        (STORAGE_ACCOUNT, _storage(group) | https),
+        (ZONE, _zone(group) | {"zoneType": "Public"}),
+    ):
+        made = _make(running, kind, news)
+        identifier, outputs, inputs = running.read(kind, made.id, {}, {})
+        assert (identifier, inputs, outputs) == (made.id, made.inputs, made.outputs)
+
+
+def test_an_import_of_an_unknown_generic_type_is_refused(running: Plugin, group: str) -> None:
+    provider = "Microsoft.MachineLearningModelManagement"
+    identifier = f"/subscriptions/{uuid.uuid4()}/resourceGroups/{group}/providers/{provider}/boards/b"
+    with pytest.raises(grpc.RpcError, match=f"{provider} has no resource type boards"):
+        running.read(GENERIC_RESOURCE, identifier, {}, {})
+
+
 def test_what_exists_is_refused_and_left_as_it_is(running: Plugin, group: str) -> None:
     made = _make(running, ZONE, _zone(group))
     with pytest.raises(grpc.RpcError, match=f"cannot create already existing resource '{made.id}'"):

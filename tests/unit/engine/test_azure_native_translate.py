@@ -164,6 +164,32 @@ def test_a_read_sees_what_was_taken_away_and_keeps_secrets() -> None:
     assert found["aRecords"] == Secret([{"ipv4Address": "127.80.0.9"}])
 
 
+def test_an_import_leaves_out_what_arm_fills_in_by_itself() -> None:
+    identifier = f"{GROUP}/providers/Microsoft.MachineLearningModelManagement/accounts/models"
+    news = {
+        "azureApiVersion": "2017-09-01-preview",
+        "location": "eastus2",
+        "sku": {"name": "S1", "capacity": 1},
+        "tags": {},
+        "properties": {
+            "description": "models",
+            "createdOn": "2018-05-01T00:00:00Z",
+            "modelManagementSwaggerLocation": "https://eastus2.example/swagger.json",
+        },
+    }
+    assert translate.read_inputs(GENERIC_RESOURCE, identifier, {}, news, {}) == {
+        "resourceGroupName": "rg",
+        "resourceProviderNamespace": "Microsoft.MachineLearningModelManagement",
+        "parentResourcePath": "",
+        "resourceType": "accounts",
+        "resourceName": "models",
+        "apiVersion": "2017-09-01-preview",
+        "location": "eastus2",
+        "sku": {"name": "S1", "capacity": 1},
+        "properties": {"description": "models"},
+    }
+
+
 def test_an_import_takes_all_that_the_answer_says() -> None:
     identifier = f"{GROUP}/providers/Microsoft.Network/dnsZones/contoso.test/A/_x.www"
     news = {"ttl": 300, "aRecords": RECORD["aRecords"], "fqdn": "_x.www.contoso.test."}
