@@ -20,7 +20,7 @@ from certs.keys import kind, kind_of, public_key
 
 MINIMUM_RSA_BITS = 2048
 MAXIMUM_RSA_BITS = 8192
-"""BoringSSL refuses longer moduli when it verifies."""
+"""Go refuses chains with longer moduli (crypto/tls, since 1.20.7)."""
 _CURVES = ("secp256r1", "secp384r1")
 _HASHES = ("sha256", "sha384", "sha512")
 _WANTED = "Use RSA of 2048 to 8192 bits, P-256 or P-384"

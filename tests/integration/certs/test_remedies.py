@@ -18,7 +18,8 @@ from certs.checks import check, require
 from certs.findings import Finding, errors_in
 from certs.sources.files import FilesSource
 from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, key_der, key_pem, leaf, self_signed
-from tests.unit.certs.test_odd_bundles import CHAIN, GOOD, KEY, pfx, pkcs7_of
+from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
+from tests.unit.certs.odd_texts import pfx, pkcs7_of
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 

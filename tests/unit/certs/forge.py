@@ -38,6 +38,7 @@ _WEAK = {
         bytes.fromhex("3020300c06082a864886f70d020505000410"),
         hashes.MD5,
     ),
+    "no known algorithm": (bytes.fromhex("06092a864886f70d01017f"), b"", hashes.SHA256),
 }
 
 
@@ -56,6 +57,15 @@ def key(kind: str = "P-256", which: int = 0) -> Any:
         "X25519": x25519.X25519PrivateKey,
     }
     return makers[kind].generate()
+
+
+def rsa_of_8676_bits() -> rsa.RSAPrivateKey:
+    """A key that would take long to find: its primes are those of Mersenne."""
+    p, q, e = 2**4423 - 1, 2**4253 - 1, 65537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    parts = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, *parts, rsa.RSAPublicNumbers(e, p * q))
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 @dataclass(frozen=True)
@@ -174,7 +184,7 @@ def self_signed(**changes: Any) -> Made:
 
 def weakly_signed(made: Made, issuer: Made, algorithm: str) -> Made:
     """``made`` signed anew with RSA and a hash that the library no longer signs with. The signature is a true
-    one.
+    one, but for ``no known algorithm``.
     """
     identifier, digest_info, hash_type = _WEAK[algorithm]
     body = made.certificate.tbs_certificate_bytes
