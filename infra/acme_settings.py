@@ -37,12 +37,31 @@ class AcmeSettings:
 
 def read(reader: Reader, *, used: bool) -> AcmeSettings | None:
     """The settings where the source is `acme` (`used`); else None, and each that is set is refused."""
-    directory = reader.optional("acmeDirectory", _directory_problem if used else None) or ""
-    email = reader.optional("acmeEmail", _email_problem if used else None) or ""
-    profile = reader.optional("acmeProfile", _profile_problem if used else None) or ""
-    key_id = reader.optional("acmeEabKeyId") or ""
-    hmac_key = reader.optional("acmeEabHmacKey") or ""
-    roots_file = reader.path("acmeRootsFile")
+    directory = reader.optional(
+        "acmeDirectory",
+        _directory_problem if used else None,
+        about="With certificateSource acme: URL of the authority's ACME directory",
+    )
+    email = reader.optional(
+        "acmeEmail",
+        _email_problem if used else None,
+        about="With certificateSource acme: whom the authority writes to",
+    )
+    profile = reader.optional(
+        "acmeProfile",
+        _profile_problem if used else None,
+        about="With certificateSource acme: the authority's name for a kind of certificate",
+    )
+    key_id = reader.optional(
+        "acmeEabKeyId", about="With certificateSource acme: key id of an external account binding"
+    )
+    hmac_key = reader.secret(
+        "acmeEabHmacKey", about="With certificateSource acme: HMAC key of an external account binding"
+    )
+    roots_file = reader.path(
+        "acmeRootsFile",
+        about="With certificateSource acme: PEM with the roots of a private authority",
+    )
     if not used:
         given = {
             "acmeDirectory": directory,
@@ -73,7 +92,7 @@ def read(reader: Reader, *, used: bool) -> AcmeSettings | None:
     if hmac_key and not _BASE64URL.fullmatch(hmac_key):
         # what it is must not be told
         reader.refuse("acmeEabHmacKey", "is not base64url: copy it again from the authority's pages")
-    return AcmeSettings(directory, email, profile, key_id, hmac_key, roots_file)
+    return AcmeSettings(directory or "", email or "", profile or "", key_id or "", hmac_key or "", roots_file)
 
 
 def _directory_problem(url: str) -> str | None:

@@ -19,6 +19,7 @@ _PATHS: Final = {
     "pfxFile": (("pfx",), "the PKCS#12 file with the certificate, its chain and its private key"),
     "rootsFile": (("files", "pfx", "config"), ""),
 }
+_ROOTS: Final = "the PEM file with the root that issued the certificate, where callers do not know it"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def read(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateS
     """The settings of the source that is chosen. Those of another one are refused, for they have no effect;
     those that are missing, while SSL is on.
     """
-    source = reader.choice("certificateSource", SOURCES, default="files")
+    source = reader.choice(
+        "certificateSource", SOURCES, default="files", about="Where the certificate comes from"
+    )
     if production and source == "self_signed":
         reader.refuse(
             "certificateSource",
@@ -61,21 +64,33 @@ def read(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateS
         )
     paths: dict[str, Path | None] = {}
     for setting, (users, what) in _PATHS.items():
-        paths[setting] = reader.path(setting, required=what if source in users and ssl_enabled else "")
+        paths[setting] = reader.path(
+            setting,
+            required=what if source in users and ssl_enabled else "",
+            about=_about(what or _ROOTS, users),
+        )
         _refuse_unused(reader, setting, source, users, is_set=paths[setting] is not None)
-    password = reader.secret("pfxPassword")
+    password = reader.secret("pfxPassword", about=_about("the container's password", ("pfx",)))
     _refuse_unused(reader, "pfxPassword", source, ("pfx",), is_set=password is not None)
-    chain, key = reader.optional("certificateChain"), reader.secret("certificateKey")
+    of_chain, of_key = "the certificate and its chain in PEM", "the certificate's private key in PEM"
+    chain = reader.optional("certificateChain", about=_about(of_chain, ("config",)))
+    key = reader.secret("certificateKey", about=_about(of_key, ("config",)))
     for setting, value, what, flag in (
-        ("certificateChain", chain, "the certificate and its chain in PEM", "--plaintext"),
-        ("certificateKey", key, "the certificate's private key in PEM", "--secret"),
+        ("certificateChain", chain, of_chain, "--plaintext"),
+        ("certificateKey", key, of_key, "--secret"),
     ):
         _refuse_unused(reader, setting, source, ("config",), is_set=value is not None)
         if source == "config" and ssl_enabled and value is None:
             command = f"pulumi config set {flag} {NAMESPACE}:{setting} < FILE"
             reader.refuse(setting, f"is not set: it is {what}: `{command}`")
-    generation = reader.integer("certificateGeneration", default=1, low=1, high=1_000_000)
-    is_set = reader.optional("certificateGeneration") is not None
+    generation = reader.integer(
+        "certificateGeneration",
+        default=1,
+        low=1,
+        high=1_000_000,
+        about=_about("raised by one, the certificate is issued anew before it is due", ISSUING),
+    )
+    is_set = reader.is_set("certificateGeneration")
     _refuse_unused(reader, "certificateGeneration", source, ISSUING, is_set=is_set)
     return CertificateSettings(
         source=source,
@@ -86,10 +101,20 @@ def read(reader: Reader, *, production: bool, ssl_enabled: bool) -> CertificateS
         chain=chain,
         key=key,
         roots_file=paths["rootsFile"],
-        minimum_days=reader.integer("minimumDays", default=1, low=0, high=3650),
+        minimum_days=reader.integer(
+            "minimumDays",
+            default=1,
+            low=0,
+            high=3650,
+            about="A certificate with fewer days left is refused",
+        ),
         acme=acme_settings.read(reader, used=source == "acme"),
         generation=generation,
     )
+
+
+def _about(what: str, users: tuple[str, ...]) -> str:
+    return f"{what[0].upper()}{what[1:]}; with certificateSource {' or '.join(users)}"
 
 
 def _refuse_unused(

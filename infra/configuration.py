@@ -19,6 +19,15 @@ NAMESPACE = "fpga-web-service"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
+class SettingsError(Exception):
+    """The configuration cannot be used. `problems` holds one sentence for each thing to mend."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__("\n  - ".join((f"{count} in the stack's configuration:", *self.problems)))
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a key takes, as the reading of it says: the schema of stack files is made from this.
@@ -66,6 +75,9 @@ class Reader:
 
     def _knows(self, setting: Setting) -> None:
         self._known[setting.key] = setting
+
+    def is_set(self, key: str) -> bool:
+        return bool(self._value(key))
 
     def refuse(self, key: str, problem: str) -> None:
         self.problems.append(f"{NAMESPACE}:{key} {problem}")
@@ -185,7 +197,7 @@ class Reader:
 
     def path_text(self, key: str, what: str, *, about: str = "") -> str:
         """The same, as it is written: what ends up in the state must not depend on the machine."""
-        self._knows(Setting(key, "text", about, required=True))
+        self._knows(Setting(key, "text", about))
         self._path(key, what)
         return self._value(key) or ""
 

@@ -17,9 +17,9 @@ from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement, ModelManagementArgs
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.components.server_certificate import SelfSigned, ServerCertificate
-from infra.configuration import NAMESPACE
+from infra.configuration import NAMESPACE, SettingsError
 from infra.model_package import ModelPackage, PackageError
-from infra.settings import Settings, SettingsError
+from infra.settings import Settings
 
 # With this code the SDK's language host ends a run whose error has been told already; with any other one the
 # engine adds an error of its own.

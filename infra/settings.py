@@ -185,18 +185,14 @@ def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str])
             names.storage_account_problem,
             about="Name of the storage account for model packages; not set: a derived one",
         ),
-    )
-    model = ModelSettings(
-        name=reader.optional(
-            "modelName", names.base_problem, about="What the model's name starts with", default="model"
-        )
-        or "model",
-        package=reader.path_text(
-            "modelPackage",
-            "the folder or zip that holds service_def.json",
-            about="The model package: a folder or zip with a service_def.json, from the checkout's root",
+        group_location=_normalized_region(
+            reader.optional(
+                "resourceGroupLocation", about="The resource group's own region", default=LOCATION
+            )
+            or LOCATION
         ),
     )
+    model = _model(reader)
     domain = _domain(reader)
     ssl_enabled = reader.boolean(
         "sslEnabled", default=True, about="Serve TLS to holders of a key; false: anyone may call"
@@ -214,7 +210,7 @@ def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str])
             "checkTimeout",
             low=1,
             high=86400,
-            about="How long the endpoint check waits for the record, in seconds; not set: the TTL and a minute",
+            about="How long the endpoint check waits for the record, in seconds; not set: the TTL and 60",
         )
         or _patience_s(domain),
         primary_key_generation=_generation(reader, "primaryKeyGeneration", "the primary key"),
@@ -226,6 +222,37 @@ def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str])
 def _generation(reader: Reader, key: str, what: str) -> int:
     about = f"Raised by one, it has {what} made anew: the old one is refused at once"
     return reader.integer(key, default=1, low=1, high=1_000_000, about=about)
+
+
+def _model(reader: Reader) -> ModelSettings:
+    name = (
+        reader.optional(
+            "modelName", names.base_problem, about="What the model's name starts with", default="model"
+        )
+        or "model"
+    )
+    registered = reader.optional(
+        "modelId", about="Id of a model that somebody else has registered, in modelPackage's place"
+    )
+    about = "The model package: a folder or zip with a service_def.json; relative to the checkout"
+    if registered is None:
+        package = reader.path_text(
+            "modelPackage", "the folder or zip that holds service_def.json", about=about
+        )
+        return ModelSettings(name, package)
+    if reader.optional("modelPackage", about=about):
+        reader.refuse(
+            "modelId",
+            "and modelPackage are both set: the one names a model that is registered already, the other one "
+            "a package that the program registers. Remove one of them "
+            f"(`pulumi config rm {NAMESPACE}:modelId`)",
+        )
+    return ModelSettings(name, "", registered)
+
+
+def _normalized_region(written: str) -> str:
+    """A region's name, which Azure also takes as "East US 2"."""
+    return written.replace(" ", "").lower()
 
 
 def _location(reader: Reader) -> str:

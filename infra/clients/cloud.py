@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from infra.azure_settings import AzureSettings
 from infra.clients.errors import ClientError, SignInFailed
 from infra.clients.pipeline import Pipeline
-from infra.settings import AzureSettings
 
 if TYPE_CHECKING:
     from azure.identity import ClientSecretCredential

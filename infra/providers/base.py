@@ -18,9 +18,9 @@ from pulumi.output import Unknown
 from infra.providers import ahead
 
 if TYPE_CHECKING:
+    from infra.azure_settings import AzureSettings
     from infra.clients.cloud import Cloud
     from infra.clients.model_management import ModelManagement
-    from infra.settings import AzureSettings
 
 Props = dict[str, Any]
 
@@ -75,10 +75,10 @@ class CloudProvider(Provider):
             return _managements[key]
 
     def _settings(self) -> AzureSettings:
-        from infra.settings import AZURE_KEYS, read_azure
+        from infra import azure_settings
 
-        given = {key: self._config.get(key) for key in AZURE_KEYS}
-        return read_azure({key: str(value) for key, value in given.items() if value is not None})
+        given = {key: self._config.get(key) for key in azure_settings.KEYS}
+        return azure_settings.read({key: str(value) for key, value in given.items() if value is not None})
 
 
 def changed(keys: Iterable[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

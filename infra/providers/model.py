@@ -24,13 +24,13 @@ class ModelProvider(CloudProvider):
     def create(self, props: Props) -> CreateResult:
         ahead.require("cloud")
         from infra.clients.adoption import ensure_model
-        from infra.configuration import PROJECT_ROOT
+        from infra.configuration import absolute
         from infra.model_package import read
 
         def upload() -> str:
             from infra.clients.blobs import Blobs
 
-            package = read(PROJECT_ROOT / props["package"])
+            package = read(absolute(props["package"]))
             if package.sha256 != props["sha256"]:
                 raise RuntimeError(f"{props['package']} changed since the program read it: run again")
             blobs = Blobs(self.cloud(), props["storage_account_id"], props["container"])

@@ -14,9 +14,9 @@ import pytest
 import models
 from engine import azurite
 from engine.report import ConsoleReport
+from infra.azure_settings import AzureSettings
 from infra.clients.cloud import Cloud
 from infra.clients.model_management import ModelManagement
-from infra.settings import AzureSettings
 from localcloud.server import Cloud as Server
 from localcloud.settings import Settings
 

@@ -12,12 +12,12 @@ import pytest
 from certs.bundle import Bundle
 from certs.sources.self_signed import Authority, issue, new_authority
 from infra import model_package
+from infra.azure_settings import AzureSettings
 from infra.clients.adoption import ensure_model, ensure_service
 from infra.clients.blobs import Blobs
 from infra.clients.cloud import Cloud
 from infra.clients.model_management import ModelManagement, Service, ServiceRequest, Tls
 from infra.endpoint_proof import Declared
-from infra.settings import AzureSettings
 from localcloud.server import Cloud as Server
 
 GROUP, ACCOUNT, STORAGE, ZONE = "clients", "models", "clientsstorage", "clients.test"

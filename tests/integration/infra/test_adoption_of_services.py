@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
+from infra.azure_settings import AzureSettings
 from infra.clients import errors
 from infra.clients.adoption import ensure_model, ensure_service
 from infra.clients.cloud import Cloud, Endpoints
@@ -19,7 +20,6 @@ from infra.clients.model_management import ModelManagement, ServiceRequest, Tls
 from infra.clients.operations import Waiter
 from infra.clients.pipeline import Pipeline
 from infra.providers.service import ServiceProvider
-from infra.settings import AzureSettings
 from tests.integration.infra.scripted_server import Reply, ScriptedServer
 
 ACCOUNT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningModelManagement/accounts/a"

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra import settings
-from infra.configuration import PROJECT_ROOT
-from infra.settings import SettingsError
+from infra import azure_settings, settings
+from infra.configuration import PROJECT_ROOT, SettingsError
 
 SECRET = "s3cr3t-of-the-client"
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -240,7 +239,7 @@ def test_endpoints_fall_back_to_the_environment(config: dict[str, str]) -> None:
     environ = {"ARM_CLIENT_SECRET": "of-the-environment", "ARM_TENANT_ID": "ignored"}
     del config["azure-native:clientSecret"]
 
-    azure = settings.read_azure(config, environ)
+    azure = azure_settings.read(config, environ)
 
     assert azure.client_secret == "of-the-environment"
     assert azure.tenant_id == UUID
