@@ -16,8 +16,13 @@ from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 PASSPHRASE: Final = "passphrase"  # noqa: S105 - a secrets provider's name
-KEYS: Final = ("url", "secretsProvider", "passphraseFile", "policyPack")
-# container, then the storage account that only azblob:// needs to be told
+KEYS: Final = {
+    "url": "Where the state is: azblob://CONTAINER?storage_account=NAME, or file://FOLDER",
+    "secretsProvider": "What encrypts secrets: passphrase, or azurekeyvault://VAULT.vault.azure.net/keys/KEY",
+    "passphraseFile": "With passphrase: the file that holds it, which is not committed",
+    "policyPack": "Folder of the policy pack that previews and updates run",
+}
+FILE_URL: Final = re.compile(r"file://.+")
 AZBLOB: Final = re.compile(r"azblob://[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])?(/[^?#]*)?(\?[^#]+)?")
 KEY_VAULT: Final = re.compile(r"azurekeyvault://[a-z0-9.-]+/keys/[A-Za-z0-9-]+(/[0-9a-f]+)?")
 POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
@@ -176,12 +181,10 @@ def _url(project: Project, url: str | None, problems: list[str]) -> str:
             "url is not set: it says where the state is, such as azblob://CONTAINER?storage_account=NAME"
         )
         return ""
-    if url.startswith("file://") and url.removeprefix("file://"):
+    if FILE_URL.fullmatch(url):
         return f"file://{_path(project, url.removeprefix('file://'))}"
     if not AZBLOB.fullmatch(url):
-        problems.append(
-            f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file://FOLDER"
-        )
+        problems.append(f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file://FOLDER")
     return url
 
 
