@@ -1,0 +1,1 @@
+"""What checks the project itself, and is no part of it."""

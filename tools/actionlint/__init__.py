@@ -1,0 +1,1 @@
+"""actionlint, the linter of GitHub workflows: compiled once a user from its Go modules."""
