@@ -4,13 +4,16 @@ LOCAL := $(or $(FPGA_LOCAL),$(CURDIR)/.local)
 BIN := $(LOCAL)/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up test bench lint down clean
+.PHONY: help bootstrap engine up test bench lint lint-workflows down clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bootstrap: ## make the virtual environment, where it is missing or out of date
 	@$(PYTHON) engine/bootstrap.py
+
+engine: bootstrap ## install the Pulumi CLI and its plugins, where they are missing or out of date
+	@$(BIN)/python -m engine install
 
 up: bootstrap ## bring everything up on this machine, and classify a photo over TLS
 	@$(BIN)/fpga up
@@ -22,11 +25,16 @@ test: bootstrap lint ## check the code, then run every test
 bench: bootstrap ## measure speed, as ratios of things measured side by side
 	@$(BIN)/python -m bench
 
-lint: bootstrap ## check format, style, types and who may import whom
+lint: bootstrap lint-workflows ## check format, style, types, who may import whom, and the workflows
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+lint-workflows: bootstrap ## check the workflows of GitHub Actions
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/python -m tools.actionlint
+	@$(BIN)/zizmor --offline --persona auditor --strict-collection --quiet .github
 
 down: ## stop every process that `make up` started
 	@if [ -x "$(BIN)/fpga" ]; then "$(BIN)/fpga" down; else echo "Nothing was running."; fi

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from fpga.commands import certs, clean, cloud, down, predict, up
+from fpga.commands import certs, clean, cloud, down, github, predict, touched, up
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
@@ -33,6 +33,8 @@ app.command()(up.up)
 app.command()(predict.predict)
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(certs.app, name="certs")
+app.command()(touched.touched)
+app.add_typer(github.app, name="github")
 app.command()(down.down)
 app.command()(clean.clean)
 

@@ -1,0 +1,158 @@
+"""`fpga github comment|issues|reviewed-plan`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from fpga.errors import CommandError
+
+if TYPE_CHECKING:
+    from fpga.github.client import Github
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_STACK: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+app = typer.Typer(
+    help="Tell GitHub what is planned and what was found, and get what was reviewed. "
+    "GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL say where, as in a workflow.",
+    no_args_is_help=True,
+)
+
+Repository = Annotated[
+    str | None,
+    typer.Option(metavar="OWNER/NAME", help="The repository.", show_default="GITHUB_REPOSITORY"),
+]
+Author = Annotated[
+    str | None,
+    typer.Option(metavar="LOGIN", help="Who the token writes as.", show_default="GitHub is asked"),
+]
+
+
+@app.command()
+def comment(
+    pull_request: Annotated[int, typer.Option(metavar="NUMBER", help="The pull request.", min=1)],
+    plan: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="A plan in Markdown, plan-STACK.md, or a folder of such; may be repeated.",
+        ),
+    ] = None,
+    touched: Annotated[
+        str,
+        typer.Option(
+            metavar="JSON", help="What `fpga touched --json` says: stacks without a plan are told as failed."
+        ),
+    ] = "[]",
+    commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was previewed.")] = None,
+    repository: Repository = None,
+    author: Author = None,
+) -> None:
+    """Put plans into the one comment of a pull request, which is updated the next time.
+
+    Where nothing is touched an earlier comment says so, and none is written.
+    """
+    from fpga.github import comments, markers, plan_comment
+    from fpga.touched import in_order
+
+    plans = _plans(plan or [])
+    expected = _names(touched)
+    ordered = {stack: plans[stack] for stack in in_order(plans)}
+    missing = [stack for stack in expected if stack not in plans]
+    body = plan_comment.compose(ordered, missing, commit, plan_comment.run_url())
+    with _github(repository) as github:
+        writer = markers.author(github, author)
+        create = bool(plans or missing)
+        url = comments.put(github, pull_request, plan_comment.MARK, body, writer, create=create)
+    typer.echo(url or "No stack is touched, and there is no comment that says otherwise.")
+
+
+@app.command()
+def issues(
+    found: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="What `fpga watch --format json --out` wrote, or folders of it."
+        ),
+    ],
+    repository: Repository = None,
+    author: Author = None,
+) -> None:
+    """Keep one open issue for each finding of a night watch: open, update, and close what is gone."""
+    from fpga.github import findings, markers, plan_comment
+    from fpga.github.issues import settle
+
+    watches = [findings.read(file) for file in _files(found, "watch-*.json")]
+    stacks = [watch.stack for watch in watches]
+    if len(set(stacks)) < len(stacks):
+        raise CommandError(f"Two reports are of the same stack: {', '.join(sorted(stacks))}.")
+    with _github(repository) as github:
+        done = settle(github, watches, markers.author(github, author), plan_comment.run_url())
+    for one in done:
+        typer.echo(f"{one.what:<8} #{one.number} {one.title}  {one.url}")
+    if not done:
+        typer.echo(
+            f"Nothing was found, and no issue was open: {', '.join(stacks) or 'no stack was watched'}."
+        )
+
+
+@app.command()
+def reviewed_plan(
+    commit: Annotated[
+        str, typer.Option(metavar="SHA", help="The commit that a merge made on the main branch.")
+    ],
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose plan is wanted.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the plan goes; it is overwritten.")],
+    repository: Repository = None,
+) -> None:
+    """Get the plan with which the pull request was reviewed whose merge made a commit."""
+    from fpga.files import write_whole
+    from fpga.github import reviewed_plan as reviewed
+
+    if not _COMMIT.fullmatch(commit):
+        raise typer.BadParameter(f"--commit: '{commit}' is not a whole commit hash (git rev-parse HEAD).")
+    if not _STACK.fullmatch(stack):
+        raise typer.BadParameter(f"--stack: '{stack}' is not the name of a stack.")
+    with _github(repository) as github:
+        write_whole(out, reviewed.fetch(github, commit, stack))
+    typer.echo(f"{out}: the plan of {stack} that was reviewed")
+
+
+def _github(repository: str | None) -> Github:
+    from fpga.github.client import Access, Github
+
+    return Github(Access.read(repository))
+
+
+def _plans(paths: list[Path]) -> dict[str, str]:
+    """Stack -> its plan in Markdown."""
+    plans: dict[str, str] = {}
+    for file in _files(paths, "plan-*.md"):
+        stack = file.stem.removeprefix("plan-")
+        if stack in plans:
+            raise CommandError(f"{file}: there are two plans of the stack {stack}.")
+        plans[stack] = file.read_text()
+    return plans
+
+
+def _names(stacks: str) -> list[str]:
+    try:
+        names = json.loads(stacks)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise typer.BadParameter('--touched takes a JSON list of names, such as ["dev", "prod"].')
+    return names
+
+
+def _files(paths: list[Path], pattern: str) -> list[Path]:
+    """The files that are named, and those of the folders that are named, at any depth."""
+    found: list[Path] = []
+    for path in paths:
+        found += sorted(path.rglob(pattern)) if path.is_dir() else [path]
+    return found

@@ -1,0 +1,78 @@
+"""What a night watch found, as `fpga watch --format json --out FILE` writes it.
+
+{"stack": "dev", "findings": [{"key": "drift/a-record", "kind": "drift", "title": "…", "detail": "…"}]}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fpga.errors import CommandError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the watch found.
+
+    Attributes:
+        key: the same every night while the same thing is wrong; unique in its stack.
+        kind: such as `drift`, `renewal` or `expiry`.
+        title: one line.
+        detail: Markdown; what was seen, and what to do.
+    """
+
+    key: str
+    kind: str
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All that one watch of a stack found; without findings it was in order."""
+
+    stack: str
+    findings: tuple[Finding, ...]
+
+
+def read(file: Path) -> Watch:
+    """What the file says.
+
+    Raises:
+        CommandError: it is no report of a watch.
+        OSError: it cannot be read.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+        stack = _name(content["stack"])
+        findings = tuple(_finding(entry) for entry in content["findings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"{file} is not what `fpga watch --format json` writes ({type(error).__name__}: {error})."
+        ) from None
+    keys = [finding.key for finding in findings]
+    if len(set(keys)) < len(keys):
+        raise CommandError(f"{file}: two findings have the same key.")
+    return Watch(stack, findings)
+
+
+def _finding(entry: Any) -> Finding:
+    return Finding(
+        key=_name(entry["key"]),
+        kind=_name(entry["kind"]),
+        title=" ".join(str(entry["title"]).split()),
+        detail=str(entry["detail"]),
+    )
+
+
+def _name(value: Any) -> str:
+    # it becomes part of a marker: `-->` in it would end the marker early
+    if not isinstance(value, str) or not _NAME.fullmatch(value) or "--" in value:
+        raise ValueError(f"{value!r} is not a name")
+    return value
