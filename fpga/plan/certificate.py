@@ -1,0 +1,119 @@
+"""The service's certificate before and after: what callers will see, as far as it is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fpga.plan import values
+from fpga.plan.model import Certificate, CertificateChange
+from fpga.plan.redaction import Redaction
+from fpga.plan.resources import Resource, only
+
+_CHAIN = "ssl_certificate"
+_SOURCE = "fpga-web-service:certificateSource"
+_FQDN = "fpga-web-service:fqdn"
+_ISSUED_BY = {"Certificate": "self_signed", "AcmeCertificate": "acme"}
+
+
+def change(
+    resources: Sequence[Resource], config: Mapping[str, str], now: dt.datetime, redaction: Redaction
+) -> CertificateChange | None:
+    """What the service serves before and after; None: there is no service, before or after."""
+    service = only(resources, "Service")
+    if service is None:
+        return None
+    before = _known(service.before.get(_CHAIN), _source_before(resources, service), now, redaction)
+    after = _after(resources, service, config, now, redaction) if service.goes_on else None
+    chains = [side.get(_CHAIN) or "" for side in (service.before, service.after)]
+    if before and after and chains[0] == chains[1]:
+        before = after
+    return CertificateChange(before, after, chains[0] != chains[1], _root_changes(resources))
+
+
+def ssl(resources: Sequence[Resource]) -> tuple[bool | None, bool | None]:
+    """Whether SSL is on, before and after; None: there is no service then."""
+    service = only(resources, "Service")
+    if service is None:
+        return None, None
+    before, after = service.before.get("ssl_enabled"), service.after.get("ssl_enabled")
+    return (
+        before if isinstance(before, bool) else None,
+        after if isinstance(after, bool) else None,
+    )
+
+
+def _after(
+    resources: Sequence[Resource],
+    service: Resource,
+    config: Mapping[str, str],
+    now: dt.datetime,
+    redaction: Redaction,
+) -> Certificate | None:
+    chain = service.after.get(_CHAIN)
+    source = config.get(_SOURCE, "provided")
+    if not values.is_unknown(chain):
+        return _known(chain, source, now, redaction)
+    issuing = next((one for one in resources if one.kind in _ISSUED_BY and one.goes_on), None)
+    fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
+    issuer = ""
+    authority = only(resources, "DevelopmentCa")
+    if issuing and issuing.kind == "Certificate" and authority and authority.goes_on:
+        issuer = f"CN={authority.after.get('common_name', '')}"
+    elif issuing and issuing.kind == "AcmeCertificate":
+        issuer = f"the authority at {issuing.after.get('directory', '')}"
+    return Certificate(
+        names=(redaction.clean(str(fqdn)),) if fqdn else (),
+        issuer=redaction.clean(issuer),
+        source=_ISSUED_BY[issuing.kind] if issuing else source,
+        issued_at_apply=True,
+    )
+
+
+def _source_before(resources: Sequence[Resource], service: Resource) -> str:
+    """A resource that issued the very chain, or nobody whom the state knows."""
+    for one in resources:
+        issued = one.old.outputs.get("certificate") if one.old and one.kind in _ISSUED_BY else None
+        if issued and issued == service.before.get(_CHAIN):
+            return _ISSUED_BY[one.kind]
+    return "provided"
+
+
+def _root_changes(resources: Sequence[Resource]) -> bool:
+    check = only(resources, "EndpointCheck")
+    if check is None or not check.before or not check.after:
+        return False
+    before, after = (side.get("root_certificate") or "" for side in (check.before, check.after))
+    return bool(before or after) and before != after
+
+
+def _known(pem: Any, source: str, now: dt.datetime, redaction: Redaction) -> Certificate | None:
+    """What the leaf of a chain says; None: there is no chain, or none that can be read."""
+    if not isinstance(pem, str) or not pem or values.is_unknown(pem):
+        return None
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    from certs.describe import describe
+
+    try:
+        chain = x509.load_pem_x509_certificates(pem.encode())
+        told = describe(chain[0], now)
+        public_key = chain[0].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except ValueError:
+        return None
+    dates = told.to_dict()
+    return Certificate(
+        names=tuple(redaction.clean(name) for name in told.dns_names),
+        issuer=redaction.clean(told.issuer),
+        source=source,
+        serial_number=told.serial_number,
+        fingerprint_sha256=told.fingerprint_sha256,
+        public_key_sha256=hashlib.sha256(public_key).hexdigest(),
+        not_before=str(dates["not_before"]),
+        not_after=str(dates["not_after"]),
+        certificates=len(chain),
+        days_left=told.days_left,
+    )

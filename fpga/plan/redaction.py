@@ -1,0 +1,50 @@
+"""Words that others may read: no path of this machine, no private key, no colour of a terminal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+# what a terminal takes for colours, and what the engine writes for them
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|<\{%[^%]*%\}>")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# to its end line, or to where the text was cut
+_PRIVATE_KEY: Final = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
+# an absolute path of two parts or more; those of Azure's resources and of URLs are none of a machine
+_PATH: Final = re.compile(
+    r"(?<![\w.:/~…$}>-])/(?!subscriptions/|providers/|api/|metadata/)(?:[\w.@+ -]*[\w.@+-]/)+([\w.@+-]+)",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """Where this machine keeps things.
+
+    Attributes:
+        checkout: paths in it are told from there.
+        home: the user's; told as `~`.
+    """
+
+    checkout: Path
+    home: Path
+
+    def clean(self, text: str) -> str:
+        """The text without what is this machine's, or secret by its look."""
+        text = _PRIVATE_KEY.sub("(a private key)", _COLOURS.sub("", text))
+        text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
+        for folder, stand_in in self._folders():
+            text = re.sub(rf"{re.escape(folder)}(?![\w.-])/?", stand_in, text)
+        return _PATH.sub(r"…/\1", text).strip()
+
+    def _folders(self) -> list[tuple[str, str]]:
+        """Longest first, so that a checkout in the home folder is told as the checkout."""
+        named = [
+            *((str(one), "") for one in (self.checkout, self.checkout.resolve())),
+            *((str(one), "~/") for one in (self.home, self.home.resolve())),
+        ]
+        return sorted({one for one in named if one[0] != "/"}, key=lambda one: -len(one[0]))

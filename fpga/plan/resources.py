@@ -1,0 +1,129 @@
+"""The steps of a preview gathered by resource, in an order that does not depend on the run's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fpga.plan.events import State, Step
+
+# As the program declares them: the engine registers what does not depend on each other in any order.
+_ORDER: Final = (
+    "ResourceGroup",
+    "Resource",
+    "StorageAccount",
+    "BlobContainer",
+    "Model",
+    "DevelopmentCa",
+    "Zone",
+    "AcmeAccount",
+    "AcmeCertificate",
+    "Certificate",
+    "Service",
+    "Endpoint",
+    "Keys",
+    "RecordSet",
+    "EndpointCheck",
+)
+# Of the several steps of a replacement the one called `replace` counts; an import that replaces, likewise.
+_OPERATIONS: Final = {
+    "create": "create",
+    "import": "import",
+    "update": "update",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "import-replacement": "replace",
+    "delete": "delete",
+}
+_DELETED: Final = "delete-replaced"
+_MADE: Final = ("create-replacement", "import-replacement")
+
+
+@dataclass
+class Resource:
+    """What happens to one resource, and its states before and after.
+
+    Attributes:
+        operation: one of the plan's, or `same`.
+        refreshed: states before and after the refresh; the second is None where it is gone.
+    """
+
+    urn: str
+    type: str
+    operation: str = "same"
+    old: State | None = None
+    new: State | None = None
+    keys: tuple[str, ...] = ()
+    deleted_first: bool = False
+    refreshed: tuple[State | None, State | None] | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def kind(self) -> str:
+        """The last part of the type: `Service`, `RecordSet`."""
+        return self.type.rsplit(":", 1)[-1]
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        """Its inputs in the state; none where it is not there."""
+        return self.old.inputs if self.old else {}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        """Its inputs once the update is done; none where it is not there then."""
+        return self.new.inputs if self.new and self.operation not in ("delete", "forget") else {}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is there when the update is done."""
+        return self.operation not in ("delete", "forget")
+
+
+def gather(steps: Iterable[Step]) -> list[Resource]:
+    """The resources that the program declares by themselves: no components, no stack, no providers."""
+    found: dict[str, Resource] = {}
+    for step in steps:
+        state = step.new or step.old
+        if state is None or not state.custom or step.type.startswith("pulumi:"):
+            continue
+        _add(found.setdefault(step.urn, Resource(step.urn, step.type)), step)
+    return sorted(found.values(), key=_rank)
+
+
+def only(resources: Sequence[Resource], kind: str) -> Resource | None:
+    """The resource of a kind of which the program declares one: rather one that goes on."""
+    ours = [one for one in resources if one.kind == kind]
+    return next((one for one in ours if one.goes_on), ours[0] if ours else None)
+
+
+def _add(resource: Resource, step: Step) -> None:
+    if step.operation == "refresh":
+        if step.done:
+            resource.refreshed = (step.old, step.new)
+            # a resource whose one step this is was found gone, or the preview went no further
+            resource.old = resource.old or step.new
+            resource.new = resource.new or step.new
+        return
+    if step.done:
+        return
+    resource.keys = resource.keys or step.keys
+    if step.operation == _DELETED:
+        resource.deleted_first = resource.operation == "same"
+        return
+    if step.operation in _MADE and resource.operation == "same" and not resource.keys:
+        resource.keys = step.keys
+    operation = _OPERATIONS.get(step.operation)
+    if operation == "delete" and step.old is not None and step.old.retained:
+        operation = "forget"
+    if operation is not None:
+        resource.operation = operation
+    resource.old, resource.new = step.old, step.new
+
+
+def _rank(resource: Resource) -> tuple[int, str, str]:
+    place = _ORDER.index(resource.kind) if resource.kind in _ORDER else len(_ORDER)
+    return place, resource.kind, resource.urn

@@ -1,0 +1,120 @@
+"""Runs a preview with the engine, and gives its plan."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from fpga.errors import CommandError
+from fpga.plan.build import build
+from fpga.plan.events import Event, Step, read
+from fpga.plan.redaction import Redaction
+from fpga.project import Project
+
+if TYPE_CHECKING:
+    from fpga.plan.model import Plan
+
+_PROJECT: Final = "fpga-web-service"
+_STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+_TAIL_CHARACTERS: Final = 4_000
+
+
+def preview(
+    project: Project,
+    stack: str,
+    *,
+    refresh: bool = False,
+    save_plan: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> Plan:
+    """What an update of the stack would do. Nothing is changed, in the cloud or in the state.
+
+    Args:
+        refresh: look at the cloud first, and tell what is not as the state has it.
+        save_plan: file for the engine's own plan, for `pulumi up --plan`; readable by its owner alone.
+        environment: variables to run `pulumi` with; None: those of the stack (`fpga.backend`).
+        on_progress: takes a few words on where the preview stands, often.
+
+    Raises:
+        CommandError: there is no engine, or the stack's backend cannot be used. A preview that fails is a
+            plan: `succeeded` is False, and `errors` say why.
+    """
+    from fpga import backend
+
+    variables = dict(environment if environment is not None else backend.environment(project, stack))
+    variables[_STREAMING] = "1"
+    command = [
+        str(project.local / "bin" / "pulumi"), "preview", "--json", "--stack", stack,
+        "--non-interactive", "--color", "never",
+    ]  # fmt: skip
+    if refresh:
+        command.append("--refresh")
+    if save_plan is not None:
+        command += ["--save-plan", str(save_plan.absolute())]
+    with tempfile.TemporaryFile("w+", errors="replace") as complaints:
+        with _running(command, project, variables, complaints) as child:
+            events = list(_followed(read(child.stdout or ()), on_progress))
+        complaints.seek(0)
+        said = complaints.read()
+    if save_plan is not None and save_plan.exists():
+        save_plan.chmod(0o600)
+    return build(
+        events,
+        project=_PROJECT,
+        stack=stack,
+        refreshed=refresh,
+        now=dt.datetime.now(dt.UTC),
+        redaction=Redaction(project.checkout, Path.home()),
+        failure=[] if child.returncode == 0 else [_complaint(said, child.returncode)],
+    )
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], project: Project, variables: Mapping[str, str], complaints: IO[str]
+) -> Iterator[subprocess.Popen[str]]:
+    """The CLI while it runs. Interrupted, it ends orderly by itself, for it hears of that, too."""
+    try:
+        child = subprocess.Popen(
+            command,
+            cwd=project.checkout,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError:
+        raise CommandError(
+            f"The engine is not installed in {project.local}: run `make up` (or `fpga up`) first."
+        ) from None
+    with child:
+        try:
+            yield child
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+        except BaseException:
+            child.terminate()
+            raise
+
+
+def _followed(events: Iterable[Event], on_progress: Callable[[str], None] | None) -> Iterator[Event]:
+    seen: set[str] = set()
+    for event in events:
+        if on_progress is not None and isinstance(event, Step):
+            seen.add(event.urn)
+            on_progress(f"{event.name}, {len(seen)} looked at")
+        yield event
+
+
+def _complaint(said: str, code: int) -> str:
+    words = said.strip().removeprefix("error: ")[-_TAIL_CHARACTERS:]
+    return words or f"pulumi preview ended with exit code {code}, and said nothing."
