@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from fpga.commands import certs, clean, cloud, down, github, predict, touched, up
+from fpga.commands import adopt, certs, clean, cloud, down, github, predict, touched, up
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
@@ -17,6 +17,8 @@ _FORESEEN: Final = (
     ("fpga.prediction_errors", "PredictionError"),
     ("certs.errors", "CertificateError"),
     ("engine.errors", "EngineError"),
+    ("infra.clients.errors", "ClientError"),
+    ("infra.configuration", "SettingsError"),
     ("localcloud.errors", "LocalcloudError"),
     ("models.builder", "ModelSourceError"),
 )
@@ -35,6 +37,7 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(certs.app, name="certs")
 app.command()(touched.touched)
 app.add_typer(github.app, name="github")
+app.command()(adopt.adopt)
 app.command()(down.down)
 app.command()(clean.clean)
 

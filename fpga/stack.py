@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from fpga.errors import CommandError
@@ -108,11 +109,33 @@ class Stack:
             if "value" in entry and not entry.get("secret")
         }
 
-    def resources(self) -> list[dict[str, Any]]:
-        """The resources of the stack's state, secrets encrypted."""
+    def decrypted(self) -> tuple[dict[str, str], frozenset[str]]:
+        """All settings as the program gets them, lists as JSON, and the keys of the secret ones."""
+        told = json.loads(self._run("config", "--json", "--show-secrets", *self._which()).stdout or "{}")
+        secret = frozenset(key for key, entry in told.items() if entry.get("secret"))
+        return {key: str(entry.get("value", "")) for key, entry in told.items()}, secret
+
+    def deployment(self) -> dict[str, Any]:
+        """The stack's state, secrets encrypted: `resources`; after a run that died `pending_operations`."""
         told = self._run("stack", "export", *self._which())
         deployment: dict[str, Any] = json.loads(told.stdout).get("deployment") or {}
-        return list(deployment.get("resources") or [])
+        return deployment
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources of the stack's state, secrets encrypted."""
+        return list(self.deployment().get("resources") or [])
+
+    def take_in(self, file: Path) -> None:
+        """Brings what an import file names into the state; in the cloud nothing changes.
+
+        What comes in is protected until the next update: no mistake in a setting has it replaced.
+        """
+        options = ("--generate-code=false", "--skip-preview", "--suppress-outputs", "--yes")
+        self._run("import", "--file", str(file), *options, *self._which())
+
+    def forget_pending_creates(self) -> None:
+        """Reads the stack anew, and drops the notes of what a run that died was about to create."""
+        self._run("refresh", "--clear-pending-creates", "--skip-preview", "--yes", *self._which())
 
     def _preview_report(self) -> dict[str, Any]:
         done = self._run("preview", "--json", "--suppress-outputs", *self._which(), check=False)
@@ -137,13 +160,16 @@ class Stack:
         self._run("cancel", "--yes", *self._which())
         return True
 
-    def up(self, on_line: Callable[[str], None] | None) -> None:
+    def up(self, on_line: Callable[[str], None] | None, plan: Path | None = None) -> None:
         """Deploys what was previewed before.
 
         Args:
             on_line: takes the engine's output line by line; None: the engine writes to the terminal itself.
+            plan: what `preview --save-plan` wrote: whatever goes beyond it is refused.
         """
         command = ["up", "--yes", "--skip-preview", *self._which()]
+        if plan is not None:
+            command += ["--plan", str(plan)]
         if on_line is None:
             code = self._wait(subprocess.Popen(self._command(*command), **self._where()))
             if code != 0:

@@ -58,6 +58,21 @@ def taken(name: str, service_id: str) -> str:
     )
 
 
+def taking_over(service: Service, *, ssl: bool) -> str:
+    """What is said before a service that is there is taken over rather than made."""
+    where = f", at {service.address}:{service.port}" if service.address else ""
+    if service.state == FAILED:
+        return (
+            f"The service {service.name} ({service.id}) is there already and has failed: it is deleted and "
+            "made again. Callers need new keys."
+        )
+    served = "serves the declared certificate from then on" if ssl else "goes on without SSL, open to anyone"
+    return (
+        f"The service {service.name} ({service.id}) is there already{where}: it is taken over rather than "
+        f"made. It keeps address and keys, moves to the declared model, and {served}."
+    )
+
+
 def _require_consent(name: str, ids: list[str], *, adopt: bool) -> None:
     if not adopt:
         raise NameTaken(taken(name, ids[0]))

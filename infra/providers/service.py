@@ -19,6 +19,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
+from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 
 if TYPE_CHECKING:
@@ -33,16 +34,21 @@ _SUCCEEDED = "Succeeded"
 
 class ServiceProvider(CloudProvider):
     def check(self, olds: Props, news: Props) -> CheckResult:
-        """A name set by hand that is taken is refused before what bore the old one is deleted."""
+        """A name set by hand that is taken is refused before what bore the old one is deleted; with consent,
+        the preview, which shows a create, says that it is a taking over.
+        """
         result = super().check(olds, news)
-        unknown = isinstance(news["account_id"], Unknown)
-        if news["adopt"] or unknown or not changed(_REPLACING, olds, news):
+        if isinstance(news["account_id"], Unknown) or not changed(_REPLACING, olds, news):
             return result
         found = self.management(news["account_id"]).services_named(news["name"])
-        if found:
-            from infra.clients.adoption import taken
+        if not found:
+            return result
+        from infra.clients.adoption import taken, taking_over
 
+        if not news["adopt"]:
             result.failures.append(CheckFailure("name", taken(news["name"], found[0].id)))
+        else:
+            engine_log.warn_once(taking_over(found[0], ssl=bool(news["ssl_enabled"])))
         return result
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:

@@ -19,6 +19,8 @@ from infra.clients.cloud import Cloud, Endpoints
 from infra.clients.model_management import ModelManagement, ServiceRequest, Tls
 from infra.clients.operations import Waiter
 from infra.clients.pipeline import Pipeline
+from infra.providers import engine_log
+from infra.providers.existing_model import ExistingModelProvider
 from infra.providers.service import ServiceProvider
 from tests.integration.infra.scripted_server import Reply, ScriptedServer
 
@@ -168,11 +170,10 @@ OLDS = {"account_id": ACCOUNT_ID, "name": "old", "adopt": False}
         (OLDS, {"name": "svc"}, [listed(service())], True),
         ({}, {"name": "svc"}, [listed(service())], True),
         (OLDS, {"name": "svc"}, [listed()], False),
-        (OLDS, {"name": "svc", "adopt": True}, [], False),
         (OLDS, {}, [], False),
         (OLDS, {"name": "svc", "account_id": Unknown()}, [], False),  # type: ignore[no-untyped-call]
     ],
-    ids=["taken", "taken at creation", "free", "adopted", "as it was", "account not there yet"],
+    ids=["taken", "taken at creation", "free", "as it was", "account not there yet"],
 )
 def test_a_preview_refuses_a_set_name_that_is_taken(
     olds: dict[str, Any], changes: dict[str, Any], answers: list[Reply], refused: bool
@@ -182,6 +183,31 @@ def test_a_preview_refuses_a_set_name_that_is_taken(
 
     assert [failure.property for failure in result.failures] == (["name"] if refused else [])
     assert len(sent(server)) == len(answers)
+
+
+OF_THE_SERVICE = {
+    "serving": (
+        service(),
+        True,
+        "The service svc (1) is there already, at 127.80.0.1:50051: it is taken over rather than made. It "
+        "keeps address and keys, moves to the declared model, and serves the declared certificate from then "
+        "on.",
+    ),
+    "to be open": (service(), False, "goes on without SSL, open to anyone"),
+    "failed": (service("Failed"), True, "is there already and has failed: it is deleted and made again"),
+}
+
+
+@pytest.mark.parametrize("case", OF_THE_SERVICE)
+def test_a_preview_says_that_a_service_is_taken_over(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    there, ssl, expected = OF_THE_SERVICE[case]
+    engine_log.warn_once.cache_clear()
+    with managing(listed(there)) as (management, _):
+        news = {**OLDS, "name": "svc", "adopt": True, "ssl_enabled": ssl}
+        result = ScriptedServiceProvider(management).check({}, news)
+
+    assert result.failures == []
+    assert expected in capsys.readouterr().err  # no engine listens here
 
 
 def test_an_operation_that_fails_tells_why() -> None:
@@ -233,3 +259,41 @@ def test_lists_are_followed_to_their_end() -> None:
         assert [model.id for model in management.models_named("model-x")] == ["n"]
 
     assert server.seen[2].path == f"{BASE}/models?page=2"
+
+
+class ScriptedModelProvider(ExistingModelProvider):
+    def __init__(self, management: ModelManagement) -> None:
+        self._management = management
+
+    def management(self, account_id: str) -> ModelManagement:
+        return self._management
+
+
+MODELS = ({"id": "m", "name": "resnet"}, {"id": "n", "name": "densenet"})
+
+
+def test_a_model_that_is_there_is_used_and_never_deleted() -> None:
+    news = {"account_id": ACCOUNT_ID, "model_id": "m"}
+    with managing(*[listed(*MODELS)] * 3, listed()) as (management, server):
+        provider = ScriptedModelProvider(management)
+        assert provider.check({}, news).failures == []
+        created = provider.create(news)
+        assert (created.id, created.outs) == ("m", news | {"name": "resnet"})
+        read = provider.read("m", created.outs or {})
+        assert (read.id, read.outs, read.inputs) == ("m", created.outs, news)
+        assert provider.read("m", news).id is None, "one that is gone must be seen"
+        provider.delete("m", news)
+
+    assert sent(server) == ["GET /models"] * 4
+
+
+def test_a_preview_refuses_a_model_that_is_not_there() -> None:
+    with managing(listed(*MODELS)) as (management, _):
+        news = {"account_id": ACCOUNT_ID, "model_id": "x"}
+        (failure,) = ScriptedModelProvider(management).check({}, news).failures
+
+    assert failure.property == "model_id"
+    assert failure.reason == (
+        "fpga-web-service:modelId is 'x': the account has no model of this id. Its models are: m (resnet), "
+        "n (densenet). Set one of them, or remove modelId and set fpga-web-service:modelPackage"
+    )

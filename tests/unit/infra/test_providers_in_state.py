@@ -28,6 +28,9 @@ STORED = {
     "infra.providers.endpoint_check.EndpointCheckProvider": (
         "gASVPwAAAAAAAACMHmluZnJhLnByb3ZpZGVycy5lbmRwb2ludF9jaGVja5SMFUVuZHBvaW50Q2hlY2tQcm92aWRlcpSTlCmBlC4="
     ),
+    "infra.providers.existing_model.ExistingModelProvider": (
+        "gASVPwAAAAAAAACMHmluZnJhLnByb3ZpZGVycy5leGlzdGluZ19tb2RlbJSMFUV4aXN0aW5nTW9kZWxQcm92aWRlcpSTlCmBlC4="
+    ),
     "infra.providers.keys.KeysProvider": (
         "gASVLAAAAAAAAACMFGluZnJhLnByb3ZpZGVycy5rZXlzlIwMS2V5c1Byb3ZpZGVylJOUKYGULg=="
     ),

@@ -1,0 +1,199 @@
+"""What a stack declares and the cloud has already: found by name, and brought into the stack's state.
+
+Azure resources come in by `pulumi import`, whose file is made here. A service comes in with the next update,
+which takes over what bears the declared name; a name that was set by hand needs consent (`adopt`). Looking
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from infra import inventory
+from infra.clients.errors import NotFound
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from infra.clients.cloud import Cloud
+    from infra.clients.model_management import ModelManagement
+    from infra.inventory import Declared
+
+PROJECT: Final = "fpga-web-service"
+RETAIN: Final = "fpga-web-service:retainOnDelete"
+CONSENT: Final = "fpga-web-service:adopt"
+_SERVICE: Final = "service"
+
+
+class Standing(StrEnum):
+    """How a declared resource stands."""
+
+    MANAGED = "in the stack"
+    ADOPTABLE = "exists: can be adopted"
+    CONTINUED = "exists: the next update takes it over"
+    MISPLACED = "exists elsewhere: cannot be adopted"
+    ABSENT = "not there: the next update makes it"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One declared resource: its logical name, what it is called in the cloud, and how it stands.
+
+    Attributes:
+        remedy: what to do about one that is misplaced.
+        begun: whether a run of this stack that died had begun to make it.
+    """
+
+    name: str
+    called: str
+    standing: Standing
+    remedy: str = ""
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found: the declared resources in the program's order, and what else the account has."""
+
+    findings: tuple[Finding, ...]
+    other_services: tuple[str, ...]
+    other_models: tuple[str, ...]
+
+    def of(self, *standings: Standing) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.standing in standings)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether something is to be adopted that no run of this stack had begun to make."""
+        return any(not one.begun for one in self.of(Standing.ADOPTABLE))
+
+
+def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[str, Any]) -> Survey:
+    """Looks for all that the settings declare.
+
+    Args:
+        deployment: the stack's state, as it is exported.
+
+    Raises:
+        ClientError: the cloud cannot be asked, or refuses.
+    """
+    managed = _logical_names(deployment.get("resources") or ())
+    begun = _logical_names(one["resource"] for one in deployment.get("pending_operations") or ())
+    findings = [_azure_resource(one, cloud, managed, begun) for one in inventory.declared(stack)]
+    account_is_there = any(one.name == "account" and one.standing is not Standing.ABSENT for one in findings)
+    if not account_is_there:
+        return Survey((*findings, _service(stack, stack_name, (), managed)), (), ())
+    from infra.clients.model_management import ModelManagement
+
+    management = ModelManagement(cloud, inventory.account_id(stack))
+    services = [one.name for one in management.services()]
+    service = _service(stack, stack_name, services, managed)
+    return Survey(
+        (*findings, service),
+        tuple(sorted(name for name in services if name != service.called)),
+        _models(management, deployment),
+    )
+
+
+def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], version: str) -> str:
+    """The file for `pulumi import --file`: what can be adopted, and the components that hold it.
+
+    Args:
+        version: of the azure-native SDK: the provider that the program itself uses has it in its name.
+    """
+    adoptable = {one.name for one in survey.of(Standing.ADOPTABLE)}
+    wanted = [one for one in inventory.declared(stack) if one.name in adoptable]
+    present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
+    components = {one.component.name: one.component.token for one in wanted}
+    return json.dumps(
+        {
+            "nameTable": {name: present[name] for name in components if name in present},
+            "resources": [
+                *(
+                    {"type": token, "name": name, "component": True}
+                    for name, token in components.items()
+                    if name not in present
+                ),
+                *(
+                    {
+                        "type": one.token,
+                        "name": one.name,
+                        "id": one.id,
+                        "parent": one.component.name,
+                        "version": version,
+                    }
+                    for one in wanted
+                ),
+            ],
+        },
+        indent=2,
+    )
+
+
+def settings_to_write(stack: Settings, survey: Survey) -> dict[str, str]:
+    """The settings that go with the adoption, those that are not set yet.
+
+    What somebody else made outlives the stack, unless that is wanted otherwise; and a service whose name was
+    set by hand is taken over with consent alone.
+    """
+    written = {}
+    adoptable = survey.of(Standing.ADOPTABLE)
+    if any(one.name == _SERVICE for one in adoptable):
+        written[CONSENT] = "true"
+    if survey.foreign and not stack.protection.retain_on_delete:
+        written[RETAIN] = "true"
+    return written
+
+
+def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], begun: Collection[str]) -> Finding:
+    called = one.id.rpartition("/")[2]
+    if one.name in managed:
+        return Finding(one.name, called, Standing.MANAGED)
+    try:
+        body = cloud.manage("GET", one.id, one.api_version)
+    except NotFound as error:
+        if error.code == "SubscriptionNotFound":
+            raise
+        return Finding(one.name, called, Standing.ABSENT)
+    location = str(body.get("location") or "").replace(" ", "").lower()
+    if one.location is not None and location != one.location:
+        return Finding(one.name, called, Standing.MISPLACED, _move(one, location))
+    return Finding(one.name, called, Standing.ADOPTABLE, begun=one.name in begun)
+
+
+def _move(one: Declared, location: str) -> str:
+    there = f"it is in {location}, and the stack declares {one.location}: an update would make it anew. "
+    if one.name == "resource-group":
+        return (
+            f"{there}`pulumi config set fpga-web-service:resourceGroupLocation {location}` declares it there"
+        )
+    setting = {"account": "account", "storage": "storageAccount"}[one.name]
+    return f"{there}Set fpga-web-service:{setting} to another name"
+
+
+def _service(
+    stack: Settings, stack_name: str, services: Collection[str], managed: Collection[str]
+) -> Finding:
+    called = inventory.service_name(stack, PROJECT, stack_name)
+    if _SERVICE in managed:
+        return Finding(_SERVICE, called, Standing.MANAGED)
+    if called not in services:
+        return Finding(_SERVICE, called, Standing.ABSENT)
+    ours = stack.service.name is None or stack.service.adopt
+    return Finding(_SERVICE, called, Standing.CONTINUED if ours else Standing.ADOPTABLE)
+
+
+def _models(management: ModelManagement, deployment: Mapping[str, Any]) -> tuple[str, ...]:
+    ours = {one.get("id") for one in deployment.get("resources") or ()}
+    return tuple(sorted(f"{one.id} ({one.name})" for one in management.models() if one.id not in ours))
+
+
+def _logical_names(resources: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {_logical_name(one["urn"]) for one in resources}
+
+
+def _logical_name(urn: str) -> str:
+    return urn.rpartition("::")[2]

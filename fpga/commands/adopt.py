@@ -1,0 +1,117 @@
+"""`fpga adopt`: bring what exists already under a stack."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from fpga.errors import CommandError
+from fpga.project import DEFAULT_STACK, Project
+
+if TYPE_CHECKING:
+    from fpga.adoption import Survey
+    from fpga.stack import Stack
+    from infra.settings import Settings
+
+_COLUMNS: Final = ("RESOURCE", "NAME", "STANDING")
+
+
+def adopt(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack to bring it under.")] = DEFAULT_STACK,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Adopt without asking.")] = False,
+) -> None:
+    """Bring what exists already, and the stack declares, under the stack. Nothing changes in the cloud.
+
+    Shows first what is in the stack, what exists and can be adopted, and what is not there.
+    """
+    from fpga import adoption, backend
+    from fpga.stack import Stack
+    from infra import settings
+    from infra.clients.cloud import Cloud
+
+    project = Project.here()
+    environment = backend.environment(project, stack)
+    engine = Stack(project, stack, environment)
+    values, secret_keys = engine.decrypted()
+    declared = settings.read(values, environment, secret_keys)
+    deployment = engine.deployment()
+    cloud = Cloud(declared.azure, ca_file=environment.get("SSL_CERT_FILE"))
+    try:
+        survey = adoption.survey(declared, stack, cloud, deployment)
+    finally:
+        cloud.close()
+    _show(survey)
+    _require_in_place(survey)
+    if not survey.of(adoption.Standing.ADOPTABLE):
+        typer.echo("\nNothing to adopt.")
+    else:
+        written = adoption.settings_to_write(declared, survey)
+        _consent(stack, survey, written, yes=yes)
+        _adopt(engine, declared, survey, deployment, written)
+    if deployment.get("pending_operations"):
+        engine.forget_pending_creates()
+    if survey.of(adoption.Standing.ADOPTABLE, adoption.Standing.CONTINUED):
+        typer.echo(f"`pulumi preview -s {stack}` shows what an update would change.")
+
+
+def _adopt(
+    engine: Stack, declared: Settings, survey: Survey, deployment: dict[str, object], written: dict[str, str]
+) -> None:
+    from importlib.metadata import version
+
+    from fpga import adoption
+
+    text = adoption.import_file(declared, survey, deployment, version("pulumi-azure-native"))
+    if any(one.name != "service" for one in survey.of(adoption.Standing.ADOPTABLE)):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "import.json"
+            file.write_text(text)
+            engine.take_in(file)
+    engine.configure(written, {})
+    adopted = ", ".join(one.name for one in survey.of(adoption.Standing.ADOPTABLE))
+    typer.echo(f"Adopted: {adopted}.")
+
+
+def _show(survey: Survey) -> None:
+    rows = [_COLUMNS, *((one.name, one.called, str(one.standing)) for one in survey.findings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, called, standing in rows:
+        typer.echo(f"{name:<{widths[0]}}  {called:<{widths[1]}}  {standing}")
+    if survey.other_services:
+        typer.echo(f"\nOther services of the account: {', '.join(survey.other_services)}")
+        typer.echo("  `pulumi config set fpga-web-service:serviceName NAME` declares one of them.")
+    if survey.other_models:
+        typer.echo(f"\nOther models of the account: {', '.join(survey.other_models)}")
+        typer.echo("  `pulumi config set fpga-web-service:modelId ID` has the service run one of them.")
+
+
+def _require_in_place(survey: Survey) -> None:
+    from fpga.adoption import Standing
+
+    misplaced = survey.of(Standing.MISPLACED)
+    if misplaced:
+        raise CommandError("\n".join(f"{one.name} {one.called}: {one.remedy}" for one in misplaced))
+
+
+def _consent(stack: str, survey: Survey, written: dict[str, str], *, yes: bool) -> None:
+    from fpga import adoption
+
+    names = ", ".join(one.name for one in survey.of(adoption.Standing.ADOPTABLE))
+    typer.echo(f"\nTo be adopted: {names}. Nothing changes in the cloud; the next update may change them.")
+    for key, value in written.items():
+        typer.echo(f"Written into the stack's file: {key}: {value}")
+    if adoption.RETAIN in written:
+        typer.echo(
+            "  What leaves the stack stays in the cloud then: `pulumi destroy` lets go, and deletes nothing."
+        )
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(
+            f"Nobody is there to be asked: `fpga adopt -s {stack} --yes` adopts without asking."
+        )
+    typer.confirm("Adopt?", abort=True)
