@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,9 @@ KEYS: Final = {
 FILE_URL: Final = re.compile(r"file://.+")
 AZBLOB: Final = re.compile(r"azblob://[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])?(/[^?#]*)?(\?[^#]+)?")
 KEY_VAULT: Final = re.compile(r"azurekeyvault://[a-z0-9.-]+/keys/[A-Za-z0-9-]+(/[0-9a-f]+)?")
+# the CLI takes a flag that is not given, here --policy-pack, from such a variable
 POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
+STACK_VARIABLE: Final = "PULUMI_STACK"
 _LOCAL: Final = ".local"
 _PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
@@ -58,31 +60,40 @@ def roots_file(project: Project, stack: str) -> Path:
 
 
 def read(project: Project, stack: str) -> Backend:
-    """The stack's backend, checked. The stack `local` needs no file: its state is the checkout's own.
+    """The stack's backend, checked. That of the stack `local` is the checkout's own, and has no file.
 
     Raises:
         CommandError: there is no file, or what it says cannot be used; the message names it and the remedy.
     """
+    if stack == DEFAULT_STACK:
+        return own(project)
     file = backend_file(project, stack)
     try:
         text = file.read_text()
     except FileNotFoundError:
-        if stack == DEFAULT_STACK:
-            return own(project)
         raise CommandError(
             f"{file} is not there: it says where the state of the stack {stack} is. "
             f"`fpga stack new {stack}` writes one; the stacks are {', '.join(_stacks(project))}."
         ) from None
+    return parse(project, text, str(file))
+
+
+def parse(project: Project, text: str, origin: str) -> Backend:
+    """What a backend's file says.
+
+    Raises:
+        CommandError: it cannot be used; the message begins with the origin and tells every problem.
+    """
     import yaml
 
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise CommandError(f"{file} is not YAML: {error}") from None
+        raise CommandError(f"{origin} is not YAML: {error}") from None
     problems: list[str] = []
     found = _checked(project, content, problems)
     if found is None or problems:
-        raise CommandError("\n  - ".join((f"{file} cannot be used:", *problems)))
+        raise CommandError("\n  - ".join((f"{origin} cannot be used:", *problems)))
     return found
 
 
@@ -95,8 +106,7 @@ def environment(project: Project, stack: str) -> dict[str, str]:
     """All variables to run `pulumi … --stack STACK` with: those of the engine, and of the stack's backend.
 
     A passphrase of the caller's (PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE) goes before the
-    file that the backend names, except with the stack `local`; a file in `.local` is not the caller's, for an
-    activated shell names the file of the stack that it was activated for.
+    file that the backend names, except with the stack `local`.
 
     Raises:
         CommandError: the backend's file cannot be used, or there is no passphrase.
@@ -105,35 +115,67 @@ def environment(project: Project, stack: str) -> dict[str, str]:
 
     backend = read(project, stack)
     variables = engine.environment(project.local)
-    variables |= _backend_variables(project, stack, backend)
-    for name in _PASSPHRASE_VARIABLES:
+    variables["PULUMI_BACKEND_URL"] = backend.url
+    for name in (*_PASSPHRASE_VARIABLES, POLICY_VARIABLE, STACK_VARIABLE):
         variables.pop(name, None)
-    variables |= _passphrase_variables(project, stack, backend, os.environ)
-    variables.pop(POLICY_VARIABLE, None)
+    variables |= _passphrase(project, stack, backend)
     if backend.policy_pack is not None:
         variables[POLICY_VARIABLE] = str(backend.policy_pack)
-    return variables
-
-
-def _backend_variables(project: Project, stack: str, backend: Backend) -> dict[str, str]:
-    variables = {"PULUMI_BACKEND_URL": backend.url}
     roots = roots_file(project, stack)
     if roots.is_file():
         variables["SSL_CERT_FILE"] = str(roots)
+    elif Path(variables.get("SSL_CERT_FILE", "")).parent == roots.parent:  # another stack's
+        del variables["SSL_CERT_FILE"]
     return variables
 
 
-def _passphrase_variables(
-    project: Project, stack: str, backend: Backend, environ: Mapping[str, str]
-) -> dict[str, str]:
+def shell(project: Project, stack: str) -> str:
+    """What selects the stack in a POSIX shell, to be evaluated: the same variables. None of them is a secret.
+
+    Raises:
+        CommandError: as with `environment`.
+    """
+    from engine import activation
+
+    variables = environment(project, stack)
+    names = (
+        *activation.settings(project.local),
+        POLICY_VARIABLE,
+        "SSL_CERT_FILE",
+    )
+    lines = [_assignment(name, variables.get(name)) for name in names]
+    if stack == DEFAULT_STACK:
+        # a passphrase of the caller's stays for the others
+        lines.append(_assignment("PULUMI_CONFIG_PASSPHRASE", None))
+    lines.append(_assignment(STACK_VARIABLE, None if stack == DEFAULT_STACK else stack))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def callers_passphrase(project: Project) -> dict[str, str]:
+    """The variable with which the caller gives a passphrase; none: they give none.
+
+    A file in `.local` is not theirs: an activated shell names that of the stack that it was activated for.
+    """
+    word, file = (os.environ.get(name) for name in _PASSPHRASE_VARIABLES)
+    if word is not None:
+        return {"PULUMI_CONFIG_PASSPHRASE": word}
+    if file and project.local not in Path(file).parents:
+        return {"PULUMI_CONFIG_PASSPHRASE_FILE": file}
+    return {}
+
+
+def _assignment(name: str, value: str | None) -> str:
+    return f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+
+
+def _passphrase(project: Project, stack: str, backend: Backend) -> dict[str, str]:
+    """The variable that has, or leads to, the passphrase."""
     if backend.passphrase_file is None:
         return {}
     if stack != DEFAULT_STACK:
-        word, named = (environ.get(name) for name in _PASSPHRASE_VARIABLES)
-        if word is not None:
-            return {"PULUMI_CONFIG_PASSPHRASE": word}
-        if named and project.local not in Path(named).parents:
-            return {"PULUMI_CONFIG_PASSPHRASE_FILE": named}
+        given = callers_passphrase(project)
+        if given:
+            return given
         if not backend.passphrase_file.is_file():
             raise CommandError(
                 f"The passphrase of the stack {stack} is missing: put it into {backend.passphrase_file} "

@@ -84,9 +84,14 @@ def trust(project: Project, ca: Path) -> bool:
     here = os.environ.get("SSL_CERT_FILE") == str(project.ca_bundle)
     if here and project.ca_bundle.exists() and authority in project.ca_bundle.read_bytes():
         return False
-    roots = _machine_roots(project).read_bytes().rstrip() + b"\n\n" + authority
-    project.local.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return write_whole(project.ca_bundle, roots)
+    return write_bundle(project, ca, project.ca_bundle)
+
+
+def write_bundle(project: Project, ca: Path, bundle: Path) -> bool:
+    """Writes this machine's roots and the given CA to a file in `.local`. False if it was there already."""
+    roots = _machine_roots(project).read_bytes().rstrip() + b"\n\n" + ca.read_bytes()
+    bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return write_whole(bundle, roots)
 
 
 def _machine_roots(project: Project) -> Path:
@@ -96,7 +101,7 @@ def _machine_roots(project: Project) -> Path:
     import certifi
 
     given = os.environ.get("SSL_CERT_FILE")
-    if given == str(project.ca_bundle):
+    if given and project.local in Path(given).parents:  # an activated shell's
         given = None
     for file in (given, ssl.get_default_verify_paths().openssl_cafile):
         if file and Path(file).is_file():

@@ -11,8 +11,6 @@ import typer
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.report import ConsoleReport
     from fpga.classification import Classification
     from fpga.endpoint import Endpoint
@@ -40,9 +38,8 @@ def up() -> None:
 
 
 def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, dict[str, int], Classification]:
-    import engine
     from engine.install import install
-    from fpga import local_cloud
+    from fpga import backend, local_cloud, model_link
     from fpga.classification import classify
     from fpga.endpoint import Endpoint
     from fpga.stack import Stack
@@ -54,10 +51,10 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, dict[str
     with report.stage("3/6 localcloud"):
         wanted = local_cloud.settings(project.cloud, featurizers, local_cloud.Listeners(), report)
         cloud = local_cloud.start(project, wanted)
-    stack = Stack(project, DEFAULT_STACK, engine.environment(project.local))
+    stack = Stack(project, DEFAULT_STACK, backend.environment(project, DEFAULT_STACK))
     with report.stage("4/6 stack"):
         stack.ensure()
-        stack.configure(*_configuration(cloud, package))
+        stack.configure(*_configuration(cloud, model_link.link(project, package)))
     changes = _update(stack, report)
     with report.stage("6/6 prediction"):
         endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
@@ -82,7 +79,7 @@ def _update(stack: Stack, report: ConsoleReport) -> dict[str, int]:
     return changes
 
 
-def _configuration(cloud: dict[str, Any], package: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _configuration(cloud: dict[str, Any], model_package: str) -> tuple[dict[str, str], dict[str, str]]:
     """Settings of the stack that depend on this machine: plain ones, and the secret."""
     from pathlib import Path
 
@@ -93,7 +90,7 @@ def _configuration(cloud: dict[str, Any], package: Path) -> tuple[dict[str, str]
         "azure-native:subscriptionId": cloud["subscription"],
         "azure-native:clientId": cloud["client_id"],
         "fpga-web-service:nameServers": cloud["dns"],
-        "fpga-web-service:modelPackage": str(package),
+        "fpga-web-service:modelPackage": model_package,
     }
     secret = Path(cloud["client_secret_file"]).read_text().strip()
     return plain, {"azure-native:clientSecret": secret}

@@ -1,0 +1,108 @@
+"""`fpga stack new|init|environment|schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpga.errors import CommandError
+from fpga.project import DEFAULT_STACK, Project
+
+app = typer.Typer(
+    help="Make stacks, one for each environment, and select them for a shell.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(metavar="STACK", help="The stack's name, such as dev.")]
+
+
+@app.command()
+def new(
+    name: Name,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="KIND",
+            help="Start from the settings of dev, staging or prod.",
+            show_default="dev",
+        ),
+    ] = None,
+    cloud: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Run on the localcloud with this data folder.", show_default="Azure"
+        ),
+    ] = None,
+    backend_url: Annotated[
+        str, typer.Option("--backend", metavar="URL", help="Where its state is to be.")
+    ] = "file://.local/state",
+    secrets_provider: Annotated[
+        str, typer.Option(help="What encrypts its secrets: passphrase, or azurekeyvault://VAULT/keys/KEY.")
+    ] = "passphrase",
+) -> None:
+    """Write a commented configuration, and where the state is: Pulumi.STACK.yaml and Backend.STACK.yaml.
+
+    Nothing is overwritten, and nothing is made in any cloud.
+    """
+    from fpga import new_stack
+
+    project = Project.here()
+    made = new_stack.write(project, name, kind, cloud, backend_url, secrets_provider)
+    for file in made.files:
+        typer.echo(f"Written: {file}")
+    typer.echo("\nNext:")
+    for step in made.next_steps:
+        typer.echo(f"  {step}")
+
+
+@app.command()
+def init(name: Name) -> None:
+    """Make the stack in its backend: `pulumi stack init` with its secrets provider, and a passphrase before.
+
+    A passphrase is made only where nothing was ever encrypted: what was, is lost without the old one.
+    """
+    from fpga import new_stack
+
+    project = Project.here()
+    made = new_stack.init(project, name)
+    file = project.stack_file(name)
+    typer.echo(f"The stack {name} is made. Commit {file}: it says what secrets are encrypted with.")
+    if made is not None:
+        typer.echo(
+            f"Its passphrase was made, too: {made}. Whoever works on the stack needs it: keep it safe."
+        )
+
+
+@app.command()
+def environment(name: Name = DEFAULT_STACK) -> None:
+    """Print what `. .local/activate` sets for a stack, as commands of a POSIX shell. No secret is in it."""
+    from fpga import backend
+
+    typer.echo(backend.shell(Project.here(), name), nl=False)
+
+
+@app.command()
+def schema(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing: fail where a schema is out of date.")
+    ] = False,
+) -> None:
+    """Write the JSON schemas of stack files, made from the settings that the program reads."""
+    from fpga import stack_schema
+    from fpga.files import write_whole
+
+    stale = []
+    for file, text in stack_schema.files(Project.here().stack_file(DEFAULT_STACK).parent).items():
+        if check:
+            stale += [str(file)] if not file.is_file() or file.read_text() != text else []
+            continue
+        file.parent.mkdir(exist_ok=True)
+        if write_whole(file, text.encode()):
+            file.chmod(0o644)
+            typer.echo(f"Written: {file}")
+    if stale:
+        raise CommandError(
+            f"Out of date: {', '.join(stale)}. `fpga stack schema` writes them anew; commit that."
+        )

@@ -1,0 +1,202 @@
+"""New stacks: their files, and their first `pulumi stack init`."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fpga import backend, stack_template
+from fpga.errors import CommandError
+from fpga.files import write_together
+from fpga.project import DEFAULT_STACK, Project
+
+_POLICY_PACK: Final = "policy"
+_ENCRYPTED: Final = re.compile(r"^encryptionsalt:\s*\S", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class NewStack:
+    """What was written, and what is to be done next, a line each."""
+
+    files: tuple[Path, ...]
+    next_steps: tuple[str, ...]
+
+
+def write(
+    project: Project,
+    name: str,
+    kind: str | None,
+    cloud: Path | None,
+    backend_url: str,
+    secrets_provider: str,
+) -> NewStack:
+    """Writes the files of a new stack, all or none.
+
+    Args:
+        kind: one of `stack_template.PRESETS`; None: the one that is called like the stack, else dev.
+        cloud: data folder of the localcloud to run on; None: Azure.
+
+    Raises:
+        CommandError: the stack cannot be called so, is there already, or its backend is none.
+        FileExistsError: one of its files is there already.
+    """
+    kind = _kind(name, kind)
+    status = None if cloud is None else _status(cloud)
+    declared = stack_template.backend_text(name, backend_url, secrets_provider, _policy_pack(project))
+    backend.parse(project, declared, f"The backend of the stack {name}")
+    files = {
+        project.stack_file(name): _stack_text(name, kind, status),
+        backend.backend_file(project, name): declared,
+    }
+    project.stack_file(name).parent.mkdir(exist_ok=True)
+    write_together({path: text.encode() for path, text in files.items()}, overwrite=False)
+    for path in files:
+        path.chmod(0o644)
+    if status is not None:
+        from fpga import local_cloud
+
+        local_cloud.write_bundle(project, Path(status["ca"]), backend.roots_file(project, name))
+    return NewStack(tuple(files), tuple(_next_steps(name, status, backend_url)))
+
+
+def init(project: Project, name: str) -> Path | None:
+    """Makes the stack in its backend, with what encrypts its secrets.
+
+    Returns:
+        The file of the passphrase that was made for it; None: it had one, or needs none.
+
+    Raises:
+        CommandError: there is no such configuration, or pulumi refuses: then the message is its own.
+    """
+    made = _make_passphrase(project, name)
+    try:
+        _init(project, name)
+    except BaseException:
+        if made is not None:
+            made.unlink()  # the stack may be there, with another one
+        raise
+    return made
+
+
+def _init(project: Project, name: str) -> None:
+    command = [
+        str(project.local / "bin" / "pulumi"),
+        "stack",
+        "init",
+        name,
+        "--no-select",
+        "--non-interactive",
+    ]
+    provider = backend.read(project, name).secrets_provider
+    try:
+        done = subprocess.run(
+            [*command, "--secrets-provider", provider, "--color", "never"],
+            cwd=project.checkout,
+            env=backend.environment(project, name),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise CommandError(
+            f"The engine is not installed in {project.local}: run `make up` (or `fpga up`) first."
+        ) from None
+    if done.returncode != 0:
+        raise CommandError(f"pulumi stack init failed:\n{(done.stderr or done.stdout).strip()}")
+
+
+def _make_passphrase(project: Project, name: str) -> Path | None:
+    """Makes the stack's passphrase, where there is none and none is known of: its file, or None.
+
+    Raises:
+        CommandError: something is encrypted already, with a passphrase that is not here.
+    """
+    text = _required_text(project, name)
+    file = backend.read(project, name).passphrase_file
+    if file is None or file.exists() or backend.callers_passphrase(project):
+        return None
+    if _ENCRYPTED.search(text):
+        raise CommandError(
+            f"The secrets of the stack {name} are encrypted already, and its passphrase is not here: put it "
+            f"into {file} (mode 0600), or into the variable PULUMI_CONFIG_PASSPHRASE. A new one could not "
+            "read them."
+        )
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as passphrase:
+        passphrase.write(secrets.token_urlsafe(32))
+    return file
+
+
+def _kind(name: str, kind: str | None) -> str:
+    problem = stack_template.name_problem(name)
+    if problem:
+        raise CommandError(f"A stack cannot be called '{name}': its name {problem}.")
+    if name == DEFAULT_STACK:
+        raise CommandError(f"The stack {name} is made by `fpga up`.")
+    if kind is None:
+        return name if name in stack_template.PRESETS else "dev"
+    if kind not in stack_template.PRESETS:
+        raise CommandError(f"--from is '{kind}': choose one of {', '.join(stack_template.PRESETS)}.")
+    return kind
+
+
+def _status(data: Path) -> dict[str, Any]:
+    """Where the localcloud is, and how to sign in to it: it need not run."""
+    from localcloud import control
+
+    status = control.status(data.expanduser().absolute())
+    if not (status["https"] and status["dns"] and status["tenant"]):
+        raise CommandError(f"No localcloud has run on {data} yet: `fpga cloud up --data {data}` starts one.")
+    return status
+
+
+def _stack_text(name: str, kind: str, status: dict[str, Any] | None) -> str:
+    from infra import settings
+
+    cloud = None
+    if status is not None:
+        cloud = stack_template.Cloud(
+            metadata_host=status["https"].removeprefix("https://"),
+            tenant_id=status["tenant"],
+            subscription_id=status["subscription"],
+            client_id=status["client_id"],
+            name_server=status["dns"],
+        )
+    about = {setting.key: setting.about for setting in settings.known()}
+    return stack_template.stack_text(name, stack_template.configuration(name, kind, cloud), about)
+
+
+def _policy_pack(project: Project) -> str | None:
+    return _POLICY_PACK if (project.checkout / _POLICY_PACK / "PulumiPolicy.yaml").is_file() else None
+
+
+def _next_steps(name: str, status: dict[str, Any] | None, backend_url: str) -> list[str]:
+    steps = [f"look through both files; `fpga model build` makes {stack_template.MODEL_PACKAGE}"]
+    if backend_url.startswith("azblob:"):
+        steps.append(f"`fpga state init -s {name}` makes the container of its state")
+    steps.append(f"`fpga stack init {name}` makes the stack, and a passphrase where it needs one")
+    if status is not None:
+        secret = shlex.quote(status["client_secret_file"])
+        steps.append(
+            f'`export ARM_CLIENT_SECRET="$(cat {secret})"`, or, encrypted in the file, '
+            f"`pulumi config set -s {name} --secret azure-native:clientSecret < {secret}`"
+        )
+    steps.append(f"`FPGA_STACK={name} . .local/activate`, then `pulumi preview`")
+    return steps
+
+
+def _required_text(project: Project, name: str) -> str:
+    file = project.stack_file(name)
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        raise CommandError(f"{file} is not there: `fpga stack new {name}` writes it.") from None
