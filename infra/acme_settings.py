@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from infra.configuration import NAMESPACE, Reader
@@ -12,6 +13,7 @@ from infra.configuration import NAMESPACE, Reader
 # the local part as it is written without quotes (RFC 5321, 4.1.2), one address
 _EMAIL = re.compile(r"[^\s@,<>()\"]+@[^\s@,<>()\"]+\.[^\s@,<>()\"]+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+=*")
+DEFAULT_TIMEOUT_S: Final = 600
 _PROFILE = re.compile(r"[!-~]{1,64}")
 
 
@@ -25,6 +27,7 @@ class AcmeSettings:
         profile: its name for a kind of certificate; empty: its default.
         eab_key_id, eab_hmac_key: the external account binding (base64url); both empty: none.
         roots_file: PEM with the roots of a private authority, of its own HTTPS and of what it issues.
+        timeout_s: how long one order may take, with its proof and all waiting, in seconds.
     """
 
     directory: str
@@ -33,6 +36,7 @@ class AcmeSettings:
     eab_key_id: str
     eab_hmac_key: str = field(repr=False)
     roots_file: Path | None
+    timeout_s: int = DEFAULT_TIMEOUT_S
 
 
 def read(reader: Reader, *, used: bool) -> AcmeSettings | None:
@@ -58,9 +62,18 @@ def read(reader: Reader, *, used: bool) -> AcmeSettings | None:
     hmac_key = reader.secret(
         "acmeEabHmacKey", about="With certificateSource acme: HMAC key of an external account binding"
     )
+    # of a key, unlike a password, a line end from the clipboard is no part
+    hmac_key = hmac_key and hmac_key.strip()
     roots_file = reader.path(
         "acmeRootsFile",
         about="With certificateSource acme: PEM with the roots of a private authority",
+    )
+    timeout_s = reader.integer(
+        "acmeTimeout",
+        default=DEFAULT_TIMEOUT_S,
+        low=1,
+        high=86400,
+        about="With certificateSource acme: how long one order may take, in seconds",
     )
     if not used:
         given = {
@@ -70,6 +83,7 @@ def read(reader: Reader, *, used: bool) -> AcmeSettings | None:
             "acmeEabKeyId": key_id,
             "acmeEabHmacKey": hmac_key,
             "acmeRootsFile": roots_file,
+            "acmeTimeout": reader.is_set("acmeTimeout"),
         }
         for key in (key for key, value in given.items() if value):
             reader.refuse(
@@ -92,7 +106,9 @@ def read(reader: Reader, *, used: bool) -> AcmeSettings | None:
     if hmac_key and not _BASE64URL.fullmatch(hmac_key):
         # what it is must not be told
         reader.refuse("acmeEabHmacKey", "is not base64url: copy it again from the authority's pages")
-    return AcmeSettings(directory or "", email or "", profile or "", key_id or "", hmac_key or "", roots_file)
+    return AcmeSettings(
+        directory or "", email or "", profile or "", key_id or "", hmac_key or "", roots_file, timeout_s
+    )
 
 
 def _directory_problem(url: str) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 import pulumi
 
 from infra import inventory, model_package, names, provided_certificate, settings
+from infra.components import protection
 from infra.components.acme_issued import AcmeArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement, ModelManagementArgs
@@ -67,6 +68,7 @@ def declare(
         provided: the certificate, where it does not come from a resource.
         acme: who issues it, where that is an authority that speaks ACME.
     """
+    protection.apply(stack.protection)
     account, domain, service = stack.account, stack.domain, stack.service
     scope = (pulumi.get_project(), pulumi.get_stack())
 
@@ -214,4 +216,5 @@ def _read_acme(stack: Settings, problems: list[str]) -> AcmeArgs | None:
         owner=names.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
         minimum_days=stack.certificate.minimum_days,
         generation=stack.certificate.generation,
+        timeout_s=authority.timeout_s,
     )

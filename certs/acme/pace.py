@@ -19,17 +19,25 @@ class Pace:
     """The pauses of one piece of work. Times in seconds; tests replace clock and sleep.
 
     ``clock`` only needs to move on steadily; ``wall`` is the time of day, which a date in Retry-After is
-    held against.
+    held against. ``tell`` is given a line about what is waited for, and how long the pause will be, before
+    each. ``limit`` is the name of the setting that ``deadline_s`` comes from.
     """
 
     deadline_s: float = DEADLINE_S
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     wall: Callable[[], float] = time.time
+    tell: Callable[[str, float], None] | None = None
+    limit: str = ""
     _end: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._end = self.clock() + self.deadline_s
+
+    @property
+    def left_s(self) -> float:
+        """How much of the time is left; negative after the deadline."""
+        return self._end - self.clock()
 
     def pause(self, what: str, seen: str, asked: str | None, turn: int, problem_type: str = "") -> None:
         """Waits before the next look.
@@ -44,8 +52,10 @@ class Pace:
             pause_s = min(FIRST_PAUSE_S * 2 ** min(turn, 16), LONGEST_PAUSE_S)
         else:
             seen = f"{seen} (it asks to come back after {pause_s:g} s)"
-        if self.clock() + pause_s > self._end:
-            raise late(what, seen, self.deadline_s, problem_type)
+        if pause_s > self.left_s:
+            raise late(what, seen, self.deadline_s, problem_type, self.limit)
+        if self.tell:
+            self.tell(f"Waiting for {what}; seen: {seen}", pause_s)
         self.sleep(pause_s)
 
     def _asked_s(self, asked: str | None) -> float | None:

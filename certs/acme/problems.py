@@ -48,10 +48,12 @@ def told(problem: messages.Error) -> str:
     return "; ".join(_told(one) for one in (problem, *(problem.subproblems or ())))
 
 
-def late(subject: str, seen: str, deadline_s: float, problem_type: str = "") -> AcmeError:
-    """The error where time ran out; ``seen`` is what was seen last."""
+def late(subject: str, seen: str, deadline_s: float, problem_type: str = "", limit: str = "") -> AcmeError:
+    """The error where time ran out; ``seen`` is what was seen last, ``limit`` the setting of the deadline."""
     message = f"was not done within {deadline_s:g} s; last seen: {seen}."
-    remedy = _REMEDIES.get(problem_type.rpartition(":")[2], "Run again: what was begun is begun anew.")
+    longer = f" ({limit} can be longer)" if limit else ""
+    again = f"Run again: what was begun is begun anew{longer}."
+    remedy = _REMEDIES.get(problem_type.rpartition(":")[2], again)
     return AcmeError([error("acme-late", subject, message, remedy)], problem_type)
 
 

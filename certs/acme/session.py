@@ -54,6 +54,7 @@ class Session:
         verify: the file with the roots of the authority's own HTTPS; True: those of the system.
         account: the account's URL; None until it is registered.
         pace: how long all of the work may take.
+        timeout_s: how long one answer may take, in seconds.
     """
 
     def __init__(
@@ -64,14 +65,19 @@ class Session:
         verify: str | bool = True,
         account: str | None = None,
         pace: Pace | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.url = url
         self.subject = f"ACME directory {url}"
         self.pace = pace or Pace()
         self.jwk, algorithm = _jwk(key)
-        # the library hands `verify_ssl` to requests, which takes a path, too
+        # the library hands `verify_ssl` and `timeout` to requests, which takes a path and a fraction, too
         self._net = client.ClientNetwork(
-            self.jwk, alg=algorithm, verify_ssl=cast(bool, verify), user_agent=USER_AGENT, timeout=TIMEOUT_S
+            self.jwk,
+            alg=algorithm,
+            verify_ssl=cast(bool, verify),
+            user_agent=USER_AGENT,
+            timeout=cast(int, timeout_s),
         )
         self._net.session.hooks["response"].append(self._remember)
         self._last: requests.Response | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -17,12 +18,22 @@ from certs.keys import encode_private
 from certs.sources.source import Obtained
 
 
+class Permission(Protocol):
+    """What the names' CAA records say (RFC 8659)."""
+
+    def require(self, dns_name: str, identities: Sequence[str]) -> None:
+        """Returns if an authority with these names (RFC 8555, 7.1.1: `caaIdentities`) may issue for
+        ``dns_name``; raises where it may not.
+        """
+
+
 @dataclass(frozen=True)
 class AcmeSource:
     """Issues a new certificate, with a new P-256 key, at each call.
 
     ``session`` is signed in to an account; ``roots_pem`` holds the roots of a private authority;
-    ``replaces`` is the identifier of the certificate that the new one follows (RFC 9773, 5).
+    ``replaces`` is the identifier of the certificate that the new one follows (RFC 9773, 5); ``caa`` is asked
+    before the authority, where that tells its names, for a refusal there counts against its rate limits.
     """
 
     session: Session
@@ -30,15 +41,20 @@ class AcmeSource:
     profile: str | None = None
     roots_pem: str | None = None
     replaces: str | None = None
+    caa: Permission | None = None
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (the authority's clock counts)
         """A new chain and key for ``dns_names``. What a run that died has left in the zone is removed first.
 
-        Raises :class:`certs.errors.AcmeError`, and what ``dns`` raises.
+        Raises :class:`certs.errors.AcmeError`, and what ``dns`` and ``caa`` raise.
         """
         places = dict.fromkeys(order.challenge_name(name) for name in dns_names)
         for name in places:
             self.dns.cleanup(name)
+        identities = self.session.meta("caa_identities")
+        if self.caa is not None and identities:
+            for name in dns_names:
+                self.caa.require(name, [str(one) for one in identities])
         placed = order.place(self.session, dns_names, self.profile, self.replaces)
         order.prove(self.session, placed, self.dns)
         key_pem = encode_private(ec.generate_private_key(ec.SECP256R1()))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from infra import names
 from infra.clients.dns_records import TxtRecords
 from infra.clients.name_servers import wait_for_txt
-
-DEADLINE_S: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -19,11 +16,15 @@ class ZoneChallenges:
 
     Attributes:
         zone: its name; `servers`: `host:port` of each of its name servers.
+        left_s: gives how long it may still wait for them, in seconds.
+        tell: is given lines of progress.
     """
 
     records: TxtRecords
     zone: str
     servers: Sequence[str]
+    left_s: Callable[[], float]
+    tell: Callable[[str], None]
 
     def present(self, name: str, value: str) -> None:
         """Publishes `value`, and returns when every server answers it.
@@ -32,7 +33,7 @@ class ZoneChallenges:
             ClientError: the record cannot be written, or a server does not answer it in time.
         """
         self.records.put(names.relative_record_name(name, self.zone), value)
-        wait_for_txt(name, value, self.servers, deadline_s=DEADLINE_S)
+        wait_for_txt(name, value, self.servers, deadline_s=round(self.left_s()), tell=self.tell)
 
     def cleanup(self, name: str) -> None:
         """Removes what this stack has at `name`, whichever run it is from.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import dns.exception
@@ -16,39 +16,68 @@ from infra.clients.errors import ConnectionFailed
 from infra.clients.operations import Pending, Waiter
 
 QUERY_TIMEOUT_S: Final = 5.0
+_USABLE: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 
 def wait_for_txt(
-    name: str, value: str, servers: Sequence[str], *, deadline_s: float, waiter: Waiter | None = None
+    name: str,
+    value: str,
+    servers: Sequence[str],
+    *,
+    deadline_s: float,
+    tell: Callable[[str], None] = lambda _: None,
+    waiter: Waiter | None = None,
 ) -> None:
     """Returns when each of the servers (`host:port`) has this TXT value at `name`.
+
+    Args:
+        deadline_s: how long to wait for all of them together, in seconds.
+        tell: is given a line of progress at each look that was in vain.
 
     Raises:
         ConnectionFailed: a server's name has no address.
         DeadlineExceeded: one does not answer it in time; the message names it, and what it answers.
     """
-    for server in servers:
-        host, _, port = server.rpartition(":")
-        address = _address_of(host)
+    left = list(servers)
 
-        def look(address: str = address, port: str = port) -> bool | Pending:
-            seen = _txt_values(name, address, int(port))
-            if isinstance(seen, str):
-                return Pending(seen)
-            return value in seen or Pending(f"TXT {', '.join(seen)}" if seen else "no TXT record")
+    def look() -> bool | Pending:
+        while left:
+            seen = _txt_values(name, left[0])
+            if isinstance(seen, str) or value not in seen:
+                words = (
+                    seen if isinstance(seen, str) else f"TXT {', '.join(seen)}" if seen else "no TXT record"
+                )
+                told = f"{words} at the name server {left[0]}"
+                tell(f"Waiting for the TXT record of {name}; seen: {told}")
+                return Pending(told)
+            del left[0]
+        return True
 
-        what = f"the TXT record of {name} at the name server {server}"
-        (waiter or Waiter()).until_done(look, what=what, deadline_s=deadline_s)
+    (waiter or Waiter()).until_done(look, what=f"the TXT record of {name}", deadline_s=deadline_s)
 
 
-def _txt_values(name: str, address: str, port: int) -> list[str] | str:
-    """The values, or what came in their place, in words."""
-    query = dns.message.make_query(name, dns.rdatatype.TXT)
+def ask(name: str, kind: dns.rdatatype.RdataType, server: str) -> dns.message.Message | str:
+    """What a server (`host:port`) answers; in words where that is not the answer, or that there is none.
+
+    Raises:
+        ConnectionFailed: the server's name has no address.
+    """
+    host, _, port = server.rpartition(":")
+    query = dns.message.make_query(name, kind)
+    address = _address_of(host)
     try:
-        answer, _ = dns.query.udp_with_fallback(query, address, QUERY_TIMEOUT_S, port)
+        answer, _ = dns.query.udp_with_fallback(query, address, QUERY_TIMEOUT_S, int(port))
     except (dns.exception.DNSException, OSError) as error:
         return f"no answer ({str(error) or type(error).__name__})"
-    if answer.rcode() is not dns.rcode.NOERROR:
+    return answer if answer.rcode() in _USABLE else dns.rcode.to_text(answer.rcode())
+
+
+def _txt_values(name: str, server: str) -> list[str] | str:
+    """The values, or what came in their place, in words."""
+    answer = ask(name, dns.rdatatype.TXT, server)
+    if isinstance(answer, str):
+        return answer
+    if answer.rcode() is dns.rcode.NXDOMAIN:
         return dns.rcode.to_text(answer.rcode())
     return [
         b"".join(record.strings).decode("ascii", "replace")

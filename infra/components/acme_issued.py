@@ -21,6 +21,7 @@ class AcmeArgs:
         owner: under which name the proofs in the zone are kept apart from those of others.
         minimum_days: a chain with fewer days left is refused.
         generation: raised by one, and the certificate is issued anew.
+        timeout_s: how long one order may take.
     """
 
     directory: str
@@ -32,6 +33,25 @@ class AcmeArgs:
     owner: str
     minimum_days: int
     generation: int
+    timeout_s: int
+
+
+@dataclass(frozen=True)
+class ProofZone:
+    """The zone in which the name is proved.
+
+    Attributes:
+        name_servers: `host:port` of its servers.
+        caa_issuers: who may issue for its names, as the graph declares it; empty: it declares nothing.
+        resolvers: `ADDRESS[:PORT]` of those that are asked for CAA records above the zone; empty: the
+            system's; None: nobody is.
+    """
+
+    name: str
+    id: pulumi.Input[str]
+    name_servers: pulumi.Input[Sequence[str]]
+    caa_issuers: Sequence[str]
+    resolvers: Sequence[str] | None
 
 
 class AcmeIssued(pulumi.ComponentResource):
@@ -42,9 +62,7 @@ class AcmeIssued(pulumi.ComponentResource):
         name: str,
         args: AcmeArgs,
         fqdn: str,
-        zone: str,
-        zone_id: pulumi.Input[str],
-        name_servers: pulumi.Input[Sequence[str]],
+        zone: ProofZone,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("fpga:index:AcmeIssued", name, None, opts)
@@ -57,6 +75,7 @@ class AcmeIssued(pulumi.ComponentResource):
                 eab_key_id=args.eab_key_id,
                 eab_hmac_key=args.eab_hmac_key,
                 roots=args.roots,
+                timeout_s=args.timeout_s,
             ),
             inside,
         )
@@ -70,12 +89,15 @@ class AcmeIssued(pulumi.ComponentResource):
                 account=account.id,
                 key_of_account=account.key,
                 roots=args.roots,
-                zone=zone,
-                zone_id=zone_id,
-                name_servers=name_servers,
+                zone=zone.name,
+                zone_id=zone.id,
+                name_servers=zone.name_servers,
                 owner=args.owner,
                 minimum_days=args.minimum_days,
                 generation=args.generation,
+                timeout_s=args.timeout_s,
+                caa_issuers=zone.caa_issuers or None,
+                resolvers=zone.resolvers,
             ),
             inside,
         )

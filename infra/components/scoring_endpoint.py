@@ -10,7 +10,7 @@ import pulumi
 from pulumi_azure_native import dns
 
 from infra import names
-from infra.components.acme_issued import AcmeArgs, AcmeIssued
+from infra.components.acme_issued import AcmeArgs, AcmeIssued, ProofZone
 from infra.components.server_certificate import ServerCertificate
 from infra.providers.endpoint import Endpoint, EndpointArgs
 from infra.providers.endpoint_check import EndpointCheck, EndpointCheckArgs
@@ -115,9 +115,10 @@ class ScoringEndpoint(pulumi.ComponentResource):
         if args.acme:
             # the authority looks at the CAA records first
             asked = pulumi.ResourceOptions(parent=self, depends_on=permission)
-            certificate = AcmeIssued(
-                "acme", args.acme, args.fqdn, args.zone, zone.id, self.name_servers, asked
-            ).certificate
+            # a zone that is served where its parents do not say is asked about alone
+            above = args.resolvers or (None if args.name_servers else ())
+            proof_zone = ProofZone(args.zone, zone.id, self.name_servers, args.caa_issuers, above)
+            certificate = AcmeIssued("acme", args.acme, args.fqdn, proof_zone, asked).certificate
         self.served = certificate = certificate if args.ssl_enabled else None
 
         # 3. Deploy or update the service with SSL enabled

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
-from infra.providers import ahead
+from infra.acme_settings import DEFAULT_TIMEOUT_S
+from infra.providers import ahead, engine_log
 from infra.providers.base import Props, Provider, changed
 
 if TYPE_CHECKING:
@@ -64,13 +65,31 @@ class AcmeAccountProvider(Provider):
 
 
 @contextmanager
-def session(props: Props, account: str | None = None) -> Iterator[Session]:
-    """Requests signed with the key of an account's properties."""
-    from certs.acme.session import Session, load_key, system_roots, trusted
+def session(
+    props: Props, account: str | None = None, *, patience_s: float | None = None
+) -> Iterator[Session]:
+    """Requests signed with the key of an account's properties.
 
+    Args:
+        account: its URL; None until it is registered.
+        patience_s: how long all of them, and each, may take, in seconds; None: as the properties say.
+    """
+    from certs.acme.pace import Pace
+    from certs.acme.session import TIMEOUT_S, Session, load_key, system_roots, trusted
+
+    # a state from before it could be set has none
+    deadline_s = float(props.get("timeout_s", DEFAULT_TIMEOUT_S)) if patience_s is None else patience_s
+    pace = Pace(deadline_s, tell=engine_log.Waiting(), limit="fpga-web-service:acmeTimeout")
     with trusted(props["roots"]) as file:
         verify = system_roots() if file is True else file
-        acme = Session(props["directory"], load_key(props["key"]), verify=verify, account=account)
+        acme = Session(
+            props["directory"],
+            load_key(props["key"]),
+            verify=verify,
+            account=account,
+            pace=pace,
+            timeout_s=min(TIMEOUT_S, deadline_s),
+        )
         try:
             yield acme
         finally:
@@ -86,6 +105,7 @@ class AcmeAccountArgs:
         email: whom the authority writes to; empty: nobody.
         eab_key_id, eab_hmac_key: the external account binding; both empty: none.
         roots: the roots of a private authority, PEM; empty: those of the system.
+        timeout_s: how long registering, or any other change, may take.
     """
 
     directory: str
@@ -93,6 +113,7 @@ class AcmeAccountArgs:
     eab_key_id: str
     eab_hmac_key: pulumi.Input[str]
     roots: str
+    timeout_s: int = DEFAULT_TIMEOUT_S
 
 
 class AcmeAccount(Resource, module="fpga", name="AcmeAccount"):

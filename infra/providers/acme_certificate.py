@@ -16,7 +16,9 @@ import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from certs import renewal
-from infra.providers import ahead, generation
+from infra import caa_issuers, names
+from infra.acme_settings import DEFAULT_TIMEOUT_S
+from infra.providers import ahead, engine_log, generation
 from infra.providers.acme_account import session
 from infra.providers.base import CloudProvider, Props, changed, only
 
@@ -24,14 +26,20 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from certs.acme.session import Session
-    from infra.clients.challenges import ZoneChallenges
+    from infra.clients.dns_records import TxtRecords
 
 # what makes it another certificate; where the proofs are published does not
 _ISSUED_FOR = ("fqdn", "profile", "directory", "account", "roots")
-_PROVED_BY = ("key_of_account", "zone", "zone_id", "name_servers", "owner", "minimum_days")
+_PROVED_BY = (
+    *("key_of_account", "zone", "zone_id", "name_servers", "owner", "minimum_days"),
+    # not there in the states of before they could be
+    *("timeout_s", "caa_issuers", "resolvers"),
+)
 _INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME)
 _OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
 _SECRETS = ("key_of_account", "key")
+ADVICE_S = 10.0
+"""How long a refresh waits for advice on renewals: it is done without."""
 
 
 class AcmeCertificateProvider(CloudProvider):
@@ -41,7 +49,13 @@ class AcmeCertificateProvider(CloudProvider):
         return result
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Due by the state's dates alone: neither the authority nor the zone is asked at a preview."""
+        """Due by the state's dates alone: neither the authority nor the zone is asked at a preview.
+
+        Raises:
+            AcmeError: the CAA records that are declared shut out the authority, by the names that it had when
+                it issued the certificate.
+        """
+        _require_declared_permission(olds, news)
         due = dt.datetime.now(dt.UTC) >= _due(olds).at
         raised = generation.of(olds) != generation.of(news)
         return DiffResult(changes=due or raised or bool(changed(_ISSUED_FOR, olds, news)))
@@ -59,7 +73,7 @@ class AcmeCertificateProvider(CloudProvider):
         from certs.findings import CERTIFICATE_ORIGIN
 
         leaf = read_roots(props["certificate"], CERTIFICATE_ORIGIN)[0]
-        with _signed_in(props) as acme:
+        with _signed_in(props, patience_s=ADVICE_S) as acme:
             seen = {"renew_at": _renew_at(acme, leaf, props["renew_at"])}
         return ReadResult(id_, {**props, **seen}, only(_INPUTS, props))
 
@@ -68,7 +82,7 @@ class AcmeCertificateProvider(CloudProvider):
         ahead.require("proof")
         from certs.acme.order import challenge_name
 
-        self._challenges(props).cleanup(challenge_name(props["fqdn"]))
+        self._records(props).remove(names.relative_record_name(challenge_name(props["fqdn"]), props["zone"]))
 
     def _issued(self, props: Props, *, replaced: Props | None) -> Props:
         ahead.require("proof")  # all of it: the library imports what the stages do
@@ -77,14 +91,24 @@ class AcmeCertificateProvider(CloudProvider):
         from certs.bundle import read_roots
         from certs.findings import CERTIFICATE_ORIGIN, Origin
         from certs.sources.acme import AcmeSource
+        from infra.clients.caa_records import ZoneCaa
+        from infra.clients.challenges import ZoneChallenges
 
         follows = None
         if replaced and replaced["account"] == props["account"] and replaced["fqdn"] == props["fqdn"]:
             follows = certificate_id(read_roots(replaced["certificate"], CERTIFICATE_ORIGIN)[0])
         with _signed_in(props) as acme:
+            zone, servers, tell = props["zone"], tuple(props["name_servers"]), engine_log.Waiting()
+
+            def left_s() -> float:
+                return acme.pace.left_s
+
             source = AcmeSource(
                 session=acme,
-                dns=self._challenges(props),
+                dns=ZoneChallenges(self._records(props), zone, servers, left_s, tell),
+                caa=ZoneCaa(
+                    zone, servers, props.get("resolvers"), props.get("caa_issuers") or (), left_s, tell
+                ),
                 profile=props["profile"] or None,
                 roots_pem=props["roots"] or None,
                 replaces=follows,
@@ -95,6 +119,7 @@ class AcmeCertificateProvider(CloudProvider):
             now, minimum_days = dt.datetime.now(dt.UTC), int(props["minimum_days"])
             bundle = checks.require(obtained.reading, props["fqdn"], now, roots, minimum_days).bundle
             renew_at = _renew_at(acme, bundle.leaf, "")
+            identities = acme.meta("caa_identities")
         return {
             **props,
             "certificate": bundle.certificate_pem,
@@ -103,14 +128,22 @@ class AcmeCertificateProvider(CloudProvider):
             "not_before": bundle.not_before.isoformat(),
             "not_after": bundle.not_after.isoformat(),
             "renew_at": renew_at,
+            "caa_identities": [str(one) for one in identities or ()],
         }
 
-    def _challenges(self, props: Mapping[str, Any]) -> ZoneChallenges:
-        from infra.clients.challenges import ZoneChallenges
+    def _records(self, props: Mapping[str, Any]) -> TxtRecords:
         from infra.clients.dns_records import TxtRecords
 
-        records = TxtRecords(self.cloud(), props["zone_id"], props["owner"])
-        return ZoneChallenges(records, props["zone"], tuple(props["name_servers"]))
+        return TxtRecords(self.cloud(), props["zone_id"], props["owner"])
+
+
+def _require_declared_permission(olds: Props, news: Props) -> None:
+    declared, identities = news.get("caa_issuers"), olds.get("caa_identities")
+    if not declared or not identities or olds["directory"] != news["directory"]:
+        return
+    reason = caa_issuers.refusal(declared, identities)
+    if reason is not None:
+        raise caa_issuers.forbidden(f"{news['zone']} (as declared)", reason, identities)
 
 
 def _due(props: Props) -> renewal.Due:
@@ -130,9 +163,9 @@ def _renew_at(acme: Session, leaf: Certificate, kept: str) -> str:
 
 
 @contextmanager
-def _signed_in(props: Props) -> Iterator[Session]:
-    account = {"directory": props["directory"], "key": props["key_of_account"], "roots": props["roots"]}
-    with session(account, props["account"]) as acme:
+def _signed_in(props: Props, *, patience_s: float | None = None) -> Iterator[Session]:
+    account = {**props, "key": props["key_of_account"]}
+    with session(account, props["account"], patience_s=patience_s) as acme:
         yield acme
 
 
@@ -148,6 +181,10 @@ class AcmeCertificateArgs:
         owner: under which name the proofs are kept apart from those of others.
         minimum_days: a chain with fewer days left is refused.
         generation: raised by one, and it is issued anew.
+        timeout_s: how long the order may take, with its proof and all waiting.
+        caa_issuers: who may issue for names in the zone, as the graph declares it; None: it declares nothing.
+        resolvers: `ADDRESS[:PORT]` of resolvers that are asked for CAA records above the zone; empty: the
+            system's; None: nobody is.
     """
 
     fqdn: str
@@ -162,6 +199,9 @@ class AcmeCertificateArgs:
     owner: str
     minimum_days: int
     generation: int = 1
+    timeout_s: int = DEFAULT_TIMEOUT_S
+    caa_issuers: Sequence[str] | None = None
+    resolvers: Sequence[str] | None = None
 
 
 class AcmeCertificate(Resource, module="fpga", name="AcmeCertificate"):

@@ -6,7 +6,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dns.message
 import dns.query
@@ -50,8 +50,15 @@ class Line:
             except OSError:
                 return
             called = socket.create_connection(("127.0.0.1", self._target))
-            for pair in ((caller, called), (called, caller)):
-                threading.Thread(target=_pump, args=pair, daemon=True).start()
+            threading.Thread(target=_pass_on, args=(caller, called), daemon=True).start()
+
+
+def _pass_on(caller: socket.socket, called: socket.socket) -> None:
+    with caller, called:
+        back = threading.Thread(target=_pump, args=(called, caller), daemon=True)
+        back.start()
+        _pump(caller, called)
+        back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -60,8 +67,10 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        source.close()
-        sink.close()
+        # either end is gone: so is the other direction
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
 
 class Resolver:

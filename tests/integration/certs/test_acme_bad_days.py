@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from certs.acme import account, renewal_info
 from certs.acme.pace import Pace
 from certs.acme.session import Session
 from certs.errors import AcmeError
+from certs.sources.acme import AcmeSource
 from certs.sources.self_signed import new_authority
+from tests.integration.certs.proving_zone import ProvingZone
 from tests.integration.infra.scripted_server import Reply, ScriptedServer
 from tests.unit.certs.test_acme_pace import LIMITED, NOON, pace
 
@@ -97,3 +100,28 @@ def test_an_authority_without_advice_on_renewals_is_asked_for_none() -> None:
         session.close()
 
     assert [seen.path for seen in server.seen] == ["/dir"]
+
+
+class Records:
+    """CAA records that let nobody issue."""
+
+    def require(self, dns_name: str, identities: object) -> None:
+        raise PermissionError(dns_name)
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {}}, {"meta": {"caaIdentities": []}}])
+def test_an_authority_that_tells_no_names_is_asked_whatever_the_caa_records_say(meta: dict[str, Any]) -> None:
+    waiting, _ = pace()
+    refused = Reply(400, {"type": f"{LIMITED}-not"}, {"Replay-Nonce": "bm9uY2U"})
+    server = ScriptedServer()
+    names = {name: f"{server.url}/{name}" for name in ("newNonce", "newAccount", "newOrder")}
+    server.extend(Reply(200, names | meta), NONCE, refused)
+    with server.running():
+        session = session_with(server, waiting)
+        session.sign_in("/account/1")
+        with pytest.raises(AcmeError) as caught:
+            AcmeSource(session, ProvingZone(), caa=Records()).obtain(["www.contoso.test"], NOON)
+        session.close()
+
+    assert caught.value.problem_type == f"{LIMITED}-not"
+    assert [seen.path for seen in server.seen] == ["/dir", "/newNonce", "/newOrder"]

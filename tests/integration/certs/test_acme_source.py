@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,6 +167,35 @@ def test_a_name_that_it_does_not_serve(customer: Customer, zone: ProvingZone) ->
     assert "urn:ietf:params:acme:error:rejectedIdentifier" in words
     assert "choose another name or authority" in words
     assert zone.published == []
+
+
+class Records:
+    """What the names' CAA records say: nobody may issue for names that are `shut`."""
+
+    def __init__(self, shut: str = "") -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+        self._shut = shut
+
+    def require(self, dns_name: str, identities: Sequence[str]) -> None:
+        self.asked.append((dns_name, list(identities)))
+        if dns_name == self._shut:
+            raise PermissionError(f"nobody may issue for {dns_name}")
+
+
+def test_caa_records_are_asked_before_the_authority(customer: Customer, zone: ProvingZone) -> None:
+    known, other = ["pebble.letsencrypt.org"], f"*.{NAME}"
+    permissive, strict = Records(), Records(shut=other)
+
+    AcmeSource(customer.session, zone, caa=permissive).obtain([NAME], now())
+    zone.present(PROOF, "of-a-run-that-died")
+    with pytest.raises(PermissionError, match="nobody may issue"):
+        AcmeSource(customer.session, zone, caa=strict).obtain([NAME, other], now())
+
+    assert permissive.asked == [(NAME, known)]
+    assert strict.asked == [(NAME, known), (other, known)]
+    orders = customer.session.fetch("reading the account", customer.url).json()["orders"]
+    assert len(customer.session.fetch("reading the orders", orders).json()["orders"]) == 1
+    assert zone.left == {}
 
 
 def test_a_profile_that_it_does_not_have(customer: Customer, zone: ProvingZone) -> None:

@@ -56,6 +56,34 @@ def test_what_ends_after_the_deadline_is_not_waited_for() -> None:
     )
 
 
+def test_what_is_waited_for_is_told_before_each_pause() -> None:
+    told: list[tuple[str, float]] = []
+    waiting, pauses = pace()
+    waiting.tell = lambda message, pause_s: told.append((message, pause_s))
+
+    waiting.pause("the order", "status processing", "7", 0)
+    waiting.pause("the order", "status processing", None, 0)
+
+    assert told == [
+        ("Waiting for the order; seen: status processing (it asks to come back after 7 s)", 7.0),
+        ("Waiting for the order; seen: status processing", 0.25),
+    ]
+    assert waiting.left_s == 100.0 - sum(pauses)
+
+
+def test_the_setting_of_the_deadline_is_named() -> None:
+    waiting, _ = pace(5.0)
+    waiting.limit = "fpga-web-service:acmeTimeout"
+
+    with pytest.raises(AcmeError) as caught:
+        waiting.pause("the order", "status processing", "6", 0)
+
+    assert str(caught.value) == (
+        "the order: was not done within 5 s; last seen: status processing (it asks to come back after 6 s). "
+        "Run again: what was begun is begun anew (fpga-web-service:acmeTimeout can be longer)."
+    )
+
+
 def test_a_moment_in_the_window_is_kept_while_it_is_one() -> None:
     window = Window(NOON, NOON + dt.timedelta(hours=10))
     inside, outside = NOON + dt.timedelta(hours=1), NOON - dt.timedelta(hours=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from certs.errors import AcmeError
 from infra.providers.acme_account import AcmeAccountProvider
 from infra.providers.acme_certificate import AcmeCertificateProvider
 from tests.unit.infra.test_provider_diffs import COSTLY, REPLACE, SAME, UNKNOWN, UPDATE, verdict
@@ -75,6 +76,45 @@ def test_another_name_or_authority_is_another_certificate(key: str) -> None:
 @pytest.mark.parametrize("key", ["key_of_account", "zone_id", "name_servers", "owner", "minimum_days"])
 def test_where_it_is_proved_is_no_reason_for_another(key: str) -> None:
     assert verdict(AcmeCertificateProvider(), certificate(), **{key: UNKNOWN}) == SAME
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"caa_issuers": ["letsencrypt.org"]},
+        {"caa_issuers": ["other.example", "LetsEncrypt.org; validationmethods=dns-01"]},
+        {"caa_issuers": None},
+        {},
+    ],
+)
+def test_records_that_let_the_authority_issue_are_no_reason_for_another(news: dict[str, Any]) -> None:
+    olds = certificate() | {"caa_identities": ["letsencrypt.org"]}
+
+    assert verdict(AcmeCertificateProvider(), olds, **news) == SAME
+
+
+def test_records_that_shut_out_the_authority_are_refused_at_the_preview() -> None:
+    olds = certificate() | {"caa_identities": ["letsencrypt.org"]}
+
+    with pytest.raises(AcmeError) as caught:
+        verdict(AcmeCertificateProvider(), olds, caa_issuers=["digicert.com"])
+
+    assert [finding.code for finding in caught.value.findings] == ["caa-forbids"]
+    assert str(caught.value) == (
+        "CAA records at contoso.test (as declared): let digicert.com issue (issue); the authority "
+        "issues as letsencrypt.org (caaIdentities of its directory). Name letsencrypt.org in "
+        "fpga-web-service:caaIssuers, or choose another authority."
+    )
+
+
+def test_another_authority_has_other_names() -> None:
+    olds = certificate() | {"caa_identities": ["letsencrypt.org"]}
+    moved = {"caa_issuers": ["digicert.com"], "directory": "https://other.example/dir"}
+
+    assert verdict(AcmeCertificateProvider(), olds, **moved) == UPDATE
+    for told in (None, list[str]()):
+        olds = certificate() | {"caa_identities": told}
+        assert verdict(AcmeCertificateProvider(), olds, caa_issuers=["digicert.com"]) == SAME
 
 
 def test_an_account_is_never_due_and_belongs_to_one_directory_and_binding() -> None:

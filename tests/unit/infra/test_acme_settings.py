@@ -17,6 +17,7 @@ GOOD = {
     "acmeProfile": "shortlived",
     "acmeEabKeyId": "kid-1",
     "acmeEabHmacKey": HMAC_KEY,
+    "acmeTimeout": "900",
 }
 
 
@@ -39,6 +40,7 @@ def test_all_of_them_are_taken(tmp_path: Path) -> None:
         eab_key_id="kid-1",
         eab_hmac_key=HMAC_KEY,
         roots_file=roots,
+        timeout_s=900,
     )
     assert HMAC_KEY not in repr(settings)
 
@@ -47,7 +49,7 @@ def test_the_directory_alone_is_enough() -> None:
     settings, problems = read({"acmeDirectory": "https://ca.example/dir"})
 
     assert problems == []
-    assert settings == AcmeSettings("https://ca.example/dir", "", "", "", "", None)
+    assert settings == AcmeSettings("https://ca.example/dir", "", "", "", "", None, 600)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,8 @@ def test_the_directory_alone_is_enough() -> None:
         ("acmeEabHmacKey", "", "is not set, but acmeEabKeyId is: `pulumi config set --secret"),
         ("acmeEabHmacKey", "not base64url!", "is not base64url"),
         ("acmeRootsFile", "no/such/file", "there is nothing at"),
+        ("acmeTimeout", "0", "it takes a whole number from 1 to 86400"),
+        ("acmeTimeout", "10 min", "it takes a whole number from 1 to 86400"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_key(key: str, value: str, words: str) -> None:
@@ -83,3 +87,26 @@ def test_other_sources_take_none_of_them(key: str) -> None:
         f"fpga-web-service:{key} is used with certificateSource acme only: remove it, or set "
         "certificateSource to acme"
     ]
+
+
+def test_the_hmac_key_must_be_encrypted_in_the_stacks_file() -> None:
+    config = {f"fpga-web-service:{key}": value for key, value in GOOD.items()}
+    reader = Reader(config, secret_keys=set())
+    acme_settings.read(reader, used=True)
+
+    (problem,) = reader.problems
+    assert problem.startswith("fpga-web-service:acmeEabHmacKey stands in plain in the stack's file: ")
+    assert problem.endswith("`pulumi config set --secret fpga-web-service:acmeEabHmacKey`")
+    assert HMAC_KEY not in problem
+
+    encrypted = Reader(config, secret_keys={"fpga-web-service:acmeEabHmacKey"})
+    acme_settings.read(encrypted, used=True)
+    assert encrypted.problems == []
+
+
+def test_a_line_end_is_no_part_of_the_hmac_key() -> None:
+    settings, problems = read(GOOD | {"acmeEabHmacKey": f"{HMAC_KEY}\n"})
+
+    assert problems == []
+    assert settings is not None
+    assert settings.eab_hmac_key == HMAC_KEY

@@ -1,0 +1,37 @@
+"""What the configuration declares of CAA, held against an authority's names (RFC 8555, caaIdentities)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from certs.acme import caa
+from certs.errors import AcmeError
+from certs.findings import error
+
+SETTING: Final = "fpga-web-service:caaIssuers"
+
+
+def refusal(declared: Sequence[str], identities: Sequence[str]) -> str | None:
+    """Why an authority with these names may not issue by what is declared; None: it may.
+
+    The text goes on from "CAA records at …".
+    """
+    properties = [caa.Property(0, "issue", issuer) for issuer in declared]
+    return caa.refusal(properties, identities, wildcard=False)
+
+
+def forbidden(at: str, reason: str, identities: Sequence[str]) -> AcmeError:
+    """The error: where the records are, what they say, what was expected, and what would do."""
+    known = " or ".join(sorted(identities))
+    message = f"{reason}; the authority issues as {known} (caaIdentities of its directory)."
+    return AcmeError(
+        [
+            error(
+                "caa-forbids",
+                f"CAA records at {at}",
+                message,
+                f"Name {known} in {SETTING}, or choose another authority.",
+            )
+        ]
+    )
