@@ -1,0 +1,50 @@
+"""What keeps a mistake from taking away what callers depend on, as options of the resources themselves.
+
+`protect` refuses to delete or replace what could not be made again as it was: the group (all is in it), the
+account (its models and services), the storage account and the container (the packages), the zone (its name
+servers, which the parent's delegation names), the service (its address) and its keys (which callers hold).
+Records, models, certificates and checks come and go in the ordinary course of things.
+
+`retainOnDelete` is for all: what leaves the stack, whole or in part, stays in the cloud and goes on working.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pulumi
+
+from infra.settings import ProtectionSettings
+
+PROTECTED: Final = frozenset(
+    {
+        "azure-native:resources:ResourceGroup",
+        "azure-native:resources:Resource",  # the Model Management account
+        "azure-native:storage:StorageAccount",
+        "azure-native:storage:BlobContainer",
+        "azure-native:dns:Zone",
+        "pulumi-python:dynamic/fpga:Service",
+        "pulumi-python:dynamic/fpga:Keys",
+    }
+)
+
+
+def apply(settings: ProtectionSettings) -> None:
+    """Has every resource that is declared from now on get its options. Call it before the first one."""
+    if not (settings.protect or settings.retain_on_delete):
+        return
+
+    def options(
+        args: pulumi.ResourceTransformationArgs,
+    ) -> pulumi.ResourceTransformationResult | None:
+        if not isinstance(args.resource, pulumi.CustomResource):
+            return None
+        protection = pulumi.ResourceOptions(
+            protect=True if settings.protect and args.type_ in PROTECTED else None,
+            retain_on_delete=True if settings.retain_on_delete else None,
+        )
+        return pulumi.ResourceTransformationResult(
+            args.props, pulumi.ResourceOptions.merge(args.opts, protection)
+        )
+
+    pulumi.runtime.register_stack_transformation(options)
