@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 BUNDLE = "ca-bundle.pem"
+_CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def python() -> Path:
@@ -46,18 +47,47 @@ def environment(local: Path) -> dict[str, str]:
 
 
 def script(local: Path) -> str:
-    """The text of `activate`: the same variables for a POSIX shell that sources it, from any folder."""
+    """The text of `activate`: the same variables for a POSIX shell that sources it, from any folder.
+
+    A stack other than the checkout's own is selected by FPGA_STACK, which is taken away afterwards, or by an
+    argument. POSIX gives a sourced file none, and a script its own ones: so an argument counts where it names
+    a stack, and is refused only where it can be nothing else, in an interactive shell.
+    """
     first = f"{local / 'bin'}:{python().parent}"
-    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings(local).items())
+    exports = "\n".join(f"    export {name}={shlex.quote(value)}" for name, value in settings(local).items())
     bundle = shlex.quote(str(local / BUNDLE))
+    checkout = local.parent if (local.parent / "Pulumi.yaml").is_file() else _CHECKOUT
+    select = f"FPGA_LOCAL={shlex.quote(str(local))} {shlex.quote(str(python().parent / 'fpga'))}"
     return f"""\
-# To be sourced by a POSIX shell: `. .local/activate`. Made by `python -m engine install`.
+# To be sourced by a POSIX shell: `. .local/activate`, or for another stack than the checkout's own
+# `FPGA_STACK=dev . .local/activate`; in bash, zsh and ksh also `. .local/activate dev`.
+# Made by `python -m engine install`.
 case "$PATH" in
     {shlex.quote(first)}:*) ;;
     *) PATH={shlex.quote(first)}:"$PATH" ;;
 esac
 export PATH
-unset PULUMI_CONFIG_PASSPHRASE
+fpga_stack="${{FPGA_STACK:-}}"
+unset FPGA_STACK
+if [ -z "$fpga_stack" ] && [ -n "${{1:-}}" ]; then
+    if [ -f {shlex.quote(str(checkout))}/stacks/Backend."$1".yaml ]; then
+        fpga_stack="$1"
+    else
+        case "$-" in *i*) fpga_stack="$1" ;; esac
+    fi
+fi
+if [ -n "$fpga_stack" ] && [ "$fpga_stack" != local ]; then
+    if fpga_exports="$(cd {shlex.quote(str(checkout))} && {select} stack environment "$fpga_stack")"; then
+        eval "$fpga_exports"
+        unset fpga_stack fpga_exports
+    else
+        unset fpga_stack fpga_exports
+        return 1
+    fi
+else
+    unset fpga_stack PULUMI_CONFIG_PASSPHRASE PULUMI_STACK PULUMI_OPTION_POLICY_PACK
 {exports}
-if [ -f {bundle} ]; then export SSL_CERT_FILE={bundle}; fi
+    case "${{SSL_CERT_FILE:-}}" in {shlex.quote(str(local))}/*) unset SSL_CERT_FILE ;; esac
+    if [ -f {bundle} ]; then export SSL_CERT_FILE={bundle}; fi
+fi
 """
