@@ -128,7 +128,8 @@ class Stack:
     def take_in(self, file: Path) -> None:
         """Brings what an import file names into the state; in the cloud nothing changes.
 
-        What comes in is protected until the next update: no mistake in a setting has it replaced.
+        What comes in is protected until the next update, which brings the program's own options: before
+        that, a `pulumi destroy` does not delete it.
         """
         options = ("--generate-code=false", "--skip-preview", "--suppress-outputs", "--yes")
         self._run("import", "--file", str(file), *options, *self._which())
