@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
+from pulumi.output import Unknown
 
-from infra.providers import ahead
+from infra.providers import ahead, engine_log
 from infra.providers.base import Props, Provider, changed
+from infra.providers.keys import NEW_KEYS
 
 _INPUTS = (
     "fqdn",
@@ -30,6 +32,12 @@ _INPUTS = (
 
 class EndpointCheckProvider(Provider):
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
+        """Keys of a service that was deleted elsewhere went out of the state with it: that callers had some
+        is known from the last proof alone. While a service is not made yet its address is not known, either;
+        while one of its keys is made anew, it is.
+        """
+        if all(isinstance(news.get(one), Unknown) for one in ("primary_key", "ip")):
+            engine_log.warn_once(NEW_KEYS)
         return DiffResult(changes=bool(changed(_INPUTS, olds, news)))
 
     def create(self, props: Props) -> CreateResult:

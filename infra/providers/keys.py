@@ -43,6 +43,12 @@ _KEY_TYPES: Final[dict[str, KeyType]] = {
     "secondary_generation": "Secondary",
 }
 
+NEW_KEYS: Final = (
+    "A new service comes in the place of the one that callers know, whose keys end with it: callers need "
+    "new keys. Give them primaryKey or secondaryKey of the stack's outputs as soon as the update is done; "
+    "until then their calls are refused."
+)
+
 
 class KeysProvider(CloudProvider):
     def check(self, olds: Props, news: Props) -> CheckResult:
@@ -76,11 +82,7 @@ class KeysProvider(CloudProvider):
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         replaces = changed(_OF, olds, news)
         if replaces:
-            engine_log.warn_once(
-                "The service is replaced, and its keys end with it: callers need new keys. Give them "
-                "primaryKey or secondaryKey of the stack's outputs as soon as the update is done; until then "
-                "their calls are refused."
-            )
+            engine_log.warn_once(NEW_KEYS)
         regenerates = any(_generation(olds, name) != _generation(news, name) for name in _GENERATIONS)
         return DiffResult(changes=bool(replaces or regenerates), replaces=replaces)
 

@@ -84,7 +84,10 @@ def test_a_service_deleted_outside_is_made_again(stack: ProgramStack) -> None:
         "record": "update",
         "endpoint-check": "update",
     }
+    (warning,) = seen.diagnostics["warning"]
+    assert "callers need new keys" in warning
     stack.refresh()
+    assert stack.preview().diagnostics["warning"] == [warning]
     stack.up()
 
     new = stack.service()

@@ -9,7 +9,9 @@ from pulumi.output import Unknown
 
 from infra.clients.model_management import Keys
 from infra.providers import engine_log
+from infra.providers.endpoint_check import EndpointCheckProvider
 from infra.providers.keys import KeysProvider
+from tests.unit.infra.test_provider_diffs import CHECK
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 OLD_STATE = {
@@ -115,6 +117,18 @@ def test_another_service_has_new_keys_whatever_the_generations(warnings: list[st
     assert refusals({}, inputs(5, 5)) == []
     assert len(set(warnings)) == 1
     assert "callers need new keys" in warnings[0]
+
+
+def test_a_service_that_is_made_again_has_new_keys_too(warnings: list[str]) -> None:
+    """Deleted behind the program's back, it left nothing in the state but the last proof of it."""
+    proof = CHECK | {"primary_key": "P1", "secondary_key": "S1"}
+    no_keys = {"primary_key": UNKNOWN, "secondary_key": UNKNOWN}
+
+    assert EndpointCheckProvider().diff("id", proof, proof | no_keys).changes  # one is regenerated
+    assert warnings == []
+    assert EndpointCheckProvider().diff("id", proof, proof | no_keys | {"ip": UNKNOWN}).changes
+    (warning,) = warnings
+    assert "callers need new keys" in warning
 
 
 def test_creating_reads_the_keys_that_there_are(service: ServiceKeys) -> None:
