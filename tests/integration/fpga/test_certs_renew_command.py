@@ -1,0 +1,230 @@
+"""`fpga certs renew` as a person types it; a script in the engine's place tells a stack, and notes calls.
+
+With the real engine it is run in tests/e2e/test_program_acme.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs.sources.self_signed import issue, new_authority
+
+STACK = "dev"
+GENERATION = "fpga-web-service:certificateGeneration"
+SETTINGS = "config:\n  # kept as it is\n  fpga-web-service:certificateSource: self_signed\n"
+URN = "urn:pulumi:dev::fpga-web-service::{}::{}"
+RENEWAL = {
+    "certificate": "pulumi-python:dynamic/fpga:Certificate",
+    "service": "pulumi-python:dynamic/fpga:Service",
+    "endpoint-check": "pulumi-python:dynamic/fpga:EndpointCheck",
+}
+# answers `pulumi VERB …` out of files, raises the generation as `config set-all` does, and notes the rest
+ENGINE = """#!{python}
+import pathlib, sys
+here = pathlib.Path({here!r})
+verb = " ".join(one for one in sys.argv[1:3] if not one.startswith("-"))
+with (here / "calls").open("a") as calls:
+    print(*sys.argv[1:], file=calls)
+if verb == "config set-all":
+    settings = pathlib.Path({settings!r})
+    settings.write_text(settings.read_text() + "  " + sys.argv[-6].replace("=", ": ") + "\\n")
+elif verb == "up":
+    (here / "stack.json").write_text((here / "renewed.json").read_text())
+    print("Updating (dev)")
+else:
+    answer = here / {{"config": "config.json", "stack export": "stack.json"}}.get(verb, verb + ".json")
+    print(answer.read_text())
+    sys.exit(0 if verb != "preview" or "steps" in answer.read_text() else 255)
+"""
+
+
+class Checkout:
+    """A checkout with one stack that has a certificate, issued `age_days` ago for 90 days."""
+
+    def __init__(self, folder: Path, *, age_days: float, source: str = "self_signed") -> None:
+        self.folder, self.settings = folder, folder / "stacks" / f"Pulumi.{STACK}.yaml"
+        self._answers = folder / ".local"
+        (self._answers / "bin").mkdir(parents=True)
+        (folder / "stacks").mkdir()
+        (folder / "Pulumi.yaml").write_text("name: fpga-web-service\n")
+        (folder / "passphrase").touch()
+        self.settings.write_text(SETTINGS)
+        self.settings.with_name(f"Backend.{STACK}.yaml").write_text(
+            f"url: file://{folder}\npassphraseFile: {folder}/passphrase\n"
+        )
+        engine = self._answers / "bin" / "pulumi"
+        engine.write_text(
+            ENGINE.format(python=sys.executable, here=str(self._answers), settings=str(self.settings))
+        )
+        engine.chmod(0o700)
+        begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days)
+        self.tell("config", {"fpga-web-service:certificateSource": {"value": source, "secret": False}})
+        self.tell("stack", self._state(begin, 1))
+        self.tell("renewed", self._state(dt.datetime.now(dt.UTC), 2))
+        self.preview()
+
+    def _state(self, begin: dt.datetime, generation: int) -> dict[str, Any]:
+        bundle = issue(new_authority("Contoso CA", begin), ["www.contoso.test"], begin)
+        outputs = {
+            "certificate": bundle.certificate_pem,
+            "not_before": begin.isoformat(),
+            "not_after": (begin + dt.timedelta(days=90)).isoformat(),
+            "generation": generation,
+        }
+        return {"deployment": {"resources": [{"type": RENEWAL["certificate"], "outputs": outputs}]}}
+
+    def preview(self, **others: str) -> None:
+        """What a preview shows: a renewal, and others by type; the stack and the provider follow it."""
+        steps = [{"op": "update", "urn": URN.format(kind, name)} for name, kind in RENEWAL.items()]
+        steps += [{"op": "update", "urn": URN.format(kind, "other")} for kind in others.values()]
+        steps += [
+            {"op": "update", "urn": URN.format("pulumi:providers:pulumi-python", "default")},
+            {"op": "same", "urn": URN.format("azure-native:dns:Zone", "zone")},
+        ]
+        self.tell("preview", {"steps": steps})
+
+    def tell(self, verb: str, answer: object) -> None:
+        (self._answers / f"{verb}.json").write_text(json.dumps(answer))
+
+    @property
+    def calls(self) -> list[str]:
+        """The engine's commands that change something, by their verbs."""
+        calls = (self._answers / "calls").read_text().splitlines()
+        return [call.split()[0] for call in calls if call.split()[0] == "up" or "set-all" in call]
+
+    def renew(self, *options: str, answer: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs the command; with an `answer` in a terminal where a person types it."""
+        command = [sys.executable, "-m", "fpga.cli", "certs", "renew", "-s", STACK, *options]
+        environment = {**os.environ, "FPGA_LOCAL": str(self._answers), "COLUMNS": "100"}
+        person, terminal = pty.openpty()
+        if answer is not None:
+            os.write(person, answer.encode())
+        stdin = subprocess.DEVNULL if answer is None else terminal
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, stdin=stdin, capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+        os.close(person)
+        os.close(terminal)
+        return done
+
+
+def test_one_that_is_not_due_is_left_as_it_is(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=59)
+
+    done = checkout.renew()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "names       www.contoso.test\nissuer      CN=Contoso CA\n" in done.stdout
+    assert "two thirds of its lifetime are over then" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Not due until ")
+    assert checkout.calls == []
+
+
+def test_one_that_is_due_is_renewed_when_a_person_agrees(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=61)
+
+    refused = checkout.renew(answer="n\n")
+    assert refused.returncode == 1
+    assert "Due: two thirds of its lifetime are over since" in refused.stdout
+    assert "  update   certificate\n  update   service\n  update   endpoint-check\nUpdate?" in refused.stdout
+    assert refused.stdout.endswith("Nothing was changed.\n")
+    assert checkout.calls == []
+
+    agreed = checkout.renew(answer="y\n")
+    assert agreed.returncode == 0, agreed.stderr
+    assert "\nRenewed.\n" in agreed.stdout
+    assert "generation  2 (self_signed)" in agreed.stdout
+    assert checkout.calls == ["up"]
+    assert checkout.settings.read_text() == SETTINGS
+
+
+def test_an_early_one_raises_the_generation_in_the_settings(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=1)
+
+    done = checkout.renew("--early", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert f"{GENERATION} is 2 now, in {checkout.settings}: commit it" in done.stdout
+    assert checkout.calls == ["config", "up"]
+    assert checkout.settings.read_text() == f"{SETTINGS}  {GENERATION}: 2\n"
+
+
+def test_the_settings_are_put_back_where_nothing_is_renewed(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=1)
+
+    assert checkout.renew("--early", answer="n\n").returncode == 1
+    assert checkout.settings.read_text() == SETTINGS
+    checkout.tell("preview", {"diagnostics": [{"severity": "error", "message": "a check refuses"}]})
+    failed = checkout.renew("--early", "--yes")
+
+    assert (failed.returncode, failed.stderr.splitlines()[-1]) == (1, "a check refuses")
+    assert checkout.settings.read_text() == SETTINGS
+    assert checkout.calls == ["config", "config"]
+
+
+def test_one_that_was_raised_already_is_reached(tmp_path: Path) -> None:
+    """By a pull request, or by a run whose update failed."""
+    checkout = Checkout(tmp_path, age_days=1)
+    values = {"fpga-web-service:certificateSource": "self_signed", GENERATION: "2"}
+    checkout.tell("config", {key: {"value": value, "secret": False} for key, value in values.items()})
+
+    done = checkout.renew("--early", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert f"Due: {GENERATION} is 2, and it was issued for 1." in done.stdout
+    assert checkout.calls == ["up"]
+
+
+def test_without_anybody_to_ask_nothing_is_done(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=61)
+
+    done = checkout.renew()
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed.\n",
+    )
+    assert checkout.calls == []
+
+
+def test_consent_in_advance_is_to_the_renewal_alone(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=61)
+    checkout.preview(model="pulumi-python:dynamic/fpga:Model")
+
+    done = checkout.renew("--yes")
+
+    assert done.returncode == 1
+    assert (
+        "error: The update is more than the renewal: other (update). --yes agrees to the renewal"
+        in done.stderr
+    )
+    assert checkout.calls == []
+    asked = checkout.renew(answer="y\n")
+    assert "More than the renewal: other (update).\n" in asked.stdout
+    assert checkout.calls == ["up"]
+
+
+@pytest.mark.parametrize(
+    ("source", "setting"), [("files", "keyFile"), ("pfx", "pfxFile"), ("config", "certificateChain")]
+)
+def test_one_that_was_brought_is_not_renewed_here(tmp_path: Path, source: str, setting: str) -> None:
+    checkout = Checkout(tmp_path, age_days=61, source=source)
+
+    done = checkout.renew("--yes")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"error: fpga-web-service:certificateSource of the stack dev is {source}: its certificate is renewed"
+    )
+    assert f"fpga-web-service:{setting}" in done.stderr
+    assert checkout.calls == []
