@@ -133,17 +133,20 @@ def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], 
     )
 
 
-def settings_to_write(stack: Settings, survey: Survey) -> dict[str, str]:
-    """The settings that go with the adoption, those that are not set yet.
+def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]:
+    """The settings that go with the adoption.
 
-    What somebody else made outlives the stack, unless that is wanted otherwise; and a service whose name was
-    set by hand is taken over with consent alone.
+    What somebody else made outlives the stack, unless the stack's file says otherwise; and a service whose
+    name was set by hand is taken over with consent alone.
+
+    Args:
+        values: the keys that the stack's file sets.
     """
     written = {}
     adoptable = survey.of(Standing.ADOPTABLE)
     if any(one.name == _SERVICE for one in adoptable):
         written[CONSENT] = "true"
-    if survey.foreign and not stack.protection.retain_on_delete:
+    if survey.foreign and RETAIN not in values:
         written[RETAIN] = "true"
     return written
 

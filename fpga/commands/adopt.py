@@ -49,7 +49,7 @@ def adopt(
     if not survey.of(adoption.Standing.ADOPTABLE):
         typer.echo("\nNothing to adopt.")
     else:
-        written = adoption.settings_to_write(declared, survey)
+        written = adoption.settings_to_write(values, survey)
         _consent(stack, survey, written, yes=yes)
         _adopt(engine, declared, survey, deployment, written)
     if deployment.get("pending_operations"):

@@ -275,3 +275,24 @@ def test_the_template_of_the_local_stack_lacks_only_what_localcloud_tells(config
         ("127.0.0.1:20053",),
         (),
     )
+
+
+def test_a_model_is_a_package_or_one_that_is_registered(config: dict[str, str]) -> None:
+    config["fpga-web-service:modelId"] = "m-1"
+
+    (problem,) = problems(config)
+    assert problem == (
+        "fpga-web-service:modelId and modelPackage are both set: the one names a model that is registered "
+        "already, the other one a package that the program registers. Remove one of them "
+        "(`pulumi config rm fpga-web-service:modelId`)"
+    )
+
+    del config["fpga-web-service:modelPackage"]
+    assert settings.read(config, {}).model == settings.ModelSettings("model", "", "m-1")
+
+
+def test_a_resource_group_may_be_in_a_region_of_its_own(config: dict[str, str]) -> None:
+    config["fpga-web-service:resourceGroupLocation"] = "West US 2"
+
+    account = settings.read(config, {}).account
+    assert (account.group_location, account.location) == ("westus2", "eastus2")

@@ -1,0 +1,179 @@
+"""What is adopted, how the engine is told, and which settings go with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fpga import adoption
+from fpga.adoption import Finding, Standing, Survey
+from infra import inventory, settings
+from infra.clients.cloud import Cloud
+from infra.clients.errors import NotFound
+from infra.settings import Settings
+
+SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/fpga"
+ZONE = f"{GROUP}/providers/Microsoft.Network/dnsZones/contoso.test"
+
+
+def configuration(folder: Path, **more: str) -> Settings:
+    own = {
+        "resourceGroup": "fpga",
+        "account": "models",
+        "modelPackage": str(folder),
+        "zone": "contoso.test",
+        "fqdn": "www.contoso.test",
+        "certificateSource": "self_signed",
+    }
+    azure = {
+        "tenantId": SUBSCRIPTION,
+        "subscriptionId": SUBSCRIPTION,
+        "clientId": SUBSCRIPTION,
+        "clientSecret": "a secret",
+    }
+    return settings.read(
+        {f"fpga-web-service:{key}": value for key, value in (own | more).items()}
+        | {f"azure-native:{key}": value for key, value in azure.items()},
+        {},
+    )
+
+
+class ToldCloud(Cloud):
+    """A Resource Manager that knows these resources, and says the same of all others."""
+
+    def __init__(self, resources: Mapping[str, Mapping[str, Any]], code: str = "ResourceNotFound") -> None:
+        self._resources, self._code = resources, code
+
+    def manage(
+        self,
+        method: str,
+        resource_id: str,
+        api_version: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        assert (method, body) == ("GET", None), "looking changes nothing"
+        if resource_id not in self._resources:
+            raise NotFound("GET", status=404, code=self._code, message="There is none.", request_id="")
+        return self._resources[resource_id]
+
+
+def state(*resources: tuple[str, str], begun: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A deployment with these resources, by type chain and logical name."""
+    urns = [f"urn:pulumi:dev::fpga-web-service::{chain}::{name}" for chain, name in resources]
+    return {
+        "resources": [{"urn": urn, "id": "an id"} for urn in urns],
+        "pending_operations": [
+            {"resource": {"urn": f"urn:pulumi:dev::fpga-web-service::t::{name}"}, "type": "creating"}
+            for name in begun
+        ],
+    }
+
+
+def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
+    stack = configuration(tmp_path)
+    cloud = ToldCloud({GROUP: {"location": "East US 2"}, ZONE: {"location": "global"}})
+
+    found = adoption.survey(stack, "dev", cloud, state(("t", "resource-group"), begun=("zone",)))
+
+    assert {one.name: one.standing for one in found.findings} == {
+        "resource-group": Standing.MANAGED,
+        "account": Standing.ABSENT,
+        "storage": Standing.ABSENT,
+        "packages": Standing.ABSENT,
+        "zone": Standing.ADOPTABLE,
+        "record": Standing.ABSENT,
+        "service": Standing.ABSENT,
+    }
+    assert found.foreign is False, "a run of this stack had begun to make the zone"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("resource-group", "`pulumi config set fpga-web-service:resourceGroupLocation westus2` declares it"),
+        ("storage", "Set fpga-web-service:storageAccount to another name"),
+    ],
+)
+def test_what_an_update_would_make_anew_is_not_adopted(tmp_path: Path, name: str, remedy: str) -> None:
+    stack = configuration(tmp_path)
+    (there,) = [one for one in inventory.declared(stack) if one.name == name]
+    cloud = ToldCloud({there.id: {"location": "westus2"}})
+
+    (misplaced,) = adoption.survey(stack, "dev", cloud, {}).of(Standing.MISPLACED)
+
+    assert misplaced.name == name
+    assert (
+        "it is in westus2, and the stack declares eastus2: an update would make it anew" in misplaced.remedy
+    )
+    assert remedy in misplaced.remedy
+
+
+def test_another_subscription_proves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="404 SubscriptionNotFound"):
+        adoption.survey(configuration(tmp_path), "dev", ToldCloud({}, "SubscriptionNotFound"), {})
+
+
+def test_the_import_file_names_parents_that_the_state_has(tmp_path: Path) -> None:
+    stack = configuration(tmp_path, caaIssuers="letsencrypt.org", canonicalName="fpga.contoso.test")
+    findings = [Finding(one.name, "", Standing.ADOPTABLE) for one in inventory.declared(stack)]
+    management = "urn:pulumi:dev::fpga-web-service::fpga:index:ModelManagement::model-management"
+    deployment = {"resources": [{"urn": management, "id": ""}]}
+
+    text = adoption.import_file(stack, Survey(tuple(findings), (), ()), deployment, "3.29.0")
+
+    file = json.loads(text)
+    assert file["nameTable"] == {"model-management": management}
+    assert [one for one in file["resources"] if one.get("component")] == [
+        {"type": "fpga:index:RegisteredModel", "name": "registered-model", "component": True},
+        {"type": "fpga:index:ScoringEndpoint", "name": "scoring-endpoint", "component": True},
+    ]
+    records = {one["name"]: one["id"] for one in file["resources"] if one["type"].endswith(":RecordSet")}
+    assert records == {
+        "caa-record": f"{ZONE}/CAA/@",
+        "canonical-record": f"{ZONE}/A/fpga",
+        "record": f"{ZONE}/CNAME/www",
+    }
+    assert file["resources"][-1] == {
+        "type": "azure-native:dns:RecordSet",
+        "name": "record",
+        "id": f"{ZONE}/CNAME/www",
+        "parent": "scoring-endpoint",
+        "version": "3.29.0",
+    }
+
+
+def test_what_is_not_adopted_is_not_in_the_file(tmp_path: Path) -> None:
+    stack = configuration(tmp_path)
+    findings = (Finding("account", "", Standing.ABSENT), Finding("zone", "", Standing.ADOPTABLE))
+
+    file = json.loads(adoption.import_file(stack, Survey(findings, (), ()), {}, "3.29.0"))
+
+    assert [one["name"] for one in file["resources"]] == ["scoring-endpoint", "zone"]
+
+
+RETAINED = {"fpga-web-service:retainOnDelete": "true"}
+CONSENTED = {"fpga-web-service:adopt": "true"}
+
+
+@pytest.mark.parametrize(
+    ("findings", "values", "written"),
+    [
+        ([Finding("zone", "", Standing.ADOPTABLE)], (), RETAINED),
+        ([Finding("zone", "", Standing.ADOPTABLE)], tuple(RETAINED), {}),
+        ([Finding("zone", "", Standing.ADOPTABLE, begun=True)], (), {}),
+        ([Finding("zone", "", Standing.MANAGED)], (), {}),
+        ([Finding("service", "", Standing.ADOPTABLE)], (), CONSENTED | RETAINED),
+        ([Finding("service", "", Standing.CONTINUED)], (), {}),
+    ],
+    ids=["by hand", "decided already", "begun", "managed", "a service", "our service"],
+)
+def test_what_others_made_outlives_the_stack(
+    findings: list[Finding], values: tuple[str, ...], written: dict[str, str]
+) -> None:
+    assert adoption.settings_to_write(values, Survey(tuple(findings), (), ())) == written
