@@ -8,7 +8,21 @@ from typing import Annotated, Final
 
 import typer
 
-from fpga.commands import adopt, certs, clean, cloud, down, github, model, predict, stack, touched, up
+from fpga.commands import (
+    adopt,
+    apply,
+    certs,
+    clean,
+    cloud,
+    down,
+    github,
+    model,
+    predict,
+    stack,
+    touched,
+    up,
+    watch,
+)
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
@@ -37,6 +51,8 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(certs.app, name="certs")
 app.add_typer(stack.app, name="stack")
 app.add_typer(model.app, name="model")
+app.command()(apply.apply)
+app.command()(watch.watch)
 app.command()(touched.touched)
 app.add_typer(github.app, name="github")
 app.command()(adopt.adopt)

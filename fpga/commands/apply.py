@@ -1,0 +1,94 @@
+"""`fpga apply`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpga.errors import CommandError
+from fpga.project import Project
+
+if TYPE_CHECKING:
+    from fpga.plan.model import Plan
+
+
+def apply(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack to update.")],
+    reviewed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What `fpga plan --out` wrote: nothing is done that is not in it."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Plan, and do what was planned: with --reviewed only if it is what was reviewed.
+
+    The update is held to the plan that was just made; what would go beyond it stops.
+    """
+    from engine.report import ConsoleReport
+    from fpga import backend
+    from fpga.plan.runner import preview
+    from fpga.stack import Stack
+
+    if reviewed is None and not yes and not sys.stdin.isatty():
+        raise CommandError("Nobody is there to be asked: give --yes, or --reviewed with a reviewed plan.")
+    accepted = _read(reviewed) if reviewed is not None else None
+    project = Project.here()
+    report = ConsoleReport()
+    with tempfile.TemporaryDirectory(prefix="plan-", dir=project.local) as folder:
+        saved = Path(folder) / "plan.json"
+        with report.stage(f"plan of {stack}"):
+            plan = preview(project, stack, save_plan=saved, on_progress=report.progress)
+        if not plan.succeeded:
+            _show(plan)
+            raise CommandError(f"The stack {stack} cannot be updated; nothing was changed.")
+        if accepted is not None:
+            _require_reviewed(accepted, plan)
+        if not plan.changes:
+            typer.echo(f"{stack}: there is nothing to do.")
+            return
+        _show(plan)
+        if accepted is None and not yes and not typer.confirm(f"Do this to {stack}?"):
+            raise CommandError("Nothing was changed.")
+        with report.stage(f"update of {stack}"):
+            Stack(project, stack, backend.environment(project, stack)).up(report.progress, plan=saved)
+        done = ", ".join(f"{number} to {operation}" for operation, number in plan.counts.items())
+        typer.echo(f"{stack}: done, as planned ({done}).")
+
+
+def _show(plan: Plan) -> None:
+    from fpga.plan import table
+
+    table.show(plan, table.console())
+
+
+def _read(file: Path) -> Plan:
+    import json
+
+    from fpga.plan.model import Plan
+
+    try:
+        return Plan.from_json(json.loads(file.read_bytes()))
+    except ValueError:
+        raise CommandError(f"{file} is not JSON: `fpga plan --out FILE` writes a plan.") from None
+    except CommandError as error:
+        raise CommandError(f"{file}: {error}") from None
+
+
+def _require_reviewed(reviewed: Plan, plan: Plan) -> None:
+    from fpga import review
+
+    departures = review.departures(reviewed, plan)
+    if departures:
+        raise CommandError(
+            "\n  - ".join(
+                (f"{plan.stack}: this is not what was reviewed, and nothing was changed:", *departures)
+            )
+            + "\nPlan anew, and have that reviewed."
+        )
+    done = review.already_done(reviewed, plan)
+    if done:
+        typer.echo(f"{plan.stack}: {done} of {len(reviewed.changes)} reviewed changes are done already.")

@@ -1,0 +1,90 @@
+"""`fpga watch`."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpga.project import DEFAULT_STACK, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fpga.watching import Finding
+
+_FOUND = 2  # exit code of --exit-code
+
+
+class Format(StrEnum):
+    """How the findings are printed."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
+
+
+def watch(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack to look at.")] = DEFAULT_STACK,
+    form: Annotated[
+        Format, typer.Option("--format", help="For a person, for an issue, for a program.")
+    ] = Format.text,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the findings there as JSON, too: `fpga github issues` takes it."
+        ),
+    ] = None,
+    days: Annotated[
+        int, typer.Option(help="Tell of a certificate with fewer days left.", min=0, max=3650)
+    ] = 21,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help=f"End with {_FOUND} when something is found.")
+    ] = False,
+) -> None:
+    """Look for drift, changes that were never made, and certificates that are due or end soon.
+
+    Nothing is changed, neither in the cloud nor in the state. Exit codes: 0 looked at, 1 it could not be
+    looked at (which is a finding, too), 2 with --exit-code: something is found (or bad usage).
+    """
+    import datetime as dt
+
+    from engine.report import ConsoleReport
+    from fpga import watching
+    from fpga.plan.runner import preview
+
+    project, report = Project.here(), ConsoleReport()
+    with report.stage(f"watch of {stack}"):
+        declared = preview(project, stack, on_progress=report.progress)
+        looked = preview(project, stack, refresh=True, on_progress=report.progress)
+    found = watching.findings(declared, looked, dt.datetime.now(dt.UTC), days)
+    if out is not None:
+        from fpga.files import write_whole
+
+        write_whole(out, _json(stack, found).encode())
+    _print(stack, found, form)
+    if any(one.kind == watching.FAILED for one in found):
+        raise typer.Exit(1)
+    if exit_code and found:
+        raise typer.Exit(_FOUND)
+
+
+def _json(stack: str, found: Sequence[Finding]) -> str:
+    return json.dumps({"stack": stack, "findings": [vars(one) for one in found]}, indent=2) + "\n"
+
+
+def _print(stack: str, found: Sequence[Finding], form: Format) -> None:
+    if form is Format.json:
+        typer.echo(_json(stack, found), nl=False)
+        return
+    if not found:
+        typer.echo(f"{stack}: nothing found.")
+    for one in found:
+        head = f"### {one.title}\n" if form is Format.markdown else one.title
+        typer.echo(head)
+        for line in one.detail.splitlines():
+            typer.echo(line if form is Format.markdown else f"  {line}".rstrip())
+        typer.echo()

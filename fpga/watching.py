@@ -1,0 +1,190 @@
+"""What a night watch finds in a stack: pure, from two plans of the same moment.
+
+The one is made of the state alone, the other after a look at the cloud: what only the latter would change is
+drift, and what both would change was never applied.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from certs import renewal
+from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
+
+FAILED: Final = "failed"
+_ISSUING: Final = {"self_signed", "acme"}
+_ISSUED_TYPES: Final = ("Certificate", "AcmeCertificate")
+_FOLLOWING_TYPES: Final = ("Service", "EndpointCheck")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the watch found.
+
+    Attributes:
+        key: the same every night while the same thing is wrong; unique in its stack.
+        kind: `failed`, `drift`, `unapplied`, `renewal`, `expiry` or `policy`.
+        title: one line.
+        detail: Markdown: what was seen, and what to do.
+    """
+
+    key: str
+    kind: str
+    title: str
+    detail: str
+
+
+def findings(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> tuple[Finding, ...]:
+    """All that is to be told, the most pressing first.
+
+    Args:
+        declared: the plan without, `looked` the one with a refresh.
+        warn_days: a certificate with fewer days left is told, whether its renewal is due or not.
+    """
+    stack = declared.stack
+    for plan in (declared, looked):
+        if not plan.succeeded:
+            return (_failed(plan),)
+    return _with_keys_of_their_own(
+        (
+            *_expiry(stack, looked, now, warn_days),
+            *(_drift(stack, one) for one in looked.drift),
+            *_unapplied(stack, declared),
+            *(_policy(stack, one) for one in looked.policy),
+        )
+    )
+
+
+def is_renewal(change: Change) -> bool:
+    """Whether a certificate is issued anew by time alone: no input of its own changes."""
+    return (
+        change.operation == "update"
+        and change.type.rpartition(":")[2] in _ISSUED_TYPES
+        and not change.differences
+    )
+
+
+def _failed(plan: Plan) -> Finding:
+    told = "\n".join(f"- {error}" for error in plan.errors) or "The engine gives no reason."
+    return Finding(
+        FAILED, FAILED, f"{plan.stack}: the watch could not look at it", f"The preview failed:\n\n{told}"
+    )
+
+
+def _policy(stack: str, finding: PolicyFinding) -> Finding:
+    return Finding(
+        f"policy/{_key(finding.rule)}/{_key(finding.name) or 'stack'}",
+        "policy",
+        f"{stack}: the policy {finding.rule} finds fault with {finding.name or 'the stack'}",
+        finding.message,
+    )
+
+
+def _drift(stack: str, drift: Drift) -> Finding:
+    short = drift.type.rpartition(":")[2]
+    if drift.gone:
+        title, seen = f"{stack}: {drift.name} ({short}) is gone", "It is not there any more."
+    else:
+        title = f"{stack}: {drift.name} ({short}) is not as it was deployed"
+        seen = "\n".join(f"- `{one.path}`: {_sides(one)}" for one in drift.differences)
+    remedy = (
+        f"Whoever meant this change brings it into `stacks/Pulumi.{stack}.yaml` by a pull request; else "
+        f"`pulumi up --refresh -s {stack}` undoes it."
+    )
+    return Finding(f"drift/{_key(drift.name)}", "drift", title, f"{seen}\n\n{remedy}")
+
+
+def _sides(difference: Difference) -> str:
+    was, found = (side.text if side else "nothing" for side in (difference.before, difference.after))
+    return f"deployed {was}, found {found}"
+
+
+def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
+    """Changes that are declared and were never made; a renewal that is due is told by itself."""
+    renewals = [change for change in declared.changes if is_renewal(change)]
+    if renewals:
+        yield Finding(
+            "renewal",
+            "renewal",
+            f"{stack}: the certificate is due for renewal",
+            "\n".join(reason for change in renewals for reason in change.reasons)
+            + f"\n\n`fpga certs renew -s {stack}` renews it, and so does the next `pulumi up -s {stack}`. "
+            "The service and its check follow; address, keys and A record stay.",
+        )
+    others = [change for change in declared.changes if change not in renewals]
+    if renewals:
+        others = [change for change in others if not _follows(change)]
+    if others:
+        yield Finding(
+            "unapplied",
+            "unapplied",
+            f"{stack}: what is declared was never made ({len(others)} to change)",
+            "\n".join(
+                f"- {change.operation} `{change.name}` ({change.type.rpartition(':')[2]})"
+                for change in others
+            )
+            + f"\n\nA deployment failed, or did not run. `fpga plan -s {stack}` shows all of it.",
+        )
+
+
+def _follows(change: Change) -> bool:
+    """Whether it is updated for no other reason than a certificate that is not known yet."""
+    unknown = all(
+        one.after is not None and one.after.kind in ("unknown", "secret") for one in change.differences
+    )
+    return change.operation == "update" and change.type.rpartition(":")[2] in _FOLLOWING_TYPES and unknown
+
+
+def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
+    served = plan.certificate.before if plan.certificate else None
+    if served is None or not served.not_after:
+        return
+    end = datetime.fromisoformat(served.not_after)
+    left = renewal.days_left(end, now)
+    names = ", ".join(served.names)
+    if left < warn_days:
+        left_words = f"ends in {left} days" if left >= 0 else "has ended"
+        yield Finding(
+            "expiry",
+            "expiry",
+            f"{stack}: the certificate of {names} {left_words}",
+            f"Its last moment is {served.not_after}. {_remedy(stack, served)}",
+        )
+    elif (
+        served.source not in _ISSUING
+        and served.not_before
+        and renewal.is_due(datetime.fromisoformat(served.not_before), end, now)
+    ):
+        yield Finding(
+            "renewal",
+            "renewal",
+            f"{stack}: the certificate of {names} is due for renewal",
+            f"Two thirds of its life are over; it ends at {served.not_after}. {_remedy(stack, served)}",
+        )
+
+
+def _remedy(stack: str, certificate: Certificate) -> str:
+    if certificate.source in _ISSUING:
+        return f"`fpga certs renew -s {stack}` renews it."
+    return "Bring a new one into the stack's configuration by a pull request."
+
+
+def _key(name: str) -> str:
+    """A logical name as part of a key: letters, digits and single dashes."""
+    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in name).split()
+    return "-".join(words)
+
+
+def _with_keys_of_their_own(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Two resources may bear one logical name, and a rule may say two things of one."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for one in found:
+        seen[one.key] += 1
+        again = seen[one.key] > 1
+        numbered.append(replace(one, key=f"{one.key}-{seen[one.key]}") if again else one)
+    return tuple(numbered)
