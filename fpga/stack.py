@@ -155,7 +155,7 @@ class Stack:
 
     def release_dead_lock(self) -> bool:
         """Gives back the lock of an update whose process was killed: whether there was one."""
-        held = locks(self._project.local / "state", self._name)
+        held = locks(self._environment["PULUMI_BACKEND_URL"], self._name, self._environment)
         if not held or not all(lock.is_dead for lock in held):
             return False
         self._run("cancel", "--yes", *self._which())

@@ -19,13 +19,21 @@ def _write(state: Path, stack: str, name: str, content: str) -> None:
 
 
 def test_locks_of_the_stack_alone_are_found(tmp_path: Path) -> None:
-    holder = {"pid": 12, "username": "me", "hostname": "there", "timestamp": "2026-01-01T00:00:00Z"}
+    holder = {"pid": 12, "username": "me", "hostname": "there", "timestamp": "2026-01-01T00:00:00.123Z"}
     _write(tmp_path, "local", "a.json", json.dumps(holder))
     _write(tmp_path, "local", "a.json.attrs", "{}")
     _write(tmp_path, "local", "half.json", '{"pid": 1')
+    _write(tmp_path, "local", "list.json", "[]")
     _write(tmp_path, "dev", "b.json", json.dumps(holder))
-    assert locks(tmp_path, "local") == [Lock("there", 12)]
-    assert locks(tmp_path, "prod") == []
+    assert locks(f"file://{tmp_path}", "local", {}) == [Lock("there", 12, "me", "2026-01-01T00:00:00.123Z")]
+    assert locks(f"file://{tmp_path}", "prod", {}) == []
+
+
+def test_a_lock_says_who_holds_it() -> None:
+    assert str(Lock("there", 12, "me", "2026-01-01T00:00:00.123+02:00")) == (
+        "me@there, process 12, since 2026-01-01T00:00:00+02:00"
+    )
+    assert str(Lock("there", 12)) == "someone@there, process 12"
 
 
 def test_only_an_ended_process_of_this_host_is_dead() -> None:
