@@ -33,7 +33,7 @@ class ZoneChallenges:
             ClientError: the record cannot be written, or a server does not answer it in time.
         """
         self.records.put(names.relative_record_name(name, self.zone), value)
-        wait_for_txt(name, value, self.servers, deadline_s=round(self.left_s()), tell=self.tell)
+        wait_for_txt(name, value, self.servers, deadline_s=max(0, round(self.left_s())), tell=self.tell)
 
     def cleanup(self, name: str) -> None:
         """Removes what this stack has at `name`, whichever run it is from.

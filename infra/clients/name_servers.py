@@ -49,7 +49,7 @@ def wait_for_txt(
                 )
                 told = f"{words} at the name server {left[0]}"
                 tell(f"Waiting for the TXT record of {name}; seen: {told}")
-                return Pending(told)
+                return Pending(f"{told} (fpga-web-service:acmeTimeout can be longer)")
             del left[0]
         return True
 

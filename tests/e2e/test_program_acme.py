@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
+from certs.errors import AcmeError
 from infra.clients.tls import fingerprint, served_certificate
+from infra.providers import acme_account
 from tests.e2e import interruption
 from tests.e2e.local_cloud import LocalCloud
 from tests.e2e.passing_time import age_certificate
@@ -21,6 +30,11 @@ from tests.pebble.server import Pebble
 
 RENEWAL = {"certificate": "update", "service": "update", "endpoint-check": "update"}
 PATIENCE_S = 60.0
+GENERATION = "fpga-web-service:certificateGeneration"
+ISSUERS = "fpga-web-service:caaIssuers"
+OURS, OTHER = "pebble.letsencrypt.org", "other.example"
+# what states of before these could be set do not have
+LATER = ("generation", "timeout_s", "caa_issuers", "resolvers", "caa_identities")
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,7 @@ class Authority:
             "acmeEmail": "hostmaster@contoso.com",
             "acmeProfile": "default",
             "acmeRootsFile": str(self.pebble.roots),
+            "caaIssuers": OURS,
         }
         return {f"fpga-web-service:{key}": value for key, value in settings.items()}
 
@@ -80,6 +95,45 @@ def changed(operations: dict[str, str]) -> dict[str, str]:
     }
 
 
+def forget_what_came_later(stack: ProgramStack) -> None:
+    """The state becomes one of before these settings were."""
+    state = copy.deepcopy(stack.export())
+    for resource in state["deployment"]["resources"]:
+        if resource["type"].endswith((":AcmeCertificate", ":AcmeAccount")):
+            for properties in (resource["inputs"], resource["outputs"]):
+                for name in LATER:
+                    properties.pop(name, None)
+    stack.load(state)
+
+
+def fpga(stack: ProgramStack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The `fpga` command, in a checkout that the stack belongs to."""
+    folder = stack.folder / "stacks"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / f"Pulumi.{stack.stack}.yaml").symlink_to(f"../Pulumi.{stack.stack}.yaml")
+        backend = {
+            "url": stack.environment["PULUMI_BACKEND_URL"],
+            "secretsProvider": "passphrase",
+            "passphraseFile": stack.environment["PULUMI_CONFIG_PASSPHRASE_FILE"],
+        }
+        (folder / f"Backend.{stack.stack}.yaml").write_text(yaml.safe_dump(backend))
+    local = {"FPGA_LOCAL": str(stack.engine.pulumi.parent.parent), **stack.cloud.environment}
+    return subprocess.run(
+        [sys.executable, "-m", "fpga.cli", *arguments],
+        cwd=stack.folder, env={**os.environ, **local}, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=False, timeout=180,
+    )  # fmt: skip
+
+
+def account_of(stack: ProgramStack) -> dict[str, Any]:
+    """The properties of the stack's account, its key in the clear."""
+    plain = json.loads(stack.run("stack", "export", "--show-secrets", "--stack", stack.stack).stdout)
+    (account,) = [one for one in plain["deployment"]["resources"] if one["type"].endswith(":AcmeAccount")]
+    properties: dict[str, Any] = account["outputs"]
+    return properties | {"key": json.loads(properties["key"]["plaintext"])}
+
+
 def proofs(stack: ProgramStack) -> list[str]:
     """The names of the TXT records in the stack's zone."""
     zone = f"Microsoft.Network/dnsZones/{stack.stack}.contoso.test"
@@ -97,11 +151,16 @@ def test_a_certificate_is_issued_and_served(stack: ProgramStack) -> None:
     assert "PRIVATE KEY" not in stack.state_text()
 
 
-def test_until_it_is_due_nothing_shows(stack: ProgramStack) -> None:
+def test_until_it_is_due_nothing_shows_in_states_of_before_it_could_be_early_either(
+    stack: ProgramStack,
+) -> None:
     age_certificate(stack, dt.timedelta(days=50))
+    forget_what_came_later(stack)
 
-    for _ in range(2):
-        assert changed(stack.preview("--expect-no-changes").operations) == {}
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
+    assert changed(stack.up("--expect-no-changes").operations) == {}
+    assert stack.refresh("--expect-no-changes").complaints == []
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
 
 
 def test_one_that_is_due_is_renewed_and_all_else_is_the_same(stack: ProgramStack) -> None:
@@ -110,7 +169,8 @@ def test_one_that_is_due_is_renewed_and_all_else_is_the_same(stack: ProgramStack
 
     preview, up = stack.preview(), stack.up()
 
-    assert changed(preview.operations) == changed(up.operations) == RENEWAL
+    everything = {one["urn"].split("::")[-1] for one in stack.resources()}
+    assert preview.operations == up.operations == dict.fromkeys(everything, "same") | RENEWAL
     assert preview.complaints == up.complaints == []
     after = stack.outputs(show_secrets=True)
     different = {name for name in before if before[name] != after[name]}
@@ -118,6 +178,70 @@ def test_one_that_is_due_is_renewed_and_all_else_is_the_same(stack: ProgramStack
     assert fingerprint(served_certificate(after["ip"], 50051) or b"") == after["certificateFingerprint"]
     assert proofs(stack) == []
     assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+
+def test_it_is_renewed_early_by_the_command(stack: ProgramStack) -> None:
+    before = stack.outputs(show_secrets=True)
+    renew = ("certs", "renew", "--stack", stack.stack)
+
+    not_due = fpga(stack, *renew)
+    assert (not_due.returncode, not_due.stderr) == (0, "")
+    assert "; nothing changed. --early renews it now." in not_due.stdout
+    assert before["certificateFingerprint"] in not_due.stdout
+    nobody = fpga(stack, *renew, "--early")
+    assert nobody.returncode == 1
+    assert nobody.stderr == (
+        "error: There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed.\n"
+    )
+    assert GENERATION not in (stack.folder / f"Pulumi.{stack.stack}.yaml").read_text()
+
+    renewed = fpga(stack, *renew, "--early", "--yes")
+
+    assert renewed.returncode == 0, renewed.stderr
+    shown = [line.split() for line in renewed.stdout.splitlines() if line.startswith("  update")]
+    assert {name: operation for operation, name in shown} == RENEWAL
+    after = stack.outputs(show_secrets=True)
+    assert {name for name in before if before[name] != after[name]} == {
+        "certificateFingerprint",
+        "certificateExpiry",
+    }
+    assert after["certificateFingerprint"] in renewed.stdout
+    assert fingerprint(served_certificate(after["ip"], 50051) or b"") == after["certificateFingerprint"]
+    assert proofs(stack) == []
+    assert changed(stack.up("--expect-no-changes").operations) == {}
+
+
+def test_what_cannot_be_is_refused_at_the_preview(stack: ProgramStack) -> None:
+    stack.configure({GENERATION: "1"})
+    lowered = stack.preview(code=None)
+    stack.configure({GENERATION: "2", ISSUERS: OTHER})
+    shut_out = stack.preview(code=None)
+    stack.configure({ISSUERS: OURS})
+
+    assert lowered.code != 0
+    assert (
+        f"{GENERATION} goes from 2 to 1: a certificate that was replaced does not come back" in lowered.text
+    )
+    assert shut_out.code != 0
+    zone = stack.fqdn.partition(".")[2]
+    assert (
+        f"CAA records at {zone} (as declared): let {OTHER} issue (issue); the authority issues as {OURS}"
+        in (shut_out.text)
+    )
+    assert f"Name {OURS} in {ISSUERS}" in shut_out.text
+    assert "Traceback" not in lowered.text + shut_out.text
+
+
+def test_it_is_replaced_where_that_is_asked_for(stack: ProgramStack) -> None:
+    before, urn = stack.outputs(), stack.urn("certificate")
+
+    replaced = stack.up("--replace", urn)
+
+    assert changed(replaced.operations) == RENEWAL | {"certificate": "replace"}
+    after = stack.outputs()
+    assert after["certificateFingerprint"] != before["certificateFingerprint"]
+    assert fingerprint(served_certificate(after["ip"], 50051) or b"") == after["certificateFingerprint"]
+    assert proofs(stack) == []
 
 
 def test_one_that_its_authority_wants_renewed_is_due_after_a_refresh(
@@ -156,6 +280,7 @@ def test_an_authority_that_is_down_is_noticed_when_it_is_needed(
     assert stack.outputs(show_secrets=True) | {"certificateExpiry": ""} == before | {"certificateExpiry": ""}
     assert fingerprint(served_certificate(before["ip"], 50051) or b"") == before["certificateFingerprint"]
     assert changed(stack.up().operations) == RENEWAL
+    assert proofs(stack) == []
 
 
 def test_another_contact_changes_the_account_alone(stack: ProgramStack) -> None:
@@ -172,10 +297,17 @@ def test_it_is_kept_while_ssl_is_off(stack: ProgramStack) -> None:
 
 
 def test_destroy_ends_the_account(stack: ProgramStack) -> None:
+    account = account_of(stack)
+    with acme_account.session(account, account["url"]) as acme:
+        assert acme.fetch("reading the account", account["url"]).json()["status"] == "valid"
+
     stack.destroy()
 
     assert stack.resources() == []
     assert stack.group not in stack.cloud.groups()
+    with acme_account.session(account, account["url"]) as acme, pytest.raises(AcmeError) as caught:
+        acme.fetch("reading the account", account["url"])
+    assert caught.value.problem_type == "urn:ietf:params:acme:error:unauthorized"
 
 
 def test_nothing_is_half_made_where_the_authority_is_down(
@@ -187,6 +319,26 @@ def test_nothing_is_half_made_where_the_authority_is_down(
     assert failed.code != 0
     assert f"ACME directory https://127.0.0.1:{authority.line.port}/dir: did not answer" in failed.text
     assert beginner.of_type("AcmeAccount") == beginner.of_type("AcmeCertificate") == []
+    assert beginner.services() == []
+
+
+def test_records_that_shut_it_out_are_seen_before_it_is_asked(beginner: ProgramStack) -> None:
+    beginner.configure({ISSUERS: OTHER})
+
+    failed = beginner.up(code=None)
+
+    beginner.configure({ISSUERS: OURS})
+    assert failed.code != 0
+    zone = beginner.fqdn.partition(".")[2]
+    assert (
+        f"CAA records at {zone}: let {OTHER} issue (issue); the authority issues as {OURS} (caaIdentities of "
+        f"its directory). Name {OURS} in {ISSUERS}, or choose another authority." in failed.text
+    )
+    assert "Traceback" not in failed.text
+    account = account_of(beginner)
+    with acme_account.session(account, account["url"]) as acme:
+        orders = acme.fetch("reading the account", account["url"]).json()["orders"]
+        assert acme.fetch("reading the orders", orders).json()["orders"] == []
     assert beginner.services() == []
 
 

@@ -134,5 +134,6 @@ def test_every_server_must_answer_the_value(cloud: Server, zone: Zone) -> None:
         wait_for_txt(name, "another", [server], deadline_s=3, waiter=waiter, tell=told.append)
 
     seen = f"TXT ours at the name server {server}"
-    assert str(caught.value) == f"the TXT record of {name}: not done within 3 s; last seen: {seen}"
+    longer = "(fpga-web-service:acmeTimeout can be longer)"
+    assert str(caught.value) == f"the TXT record of {name}: not done within 3 s; last seen: {seen} {longer}"
     assert set(told) == {f"Waiting for the TXT record of {name}; seen: {seen}"}
