@@ -48,7 +48,7 @@ class Pace:
         wait for nothing helps nobody.
         """
         pause_s = self._asked_s(asked)
-        if pause_s is None:
+        if not pause_s:  # nor is "at once" taken at its word
             pause_s = min(FIRST_PAUSE_S * 2 ** min(turn, 16), LONGEST_PAUSE_S)
         else:
             seen = f"{seen} (it asks to come back after {pause_s:g} s)"

@@ -12,6 +12,7 @@ from certs.acme.renewal_info import Window
 from certs.errors import AcmeError
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
+PAST = email.utils.format_datetime(NOON - dt.timedelta(hours=1))
 LIMITED = "urn:ietf:params:acme:error:rateLimited"
 
 
@@ -31,7 +32,7 @@ def test_a_pause_is_as_long_as_it_says() -> None:
     assert pauses == [7.0, 3.0]
 
 
-@pytest.mark.parametrize("asked", [None, "", "soon", "-1"])
+@pytest.mark.parametrize("asked", [None, "", "soon", "-1", "0", PAST])
 def test_without_a_word_it_doubles(asked: str | None) -> None:
     waiting, pauses = pace()
 
