@@ -19,7 +19,7 @@ PROMOTION: Final = ("dev", "staging", "prod")
 
 _STACK_FILE: Final = re.compile(r"stacks/(?:Pulumi|Backend)\.(?P<stack>[A-Za-z0-9_.-]+)\.yaml")
 _CONFIGURATION: Final = re.compile(r"stacks/Pulumi\.(?P<stack>[A-Za-z0-9_-]+)\.yaml")
-_WITHOUT_EFFECT: Final = frozenset({"bench", "docs", "localcloud", "tests", "tools"})
+_WITHOUT_EFFECT: Final = frozenset({"bench", "docs", "localcloud", "story", "tests", "tools"})
 """Folders that neither the program nor what runs it knows. localcloud is met on the wire alone."""
 
 

@@ -13,6 +13,7 @@ from fpga.errors import CommandError
 
 if TYPE_CHECKING:
     from fpga.github.client import Github
+    from fpga.plan.model import Plan
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _STACK: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -35,12 +36,17 @@ Author = Annotated[
 
 @app.command()
 def comment(
-    pull_request: Annotated[int, typer.Option(metavar="NUMBER", help="The pull request.", min=1)],
+    pull_request: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", help="The pull request.", min=1, show_default="needed, but for --print"
+        ),
+    ] = None,
     plan: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="A plan in Markdown, plan-STACK.md, or a folder of such; may be repeated.",
+            help="What `fpga plan --out` wrote, or a folder of such (plan-*.json); may be repeated.",
         ),
     ] = None,
     touched: Annotated[
@@ -50,6 +56,9 @@ def comment(
         ),
     ] = "[]",
     commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was previewed.")] = None,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the comment, and tell GitHub nothing.")
+    ] = False,
     repository: Repository = None,
     author: Author = None,
 ) -> None:
@@ -61,10 +70,14 @@ def comment(
     from fpga.touched import in_order
 
     plans = _plans(plan or [])
-    expected = _names(touched)
-    ordered = {stack: plans[stack] for stack in in_order(plans)}
-    missing = [stack for stack in expected if stack not in plans]
+    missing = [stack for stack in _names(touched) if stack not in plans]
+    ordered = [plans[stack] for stack in in_order(plans)]
     body = plan_comment.compose(ordered, missing, commit, plan_comment.run_url())
+    if only_print:
+        typer.echo(body, nl=False)
+        return
+    if pull_request is None:
+        raise typer.BadParameter("Give --pull-request NUMBER, or --print.")
     with _github(repository) as github:
         writer = markers.author(github, author)
         create = bool(plans or missing)
@@ -129,14 +142,19 @@ def _github(repository: str | None) -> Github:
     return Github(Access.read(repository))
 
 
-def _plans(paths: list[Path]) -> dict[str, str]:
-    """Stack -> its plan in Markdown."""
-    plans: dict[str, str] = {}
-    for file in _files(paths, "plan-*.md"):
-        stack = file.stem.removeprefix("plan-")
-        if stack in plans:
-            raise CommandError(f"{file}: there are two plans of the stack {stack}.")
-        plans[stack] = file.read_text()
+def _plans(paths: list[Path]) -> dict[str, Plan]:
+    """Plans by their stacks."""
+    from fpga.plan.model import Plan
+
+    plans: dict[str, Plan] = {}
+    for file in _files(paths, "plan-*.json"):
+        try:
+            plan = Plan.from_json(json.loads(file.read_bytes()))
+        except (ValueError, CommandError) as error:
+            raise CommandError(f"{file}: {error}") from None
+        if plan.stack in plans:
+            raise CommandError(f"{file}: there are two plans of the stack {plan.stack}.")
+        plans[plan.stack] = plan
     return plans
 
 

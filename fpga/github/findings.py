@@ -1,6 +1,6 @@
 """What a night watch found, as `fpga watch --format json --out FILE` writes it.
 
-{"stack": "dev", "findings": [{"key": "drift/a-record", "kind": "drift", "title": "…", "detail": "…"}]}
+{"stack": "dev", "findings": [{"key": "drift/record", "kind": "drift", "title": "dev: …", "detail": "…"}]}
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fpga.errors import CommandError
 
+FAILED: Final = "failed"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
 
 
@@ -22,8 +23,8 @@ class Finding:
 
     Attributes:
         key: the same every night while the same thing is wrong; unique in its stack.
-        kind: such as `drift`, `renewal` or `expiry`.
-        title: one line.
+        kind: such as `drift`, `renewal` or `expiry`; `failed`: the stack could not be looked at.
+        title: one line, which names the stack.
         detail: Markdown; what was seen, and what to do.
     """
 
@@ -39,6 +40,11 @@ class Watch:
 
     stack: str
     findings: tuple[Finding, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what it did not find is not there: one that failed says nothing about that."""
+        return all(finding.kind != FAILED for finding in self.findings)
 
 
 def read(file: Path) -> Watch:

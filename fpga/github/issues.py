@@ -28,9 +28,9 @@ class Done:
 def settle(github: Github, watches: Iterable[Watch], author: str, run_url: str | None) -> list[Done]:
     """Opens an issue for each finding that has none, updates the others, closes those of findings now gone.
 
-    Stacks that no watch speaks of are left alone: a watch that failed says nothing about what it found
-    the night before. An issue that a person closed is opened anew by the next watch, as another issue: the
-    finding is still there.
+    Nothing is closed in stacks that no watch speaks of, nor where a watch failed: it says nothing about what
+    was found the night before. For a finding whose issue a person closed the next watch opens another one:
+    it is still there.
 
     Raises:
         GithubError: no answer, or a refusal.
@@ -45,17 +45,18 @@ def settle(github: Github, watches: Iterable[Watch], author: str, run_url: str |
             mark = marker("finding", watch.stack, finding.key)
             known = [issue for issue in ours if is_ours(issue, mark, author)]
             ours = [issue for issue in ours if issue not in known]
-            wanted = _issue(watch.stack, finding, mark)
+            wanted = _issue(finding, mark)
             done.append(_keep(github, known[0], wanted) if known else _open(github, wanted))
             # two runs at once may both have opened one
             done.extend(_close(github, issue, "There is another issue for this.") for issue in known[1:])
         said = f"The night watch no longer finds this{f': {run_url}' if run_url else ''}."
-        done.extend(_close(github, issue, said) for issue in ours)
+        if watch.is_whole:
+            done.extend(_close(github, issue, said) for issue in ours)
     return done
 
 
-def _issue(stack: str, finding: Finding, mark: str) -> dict[str, Any]:
-    title = f"{stack}: {finding.title}"
+def _issue(finding: Finding, mark: str) -> dict[str, Any]:
+    title = finding.title
     if len(title) > _TITLE_LIMIT:
         title = f"{title[: _TITLE_LIMIT - 1]}…"
     return {"title": title, "body": f"{mark}\n{finding.detail}"[:BODY_LIMIT], "labels": [LABEL, finding.kind]}

@@ -7,31 +7,33 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fpga.github.markers import BODY_LIMIT, marker
+from fpga.plan.markdown import render
+from fpga.plan.model import Plan
 
 MARK: Final = marker("plans")
-_LEFT_OUT: Final = "\n\n_There is more than a comment holds: the whole plan is in the run's artifact._"
 
 
-def compose(plans: Mapping[str, str], missing: Sequence[str], commit: str | None, run_url: str | None) -> str:
+def compose(plans: Sequence[Plan], missing: Sequence[str], commit: str | None, run_url: str | None) -> str:
     """The comment's body.
 
     Args:
-        plans: stack -> its plan in Markdown, in the order in which they are shown.
-        missing: stacks that are touched, and whose preview failed.
+        plans: in the order in which they are shown.
+        missing: stacks that are touched, and have no plan.
         commit: the head of the pull request.
         run_url: where the run's log is.
     """
     head = f"{MARK}\n" + ("" if plans or missing else "No stack is touched by this pull request.\n")
+    where = f": {run_url}" if run_url else ""
     failed = [
-        f"### `{stack}`: the preview failed\n\nIts job says why{f': {run_url}' if run_url else ''}. "
+        f"### `{stack}`: there is no preview\n\nIts job failed, and says why{where}. "
         "Without a plan of this stack the pull request cannot be applied."
         for stack in missing
     ]
     of = f" of {commit}" if commit else ""
     foot = f"\n\n---\nPreview{of}" + (f" by [this run]({run_url})" if run_url else "")
-    foot += "; the merge plans again, and stops where that differs from what stands here."
+    foot += "; the merge plans again, and stops where that differs from what stands here.\n"
     room = BODY_LIMIT - len(head) - len(foot) - sum(len(text) + 2 for text in failed)
-    return head + "\n\n".join([*_fit(list(plans.values()), room), *failed]) + foot
+    return head + "\n\n".join([*_fit(plans, room), *failed]) + foot
 
 
 def run_url(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -41,24 +43,14 @@ def run_url(environ: Mapping[str, str] = os.environ) -> str | None:
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None
 
 
-def _fit(texts: Sequence[str], room: int) -> list[str]:
-    """The texts, the longest ones cut at a line's end so that all of them have a place."""
-    fitted = {index: text.strip() for index, text in enumerate(texts)}
+def _fit(plans: Sequence[Plan], room: int) -> list[str]:
+    """The plans in Markdown, the longest ones shortened so that all of them have a place."""
+    texts = [render(plan).strip() for plan in plans]
     left, rest = room - 2 * len(texts), len(texts)
     # the shortest first: what they leave is for the others
-    for index in sorted(fitted, key=lambda index: len(fitted[index])):
+    for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
         share = left // rest
-        text = fitted[index]
-        if len(text) > share:
-            kept = text[: max(0, share - len(_LEFT_OUT) - len("\n</details>\n```"))]
-            fitted[index] = _closed(kept[: kept.rfind("\n") + 1].rstrip()) + _LEFT_OUT
-        left, rest = left - len(fitted[index]), rest - 1
-    return [fitted[index] for index in range(len(texts))]
-
-
-def _closed(text: str) -> str:
-    """With a code block and a folded part that the cut left open closed."""
-    fences = sum(line.lstrip().startswith("```") for line in text.splitlines())
-    if fences % 2:
-        text += "\n```"
-    return text + "\n</details>" * (text.count("<details") - text.count("</details>"))
+        if len(texts[index]) > share:
+            texts[index] = render(plans[index], share).strip()
+        left, rest = left - len(texts[index]), rest - 1
+    return texts
