@@ -8,7 +8,7 @@ from typing import Any, Final
 from policy.rules import tokens
 from policy.rules.rule import UNKNOWN, Context, Resource, ResourceRule
 
-# Lost, they do not come back as they were: an account's and a service's address and keys, a storage account's
+# Lost, they do not come back as they were: a service's address and keys, the packages, a storage account's
 # globally unique name, the name servers that a zone's parent points at. A model is left out, for each new
 # content is a new one; so is all that is made again from these.
 _IRREPLACEABLE: Final = frozenset(
@@ -16,8 +16,10 @@ _IRREPLACEABLE: Final = frozenset(
         tokens.RESOURCE_GROUP,
         tokens.GENERIC_RESOURCE,
         tokens.STORAGE_ACCOUNT,
+        tokens.BLOB_CONTAINER,
         tokens.ZONE,
         tokens.SERVICE,
+        tokens.KEYS,
     }
 )
 _SECRETS: Final = {

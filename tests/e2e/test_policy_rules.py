@@ -283,7 +283,7 @@ def test_production_breaks_rules_for_production_alone(broken_production: Result)
     found = violations(broken_production)
     assert {rule for rule, _ in found} == set(IN_PRODUCTION)
     unprotected = {resource for rule, resource in found if rule == "production-protected"}
-    assert unprotected == {"resource-group", "account", "storage", "zone", "service"}
+    assert unprotected == {"resource-group", "account", "storage", "packages", "zone", "service", "keys"}
 
 
 def test_production_as_it_should_be_breaks_no_rule(
