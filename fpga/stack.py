@@ -255,12 +255,17 @@ class Stack:
                 continue
 
 
+_REMEDIES: Final = (
+    (
+        "currently locked",
+        "If no other update runs, `pulumi cancel` in an activated shell gives the lock back.",
+    ),
+    # the words of the azure-native provider
+    ("cannot create already existing resource", "`fpga adopt` brings what exists under the stack."),
+)
+
+
 def _failed(what: str, told: str) -> CommandError:
     words = _ANSI.sub("", told).strip()
-    locked = "currently locked" in words
-    remedy = (
-        "\nIf no other update runs, `pulumi cancel` in an activated shell gives the lock back."
-        if locked
-        else ""
-    )
-    return CommandError(f"{what} failed:\n{words}{remedy}")
+    remedies = "".join(f"\n{remedy}" for sign, remedy in _REMEDIES if sign in words)
+    return CommandError(f"{what} failed:\n{words}{remedies}")

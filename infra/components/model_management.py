@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import resources
 
-API_VERSION = "2017-09-01-preview"
+from infra.inventory import ACCOUNT_API_VERSION, ACCOUNT_PROVIDER
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class ModelManagement(pulumi.ComponentResource):
         account = resources.Resource(
             "account",
             resource_group_name=group.name,
-            resource_provider_namespace="Microsoft.MachineLearningModelManagement",
+            resource_provider_namespace=ACCOUNT_PROVIDER,
             parent_resource_path="",
             resource_type="accounts",
             resource_name_=args.account,
-            api_version=API_VERSION,
+            api_version=ACCOUNT_API_VERSION,
             location=args.location,
             sku=resources.SkuArgs(name=args.sku, capacity=args.capacity),
             properties={"description": "Models and services on FPGAs"},
