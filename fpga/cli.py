@@ -17,6 +17,7 @@ from fpga.commands import (
     down,
     github,
     model,
+    plan,
     predict,
     stack,
     touched,
@@ -51,6 +52,7 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(certs.app, name="certs")
 app.add_typer(stack.app, name="stack")
 app.add_typer(model.app, name="model")
+app.command()(plan.plan)
 app.command()(apply.apply)
 app.command()(watch.watch)
 app.command()(touched.touched)

@@ -86,7 +86,7 @@ def _root_changes(resources: Sequence[Resource]) -> bool:
     if check is None or not check.before or not check.after:
         return False
     before, after = (side.get("root_certificate") or "" for side in (check.before, check.after))
-    return bool(before or after) and before != after
+    return bool(after) and before != after
 
 
 def _known(pem: Any, source: str, now: dt.datetime, redaction: Redaction) -> Certificate | None:

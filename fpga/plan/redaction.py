@@ -14,10 +14,12 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
-# an absolute path of two parts or more; those of Azure's resources and of URLs are none of a machine
+# An absolute path of two parts or more, also in a file: URL. Those of Azure's resources and of other URLs are
+# none of a machine; a relative one, and one in the home folder, has been told so.
 _PATH: Final = re.compile(
-    r"(?<![\w.:/~…$}>-])/(?!subscriptions/|providers/|api/|metadata/)(?:[\w.@+ -]*[\w.@+-]/)+([\w.@+-]+)",
-    re.ASCII,
+    r"(?:(?<=file://)|(?<![\w./~…$}>-]))/"
+    r"(?!(?:subscriptions|resourceGroups|providers|api|metadata)/)(?:[\w.@+-]+/)+([\w.@+-]+)",
+    re.IGNORECASE,
 )
 
 
@@ -38,13 +40,15 @@ class Redaction:
         text = _PRIVATE_KEY.sub("(a private key)", _COLOURS.sub("", text))
         text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
         for folder, stand_in in self._folders():
-            text = re.sub(rf"{re.escape(folder)}(?![\w.-])/?", stand_in, text)
+            inside = rf"(?<![\w.-]){re.escape(folder)}"
+            text = re.sub(rf"{inside}/(?=[\w.])", f"{stand_in}/".removeprefix("./"), text)
+            text = re.sub(rf"{inside}(?![\w-]|\.\w)", stand_in, text)
         return _PATH.sub(r"…/\1", text).strip()
 
     def _folders(self) -> list[tuple[str, str]]:
         """Longest first, so that a checkout in the home folder is told as the checkout."""
-        named = [
-            *((str(one), "") for one in (self.checkout, self.checkout.resolve())),
-            *((str(one), "~/") for one in (self.home, self.home.resolve())),
-        ]
-        return sorted({one for one in named if one[0] != "/"}, key=lambda one: -len(one[0]))
+        named = {
+            *((str(one), ".") for one in (self.checkout, self.checkout.resolve())),
+            *((str(one), "~") for one in (self.home, self.home.resolve())),
+        }
+        return sorted((one for one in named if one[0] != "/"), key=lambda one: -len(one[0]))

@@ -1,0 +1,105 @@
+"""A plan on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from fpga.plan import words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from fpga.plan.model import Change, Plan
+
+_WIDTH: Final = 120  # columns of what is no terminal
+_COLOURS: Final = {
+    "create": "green",
+    "import": "green",
+    "update": "yellow",
+    "replace": "magenta",
+    "delete": "red",
+    "forget": "cyan",
+}
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal; colours and width are those of no terminal elsewhere."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def show(plan: Plan, console: Console) -> None:
+    """Prints the plan: what stops it, what changes and why, and what callers will notice."""
+    from rich.text import Text
+
+    for level, messages, colour in (("error", plan.errors, "red"), ("warning", plan.warnings, "yellow")):
+        for message in messages:
+            console.print(Text(f"{level}: ", f"bold {colour}").append(message, "not bold default"))
+    for finding in plan.policy:
+        colour = "red" if finding.stops else "yellow"
+        line = Text(f"{words.policy_level(finding.enforcement)}: ", f"bold {colour}")
+        line.append(f"{finding.rule}", "bold default").append(f" ({finding.pack})", "dim not bold default")
+        where = f" {finding.name}:" if finding.name else ""
+        console.print(line.append(f"{where} {finding.message}", "not bold default"))
+    for change in plan.changes:
+        console.print(_heading(change))
+        if change.differences:
+            console.print(_rows([(one.path, *words.sides(one)) for one in change.differences]))
+    _facts(console, "certificate", words.certificate_rows(plan), words.certificate_notes(plan))
+    _facts(console, "keys", words.key_rows(plan), plan.keys.callers if plan.keys else ())
+    _facts(console, "DNS", words.record_rows(plan), ())
+    _drift(plan, console)
+    console.print(Text(words.summary(plan), "bold"))
+
+
+def _heading(change: Change) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1))
+    name = Text(change.name, "bold").append(f" ({words.short_type(change.type)})", "not bold dim")
+    grid.add_row(Text(change.operation, _COLOURS[change.operation]), name)
+    if why := words.reason(change):
+        grid.add_row("", Text(why))
+    return grid
+
+
+def _facts(console: Console, title: str, rows: Sequence[words.Row], notes: Sequence[str]) -> None:
+    from rich.text import Text
+
+    if rows or notes:
+        console.print(Text(title, "bold"))
+    if rows:
+        console.print(_rows(rows))
+    for note in notes:
+        console.print(Text(f"  {note}", "yellow"))
+
+
+def _drift(plan: Plan, console: Console) -> None:
+    from rich.text import Text
+
+    for one in plan.drift:
+        said = "gone" if one.gone else "changed by others"
+        line = Text("drift ", "red").append(one.name, "bold default")
+        console.print(line.append(f" ({words.short_type(one.type)}): {said}", "not bold default"))
+        if one.differences:
+            console.print(_rows([(each.path, *words.sides(each)) for each in one.differences]))
+
+
+def _rows(rows: Sequence[words.Row]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    # whatever the width, no value is cut: a fingerprint is to be compared
+    for ratio in (2, 3, 3):
+        grid.add_column(overflow="fold", ratio=ratio)
+    grid.expand = False
+    for name, before, after in rows:
+        grid.add_row(Text(f"  {name}", "dim"), Text(before), Text(after, "bold"))
+    return grid
