@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -106,7 +107,7 @@ class PulumiProject:
             "PULUMI_DEBUG_COMMANDS": "true",  # it has `--event-log`
             **(environment or {}),
         }
-        self._runs = 0
+        self._runs = itertools.count(1)
         self._events = state / ".test-events"
         self._events.mkdir(exist_ok=True)
 
@@ -211,8 +212,7 @@ class PulumiProject:
         return found
 
     def _operate(self, verb: str, *flags: str, code: int | None, timeout_s: float) -> Result:
-        self._runs += 1
-        log = self._events / f"{self._runs}.jsonl"
+        log = self._events / f"{next(self._runs)}.jsonl"
         arguments = (verb, "--stack", self.stack, "--event-log", str(log), *flags)
         result = self.run(*arguments, code=code, timeout_s=timeout_s)
         events = tuple(json.loads(line) for line in log.read_text().splitlines()) if log.exists() else ()

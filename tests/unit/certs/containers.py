@@ -9,10 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from tests.unit.certs.forge import intermediate, key_der, leaf, tlv
+from tests.unit.certs.forge import intermediate, key_der, tlv
+from tests.unit.certs.odd_bundles import GOOD
 
 PASSWORD = "pässword 1"
-GOOD = leaf()
 _DATA = bytes.fromhex("06092a864886f70d010701")
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _KEY_BAG = bytes.fromhex("060b2a864886f70d010c0a0101")

@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certs.errors import EncryptedKeyError, RefusedError, UnreadableError
-from tests.unit.certs.containers import GOOD, PASSWORD, container, in_ber, open_container, sealed_container
-from tests.unit.certs.forge import chain, intermediate, key, key_der, leaf, root
+from tests.unit.certs.containers import PASSWORD, container, in_ber, open_container, sealed_container
+from tests.unit.certs.forge import intermediate, key, key_der, leaf, root
+from tests.unit.certs.odd_bundles import CHAIN, GOOD
 
-CHAIN = chain(GOOD, intermediate())
 LEGACY = pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
 _AES_256 = bytes.fromhex("60864801650304012a")
 

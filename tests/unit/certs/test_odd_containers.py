@@ -12,9 +12,10 @@ from certs.bundle import Reading
 from certs.checks import check, require
 from certs.findings import Origin
 from certs.pkcs12_reading import read_container
-from tests.unit.certs.containers import GOOD, PASSWORD, container, open_container
+from tests.unit.certs.containers import PASSWORD, container, open_container
 from tests.unit.certs.forge import FQDN, NOW, intermediate, key_der, root
-from tests.unit.certs.odd_containers import CHAIN, LEGACY, MENDED, REFUSED, WARNED, Case
+from tests.unit.certs.odd_bundles import CHAIN, GOOD
+from tests.unit.certs.odd_containers import LEGACY, MENDED, REFUSED, WARNED, Case
 
 ORIGIN = Origin.of_file("PFX file", "my tls.pfx")
 
