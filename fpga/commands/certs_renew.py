@@ -87,7 +87,7 @@ def _deploy(stack: Stack, file: Path, raised: int | None, *, ask: bool) -> None:
         typer.echo("Nothing was changed.")
         raise typer.Exit(1)
     if raised is not None:
-        typer.echo(f"{GENERATION} is {raised} now, in {file}: commit it, where that file is.")
+        typer.echo(f"{GENERATION} is {raised} now, in {file}: if that file is committed, commit this, too.")
     if sys.stdout.isatty() and sys.stderr.isatty():
         stack.up(None)
         return

@@ -154,7 +154,7 @@ def test_an_early_one_raises_the_generation_in_the_settings(tmp_path: Path) -> N
     done = checkout.renew("--early", "--yes")
 
     assert done.returncode == 0, done.stderr
-    assert f"{GENERATION} is 2 now, in {checkout.settings}: commit it" in done.stdout
+    assert f"{GENERATION} is 2 now, in {checkout.settings}: if that file is committed" in done.stdout
     assert checkout.calls == ["config", "up"]
     assert checkout.settings.read_text() == f"{SETTINGS}  {GENERATION}: 2\n"
 

@@ -7,8 +7,10 @@ from contextlib import ExitStack
 
 import dns.flags
 import dns.message
+import dns.nameserver
 import dns.rcode
 import dns.rdatatype
+import dns.resolver
 import dns.rrset
 import pytest
 
@@ -143,6 +145,21 @@ def test_above_the_zone_resolvers_are_asked(serve: Callable[[Reply], str]) -> No
     parents.records = {("elsewhere.test", "CAA"): '0 issue "other.example"'}
     Check([server], [resolver]).require()
     assert parents.names == ["contoso.test", "contoso.test", "contoso.test", "test"]
+
+
+def test_above_the_zone_the_systems_resolvers_are_asked_where_none_are_named(
+    serve: Callable[[Reply], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone, parents = Asked({(ZONE, "A"): ""}), Asked({("contoso.test", "CAA"): '0 issue "other.example"'})
+    server, resolver = serve(zone), serve(parents)
+
+    def read_resolv_conf(self: dns.resolver.Resolver, _file: object) -> None:
+        host, _, port = resolver.partition(":")
+        self.nameservers = [dns.nameserver.Do53Nameserver(host, int(port))]
+
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", read_resolv_conf)
+
+    assert Check([server], []).refusal().startswith("CAA records at contoso.test: let other.example issue")
 
 
 def test_above_the_zone_nobody_may_be_there_to_ask(serve: Callable[[Reply], str]) -> None:
