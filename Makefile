@@ -4,7 +4,7 @@ LOCAL := $(or $(FPGA_LOCAL),$(CURDIR)/.local)
 BIN := $(LOCAL)/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap engine up test bench lint lint-workflows down clean
+.PHONY: help bootstrap engine up test bench story lint lint-workflows down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: bootstrap lint ## check the code, then run every test
 
 bench: bootstrap ## measure speed, as ratios of things measured side by side
 	@$(BIN)/python -m bench
+
+story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
+	@$(BIN)/python -m story
 
 lint: bootstrap lint-workflows ## check format, style, types, who may import whom, and the workflows
 	@$(BIN)/ruff format --check

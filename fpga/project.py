@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 DEFAULT_STACK: Final = "local"
+_CLOUDS: Final = ("cloud", "clouds/*", "story/clouds/*")
 _INSTALLED_FROM: Final = Path(__file__).resolve().parent.parent
 _MANIFEST_NAME: Final = re.compile(r"^name:\s*fpga-web-service\s*$", re.MULTILINE)
 
@@ -39,6 +40,11 @@ class Project:
     def cloud(self) -> Path:
         """localcloud's data, where no other folder is named."""
         return self.local / "cloud"
+
+    @property
+    def clouds(self) -> list[Path]:
+        """The data of every localcloud that this checkout has: its own, its environments', the story's."""
+        return [data for where in _CLOUDS for data in sorted(self.local.glob(where)) if data.is_dir()]
 
     @property
     def ca_bundle(self) -> Path:

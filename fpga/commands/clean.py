@@ -21,7 +21,8 @@ def clean() -> None:
     from localcloud import control
 
     project = Project.here()
-    control.stop(project.cloud)
+    for data in project.clouds:
+        control.stop(data)
     shared = cache.root()
     if project.local == project.checkout / ".local":
         project.stack_file(DEFAULT_STACK).unlink(missing_ok=True)

@@ -8,8 +8,8 @@ from fpga.project import Project
 
 
 def down() -> None:
-    """Stop every process that `fpga up` started. What it made is kept: `fpga up` continues with it."""
+    """Stop every localcloud of this checkout. What it holds is kept: `fpga up` continues with it."""
     from localcloud import control
 
-    stopped = control.stop(Project.here().cloud)
-    typer.echo("localcloud is stopped." if stopped else "Nothing was running.")
+    stopped = [control.stop(data) for data in Project.here().clouds]
+    typer.echo("localcloud is stopped." if any(stopped) else "Nothing was running.")

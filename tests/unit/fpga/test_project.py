@@ -36,3 +36,12 @@ def test_the_folder_of_its_state_can_be_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FPGA_LOCAL", "elsewhere")
     assert Project.here() == Project(INSTALLED_FROM, tmp_path / "elsewhere")
+
+
+def test_every_localcloud_of_the_checkout_is_known(tmp_path: Path) -> None:
+    project = Project(tmp_path, tmp_path / ".local")
+    assert project.clouds == []
+    for name in ("cloud", "clouds/staging", "clouds/dev", "story/clouds/prod", "state"):
+        (project.local / name).mkdir(parents=True)
+    names = [str(data.relative_to(project.local)) for data in project.clouds]
+    assert names == ["cloud", "clouds/dev", "clouds/staging", "story/clouds/prod"]
