@@ -65,19 +65,15 @@ class Session:
         verify: str | bool = True,
         account: str | None = None,
         pace: Pace | None = None,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: int = TIMEOUT_S,
     ) -> None:
         self.url = url
         self.subject = f"ACME directory {url}"
         self.pace = pace or Pace()
         self.jwk, algorithm = _jwk(key)
-        # the library hands `verify_ssl` and `timeout` to requests, which takes a path and a fraction, too
+        # the library hands `verify_ssl` to requests, which takes a path, too
         self._net = client.ClientNetwork(
-            self.jwk,
-            alg=algorithm,
-            verify_ssl=cast(bool, verify),
-            user_agent=USER_AGENT,
-            timeout=cast(int, timeout_s),
+            self.jwk, alg=algorithm, verify_ssl=cast(bool, verify), user_agent=USER_AGENT, timeout=timeout_s
         )
         self._net.session.hooks["response"].append(self._remember)
         self._last: requests.Response | None = None

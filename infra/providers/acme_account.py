@@ -88,7 +88,7 @@ def session(
             verify=verify,
             account=account,
             pace=pace,
-            timeout_s=min(TIMEOUT_S, deadline_s),
+            timeout_s=int(min(TIMEOUT_S, deadline_s)),
         )
         try:
             yield acme

@@ -13,6 +13,7 @@ from certs.acme.session import Session
 from certs.errors import AcmeError
 from certs.sources.acme import AcmeSource
 from certs.sources.self_signed import new_authority
+from infra.providers.acme_certificate import AcmeCertificateProvider
 from tests.integration.certs.proving_zone import ProvingZone
 from tests.integration.infra.scripted_server import Reply, ScriptedServer
 from tests.unit.certs.test_acme_pace import LIMITED, NOON, pace
@@ -100,6 +101,24 @@ def test_an_authority_without_advice_on_renewals_is_asked_for_none() -> None:
         session.close()
 
     assert [seen.path for seen in server.seen] == ["/dir"]
+
+
+def test_a_refresh_does_not_wait_for_advice() -> None:
+    busy = ScriptedServer(Reply(503, headers={"Retry-After": "60"}))
+    with busy.running():
+        props = {
+            "directory": f"{busy.url}/dir",
+            "account": f"{busy.url}/account/1",
+            "key_of_account": account.key_pem(account.new_account_key()),
+            "roots": "",
+            "certificate": new_authority("Any", NOON).certificate_pem,
+            "renew_at": "2026-12-01T00:00:00+00:00",
+            "timeout_s": 600.0,
+        }
+        read = AcmeCertificateProvider().read("www.contoso.test", props)
+
+    assert read.outs == props
+    assert [seen.path for seen in busy.seen] == ["/dir"]
 
 
 class Records:
