@@ -102,14 +102,19 @@ def own(project: Project) -> Backend:
     return Backend(f"file://{project.local / 'state'}", PASSPHRASE, project.local / "passphrase", None)
 
 
-def environment(project: Project, stack: str) -> dict[str, str]:
+def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict[str, str]:
     """All variables to run `pulumi … --stack STACK` with: those of the engine, and of the stack's backend.
 
     A passphrase of the caller's (PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE) goes before the
-    file that the backend names, except with the stack `local`.
+    file that the backend names, except with the stack `local`. With azblob:// the key of the storage account
+    is among them, where who deploys may ask for it (`fpga.state_account`).
+
+    Args:
+        signed_in: False: for who makes the backend: the passphrase may be missing, and nothing signs in.
 
     Raises:
-        CommandError: the backend's file cannot be used, or there is no passphrase.
+        CommandError: the backend's file cannot be used, there is no passphrase, or no such storage account.
+        SettingsError, ClientError: of azblob://: the stack's cloud cannot be signed in to, or refuses.
     """
     import engine
 
@@ -118,7 +123,7 @@ def environment(project: Project, stack: str) -> dict[str, str]:
     variables["PULUMI_BACKEND_URL"] = backend.url
     for name in (*_PASSPHRASE_VARIABLES, POLICY_VARIABLE, STACK_VARIABLE):
         variables.pop(name, None)
-    variables |= _passphrase(project, stack, backend)
+    variables |= _passphrase(project, stack, backend, required=signed_in)
     if backend.policy_pack is not None:
         variables[POLICY_VARIABLE] = str(backend.policy_pack)
     roots = roots_file(project, stack)
@@ -126,7 +131,19 @@ def environment(project: Project, stack: str) -> dict[str, str]:
         variables["SSL_CERT_FILE"] = str(roots)
     elif Path(variables.get("SSL_CERT_FILE", "")).parent == roots.parent:  # another stack's
         del variables["SSL_CERT_FILE"]
+    if signed_in and backend.url.startswith("azblob:"):
+        _sign_in(project, stack, backend, variables)
     return variables
+
+
+def _sign_in(project: Project, stack: str, backend: Backend, variables: dict[str, str]) -> None:
+    from fpga import stack_settings, state_account, state_container
+
+    config = stack_settings.azure(project, stack, variables)
+    for name in state_container.VARIABLES:
+        variables.pop(name, None)
+    roots = variables.get("SSL_CERT_FILE")
+    variables |= state_account.sign_in(backend.url, config, os.environ, ca_file=roots)
 
 
 def shell(project: Project, stack: str) -> str:
@@ -168,7 +185,7 @@ def _assignment(name: str, value: str | None) -> str:
     return f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
 
 
-def _passphrase(project: Project, stack: str, backend: Backend) -> dict[str, str]:
+def _passphrase(project: Project, stack: str, backend: Backend, *, required: bool) -> dict[str, str]:
     """The variable that has, or leads to, the passphrase."""
     if backend.passphrase_file is None:
         return {}
@@ -177,6 +194,8 @@ def _passphrase(project: Project, stack: str, backend: Backend) -> dict[str, str
         if given:
             return given
         if not backend.passphrase_file.is_file():
+            if not required:
+                return {}
             raise CommandError(
                 f"The passphrase of the stack {stack} is missing: put it into {backend.passphrase_file} "
                 "(mode 0600), or into the variable PULUMI_CONFIG_PASSPHRASE. For a stack that is not there "

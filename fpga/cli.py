@@ -20,6 +20,7 @@ from fpga.commands import (
     plan,
     predict,
     stack,
+    state,
     touched,
     up,
     watch,
@@ -51,6 +52,7 @@ app.command()(predict.predict)
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(certs.app, name="certs")
 app.add_typer(stack.app, name="stack")
+app.add_typer(state.app, name="state")
 app.add_typer(model.app, name="model")
 app.command()(plan.plan)
 app.command()(apply.apply)

@@ -1,0 +1,68 @@
+"""`fpga state init|unlock|environment`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fpga.project import Project
+
+app = typer.Typer(
+    help="Make the place of a stack's state, sign in to it, and give back the lock of a run that died.",
+    no_args_is_help=True,
+)
+
+StackName = Annotated[str, typer.Option("--stack", "-s", help="The stack, such as dev.")]
+
+
+@app.command()
+def init(
+    stack: StackName,
+    resource_group: Annotated[
+        str, typer.Option(metavar="NAME", help="Resource group of a storage account that has to be made.")
+    ] = "pulumi-state",
+    location: Annotated[
+        str, typer.Option(metavar="REGION", help="Where that group and that account are made.")
+    ] = "eastus2",
+) -> None:
+    """Make what the stack's Backend file names, storage account and container or folder, and the stack.
+
+    What is there stays. Signs in to Azure as the stack does: its azure-native settings, or ARM_*.
+    """
+    from fpga import state_place
+
+    state_place.make(Project.here(), stack, resource_group, location, typer.echo)
+
+
+@app.command()
+def unlock(
+    stack: StackName,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Take it away from a run of another machine, which has surely ended."),
+    ] = False,
+) -> None:
+    """Give back the lock of a run that was killed: says who holds it, and refuses while that one lives.
+
+    Then `pulumi up` goes on where it stopped, and `pulumi refresh --clear-pending-creates` reads the rest.
+    """
+    from fpga import state_place
+
+    state_place.unlock(Project.here(), stack, typer.echo, force=force)
+
+
+@app.command()
+def environment(stack: StackName) -> None:
+    """Print the AZURE_STORAGE_* variables by which plain `pulumi` signs in, as commands of a POSIX shell.
+
+    A key is in it: it is for `eval "$(fpga state environment -s STACK)"`.
+    """
+    import shlex
+
+    from fpga import backend, state_container
+
+    variables = backend.environment(Project.here(), stack)
+    for name in state_container.VARIABLES:
+        value = variables.get(name)
+        typer.echo(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")

@@ -1,0 +1,144 @@
+"""The place of a stack's state: made where it is missing, and its lock given back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from fpga import backend, new_stack, stack_settings, state_account, state_container
+from fpga.errors import CommandError
+from fpga.project import Project
+from fpga.stack_lock import locks
+from fpga.state_container import StateContainer
+
+_FILE: Final = "file://"
+
+
+def make(
+    project: Project, stack: str, resource_group: str, location: str, tell: Callable[[str], object]
+) -> None:
+    """Makes what the stack's Backend file names, and the stack in it; what is there stays.
+
+    Args:
+        resource_group, location: of a storage account that has to be made.
+        tell: takes each line for a person.
+
+    Raises:
+        CommandError: it cannot be made, or the stack cannot; the message tells the remedy.
+    """
+    declared = backend.read(project, stack)
+    container = StateContainer.parse(declared.url, os.environ)
+    if container is None:
+        folder = Path(declared.url.removeprefix(_FILE).partition("?")[0])
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            tell(f"Made: the folder {folder}")
+    else:
+        _make_container(project, stack, container, resource_group, location, tell)
+    _make_stack(project, stack, tell)
+    if container is not None:
+        _tell_sign_in(backend.environment(project, stack), container, stack, tell)
+
+
+def unlock(project: Project, stack: str, tell: Callable[[str], object], *, force: bool) -> None:
+    """Gives back the locks of a stack whose holders have ended.
+
+    Args:
+        force: also those of other machines, of whose processes nothing is known from here.
+
+    Raises:
+        CommandError: a holder lives, or may live; the message names each.
+    """
+    variables = backend.environment(project, stack)
+    held = locks(variables["PULUMI_BACKEND_URL"], stack, variables)
+    if not held:
+        tell(f"The stack {stack} is not locked.")
+        return
+    living = [lock for lock in held if lock.is_of_this_host and not lock.is_dead]
+    elsewhere = [lock for lock in held if not lock.is_of_this_host]
+    if living:
+        raise CommandError(
+            f"The stack {stack} is locked by a run that lives: {', '.join(map(str, living))}. Wait for its "
+            "end, or end it with Ctrl-C (SIGINT), which gives the lock back."
+        )
+    if elsewhere and not force:
+        raise CommandError(
+            f"The stack {stack} is locked from another machine: {', '.join(map(str, elsewhere))}. Whether "
+            "that run lives is to be seen there alone. If it has surely ended, "
+            f"`fpga state unlock -s {stack} --force` gives the lock back."
+        )
+    done = subprocess.run(
+        [project.local / "bin" / "pulumi", "cancel", "--yes", stack, "--non-interactive", "--color", "never"],
+        cwd=project.checkout,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CommandError(f"pulumi cancel failed:\n{(done.stderr or done.stdout).strip()}")
+    for lock in held:
+        tell(f"Given back: the lock of {lock}")
+    tell(
+        f"`pulumi up -s {stack}` goes on where it stopped; if the run was in the middle of a create, "
+        f"`pulumi refresh -s {stack} --clear-pending-creates` strikes that note out afterwards."
+    )
+
+
+def _make_container(
+    project: Project,
+    stack: str,
+    container: StateContainer,
+    resource_group: str,
+    location: str,
+    tell: Callable[[str], object],
+) -> None:
+    variables = backend.environment(project, stack, signed_in=False)
+    config = stack_settings.azure(project, stack, variables)
+    cloud = state_account.connect(config, os.environ, ca_file=variables.get("SSL_CERT_FILE"))
+    if cloud is None:
+        raise CommandError(
+            f"Making the storage account {container.account} takes a client secret of Azure: set "
+            "ARM_CLIENT_SECRET (with ARM_CLIENT_ID, ARM_TENANT_ID and ARM_SUBSCRIPTION_ID). An account of "
+            "your own making is as good: https only, no public access, and the container "
+            f"{container.name} in it; `fpga stack init {stack}` then makes the stack."
+        )
+    try:
+        subscription = state_account.subscription(config, os.environ)
+        state_account.make(cloud, container, subscription, resource_group, location, tell)
+    finally:
+        cloud.close()
+
+
+def _make_stack(project: Project, stack: str, tell: Callable[[str], object]) -> None:
+    try:
+        passphrase = new_stack.init(project, stack)
+    except CommandError as error:
+        if "already exists" not in str(error):
+            raise
+        tell(f"The stack {stack} is there.")
+        return
+    tell(
+        f"Made: the stack {stack}. Commit {project.stack_file(stack)}: it says what secrets are encrypted "
+        "with."
+    )
+    if passphrase is not None:
+        tell(f"Made: its passphrase, {passphrase}. Whoever works on the stack needs it: keep it safe.")
+
+
+def _tell_sign_in(
+    variables: dict[str, str], container: StateContainer, stack: str, tell: Callable[[str], object]
+) -> None:
+    tell(f"The state is at {container.endpoint(variables)}/{container.name}.")
+    if state_container.KEY_VARIABLE in variables:
+        tell(
+            "fpga signs in with the account's key, which it asks Resource Manager for. Plain pulumi needs it "
+            f'in the shell: eval "$(fpga state environment -s {stack})"; or Entra ID (`az login`, with the '
+            "role Storage Blob Data Contributor)."
+        )
+    else:
+        tell("fpga and pulumi sign in with Entra ID; the role is Storage Blob Data Contributor.")
