@@ -19,7 +19,7 @@ import psutil
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2, language_pb2_grpc
 
 # In place of Pulumi's own launcher of programs: writes down how it was called, and runs the program.
 LAUNCHER = """\
@@ -31,6 +31,7 @@ with open("seen.json", "w") as file:
 runpy.run_path("program.py")
 """
 TIMEOUT_S = 30
+PACK = Path(__file__).resolve().parents[3] / "policy"
 
 
 class Host:
@@ -242,6 +243,31 @@ def test_policy_pack_is_run_by_the_sdk(host: Host, tmp_path: Path) -> None:
     answers = list(host.calls.RunPlugin(request, timeout=TIMEOUT_S))
     assert b"".join(answer.stdout for answer in answers) == b"the pack runs\n"
     assert answers[-1].exitcode == 0
+
+
+@pytest.mark.parametrize("how", ["interrupt", "cancel"])
+def test_the_project_s_policy_pack_serves_and_leaves_at_once(host: Host, how: str) -> None:
+    """What does not leave on the engine's interrupt makes each run wait five seconds for a kill."""
+    request = language_pb2.RunPluginRequest(
+        info=language_pb2.ProgramInfo(program_directory=str(PACK)),
+        pwd=str(host.folder),
+        args=["127.0.0.1:1"],
+        env=[f"{name}={value}" for name, value in os.environ.items()],
+        kind="analyzer",
+    )
+    call = host.calls.RunPlugin(request, timeout=TIMEOUT_S)
+    port = int(next(call).stdout)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(Empty(), timeout=TIMEOUT_S)
+    assert info.name == "fpga-web-service"
+    (pack,) = psutil.Process(host.process.pid).children(recursive=True)
+
+    if how == "interrupt":
+        assert host.interrupt() == ("", "")
+        assert host.process.returncode == 0
+    else:
+        call.cancel()
+    assert pack in psutil.wait_procs([pack], timeout=TIMEOUT_S)[0]
 
 
 def test_method_that_running_a_program_does_not_take_is_unimplemented(host: Host) -> None:
