@@ -13,6 +13,7 @@ from fpga.name_resolution import resolve
 from fpga.prediction_client import MissingKey, PredictionClient, WrongKey
 from infra.clients.tls import fingerprint, served_certificate
 from infra.endpoint_proof import sample_image
+from tests.e2e.engine_operations import expect_no_changes, expect_operations
 from tests.e2e.passing_time import age_certificate
 from tests.e2e.program_stack import ProgramStack
 from tests.e2e.pulumi_project import Result
@@ -180,14 +181,37 @@ def test_a_certificate_that_is_due_is_renewed_below_the_same_root(stack: Program
     before = stack.outputs(show_secrets=True)
     age_certificate(stack, dt.timedelta(days=61))
 
-    expected = {"certificate": "update", "service": "update", "endpoint-check": "update"}
-    assert changed(stack.preview()) == changed(stack.up()) == expected
+    for result in (stack.preview(), stack.up()):
+        expect_operations(
+            result, stack, {"certificate": "update", "service": "update", "endpoint-check": "update"}
+        )
     after = stack.outputs(show_secrets=True)
     different = {"certificateFingerprint", "certificateExpiry"}
     assert {name for name in before if before[name] != after[name]} <= different
     assert before["certificateFingerprint"] != after["certificateFingerprint"]
     assert fingerprint(served_certificate(after["ip"], 50051) or b"") == after["certificateFingerprint"]
+    expect_no_changes(stack)
+
+
+def test_a_certificate_of_before_there_were_generations_is_renewed_early(stack: ProgramStack) -> None:
+    state = stack.export()
+    for resource in state["deployment"]["resources"]:
+        if resource["type"].endswith(":Certificate"):
+            assert resource["inputs"].pop("generation") == resource["outputs"].pop("generation") == 1
+    stack.load(state)
+    before = stack.outputs()
     assert changed(stack.preview("--expect-no-changes")) == {}
+    stack.configure({"fpga-web-service:certificateGeneration": "2"})
+
+    for result in (stack.preview(), stack.up()):
+        expect_operations(
+            result, stack, {"certificate": "update", "service": "update", "endpoint-check": "update"}
+        )
+    after = stack.outputs()
+    assert {name for name in before if before[name] != after[name]} == {
+        "certificateFingerprint",
+        "certificateExpiry",
+    }
 
 
 def test_a_forced_replacement_leaves_the_new_service_alone(stack: ProgramStack) -> None:
