@@ -163,8 +163,8 @@ def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str])
         protect=reader.boolean(
             "protect",
             default=False,
-            about="Refuse to delete or replace the group, the account, the storage, the zone, the service "
-            "and its keys",
+            about="Refuse to delete or replace the group, the account, the storage, the zone, the records, "
+            "the service and its keys",
         ),
         retain_on_delete=reader.boolean(
             "retainOnDelete", default=False, about="Leave in the cloud whatever is deleted from the stack"

@@ -1,9 +1,11 @@
 """What keeps a mistake from taking away what callers depend on, as options of the resources themselves.
 
-`protect` refuses to delete or replace what could not be made again as it was: the group (all is in it), the
-account (its models and services), the storage account and the container (the packages), the zone (its name
-servers, which the parent's delegation names), the service (its address) and its keys (which callers hold).
-Records, models, certificates and checks come and go in the ordinary course of things.
+`protect` refuses to delete or replace what could not be made again as it was, or is what callers know: the
+group (all is in it), the account (its models and services), the storage account and the container (the
+packages), the zone (its name servers, which the parent's delegation names), the service (its address), its
+keys, and its records. The check is among them, for it depends on all the others: a destroy takes dependents
+away first, and so is refused before anything has left the stack. Models and certificates come and go in the
+ordinary course of things.
 
 `retainOnDelete` is for all: what leaves the stack, whole or in part, stays in the cloud and goes on working.
 """
@@ -23,8 +25,10 @@ PROTECTED: Final = frozenset(
         "azure-native:storage:StorageAccount",
         "azure-native:storage:BlobContainer",
         "azure-native:dns:Zone",
+        "azure-native:dns:RecordSet",
         "pulumi-python:dynamic/fpga:Service",
         "pulumi-python:dynamic/fpga:Keys",
+        "pulumi-python:dynamic/fpga:EndpointCheck",
     }
 )
 

@@ -102,9 +102,13 @@ class LocalCloud:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[LocalCloud]:
-    """Starts a localcloud with all its parts in `folder`, and stops it at the end."""
-    built = models.build(folder / "models")
+def running(folder: Path, built: models.BuiltModel | None = None) -> Iterator[LocalCloud]:
+    """Starts a localcloud with all its parts in `folder`, and stops it at the end.
+
+    Args:
+        built: the featurizers and the package of another one; None: they are made in `folder`, too.
+    """
+    built = built or models.build(folder / "models")
     parts = azurite.ensure(ConsoleReport())
     settings = Settings(
         data=folder / "cloud",
