@@ -39,16 +39,19 @@ class Redaction:
         """The text without what is this machine's, or secret by its look."""
         text = _PRIVATE_KEY.sub("(a private key)", _COLOURS.sub("", text))
         text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
-        for folder, stand_in in self._folders():
-            inside = rf"(?<![\w.-]){re.escape(folder)}"
-            text = re.sub(rf"{inside}/(?=[\w.])", f"{stand_in}/".removeprefix("./"), text)
-            text = re.sub(rf"{inside}(?![\w-]|\.\w)", stand_in, text)
+        for folder, inside, itself in self._folders():
+            found = rf"(?<![\w.-]){re.escape(folder)}"
+            text = re.sub(rf"{found}/(?=[\w.])", inside, text)
+            text = re.sub(rf"{found}(?![\w-]|\.\w)", itself, text)
         return _PATH.sub(r"…/\1", text).strip()
 
-    def _folders(self) -> list[tuple[str, str]]:
-        """Longest first, so that a checkout in the home folder is told as the checkout."""
+    def _folders(self) -> list[tuple[str, str, str]]:
+        """Each with what stands for what is in it, and for itself.
+
+        Longest first, so that a checkout in the home folder is told as the checkout.
+        """
         named = {
-            *((str(one), ".") for one in (self.checkout, self.checkout.resolve())),
-            *((str(one), "~") for one in (self.home, self.home.resolve())),
+            *((str(one), "", "the checkout") for one in (self.checkout, self.checkout.resolve())),
+            *((str(one), "~/", "~") for one in (self.home, self.home.resolve())),
         }
         return sorted((one for one in named if one[0] != "/"), key=lambda one: -len(one[0]))
