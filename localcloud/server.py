@@ -45,6 +45,7 @@ from localcloud.http import Frame
 from localcloud.https import served
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
+from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
 from localcloud.modelmanagement.management import ModelManagement
@@ -160,7 +161,9 @@ class Cloud:
         dns.start()
         starting.callback(dns.stop)
 
-        frame = _frame(store, tenant, urls, models, blobs, Route("/health", self._health))
+        frame = _frame(
+            store, tenant, Federation(settings.data), urls, models, blobs, Route("/health", self._health)
+        )
         starting.callback(frame.close)
         if blobs is not None:
             blob_service.result()
@@ -192,6 +195,7 @@ class Cloud:
 def _frame(
     store: Store,
     tenant: Tenant,
+    federation: Federation,
     urls: tuple[str, ...],
     models: ModelManagement,
     blobs: Blobs | None,
@@ -222,7 +226,7 @@ def _frame(
     ]
     return Frame(
         base_urls=urls,
-        public=[health, *IdentityApi(tenant, tokens).routes()],
+        public=[health, *IdentityApi(tenant, tokens, federation).routes()],
         routes=[*models.routes(), *arm.routes(tenant, providers)],
         authenticate=tokens.authenticate,
         missing=lambda request: arm.missing(tenant, request),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
+from engine.azure_native.assertion import Assertion
 from engine.azure_native.config import CLOUDS, Cloud, Configuration, ConfigurationError
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class ArmClient:
             if self._connection is None:
                 session = _session(self._configuration.ca_file)
                 cloud = self._discover(session)
-                self._connection = (cloud, session, self._credential(cloud))
+                self._connection = (cloud, session, self._credential(cloud, session))
             return self._connection
 
     def _discover(self, session: requests.Session) -> Cloud:
@@ -270,12 +271,20 @@ class ArmClient:
                 )
         return found
 
-    def _credential(self, cloud: Cloud) -> TokenCredential:
-        from azure.identity import ClientSecretCredential
+    def _credential(self, cloud: Cloud, session: requests.Session) -> TokenCredential:
+        from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
         options: dict[str, Any] = {}
         if self._configuration.ca_file:
             options["connection_verify"] = self._configuration.ca_file
+        if self._configuration.use_oidc and not self._configuration.client_secret:
+            return ClientAssertionCredential(
+                self._configuration.require("tenantId"),
+                self._configuration.require("clientId"),
+                Assertion(self._configuration, session),
+                authority=cloud.login_endpoint,
+                **options,
+            )
         return ClientSecretCredential(
             self._configuration.require("tenantId"),
             self._configuration.require("clientId"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.azure_native.values import UNKNOWN, Secret, plain
 
-SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret"})
+SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret", "oidcRequestToken", "oidcToken"})
 
 _VARIABLES: Final = {
     "clientId": "ARM_CLIENT_ID",
@@ -21,8 +21,14 @@ _VARIABLES: Final = {
     "environment": "ARM_ENVIRONMENT",
     "location": "ARM_LOCATION",
     "metadataHost": "ARM_METADATA_HOSTNAME",
+    "oidcAudience": "ARM_OIDC_AUDIENCE",
+    "oidcRequestToken": "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "oidcRequestUrl": "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "oidcToken": "ARM_OIDC_TOKEN",
+    "oidcTokenFilePath": "ARM_OIDC_TOKEN_FILE_PATH",
     "subscriptionId": "ARM_SUBSCRIPTION_ID",
     "tenantId": "ARM_TENANT_ID",
+    "useOidc": "ARM_USE_OIDC",
 }
 
 
@@ -69,6 +75,8 @@ class Configuration:
     Attributes:
         environment: a name of `CLOUDS`; not used where `metadata_host` is set.
         metadata_host: host and port of the cloud's discovery document, without scheme.
+        use_oidc: where there is no client secret, another issuer's token signs in: `oidc_token`, what
+            `oidc_token_file_path` holds, or what `oidc_request_url` gives for `oidc_request_token`.
         ca_file: PEM file of the roots to trust (SSL_CERT_FILE); None for certifi's.
     """
 
@@ -78,8 +86,14 @@ class Configuration:
     environment: str = "public"
     location: str | None = None
     metadata_host: str | None = None
+    oidc_audience: str = "api://AzureADTokenExchange"
+    oidc_request_token: str | None = field(default=None, repr=False)
+    oidc_request_url: str | None = None
+    oidc_token: str | None = field(default=None, repr=False)
+    oidc_token_file_path: str | None = None
     subscription_id: str | None = None
     tenant_id: str | None = None
+    use_oidc: bool = False
     ca_file: str | None = None
 
     @classmethod
@@ -102,8 +116,14 @@ class Configuration:
             environment=(value("environment") or "public").lower(),
             location=value("location"),
             metadata_host=value("metadataHost"),
+            oidc_audience=value("oidcAudience") or cls.oidc_audience,
+            oidc_request_token=value("oidcRequestToken"),
+            oidc_request_url=value("oidcRequestUrl"),
+            oidc_token=value("oidcToken"),
+            oidc_token_file_path=value("oidcTokenFilePath"),
             subscription_id=value("subscriptionId"),
             tenant_id=value("tenantId"),
+            use_oidc=(value("useOidc") or "").lower() in ("true", "1"),
             ca_file=environ.get("SSL_CERT_FILE") or None,
         )
 

@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from infra.azure_settings import AzureSettings
+from infra.clients.assertion import Assertion
 from infra.clients.errors import ClientError, SignInFailed
 from infra.clients.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from azure.identity import ClientSecretCredential
+    from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
 METADATA_API_VERSION = "2022-09-01"
 
@@ -82,7 +83,7 @@ class Cloud:
             first_line = str(error).strip().splitlines()[0]
             raise SignInFailed(
                 f"signing in to {self.endpoints.authority}: {first_line} "
-                "Check azure-native:tenantId, azure-native:clientId and azure-native:clientSecret."
+                f"Check azure-native:tenantId, azure-native:clientId and {self._proof}."
             ) from None
 
     def close(self) -> None:
@@ -105,10 +106,24 @@ class Cloud:
         query = {"api-version": api_version}
         return self.pipeline.send(method, url, query=query, body=body, headers=headers).body
 
-    @cached_property
-    def _credential(self) -> ClientSecretCredential:
-        from azure.identity import ClientSecretCredential
+    @property
+    def _proof(self) -> str:
+        if self._settings.federation is not None:
+            return "the application's federated credential (issuer, subject, audience)"
+        return "azure-native:clientSecret"
 
+    @cached_property
+    def _credential(self) -> ClientSecretCredential | ClientAssertionCredential:
+        from azure.identity import ClientAssertionCredential, ClientSecretCredential
+
+        if self._settings.federation is not None:
+            return ClientAssertionCredential(
+                self._settings.tenant_id,
+                self._settings.client_id,
+                Assertion(self._settings.federation, self.verify),
+                authority=self.endpoints.authority,
+                connection_verify=self.verify,
+            )
         return ClientSecretCredential(
             self._settings.tenant_id,
             self._settings.client_id,

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from localcloud.errors import CloudError
 from localcloud.http import body_of
+from localcloud.identity.federation import Federation
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import LIFE_S, Tokens
@@ -33,9 +34,10 @@ class IdentityApi:
     Every address in an answer is on the host that the caller used: clients refuse an issuer elsewhere.
     """
 
-    def __init__(self, tenant: Tenant, tokens: Tokens) -> None:
+    def __init__(self, tenant: Tenant, tokens: Tokens, federation: Federation) -> None:
         self._tenant = tenant
         self._tokens = tokens
+        self._federation = federation
 
     def routes(self) -> list[Route]:
         """Routes that need no token."""
@@ -161,6 +163,9 @@ class IdentityApi:
                 f"Application with identifier '{client_id}' was not found in the directory "
                 f"'{self._tenant.tenant_id}'.",
             )
+        if assertion := form.get("client_assertion"):
+            self._federation.check(assertion, form.get("client_assertion_type", ""))
+            return form
         secret = form.get("client_secret")
         if not secret:
             raise SignInError(
@@ -203,7 +208,11 @@ def _openid(issuer: str, token_endpoint: str, keys: str, tenant: str) -> dict[st
         "subject_types_supported": ["pairwise"],
         "grant_types_supported": ["client_credentials"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post",
+            "private_key_jwt",
+            "client_secret_basic",
+        ],
     }
 
 
