@@ -11,6 +11,7 @@ import pytest
 from certs.bundle import Bundle
 from certs.sources.self_signed import Authority, issue, new_authority
 from infra.clients.tls import fingerprint, served_certificate
+from tests.e2e.engine_operations import expect_no_changes, expect_operations
 from tests.e2e.program_stack import ProgramStack
 
 NOW = dt.datetime.now(dt.UTC)
@@ -62,8 +63,7 @@ def test_a_new_certificate_changes_service_and_check_alone(
 
     expected = {"service": "update", "endpoint-check": "update"}
     for result in (preview, up):
-        ours = {name: operation for name, operation in result.operations.items() if operation != "same"}
-        assert ours == expected
+        expect_operations(result, stack, expected)
         assert result.complaints == []
     after = stack.outputs(show_secrets=True)
     assert after["certificateFingerprint"] == bundle.fingerprint_sha256 != before["certificateFingerprint"]
@@ -71,6 +71,7 @@ def test_a_new_certificate_changes_service_and_check_alone(
         name: before[name] for name in ("ip", "primaryKey", "rootCertificate")
     }
     assert fingerprint(served_certificate(after["ip"], 50051) or b"") == bundle.fingerprint_sha256
+    expect_no_changes(stack)
 
 
 UNFIT = {

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from certs.bundle import Bundle
 from certs.sources.self_signed import Authority, issue, new_authority
 from infra.clients.tls import fingerprint, served_certificate
+from tests.e2e.engine_operations import expect_no_changes, expect_operations
 from tests.e2e.program_stack import ProgramStack
 from tests.e2e.pulumi_project import Result
 
@@ -67,19 +68,10 @@ def put(stack: ProgramStack, bundle: Bundle) -> None:
     stack.set_secret("fpga-web-service:certificateKey", bundle.key_pem)
 
 
-def changes(result: Result) -> dict[str, str]:
-    """What is not the same; without the engine's own providers, whose input is the whole configuration."""
-    return {
-        name: operation
-        for name, operation in result.operations.items()
-        if operation != "same" and not name.startswith("default")
-    }
-
-
 def expect_served(stack: ProgramStack, bundle: Bundle, before: dict[str, object]) -> None:
     """That the service shows this certificate, and that all else is as it was."""
     for result in (stack.preview(), stack.up()):
-        assert changes(result) == CHANGED
+        expect_operations(result, stack, CHANGED)
         assert result.complaints == []
         assert "PRIVATE KEY" not in result.text
     after = stack.outputs(show_secrets=True)
@@ -87,7 +79,7 @@ def expect_served(stack: ProgramStack, bundle: Bundle, before: dict[str, object]
     kept = ("ip", "primaryKey", "secondaryKey", "rootCertificate")
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert fingerprint(served_certificate(after["ip"], 50051) or b"") == bundle.fingerprint_sha256
-    assert changes(stack.preview()) == {}
+    expect_no_changes(stack)
 
 
 def test_a_new_container_changes_service_and_check_alone(
