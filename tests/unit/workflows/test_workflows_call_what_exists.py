@@ -176,5 +176,5 @@ def test_later_environments_wait_for_earlier_ones_to_succeed() -> None:
 def test_the_night_watch_sees_every_environment_with_rights_to_read() -> None:
     watch = read("nightly.yml")["jobs"]["watch"]
     assert watch["strategy"]["matrix"]["stack"] == list(PROMOTION)
-    assert watch["environment"]["name"] == "${{ matrix.stack }}-preview"
+    assert watch["environment"] == "${{ matrix.stack }}-preview"
     assert read("pull-request.yml")["jobs"]["preview"]["environment"] == watch["environment"]
