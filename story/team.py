@@ -92,9 +92,7 @@ class Team:
 
     def fpga(self, *arguments: str, stack: str | None = None, shown: bool = True) -> str:
         """Runs `fpga` in the repository, signed in to the stack's cloud."""
-        return self.narrator.play(
-            ("fpga", *arguments), self.repository, self._environment(stack), shown=shown
-        )
+        return self.narrator.play(("fpga", *arguments), self.repository, self.environment(stack), shown=shown)
 
     def pulumi(self, stack: str, *arguments: str, stdin: Path | None = None, shown: bool = True) -> str:
         """Runs `pulumi` in the repository, as a shell that is activated for the stack does."""
@@ -102,7 +100,7 @@ class Team:
         from fpga.project import Project
 
         project = Project(self.repository, self.repository / ".local")
-        variables = backend.environment(project, stack) | self._environment(stack)
+        variables = backend.environment(project, stack) | self.environment(stack)
         command = ("pulumi", *arguments, "--stack", stack)
         return self.narrator.play(command, self.repository, variables, stdin=stdin, shown=shown)
 
@@ -111,7 +109,8 @@ class Team:
         variables = {**os.environ, **_GIT}
         return self.narrator.play(("git", *arguments), folder or self.repository, variables)
 
-    def _environment(self, stack: str | None) -> dict[str, str]:
+    def environment(self, stack: str | None) -> dict[str, str]:
+        """The variables of a command in the repository; with a stack, one that is signed in to its cloud."""
         import engine
 
         variables = engine.environment(self.repository / ".local")

@@ -58,8 +58,9 @@ def watch(
 
     project, report = Project.here(), ConsoleReport()
     with report.stage(f"watch of {stack}"):
-        declared = preview(project, stack, on_progress=report.progress)
         looked = preview(project, stack, refresh=True, on_progress=report.progress)
+        # what would change tells drift and what was never made apart only beside a plan of the state alone
+        declared = preview(project, stack, on_progress=report.progress) if looked.changes else looked
     found = watching.findings(declared, looked, dt.datetime.now(dt.UTC), days)
     if out is not None:
         from fpga.files import write_whole
