@@ -57,7 +57,8 @@ def script(local: Path) -> str:
     exports = "\n".join(f"    export {name}={shlex.quote(value)}" for name, value in settings(local).items())
     bundle = shlex.quote(str(local / BUNDLE))
     checkout = local.parent if (local.parent / "Pulumi.yaml").is_file() else _CHECKOUT
-    select = f"FPGA_LOCAL={shlex.quote(str(local))} {shlex.quote(str(python().parent / 'fpga'))}"
+    fpga = shlex.quote(str(python().parent / "fpga"))
+    select = f"FPGA_LOCAL={shlex.quote(str(local))} {fpga} stack environment --sign-in"
     return f"""\
 # To be sourced by a POSIX shell: `. .local/activate`, or for another stack than the checkout's own
 # `FPGA_STACK=dev . .local/activate`; in bash, zsh and ksh also `. .local/activate dev`.
@@ -77,7 +78,7 @@ if [ -z "$fpga_stack" ] && [ -n "${{1:-}}" ]; then
     fi
 fi
 if [ -n "$fpga_stack" ] && [ "$fpga_stack" != local ]; then
-    if fpga_exports="$(cd {shlex.quote(str(checkout))} && {select} stack environment "$fpga_stack")"; then
+    if fpga_exports="$(cd {shlex.quote(str(checkout))} && {select} "$fpga_stack")"; then
         eval "$fpga_exports"
         unset fpga_stack fpga_exports
     else

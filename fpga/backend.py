@@ -146,20 +146,22 @@ def _sign_in(project: Project, stack: str, backend: Backend, variables: dict[str
     variables |= state_account.sign_in(backend.url, config, os.environ, ca_file=roots)
 
 
-def shell(project: Project, stack: str) -> str:
-    """What selects the stack in a POSIX shell, to be evaluated: the same variables. None of them is a secret.
+def shell(project: Project, stack: str, *, signed_in: bool = False) -> str:
+    """What selects the stack in a POSIX shell, to be evaluated: the same variables.
+
+    Args:
+        signed_in: with what signs in to the state, a secret, and only if there is a passphrase.
 
     Raises:
-        CommandError: as with `environment`.
+        CommandError, SettingsError, ClientError: as with `environment`.
     """
     from engine import activation
+    from fpga import state_container
 
-    variables = environment(project, stack)
-    names = (
-        *activation.settings(project.local),
-        POLICY_VARIABLE,
-        "SSL_CERT_FILE",
-    )
+    variables = environment(project, stack, signed_in=signed_in)
+    names = [*activation.settings(project.local), POLICY_VARIABLE, "SSL_CERT_FILE"]
+    if signed_in and variables["PULUMI_BACKEND_URL"].startswith("azblob:"):
+        names += [name for name in state_container.VARIABLES if name in {*variables, *os.environ}]
     lines = [_assignment(name, variables.get(name)) for name in names]
     if stack == DEFAULT_STACK:
         # a passphrase of the caller's stays for the others

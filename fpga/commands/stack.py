@@ -76,11 +76,17 @@ def init(name: Name) -> None:
 
 
 @app.command()
-def environment(name: Name = DEFAULT_STACK) -> None:
-    """Print what `. .local/activate` sets for a stack, as commands of a POSIX shell. No secret is in it."""
+def environment(
+    name: Name = DEFAULT_STACK,
+    sign_in: Annotated[
+        bool,
+        typer.Option("--sign-in", help="With the key of the storage account that holds the state: a secret."),
+    ] = False,
+) -> None:
+    """Print what `. .local/activate` sets for a stack, as commands of a POSIX shell."""
     from fpga import backend
 
-    typer.echo(backend.shell(Project.here(), name), nl=False)
+    typer.echo(backend.shell(Project.here(), name, signed_in=sign_in), nl=False)
 
 
 @app.command()

@@ -1,0 +1,180 @@
+"""`fpga stack`: new stacks on paper, and a shell that is activated for one of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import activation
+from infra.configuration import PROJECT_ROOT
+
+FPGA = Path(sys.executable).parent / "fpga"
+SHELLS = [shell for shell in ("dash", "bash", "zsh", "ksh") if shutil.which(shell)]
+SHOW = """\
+set +e
+. "$LOCAL/activate"; code=$?
+printf '%s\\n' "$code" "${PULUMI_STACK-none}" "$PULUMI_BACKEND_URL" "${PULUMI_CONFIG_PASSPHRASE-none}" \\
+    "${FPGA_STACK-none}"
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout without a stack, whose engine is not installed."""
+    folder = tmp_path / "a checkout"
+    (folder / ".local").mkdir(parents=True)
+    shutil.copyfile(PROJECT_ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+    (folder / ".local" / "activate").write_text(activation.script(folder / ".local"))
+    return folder
+
+
+def variables(**more: str) -> dict[str, str]:
+    dropped = ("PULUMI_", "FPGA_", "ARM_", "AZURE_", "SSL_CERT_FILE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)} | more
+
+
+def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [FPGA, "stack", *arguments], cwd=checkout, env=variables(), capture_output=True, text=True
+    )
+
+
+def test_a_new_stack_is_two_files_and_what_to_do_next(checkout: Path) -> None:
+    done = run(checkout, "new", "team-a", "--from", "staging", "--backend", "azblob://s?storage_account=acc")
+
+    assert done.returncode == 0, done.stderr
+    stacks = checkout / "stacks"
+    assert sorted(path.name for path in stacks.iterdir()) == ["Backend.team-a.yaml", "Pulumi.team-a.yaml"]
+    assert "acme-staging-v02" in (stacks / "Pulumi.team-a.yaml").read_text()
+    assert "url: azblob://s?storage_account=acc" in (stacks / "Backend.team-a.yaml").read_text()
+    for step in (
+        "`fpga state init -s team-a`",
+        "`fpga stack init team-a`",
+        "FPGA_STACK=team-a . .local/activate",
+    ):
+        assert step in done.stdout
+
+
+def test_nothing_is_overwritten(checkout: Path) -> None:
+    assert run(checkout, "new", "dev").returncode == 0
+    (checkout / "stacks" / "Pulumi.dev.yaml").write_text("mine")
+    (checkout / "stacks" / "Backend.dev.yaml").unlink()
+
+    done = run(checkout, "new", "dev")
+
+    assert done.returncode == 1
+    assert "stacks/Pulumi.dev.yaml: is there already" in done.stderr
+    assert (checkout / "stacks" / "Pulumi.dev.yaml").read_text() == "mine"
+    assert not (checkout / "stacks" / "Backend.dev.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["Dev"], "A stack cannot be called 'Dev': its name takes 1 to 26 lower-case letters"),
+        (["../dev"], "A stack cannot be called '../dev'"),
+        (["local"], "The stack local is made by `fpga up`"),
+        (["a", "--from", "test"], "--from is 'test': choose one of dev, staging, prod"),
+        (["a", "--backend", "s3://bucket"], "url is 's3://bucket': it takes azblob://"),
+        (["a", "--secrets-provider", "vault"], "secretsProvider is 'vault'"),
+        (["a", "--cloud", "nowhere"], "`fpga cloud up --data nowhere` starts one"),
+    ],
+)
+def test_what_cannot_be_made_leaves_no_file(checkout: Path, arguments: list[str], words: str) -> None:
+    done = run(checkout, "new", *arguments)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert not (checkout / "stacks").exists()
+
+
+def test_no_passphrase_is_made_where_something_is_encrypted(checkout: Path) -> None:
+    run(checkout, "new", "dev")
+    with (checkout / "stacks" / "Pulumi.dev.yaml").open("a") as file:
+        file.write("encryptionsalt: v1:abc\n")
+
+    done = run(checkout, "init", "dev")
+
+    assert done.returncode == 1
+    assert "The secrets of the stack dev are encrypted already, and its passphrase is not here" in done.stderr
+    assert not (checkout / ".local" / "passphrases").exists()
+
+
+def test_a_passphrase_for_a_stack_that_could_not_be_made_goes_again(checkout: Path) -> None:
+    run(checkout, "new", "dev")
+
+    done = run(checkout, "init", "dev")
+
+    assert done.returncode == 1
+    assert "The engine is not installed" in done.stderr
+    assert list((checkout / ".local" / "passphrases").iterdir()) == []
+
+
+def test_a_schema_out_of_date_is_told(checkout: Path) -> None:
+    (checkout / "stacks").mkdir()
+    assert run(checkout, "schema").returncode == 0
+    assert run(checkout, "schema", "--check").returncode == 0
+    (checkout / "stacks" / "schema" / "stack.schema.json").write_text("{}")
+
+    done = run(checkout, "schema", "--check")
+
+    assert done.returncode == 1
+    assert "stack.schema.json. `fpga stack schema` writes them anew" in done.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -> None:
+    run(checkout, "new", "dev", "--backend", "file:///srv/state")
+    script = f"{SHOW}unset FPGA_STACK\n{SHOW}"
+
+    done = subprocess.run(
+        [shell, "-uc", f"export FPGA_STACK=dev\n{script}"],
+        cwd="/",
+        env=variables(LOCAL=str(checkout / ".local"), PULUMI_CONFIG_PASSPHRASE="mine"),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stderr == ""
+    own = f"file://{checkout}/.local/state"
+    lines = done.stdout.splitlines()
+    assert lines[:5] == ["0", "dev", "file:///srv/state", "mine", "none"]
+    assert lines[5:] == ["0", "none", own, "none", "none"]
+
+
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "dash"])
+def test_an_argument_counts_where_it_names_a_stack(checkout: Path, shell: str) -> None:
+    run(checkout, "new", "dev", "--backend", "file:///srv/state")
+
+    def stack_of(argument: str) -> str:
+        return subprocess.run(
+            [shell, "-uc", f'. "$LOCAL/activate" {argument}; printf %s "${{PULUMI_STACK-none}}"'],
+            cwd="/",
+            env=variables(LOCAL=str(checkout / ".local"), PULUMI_CONFIG_PASSPHRASE="mine"),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert stack_of("dev") == "dev"
+    # what a script that sources it was called with is not meant for it
+    assert stack_of("--verbose") == "none"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stack_that_cannot_be_selected_changes_nothing(checkout: Path, shell: str) -> None:
+    done = subprocess.run(
+        [shell, "-uc", SHOW],
+        cwd="/",
+        env=variables(LOCAL=str(checkout / ".local"), FPGA_STACK="prdo", PULUMI_BACKEND_URL="file:///mine"),
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Backend.prdo.yaml is not there" in done.stderr
+    assert done.stdout.splitlines() == ["1", "none", "file:///mine", "none", "none"]

@@ -1,0 +1,180 @@
+"""Where a stack's state is: what its file may say, and which variables come of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fpga import backend
+from fpga.backend import Backend
+from fpga.errors import CommandError
+from fpga.project import Project
+
+DEV = """\
+url: azblob://pulumi-state?storage_account=contosofpgadev
+secretsProvider: passphrase
+passphraseFile: .local/passphrases/dev
+policyPack: policy
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name in [name for name in os.environ if name.startswith(("PULUMI_", "SSL_", "ARM_", "AZURE_"))]:
+        monkeypatch.delenv(name)
+    made = Project(tmp_path / "checkout", tmp_path / "moved")
+    (made.checkout / "stacks").mkdir(parents=True)
+    (made.checkout / "policy").mkdir()
+    (made.checkout / "policy" / "PulumiPolicy.yaml").touch()
+    (made.local / "passphrases").mkdir(parents=True)
+    (made.local / "passphrases" / "dev").write_text("of the file")
+    declare(made, "dev", DEV)
+    return made
+
+
+def declare(project: Project, stack: str, text: str) -> None:
+    backend.backend_file(project, stack).write_text(text)
+    project.stack_file(stack).write_text("config: {}\n")
+
+
+def refused(project: Project, text: str) -> str:
+    declare(project, "bad", text)
+    with pytest.raises(CommandError) as caught:
+        backend.read(project, "bad")
+    return str(caught.value)
+
+
+def test_paths_start_at_the_checkout_or_at_its_moved_folder(project: Project) -> None:
+    assert backend.read(project, "dev") == Backend(
+        url="azblob://pulumi-state?storage_account=contosofpgadev",
+        secrets_provider="passphrase",
+        passphrase_file=project.local / "passphrases" / "dev",
+        policy_pack=project.checkout / "policy",
+    )
+    declare(project, "b", "url: file://.local/state\npassphraseFile: keys/b\n")
+    assert backend.read(project, "b").url == f"file://{project.local}/state"
+    assert backend.read(project, "b").passphrase_file == project.checkout / "keys" / "b"
+
+
+def test_the_stack_local_is_the_checkout_s_own(project: Project) -> None:
+    assert backend.read(project, "local").url == f"file://{project.local}/state"
+    assert backend.read(project, "local").passphrase_file == project.local / "passphrase"
+
+
+def test_a_stack_without_a_file_is_refused_with_those_that_there_are(project: Project) -> None:
+    with pytest.raises(CommandError) as caught:
+        backend.read(project, "prdo")
+
+    assert f"{project.checkout}/stacks/Backend.prdo.yaml is not there" in str(caught.value)
+    assert "`fpga stack new prdo` writes one; the stacks are dev, local." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it holds no settings"),
+        ("url: [", "is not YAML"),
+        ("passphraseFile: p", "url is not set"),
+        ("url: azblob://a_b\npassphraseFile: p", "azblob://CONTAINER?storage_account=NAME, or file://FOLDER"),
+        ("url: s3://bucket\npassphraseFile: p", "url is 's3://bucket'"),
+        ("url: 5\npassphraseFile: p", "url is 5: it takes a text"),
+        ("url: file://x", "passphraseFile is not set"),
+        ("url: file://x\nsecretsProvider: vault", "secretsProvider is 'vault'"),
+        (
+            "url: file://x\nsecretsProvider: azurekeyvault://v.vault.azure.net/keys/k\npassphraseFile: p",
+            "passphraseFile is not used with secretsProvider azurekeyvault://",
+        ),
+        ("url: file://x\npassphraseFile: p\npolicyPack: none", "there is no PulumiPolicy.yaml in"),
+        (
+            "url: file://x\npassphraseFile: p\nbackend: y",
+            "backend is not a setting of a backend: known are url",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_its_key(project: Project, text: str, words: str) -> None:
+    message = refused(project, text)
+
+    assert message.startswith(f"{project.checkout}/stacks/Backend.bad.yaml")
+    assert words in message
+
+
+def test_variables_are_those_of_the_stack(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_STACK", "another")
+    variables = backend.environment(project, "dev")
+
+    assert variables["PULUMI_BACKEND_URL"] == "azblob://pulumi-state?storage_account=contosofpgadev"
+    assert variables["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{project.local}/passphrases/dev"
+    assert variables["PULUMI_OPTION_POLICY_PACK"] == f"{project.checkout}/policy"
+    assert "PULUMI_STACK" not in variables
+    assert "PULUMI_OPTION_POLICY_PACK" not in backend.environment(project, "local")
+
+
+def test_a_passphrase_of_the_caller_s_goes_first_but_not_for_local(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of CI")
+    given = backend.environment(project, "dev")
+    assert given["PULUMI_CONFIG_PASSPHRASE"] == "of CI"
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in given
+    assert "PULUMI_CONFIG_PASSPHRASE" not in backend.environment(project, "local")
+    assert "of CI" not in backend.shell(project, "dev")
+
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", "/run/secrets/dev")
+    assert backend.environment(project, "dev")["PULUMI_CONFIG_PASSPHRASE_FILE"] == "/run/secrets/dev"
+
+
+def test_the_key_of_the_state_is_told_to_a_shell_that_signs_in_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_KEY", "a2V5")
+
+    assert "AZURE_STORAGE" not in backend.shell(project, "dev")
+    signed_in = backend.shell(project, "dev", signed_in=True).splitlines()
+    assert "export AZURE_STORAGE_KEY=a2V5" in signed_in
+    assert "export AZURE_STORAGE_ACCOUNT=contosofpgadev" in signed_in
+
+
+def test_the_file_of_another_activated_stack_is_not_the_caller_s(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", f"{project.local}/passphrase")
+
+    variables = backend.environment(project, "dev")
+
+    assert variables["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{project.local}/passphrases/dev"
+
+
+def test_a_missing_passphrase_is_named_with_every_way_to_give_it(project: Project) -> None:
+    (project.local / "passphrases" / "dev").unlink()
+
+    with pytest.raises(CommandError) as caught:
+        backend.environment(project, "dev")
+
+    for words in (f"{project.local}/passphrases/dev", "PULUMI_CONFIG_PASSPHRASE", "`fpga stack init dev`"):
+        assert words in str(caught.value)
+
+
+def test_roots_are_those_of_the_stack_s_own_localcloud(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.local / "roots").mkdir()
+    (project.local / "roots" / "dev.pem").touch()
+    assert backend.environment(project, "dev")["SSL_CERT_FILE"] == f"{project.local}/roots/dev.pem"
+
+    monkeypatch.setenv("SSL_CERT_FILE", f"{project.local}/roots/dev.pem")
+    assert "SSL_CERT_FILE" not in backend.environment(project, "local")
+    assert "unset SSL_CERT_FILE\n" in backend.shell(project, "local")
+
+
+def test_a_shell_is_told_to_drop_what_the_stack_does_not_have(project: Project) -> None:
+    declare(project, "vault", "url: azblob://s\nsecretsProvider: azurekeyvault://v.vault.azure.net/keys/k\n")
+
+    said = backend.shell(project, "vault").splitlines()
+
+    assert "export PULUMI_STACK=vault" in said
+    assert "unset PULUMI_CONFIG_PASSPHRASE_FILE" in said
+    assert "unset PULUMI_OPTION_POLICY_PACK" in said
+    assert not any("PULUMI_CONFIG_PASSPHRASE=" in line for line in said)
