@@ -33,6 +33,9 @@ lint: bootstrap lint-workflows ## check format, style, types, who may import who
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/fpga stack schema --check
+	@$(BIN)/check-jsonschema --schemafile stacks/schema/stack.schema.json stacks/Pulumi.*.yaml
+	@$(BIN)/check-jsonschema --schemafile stacks/schema/backend.schema.json stacks/Backend.*.yaml
 
 lint-workflows: bootstrap ## check the workflows of GitHub Actions
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -87,7 +87,7 @@ class Reader:
         key: str,
         check: Callable[[str], str | None] | None = None,
         *,
-        about: str = "",
+        about: str,
         default: str | None = None,
         choices: tuple[str, ...] = (),
         pattern: str | None = None,
@@ -106,7 +106,7 @@ class Reader:
             self.refuse(key, f"is '{value}': it {problem}")
         return value
 
-    def secret(self, key: str, *, about: str = "") -> str | None:
+    def secret(self, key: str, *, about: str) -> str | None:
         """A value that must be encrypted in the stack's file, as it is: a password may begin with a space."""
         self._knows(Setting(key, "secret", about))
         value = self._values.get(key) or None
@@ -118,18 +118,18 @@ class Reader:
             )
         return value
 
-    def text(self, key: str, check: Callable[[str], str | None] | None = None, *, about: str = "") -> str:
+    def text(self, key: str, check: Callable[[str], str | None] | None = None, *, about: str) -> str:
         self._knows(Setting(key, "text", about, required=True))
         value = self._checked(key, check)
         if value is None:
             self.refuse(key, f"is not set: `pulumi config set {NAMESPACE}:{key} VALUE`")
         return value or ""
 
-    def domain(self, key: str, *, about: str = "") -> str:
+    def domain(self, key: str, *, about: str) -> str:
         """A domain name that must be set, in A-labels; U-labels are taken, too."""
         return self._a_labels(key, self.text(key, about=about))
 
-    def optional_domain(self, key: str, *, about: str = "") -> str | None:
+    def optional_domain(self, key: str, *, about: str) -> str | None:
         value = self.optional(key, about=about)
         return None if value is None else self._a_labels(key, value)
 
@@ -146,11 +146,11 @@ class Reader:
             self.refuse(key, f"is '{written}': it {problem}")
         return name
 
-    def boolean(self, key: str, *, default: bool, about: str = "") -> bool:
+    def boolean(self, key: str, *, default: bool, about: str) -> bool:
         self._knows(Setting(key, "boolean", about, default=default))
         return self._chosen(key, ("true", "false"), str(default).lower()) == "true"
 
-    def choice(self, key: str, among: Sequence[str], *, default: str, about: str = "") -> str:
+    def choice(self, key: str, among: Sequence[str], *, default: str, about: str) -> str:
         self._knows(Setting(key, "text", about, default=default, choices=tuple(among)))
         return self._chosen(key, among, default)
 
@@ -160,12 +160,12 @@ class Reader:
             self.refuse(key, f"is '{value}': choose one of {', '.join(among)}")
         return value
 
-    def integer(self, key: str, *, default: int, low: int, high: int, about: str = "") -> int:
+    def integer(self, key: str, *, default: int, low: int, high: int, about: str) -> int:
         self._knows(Setting(key, "integer", about, low=low, high=high, default=default))
         number = self._number(key, low, high)
         return default if number is None else number
 
-    def optional_integer(self, key: str, *, low: int, high: int, about: str = "") -> int | None:
+    def optional_integer(self, key: str, *, low: int, high: int, about: str) -> int | None:
         """A whole number, or None where other settings say what it is."""
         self._knows(Setting(key, "integer", about, low=low, high=high))
         return self._number(key, low, high)
@@ -179,7 +179,7 @@ class Reader:
             return None
         return int(value)
 
-    def path(self, key: str, *, required: str = "", about: str = "") -> Path | None:
+    def path(self, key: str, *, required: str = "", about: str) -> Path | None:
         """A path that exists; relative ones start at the project's root. `required` says what it is."""
         self._knows(Setting(key, "text", about))
         return self._path(key, required)
@@ -195,17 +195,17 @@ class Reader:
             self.refuse(key, f"is '{value}': there is nothing at {path}")
         return path
 
-    def path_text(self, key: str, what: str, *, about: str = "") -> str:
+    def path_text(self, key: str, what: str, *, about: str) -> str:
         """The same, as it is written: what ends up in the state must not depend on the machine."""
         self._knows(Setting(key, "text", about))
         self._path(key, what)
         return self._value(key) or ""
 
-    def addresses(self, key: str, *, about: str = "") -> tuple[str, ...]:
+    def addresses(self, key: str, *, about: str) -> tuple[str, ...]:
         """A list of `host:port`."""
         return self.texts(key, _host_and_port_problem, about=about)
 
-    def texts(self, key: str, check: Callable[[str], str | None], *, about: str = "") -> tuple[str, ...]:
+    def texts(self, key: str, check: Callable[[str], str | None], *, about: str) -> tuple[str, ...]:
         """A list, written as one or, where it has one item only, plainly."""
         self._knows(Setting(key, "texts", about))
         value = self._value(key)
