@@ -139,11 +139,14 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
 def _sign_in(project: Project, stack: str, backend: Backend, variables: dict[str, str]) -> None:
     from fpga import stack_settings, state_account, state_container
 
-    config = stack_settings.azure(project, stack, variables)
     for name in state_container.VARIABLES:
         variables.pop(name, None)
-    roots = variables.get("SSL_CERT_FILE")
-    variables |= state_account.sign_in(backend.url, config, os.environ, ca_file=roots)
+    variables |= state_account.sign_in(
+        backend.url,
+        lambda: stack_settings.azure(project, stack, variables),
+        os.environ,
+        ca_file=variables.get("SSL_CERT_FILE"),
+    )
 
 
 def shell(project: Project, stack: str, *, signed_in: bool = False) -> str:

@@ -33,14 +33,14 @@ _READY_WITHIN_S: Final = 120.0
 
 
 def sign_in(
-    url: str, config: Mapping[str, str], environ: Mapping[str, str], *, ca_file: str | None
+    url: str, read_config: Callable[[], Mapping[str, str]], environ: Mapping[str, str], *, ca_file: str | None
 ) -> dict[str, str]:
     """The AZURE_STORAGE_* variables by which the CLI reaches the state at `url`; those of `environ` for
     another account are not among them.
 
     Args:
         url: of the backend; one that is not azblob:// needs none.
-        config: the stack's settings, `azure-native:*` in the clear.
+        read_config: gives the stack's settings `azure-native:*` in the clear; called where they are needed.
         environ: the caller's variables: a key, a SAS or a connection string there goes before all else.
         ca_file: PEM file of the roots to trust; None: the system's.
 
@@ -55,6 +55,7 @@ def sign_in(
     is_ours = given.get(state_container.ACCOUNT_VARIABLE, container.account) == container.account
     if is_ours and given.keys() - {state_container.ACCOUNT_VARIABLE, state_container.DOMAIN_VARIABLE}:
         return given | {state_container.ACCOUNT_VARIABLE: container.account}
+    config = read_config()
     cloud = connect(config, environ, ca_file=ca_file)
     if cloud is None:
         return {}
