@@ -14,6 +14,7 @@ from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, gather
 
 _SUCCEEDED: Final = "Succeeded"
+_FAILED: Final = "preview failed"  # what the engine adds when the cause is told
 _FORMAT: Final = "%Y-%m-%d %H:%M UTC"
 
 
@@ -42,7 +43,9 @@ def build(
         _messages([event for event in told if isinstance(event, Diagnostic)], severity, redaction)
         for severity in ("warning", "error")
     )
-    if not errors:
+    if len(errors) > 1 or any(finding.stops for finding in policy):
+        errors = [error for error in errors if error != _FAILED]
+    elif not errors:
         errors = list(dict.fromkeys(redaction.clean(line) for line in failure))
     return Plan(
         project=project,

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _PROJECT: Final = "fpga-web-service"
 _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 _TAIL_CHARACTERS: Final = 4_000
+_REMEDIES: Final = {
+    "no stack named": "`fpga stack init {stack}` makes the stack; stacks/Backend.{stack}.yaml says where.",
+    "incorrect passphrase": "stacks/Backend.{stack}.yaml names the file of the stack's passphrase; the "
+    "variable PULUMI_CONFIG_PASSPHRASE goes before it.",
+}
 
 
 def preview(
@@ -71,7 +76,7 @@ def preview(
         refreshed=refresh,
         now=dt.datetime.now(dt.UTC),
         redaction=Redaction(project.checkout, Path.home()),
-        failure=[] if child.returncode == 0 else [_complaint(said, child.returncode)],
+        failure=[] if child.returncode == 0 else [_complaint(said, child.returncode, stack)],
     )
 
 
@@ -115,6 +120,10 @@ def _followed(events: Iterable[Event], on_progress: Callable[[str], None] | None
         yield event
 
 
-def _complaint(said: str, code: int) -> str:
+def _complaint(said: str, code: int, stack: str) -> str:
+    """What the CLI has said before its engine ran, with the remedy."""
     words = said.strip().removeprefix("error: ")[-_TAIL_CHARACTERS:]
-    return words or f"pulumi preview ended with exit code {code}, and said nothing."
+    if not words:
+        return f"pulumi preview ended with exit code {code}, and said nothing."
+    remedies = [remedy for cause, remedy in _REMEDIES.items() if cause in words]
+    return "\n".join([words, *(remedy.format(stack=stack) for remedy in remedies)])

@@ -237,8 +237,10 @@ def test_a_broken_policy_is_named_with_its_remedy(reviewed: Reviewed) -> None:
 
     plan = Plan.from_json(json.loads(done.stdout))
     assert [finding.name for finding in plan.policy] == ["record"], done.stdout
-    assert done.returncode == (1 if plan.policy[0].stops else 0)
-    assert plan.policy[0].rule in render(plan)
+    assert (done.returncode, plan.succeeded, plan.errors) == (1, False, ())
+    assert plan.policy[0].rule == "record-ttl-bounds"
+    assert "Set fpga-web-service:recordTtl to 60 to 3600." in plan.policy[0].message
+    assert words(plan, "record")["ttl"] == ("300", "604800")
 
 
 def test_settings_that_cannot_be_used_fail_with_their_remedy(reviewed: Reviewed) -> None:
@@ -250,6 +252,16 @@ def test_settings_that_cannot_be_used_fail_with_their_remedy(reviewed: Reviewed)
     assert "### plan: the preview failed, 1 error" in done.stdout
     assert "fpga-web-service:accountSku is 'DevTest'" in done.stdout
     assert "S1 is enough" in done.stdout
+
+
+def test_a_stack_that_is_not_there_is_an_error_with_its_remedy(reviewed: Reviewed) -> None:
+    plan = preview(reviewed.project, "nowhere", environment=reviewed.stack.environment)
+
+    assert not plan.succeeded
+    assert plan.errors == (
+        "no stack named 'nowhere' found\n`fpga stack init nowhere` makes the stack; "
+        "stacks/Backend.nowhere.yaml says where.",
+    )
 
 
 def test_no_secret_and_no_path_of_this_machine_was_shown(reviewed: Reviewed) -> None:
