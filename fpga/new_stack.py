@@ -181,15 +181,16 @@ def _policy_pack(project: Project) -> str | None:
 
 def _next_steps(name: str, status: dict[str, Any] | None, backend_url: str) -> list[str]:
     steps = [f"look through both files; `fpga model build` makes {stack_template.MODEL_PACKAGE}"]
-    if backend_url.startswith("azblob:"):
-        steps.append(f"`fpga state init -s {name}` makes the container of its state")
-    steps.append(f"`fpga stack init {name}` makes the stack, and a passphrase where it needs one")
     if status is not None:
         secret = shlex.quote(status["client_secret_file"])
         steps.append(
-            f'`export ARM_CLIENT_SECRET="$(cat {secret})"`, or, encrypted in the file, '
+            f'`export ARM_CLIENT_SECRET="$(cat {secret})"`, or, once the stack is made, in its file, '
             f"`pulumi config set -s {name} --secret azure-native:clientSecret < {secret}`"
         )
+    if backend_url.startswith("azblob:"):
+        steps.append(f"`fpga state init -s {name}` makes the place of its state, and the stack there")
+    else:
+        steps.append(f"`fpga stack init {name}` makes the stack, and a passphrase where it needs one")
     steps.append(f"`FPGA_STACK={name} . .local/activate`, then `pulumi preview`")
     return steps
 

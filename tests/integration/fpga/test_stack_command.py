@@ -54,7 +54,6 @@ def test_a_new_stack_is_two_files_and_what_to_do_next(checkout: Path) -> None:
     assert "url: azblob://s?storage_account=acc" in (stacks / "Backend.team-a.yaml").read_text()
     for step in (
         "`fpga state init -s team-a`",
-        "`fpga stack init team-a`",
         "FPGA_STACK=team-a . .local/activate",
     ):
         assert step in done.stdout

@@ -296,3 +296,23 @@ def test_a_resource_group_may_be_in_a_region_of_its_own(config: dict[str, str]) 
 
     account = settings.read(config, {}).account
     assert (account.group_location, account.location) == ("westus2", "eastus2")
+
+
+def test_a_path_in_the_moved_folder_of_a_checkout_follows_it(
+    config: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config["fpga-web-service:modelPackage"] = ".local/model-package"
+    (tmp_path / "model-package").mkdir()
+    monkeypatch.setenv("FPGA_LOCAL", str(tmp_path))
+
+    model = settings.read(config, {}).model
+
+    assert (model.package, model.path) == (".local/model-package", tmp_path / "model-package")
+
+
+def test_protection_is_off_unless_it_is_asked_for(config: dict[str, str]) -> None:
+    assert settings.read(config, {}).protection == settings.ProtectionSettings(False, False)
+
+    config |= {"fpga-web-service:protect": "true", "fpga-web-service:retainOnDelete": "true"}
+
+    assert settings.read(config, {}).protection == settings.ProtectionSettings(True, True)
