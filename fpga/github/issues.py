@@ -35,8 +35,9 @@ def settle(github: Github, watches: Iterable[Watch], author: str, run_url: str |
     Raises:
         GithubError: no answer, or a refusal.
     """
-    query = {"labels": LABEL, "state": "open"}
-    listed = [issue for issue in github.pages("issues", "issues: read", query) if "pull_request" not in issue]
+    # not by label: people take labels away, and GitHub drops those that a token may not set
+    found = github.pages("issues", "issues: read", {"state": "open"})
+    listed = [issue for issue in found if "pull_request" not in issue]
     done: list[Done] = []
     for watch in watches:
         whole_stack = marker("finding", watch.stack, "")[: -len(" -->")]

@@ -138,6 +138,22 @@ def test_issues_of_others_are_left_alone(fpga: Command, github: StandIn, tmp_pat
     assert github.issues[2]["state"] == "closed"
 
 
+def test_an_issue_whose_label_was_taken_away_is_found_again(
+    fpga: Command, github: StandIn, tmp_path: Path
+) -> None:
+    fpga("github", "issues", watch(tmp_path, "dev", RECORD))
+    github.issues[0]["labels"] = []
+    fpga("github", "issues", watch(tmp_path, "dev", RECORD))
+    assert len(github.issues) == 1
+
+
+def test_a_pull_request_is_no_issue(fpga: Command, github: StandIn, tmp_path: Path) -> None:
+    pull = github.issue("dev", "<!-- fpga-web-service finding dev drift/a-record -->", [])
+    pull["pull_request"] = {"url": "https://github.test/pulls/1"}  # the API lists both
+    fpga("github", "issues", watch(tmp_path, "dev"))
+    assert pull["state"] == "open"
+
+
 def test_a_second_issue_of_the_same_finding_is_closed(fpga: Command, github: StandIn, tmp_path: Path) -> None:
     fpga("github", "issues", watch(tmp_path, "dev", RECORD))
     github.issue("twin", github.issues[0]["body"], ["night-watch", "drift"])
