@@ -121,6 +121,7 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
     backend = read(project, stack)
     variables = engine.environment(project.local)
     variables["PULUMI_BACKEND_URL"] = backend.url
+    variables["FPGA_LOCAL"] = str(project.local)  # where the program finds what settings name as `.local/…`
     for name in (*_PASSPHRASE_VARIABLES, POLICY_VARIABLE, STACK_VARIABLE):
         variables.pop(name, None)
     variables |= _passphrase(project, stack, backend, required=signed_in)

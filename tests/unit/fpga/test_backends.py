@@ -107,6 +107,7 @@ def test_variables_are_those_of_the_stack(project: Project, monkeypatch: pytest.
     assert variables["PULUMI_BACKEND_URL"] == "azblob://pulumi-state?storage_account=contosofpgadev"
     assert variables["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{project.local}/passphrases/dev"
     assert variables["PULUMI_OPTION_POLICY_PACK"] == f"{project.checkout}/policy"
+    assert variables["FPGA_LOCAL"] == str(project.local)
     assert "PULUMI_STACK" not in variables
     assert "PULUMI_OPTION_POLICY_PACK" not in backend.environment(project, "local")
 
