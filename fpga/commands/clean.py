@@ -6,6 +6,7 @@ import shutil
 
 import typer
 
+from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 _TOOLS = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
@@ -13,6 +14,8 @@ _TOOLS = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache")
 
 def clean() -> None:
     """Stop localcloud and remove all that was made in this checkout: what it holds, the stack, the engine.
+
+    Passphrases of a team's stacks are never removed: it refuses while there are any.
 
     Only what ran here goes: a stack that points to another cloud must be destroyed first, for its state goes
     too. The per-user cache, shared by all checkouts, stays; its folder is told.
@@ -36,3 +39,14 @@ def clean() -> None:
     # Last: it holds the Python that runs this.
     if project.local.exists():
         cache.remove(project.local)
+
+
+def _require_no_passphrases(project: Project) -> None:
+    """What is encrypted with one is lost without it, and this may be the only copy."""
+    folder = project.local / "passphrases"
+    kept = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+    if kept:
+        raise CommandError(
+            f"{folder} holds the passphrases of {', '.join(kept)}, without which their secrets are lost: "
+            "keep them elsewhere, remove the folder, and run this again."
+        )

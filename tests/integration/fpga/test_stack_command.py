@@ -114,6 +114,18 @@ def test_a_passphrase_for_a_stack_that_could_not_be_made_goes_again(checkout: Pa
     assert list((checkout / ".local" / "passphrases").iterdir()) == []
 
 
+def test_no_passphrase_is_cleaned_away(checkout: Path) -> None:
+    passphrase = checkout / ".local" / "passphrases" / "dev"
+    passphrase.parent.mkdir()
+    passphrase.write_text("the only copy")
+
+    done = subprocess.run([FPGA, "clean"], cwd=checkout, env=variables(), capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "holds the passphrases of dev, without which their secrets are lost" in done.stderr
+    assert passphrase.exists()
+
+
 def test_a_schema_out_of_date_is_told(checkout: Path) -> None:
     (checkout / "stacks").mkdir()
     assert run(checkout, "schema").returncode == 0
