@@ -16,7 +16,6 @@ def clean() -> None:
     """Stop localcloud and remove all that was made in this checkout: what it holds, the stack, the engine.
 
     Passphrases of a team's stacks are never removed: it refuses while there are any.
-
     Only what ran here goes: a stack that points to another cloud must be destroyed first, for its state goes
     too. The per-user cache, shared by all checkouts, stays; its folder is told.
     """
@@ -24,6 +23,7 @@ def clean() -> None:
     from localcloud import control
 
     project = Project.here()
+    _require_no_passphrases(project)
     for data in project.clouds:
         control.stop(data)
     shared = cache.root()
