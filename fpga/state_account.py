@@ -56,9 +56,9 @@ def sign_in(
     if is_ours and given.keys() - {state_container.ACCOUNT_VARIABLE, state_container.DOMAIN_VARIABLE}:
         return given | {state_container.ACCOUNT_VARIABLE: container.account}
     config = read_config()
+    if not _has_secret(config, environ):
+        return {state_container.ACCOUNT_VARIABLE: container.account}
     cloud = connect(config, environ, ca_file=ca_file)
-    if cloud is None:
-        return {}
     try:
         account = find(cloud, container.account, subscription(config, environ))
         if account is None:
@@ -80,14 +80,21 @@ def sign_in(
     return variables
 
 
-def connect(config: Mapping[str, str], environ: Mapping[str, str], *, ca_file: str | None) -> Cloud | None:
-    """Resource Manager, signed in to with a client secret; None where none is given."""
-    if not (config.get("azure-native:clientSecret") or environ.get("ARM_CLIENT_SECRET")):
-        return None
+def connect(config: Mapping[str, str], environ: Mapping[str, str], *, ca_file: str | None) -> Cloud:
+    """Resource Manager, as who deploys sees it.
+
+    Raises:
+        SettingsError: who that is is not told in full.
+    """
     from infra import azure_settings
     from infra.clients.cloud import Cloud
 
     return Cloud(azure_settings.read(config, environ), ca_file=ca_file)
+
+
+def _has_secret(config: Mapping[str, str], environ: Mapping[str, str]) -> bool:
+    """Whether who deploys has one. A workflow's identity signs in to the state itself; it lists no keys."""
+    return bool(config.get("azure-native:clientSecret") or environ.get("ARM_CLIENT_SECRET"))
 
 
 def subscription(config: Mapping[str, str], environ: Mapping[str, str]) -> str:

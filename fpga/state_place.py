@@ -100,13 +100,6 @@ def _make_container(
     variables = backend.environment(project, stack, signed_in=False)
     config = stack_settings.azure(project, stack, variables)
     cloud = state_account.connect(config, os.environ, ca_file=variables.get("SSL_CERT_FILE"))
-    if cloud is None:
-        raise CommandError(
-            f"Making the storage account {container.account} takes a client secret of Azure: set "
-            "ARM_CLIENT_SECRET (with ARM_CLIENT_ID, ARM_TENANT_ID and ARM_SUBSCRIPTION_ID). An account of "
-            "your own making is as good: https only, no public access, and the container "
-            f"{container.name} in it; `fpga stack init {stack}` then makes the stack."
-        )
     try:
         subscription = state_account.subscription(config, os.environ)
         state_account.make(cloud, container, subscription, resource_group, location, tell)
