@@ -258,7 +258,7 @@ class Stack:
 _REMEDIES: Final = (
     (
         "currently locked",
-        "If no other update runs, `pulumi cancel` in an activated shell gives the lock back.",
+        "If no other update runs, `fpga state unlock` gives the lock back.",
     ),
     # the words of the azure-native provider
     ("cannot create already existing resource", "`fpga adopt` brings what exists under the stack."),
