@@ -31,8 +31,11 @@ def first_day(team: Team) -> None:
     team.git("rm", "--quiet", *(f"stacks/{kind}.{stack}.yaml" for stack in STACKS for kind in kinds))
     (team.repository / _ROOTS).write_text(team.authority.certificate_pem)
     for stack in STACKS:
-        team.fpga("stack", "new", stack, "--cloud", str(team.data(stack)), stack=stack)
-        team.fpga("stack", "init", stack, stack=stack)
+        blobs = team.clouds[stack]["blob"].removeprefix("https://").rstrip("/")
+        state = f"azblob://pulumi-state?storage_account=contoso{stack}&domain={blobs}"
+        data = str(team.data(stack))
+        team.fpga("stack", "new", stack, "--cloud", data, "--backend", state, stack=stack)
+        team.fpga("state", "init", "-s", stack, stack=stack)
         _configure(team, stack)
         _put_certificate(team, stack)
     team.git("add", "stacks")

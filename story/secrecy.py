@@ -38,6 +38,7 @@ def known(team: Team) -> dict[str, str]:
             secrets |= marks(f"{stack}'s {name}", outputs[name])
         for file in (team.folder / "certificates" / stack).glob("key-*.pem"):
             secrets |= marks(f"{stack}'s {file.name}", file.read_text())
+        secrets |= marks(f"{stack}'s storage key", team.state_key(stack))
         passphrase = team.repository / ".local" / "passphrases" / stack
         secrets |= marks(f"{stack}'s passphrase", passphrase.read_text())
     return secrets

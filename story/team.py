@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ _GIT: Final = {
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
 
+_TELL_VARIABLES: Final = "import json, os; print(json.dumps(dict(os.environ)))"
+
 
 @dataclass
 class Team:
@@ -45,6 +48,7 @@ class Team:
     authority: Authority = field(
         default_factory=lambda: new_authority("Contoso Root CA", dt.datetime.now(dt.UTC))
     )
+    _shells: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     @property
     def repository(self) -> Path:
@@ -73,6 +77,10 @@ class Team:
         """What would be a secret of the GitHub environment."""
         return Path(self.clouds[stack]["client_secret_file"]).read_text().strip()
 
+    def state_key(self, stack: str) -> str:
+        """The key of the storage account that holds the stack's state."""
+        return self._shell(stack)["AZURE_STORAGE_KEY"]
+
     def certificate(self, stack: str) -> tuple[Path, Path]:
         """A new certificate of the company's authority for the stack's name: chain and key, in files."""
         bundle = issue(self.authority, [fqdn(stack)], dt.datetime.now(dt.UTC))
@@ -95,19 +103,30 @@ class Team:
         return self.narrator.play(("fpga", *arguments), self.repository, self.environment(stack), shown=shown)
 
     def pulumi(self, stack: str, *arguments: str, stdin: Path | None = None, shown: bool = True) -> str:
-        """Runs `pulumi` in the repository, as a shell that is activated for the stack does."""
-        from fpga import backend
-        from fpga.project import Project
-
-        project = Project(self.repository, self.repository / ".local")
-        variables = backend.environment(project, stack) | self.environment(stack)
+        """Runs `pulumi` in the repository, in a shell that is activated for the stack."""
         command = ("pulumi", *arguments, "--stack", stack)
-        return self.narrator.play(command, self.repository, variables, stdin=stdin, shown=shown)
+        return self.narrator.play(command, self.repository, self._shell(stack), stdin=stdin, shown=shown)
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
         """Runs `git`, in the repository unless another folder is given."""
         variables = {**os.environ, **_GIT}
         return self.narrator.play(("git", *arguments), folder or self.repository, variables)
+
+    def _shell(self, stack: str) -> dict[str, str]:
+        """The variables of a shell that is activated for the stack; one for the whole story."""
+        if stack not in self._shells:
+            activate = f'. .local/activate; eval "$(fpga state environment -s {stack})"'
+            self.narrator.tell(f"$ FPGA_STACK={stack}; {activate}")
+            told = subprocess.run(
+                ["sh", "-c", f"{activate}; exec python -c '{_TELL_VARIABLES}'"],
+                cwd=self.repository,
+                env=self.environment(stack) | {"FPGA_STACK": stack},
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            self._shells[stack] = json.loads(told.stdout)
+        return self._shells[stack]
 
     def environment(self, stack: str | None) -> dict[str, str]:
         """The variables of a command in the repository; with a stack, one that is signed in to its cloud."""
