@@ -18,6 +18,7 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,54}")
 _CAA_PARAMETER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?=[!-:<-~]*")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_SUFFIXED = re.compile(r".+-[0-9a-f]{8}")
 
 
 def resource_group_problem(name: str) -> str | None:
@@ -125,6 +126,11 @@ def suffixed(base: str, *scope: str) -> str:
     made by this project, stack and logical name.
     """
     return f"{base}-{_digest(*scope)[:8]}"
+
+
+def is_suffixed(name: str) -> bool:
+    """Whether a physical name has the form of ours: nobody gives such a one by hand but in imitation."""
+    return _SUFFIXED.fullmatch(name) is not None
 
 
 def derived_storage_account(*scope: str) -> str:

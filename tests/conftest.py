@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+
+import pytest
 
 # A shell starts what runs in its background with interrupts ignored, and children inherit that: the tests of
 # Ctrl-C would then wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """A test that runs a command in this process leaves no umask of the command's behind."""
+    before = os.umask(0o077)
+    os.umask(before)
+    yield
+    os.umask(before)

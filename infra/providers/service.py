@@ -19,6 +19,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
+from infra import names
 from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 
@@ -47,7 +48,8 @@ class ServiceProvider(CloudProvider):
 
         if not news["adopt"]:
             result.failures.append(CheckFailure("name", taken(news["name"], found[0].id)))
-        else:
+        elif not names.is_suffixed(news["name"]):
+            # what bears a name of our own making is ours: a run that died left it, or a replacement ends it
             engine_log.warn_once(taking_over(found[0], ssl=bool(news["ssl_enabled"])))
         return result
 

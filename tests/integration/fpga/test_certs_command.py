@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,9 +32,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Run]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
     """Runs `fpga certs ...` in the folder: exit code, standard output, standard error."""
-    umask = os.umask(0o022)
+    os.umask(0o022)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["fpga", "certs", *arguments])
@@ -45,8 +45,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fol
         assert "PRIVATE KEY" not in told.out + told.err
         return int(ended.value.code or 0), told.out, told.err
 
-    yield run
-    os.umask(umask)
+    return run
 
 
 @pytest.fixture

@@ -30,3 +30,9 @@ def test_a_record_at_the_apex_is_named_at() -> None:
 def test_people_are_shown_u_labels() -> None:
     assert names.u_labels("xn--bcher-kva.contoso.test") == "bücher.contoso.test"
     assert names.u_labels("www.contoso.test") == "www.contoso.test"
+
+
+def test_a_name_of_our_own_making_is_told_from_one_set_by_hand() -> None:
+    assert names.is_suffixed(names.suffixed("service", "fpga-web-service", "dev", "service"))
+    for by_hand in ("service", "service-2", "espresso-abcdefgh", "-0a1b2c3d"):
+        assert not names.is_suffixed(by_hand)
