@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,7 @@ SETTINGS: Final[Mapping[str, tuple[str, str, str]]] = {
         "false",
     ),
 }
+_SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - the name of one
 KEYS: Final = tuple(f"azure-native:{key}" for key in SETTINGS)
 EXCHANGE_AUDIENCE: Final = "api://AzureADTokenExchange"
 """Whom a federated token is for, unless ARM_OIDC_AUDIENCE says otherwise."""
@@ -85,8 +86,22 @@ def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> 
     return azure
 
 
-def gather(config: Mapping[str, str], environ: Mapping[str, str], problems: list[str]) -> AzureSettings:
-    """The settings; what is wrong with them goes to `problems`."""
+def gather(
+    config: Mapping[str, str],
+    environ: Mapping[str, str],
+    problems: list[str],
+    secret_keys: Collection[str] | None = None,
+) -> AzureSettings:
+    """The settings; what is wrong with them goes to `problems`.
+
+    Args:
+        secret_keys: the keys whose values are encrypted in the stack's file; None: nobody knows.
+    """
+    if config.get(_SECRET) and secret_keys is not None and _SECRET not in secret_keys:
+        problems.append(
+            f"{_SECRET} stands in plain in the stack's file: whoever could read that knows it. Have it made "
+            f"anew, then `pulumi config set --secret {_SECRET}`"
+        )
     found = {
         key: config.get(f"azure-native:{key}") or environ.get(variable) or default
         for key, (variable, _, default) in SETTINGS.items()

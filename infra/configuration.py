@@ -64,7 +64,7 @@ class Reader:
         self._values = {
             key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
         }
-        self._secret_keys = secret_keys
+        self.secret_keys = secret_keys
         self._known: dict[str, Setting] = {}
         self.problems: list[str] = []
 
@@ -110,7 +110,7 @@ class Reader:
         """A value that must be encrypted in the stack's file, as it is: a password may begin with a space."""
         self._knows(Setting(key, "secret", about))
         value = self._values.get(key) or None
-        if value and self._secret_keys is not None and f"{NAMESPACE}:{key}" not in self._secret_keys:
+        if value and self.secret_keys is not None and f"{NAMESPACE}:{key}" not in self.secret_keys:
             self.refuse(
                 key,
                 "stands in plain in the stack's file: whoever could read that knows it. Replace it, then "

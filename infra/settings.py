@@ -155,7 +155,7 @@ def known() -> tuple[Setting, ...]:
 
 def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
     """All of it; what is wrong is in `reader.problems`, and the settings are of use only if nothing is."""
-    azure = azure_settings.gather(config, environ, reader.problems)
+    azure = azure_settings.gather(config, environ, reader.problems, reader.secret_keys)
     production = reader.boolean(
         "production", default=False, about="Callers depend on it: refuses self-signed certificates"
     )

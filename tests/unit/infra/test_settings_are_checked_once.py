@@ -316,3 +316,15 @@ def test_protection_is_off_unless_it_is_asked_for(config: dict[str, str]) -> Non
     config |= {"fpga-web-service:protect": "true", "fpga-web-service:retainOnDelete": "true"}
 
     assert settings.read(config, {}).protection == settings.ProtectionSettings(True, True)
+
+
+def test_a_client_secret_that_stands_in_plain_is_refused_and_not_told(config: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.read(config, {}, secret_keys=set())
+
+    (problem,) = caught.value.problems
+    assert problem.startswith("azure-native:clientSecret stands in plain in the stack's file: ")
+    assert problem.endswith("`pulumi config set --secret azure-native:clientSecret`")
+    assert SECRET not in problem
+    encrypted = {"azure-native:clientSecret"}
+    assert settings.read(config, {}, secret_keys=encrypted).azure.client_secret == SECRET
