@@ -11,33 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import azure_settings, certificate_settings, names
+from infra import account_settings, azure_settings, certificate_settings, domain_settings, names
+from infra.account_settings import AccountSettings
 from infra.azure_settings import AzureSettings
 from infra.certificate_settings import CertificateSettings
 from infra.configuration import NAMESPACE, Reader, Setting, SettingsError, absolute
-
-LOCATION = "eastus2"
-SKUS = ("S1", "S2", "S3")
-# for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
-NEGATIVE_TTL_S = 300
-
-
-@dataclass(frozen=True)
-class AccountSettings:
-    """The Model Management account.
-
-    Attributes:
-        location: region of the account and its storage account; `group_location` that of the resource group.
-        sku: one of S1, S2, S3; `capacity` 1 to 16.
-    """
-
-    resource_group: str
-    location: str
-    name: str
-    sku: str
-    capacity: int
-    storage_account: str | None
-    group_location: str = LOCATION
+from infra.domain_settings import DomainSettings
 
 
 @dataclass(frozen=True)
@@ -57,26 +36,6 @@ class ModelSettings:
     @property
     def path(self) -> Path:
         return absolute(self.package)
-
-
-@dataclass(frozen=True)
-class DomainSettings:
-    """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served. Names in A-labels.
-
-    Attributes:
-        canonical_name: the name that has the A record, where the FQDN is an alias of it.
-        caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
-        name_servers: `host:port` of each of the zone's servers; empty: as the zone's NS records say.
-        resolvers: `ADDRESS[:PORT]` of recursive resolvers at which the endpoint check looks, too.
-    """
-
-    zone: str
-    fqdn: str
-    canonical_name: str | None
-    record_ttl_s: int
-    caa_issuers: tuple[str, ...]
-    name_servers: tuple[str, ...]
-    resolvers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -170,30 +129,9 @@ def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str])
             "retainOnDelete", default=False, about="Leave in the cloud whatever is deleted from the stack"
         ),
     )
-    account = AccountSettings(
-        resource_group=reader.text(
-            "resourceGroup", names.resource_group_problem, about="The resource group of everything"
-        ),
-        location=_location(reader),
-        name=reader.text("account", names.account_problem, about="The Model Management account's name"),
-        sku=_sku(reader),
-        capacity=reader.integer(
-            "accountCapacity", default=1, low=1, high=16, about="How many FPGAs the account holds"
-        ),
-        storage_account=reader.optional(
-            "storageAccount",
-            names.storage_account_problem,
-            about="Name of the storage account for model packages; not set: a derived one",
-        ),
-        group_location=_normalized_region(
-            reader.optional(
-                "resourceGroupLocation", about="The resource group's own region", default=LOCATION
-            )
-            or LOCATION
-        ),
-    )
+    account = account_settings.read(reader)
     model = _model(reader)
-    domain = _domain(reader)
+    domain = domain_settings.read(reader)
     ssl_enabled = reader.boolean(
         "sslEnabled", default=True, about="Serve TLS to holders of a key; false: anyone may call"
     )
@@ -212,7 +150,7 @@ def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str])
             high=86400,
             about="How long the endpoint check waits for the record, in seconds; not set: the TTL and 60",
         )
-        or _patience_s(domain),
+        or domain.patience_s,
         primary_key_generation=_generation(reader, "primaryKeyGeneration", "the primary key"),
         secondary_key_generation=_generation(reader, "secondaryKeyGeneration", "the secondary key"),
     )
@@ -248,113 +186,3 @@ def _model(reader: Reader) -> ModelSettings:
             f"(`pulumi config rm {NAMESPACE}:modelId`)",
         )
     return ModelSettings(name, "", registered)
-
-
-def _normalized_region(written: str) -> str:
-    """A region's name, which Azure also takes as "East US 2"."""
-    return written.replace(" ", "").lower()
-
-
-def _location(reader: Reader) -> str:
-    given = reader.optional(
-        "location",
-        about=f"The region: FPGA services exist in {LOCATION} only",
-        default=LOCATION,
-        pattern="[Ee][Aa][Ss][Tt] ?[Uu][Ss] ?2",
-    )
-    given = given or LOCATION
-    location = _normalized_region(given)
-    if location != LOCATION:
-        reader.refuse(
-            "location", f"is '{given}': FPGA services exist in {LOCATION} only; set it to {LOCATION}"
-        )
-    return location
-
-
-def _sku(reader: Reader) -> str:
-    given = reader.optional(
-        "accountSku", about="The account's pricing tier: S1 is enough", default=SKUS[0], choices=SKUS
-    )
-    given = given or SKUS[0]
-    if given == "DevTest":
-        reader.refuse(
-            "accountSku", "is 'DevTest', which FPGA services do not support: S1 is enough, S2 and S3 work too"
-        )
-    elif given not in SKUS:
-        reader.refuse("accountSku", f"is '{given}': choose one of {', '.join(SKUS)} (S1 is enough)")
-    return given
-
-
-def _domain(reader: Reader) -> DomainSettings:
-    zone = reader.domain("zone", about="The DNS zone that the graph declares")
-    fqdn = reader.domain("fqdn", about="The service's name, at or under the zone")
-    if zone and fqdn and not names.is_under(fqdn, zone):
-        reader.refuse(
-            "fqdn",
-            f"is '{fqdn}', which is not under its zone '{zone}': "
-            f"choose a name such as 'service.{zone}', or set {NAMESPACE}:zone to its zone",
-        )
-    return DomainSettings(
-        zone=zone,
-        fqdn=fqdn,
-        canonical_name=_canonical_name(reader, zone, fqdn),
-        record_ttl_s=reader.integer(
-            "recordTtl",
-            default=300,
-            low=1,
-            high=2_147_483_647,
-            about="How long resolvers may keep the records, in seconds",
-        ),
-        caa_issuers=reader.texts(
-            "caaIssuers",
-            names.caa_issuer_problem,
-            about="Who may issue certificates for the zone's names (CAA, RFC 8659), such as letsencrypt.org",
-        ),
-        name_servers=reader.addresses(
-            "nameServers",
-            about="host:port of the servers of the zone; not set: as its own NS records say",
-        ),
-        resolvers=reader.texts(
-            "resolvers",
-            _resolver_problem,
-            about="ADDRESS[:PORT] of recursive resolvers at which the endpoint check looks, too",
-        ),
-    )
-
-
-def _patience_s(domain: DomainSettings) -> int:
-    """How long what was before may go on being told, and a minute."""
-    kept_s = max(domain.record_ttl_s, NEGATIVE_TTL_S) if domain.resolvers else domain.record_ttl_s
-    return kept_s + 60
-
-
-def _canonical_name(reader: Reader, zone: str, fqdn: str) -> str | None:
-    """Of what the FQDN is an alias (RFC 1034, 3.6.2)."""
-    name = reader.optional_domain(
-        "canonicalName", about="The name that has the A record, and of which fqdn is an alias (CNAME)"
-    )
-    if not name or not zone or not fqdn:
-        return name
-    if not names.is_under(name, zone):
-        reader.refuse(
-            "canonicalName", f"is '{name}', which is not under the zone '{zone}': choose one that is"
-        )
-    elif name == fqdn:
-        reader.refuse("canonicalName", f"is the fqdn '{fqdn}' itself: choose another name, or remove it")
-    elif fqdn == zone:
-        reader.refuse(
-            "canonicalName",
-            f"makes an alias of '{fqdn}', which is the zone itself and cannot be one, for it has SOA and NS "
-            "records. Remove it: the A record can be at the zone itself",
-        )
-    return name
-
-
-def _resolver_problem(resolver: str) -> str | None:
-    from fpga.name_resolution import host_and_port
-
-    try:
-        host_and_port(resolver)
-    except ValueError:
-        return "write each resolver as ADDRESS or ADDRESS:PORT, such as 9.9.9.9 or 127.0.0.1:5353"
-    return None

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from infra import azure_settings, settings
+from infra.account_settings import AccountSettings
 from infra.configuration import PROJECT_ROOT, SettingsError
 
 SECRET = "s3cr3t-of-the-client"
@@ -42,7 +43,7 @@ def problems(config: dict[str, str], environ: dict[str, str] | None = None) -> t
 def test_defaults_are_those_of_the_document(config: dict[str, str]) -> None:
     read = settings.read(config, {})
 
-    assert read.account == settings.AccountSettings("fpga", "eastus2", "models", "S1", 1, None)
+    assert read.account == AccountSettings("fpga", "eastus2", "models", "S1", 1, None)
     assert read.service == settings.ServiceSettings(None, True, False, 360)
     assert read.domain.record_ttl_s == 300
     assert read.production is False
