@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import stat
 import sys
-import threading
 from types import ModuleType
+
+from engine import plugin_process
 
 
 def _skip_package_body(name: str) -> None:
@@ -25,25 +23,14 @@ def _skip_package_body(name: str) -> None:
     sys.modules[name] = package
 
 
-def _leave_with_the_engine() -> None:
-    """Ends the process when the engine ends without saying so: it holds the other end of our stdin."""
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
-
-
 def main() -> None:
     """Serves until the engine interrupts or ends."""
-    # At once: the engine waits five seconds for a plugin that it interrupted before it kills it.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    plugin_process.leave_with_the_engine()
     for package in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
         _skip_package_body(package)
     from engine.azure_native.server import serve
 
     server, port = serve()
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
-        threading.Thread(target=_leave_with_the_engine, daemon=True).start()
     print(port, flush=True)
     server.wait_for_termination()
 
