@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import dns.message
 import dns.query
+
+from tests.pebble.name_server import serving
 
 PATIENCE_S = 60.0
 
@@ -74,8 +75,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class Resolver:
-    """The authority's resolver: it asks the name server, unless a test says otherwise. Over TCP, as pebble
-    asks.
+    """The authority's resolver: it asks the name server, unless a test says otherwise.
 
     Attributes:
         lies: answers that there is no record.
@@ -100,22 +100,9 @@ class Resolver:
         finally:
             self._go_on.set()
 
-    @contextmanager
-    def served(self) -> Iterator[str]:
+    def served(self) -> AbstractContextManager[str]:
         """Serves it: `host:port`."""
-        resolver = self
-
-        class Connection(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                query, _ = dns.query.receive_tcp(self.request)
-                dns.query.send_tcp(self.request, resolver._answer(query))
-
-        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as listening:
-            thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-            thread.start()
-            yield f"127.0.0.1:{listening.server_address[1]}"
-            listening.shutdown()
-            thread.join()
+        return serving(self._answer)
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:
         if not self._go_on.is_set():

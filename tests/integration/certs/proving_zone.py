@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import dns.flags
 import dns.message
-import dns.query
 import dns.rdatatype
 import dns.rrset
+
+from tests.pebble.name_server import serving
 
 
 class ProvingZone:
@@ -53,23 +52,9 @@ class ProvingZone:
             self._values.clear()
         self.tampered = False
 
-    @contextmanager
-    def served(self) -> Iterator[str]:
+    def served(self) -> AbstractContextManager[str]:
         """Serves it: `host:port`."""
-        zone = self
-
-        class Connection(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                # pebble asks over TCP, one question a connection
-                query, _ = dns.query.receive_tcp(self.request)
-                dns.query.send_tcp(self.request, zone._reply(query))
-
-        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as listening:
-            thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-            thread.start()
-            yield f"127.0.0.1:{listening.server_address[1]}"
-            listening.shutdown()
-            thread.join()
+        return serving(self._reply)
 
     def _reply(self, query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query)
