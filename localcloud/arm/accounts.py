@@ -16,7 +16,7 @@ from starlette.routing import Route
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, same_location, tags_of
 from localcloud.arm.groups import GROUP, SUBSCRIPTION, Removed
-from localcloud.arm.lists import page
+from localcloud.arm.lists import of_type, page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
@@ -111,10 +111,8 @@ class Accounts:
         ]
 
     def _list(self, request: Request) -> Response:
-        subscription, name = request.path_params["subscription"], request.path_params.get("group")
         with self._store.read() as db:
-            group = resources.require_group(db, subscription, name).id if name is not None else None
-            found = resources.listing(db, type=TYPE, group=group, subscription=subscription)
+            found = of_type(db, request, TYPE)
         return page(request, found, lambda account: account.id, self._shown)
 
     def _get(self, request: Request) -> Response:

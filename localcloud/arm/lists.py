@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,7 +14,9 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from localcloud.arm import resources
 from localcloud.arm.checks import plain_location
+from localcloud.arm.resources import Resource
 from localcloud.errors import CloudError
 
 PAGE_SIZE = 1000
@@ -82,6 +85,17 @@ def parse_filter(text: str | None) -> Filter:
 def query_of(request: Request) -> dict[str, str]:
     """The query's parameters by their names in lower case."""
     return {name.lower(): value for name, value in request.query_params.multi_items()}
+
+
+def of_type(db: sqlite3.Connection, request: Request, type: str) -> list[Resource]:
+    """The resources of a type, in lower case, in the path's group; without a group, in its subscription.
+
+    Raises:
+        CloudError: 404 ResourceGroupNotFound.
+    """
+    subscription, name = request.path_params["subscription"], request.path_params.get("group")
+    group = resources.require_group(db, subscription, name).id if name is not None else None
+    return resources.listing(db, type=type, group=group, subscription=subscription)
 
 
 def page(

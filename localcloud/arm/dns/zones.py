@@ -15,7 +15,7 @@ from localcloud.arm.checks import location_of, object_of, tags_of
 from localcloud.arm.conditions import check_conditions
 from localcloud.arm.dns.names import zone_problem
 from localcloud.arm.groups import GROUP, SUBSCRIPTION
-from localcloud.arm.lists import page
+from localcloud.arm.lists import of_type, page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
@@ -53,10 +53,8 @@ class Zones:
         ]
 
     def _list(self, request: Request) -> Response:
-        subscription, name = request.path_params["subscription"], request.path_params.get("group")
         with self._store.read() as db:
-            group = resources.require_group(db, subscription, name).id if name is not None else None
-            found = resources.listing(db, type=TYPE, group=group, subscription=subscription)
+            found = of_type(db, request, TYPE)
             return page(request, found, lambda zone: zone.id, lambda zone: _shown(db, zone))
 
     def _get(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from localcloud.arm import resources
 from localcloud.arm.checks import REGIONS, location_of, same_location, tags_of
 from localcloud.arm.groups import GROUP, SUBSCRIPTION
-from localcloud.arm.lists import page
+from localcloud.arm.lists import of_type, page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.arm.storage.blobs import Blobs
@@ -82,10 +82,8 @@ class StorageAccounts:
                 log.warning("%s", error)
 
     def _list(self, request: Request) -> Response:
-        subscription, name = request.path_params["subscription"], request.path_params.get("group")
         with self._store.read() as db:
-            group = resources.require_group(db, subscription, name).id if name is not None else None
-            found = resources.listing(db, type=TYPE, group=group, subscription=subscription)
+            found = of_type(db, request, TYPE)
         return page(request, found, lambda account: account.id, self._shown)
 
     def _check_name(self, request: Request) -> Response:
