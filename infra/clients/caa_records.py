@@ -105,10 +105,8 @@ class _Silent(Exception):
     """No server of the zone answers; the text says what each did instead."""
 
 
-def _at_the_end(answer: dns.message.Message) -> dns.rrset.RRset | None:
+def _at_the_end(answer: dns.message.QueryMessage) -> dns.rrset.RRset | None:
     """The records at the end of the chain of aliases."""
-    if not isinstance(answer, dns.message.QueryMessage):
-        return None
     try:
         return answer.resolve_chaining().answer
     except dns.exception.DNSException:

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 import dns.exception
 import dns.flags
-import dns.message
-import dns.name
-import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.ttl
 
 from fpga.name_resolution import host_and_port
+from infra.clients.dns_question import ask
 
 
 @dataclass(frozen=True)
@@ -43,30 +41,19 @@ def look_up(name: str, server: str, timeout_s: float) -> Lookup:
         server: `ADDRESS[:PORT]`.
         timeout_s: how long to wait for the answer, in seconds.
     """
-    host, port = host_and_port(server)
-    query = dns.message.make_query(dns.name.from_text(name), dns.rdatatype.A)
+    response = ask(name, dns.rdatatype.A, *host_and_port(server), timeout_s)
+    if isinstance(response, str):
+        return Lookup((), response)
     try:
-        response, _ = dns.query.udp_with_fallback(query, host, timeout=timeout_s, port=port)
-        return _read(response)
-    except dns.exception.Timeout:
-        return Lookup((), f"no answer within {timeout_s:g} s")
-    except (dns.exception.DNSException, OSError) as error:
+        chain = response.resolve_chaining()
+    except dns.exception.DNSException as error:
         return Lookup((), f"no usable answer ({error or type(error).__name__})")
-
-
-def _read(response: dns.message.Message) -> Lookup:
-    rcode = response.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) or not isinstance(
-        response, dns.message.QueryMessage
-    ):
-        return Lookup((), dns.rcode.to_text(rcode))
-    chain = response.resolve_chaining()
     kept_s = (
         None if response.flags & dns.flags.AA or chain.minimum_ttl == dns.ttl.MAX_TTL else chain.minimum_ttl
     )
     alias = f" by the alias {chain.canonical_name.to_text(omit_final_dot=True)}" if chain.cnames else ""
     if chain.answer is None:
-        told = "NXDOMAIN" if rcode == dns.rcode.NXDOMAIN else "no A record"
+        told = "NXDOMAIN" if response.rcode() == dns.rcode.NXDOMAIN else "no A record"
         return Lookup((), told + alias, kept_s)
     addresses = tuple(sorted(record.to_text() for record in chain.answer))
     return Lookup(addresses, f"A {', '.join(addresses)}{alias}", kept_s)

@@ -6,17 +6,15 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import dns.exception
 import dns.message
-import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from infra.clients import dns_question
 from infra.clients.errors import ConnectionFailed
 from infra.clients.operations import Pending, Waiter
 
 QUERY_TIMEOUT_S: Final = 5.0
-_USABLE: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 
 def wait_for_txt(
@@ -56,20 +54,14 @@ def wait_for_txt(
     (waiter or Waiter()).until_done(look, what=f"the TXT record of {name}", deadline_s=deadline_s)
 
 
-def ask(name: str, kind: dns.rdatatype.RdataType, server: str) -> dns.message.Message | str:
+def ask(name: str, kind: dns.rdatatype.RdataType, server: str) -> dns.message.QueryMessage | str:
     """What a server (`host:port`) answers; in words where that is not the answer, or that there is none.
 
     Raises:
         ConnectionFailed: the server's name has no address.
     """
     host, _, port = server.rpartition(":")
-    query = dns.message.make_query(name, kind)
-    address = _address_of(host)
-    try:
-        answer, _ = dns.query.udp_with_fallback(query, address, QUERY_TIMEOUT_S, int(port))
-    except (dns.exception.DNSException, OSError) as error:
-        return f"no answer ({str(error) or type(error).__name__})"
-    return answer if answer.rcode() in _USABLE else dns.rcode.to_text(answer.rcode())
+    return dns_question.ask(name, kind, _address_of(host), int(port), QUERY_TIMEOUT_S)
 
 
 def _txt_values(name: str, server: str) -> list[str] | str:
