@@ -169,8 +169,12 @@ def test_a_merge_goes_through_the_environments_one_after_the_other() -> None:
 def test_later_environments_wait_for_earlier_ones_to_succeed() -> None:
     deploy = read("deploy.yml")["jobs"]
     for stack in PROMOTION[1:]:
-        # a skipped environment lets the next one go on, a failed one does not
-        assert deploy[stack]["if"].startswith("!cancelled() && !failure() && ")
+        # a skipped environment lets the next one go on; one that failed, was cancelled or timed out does not
+        conditions = deploy[stack]["if"].split(" && ")
+        assert conditions[:2] == ["!cancelled()", "!failure()"]
+        for before in PROMOTION[: PROMOTION.index(stack)]:
+            ended_well = f"""contains(fromJSON('["success", "skipped"]'), needs.{before}.result)"""
+            assert ended_well in conditions
 
 
 def test_the_night_watch_sees_every_environment_with_rights_to_read() -> None:
