@@ -29,6 +29,7 @@ KEY_VAULT: Final = re.compile(r"azurekeyvault://[a-z0-9.-]+/keys/[A-Za-z0-9-]+(/
 POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
 STACK_VARIABLE: Final = "PULUMI_STACK"
 _LOCAL: Final = ".local"
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # what the CLI takes, and no option
 _PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
@@ -67,6 +68,11 @@ def read(project: Project, stack: str) -> Backend:
     """
     if stack == DEFAULT_STACK:
         return own(project)
+    if not _NAME.fullmatch(stack):
+        raise CommandError(
+            f"No stack can be called '{stack}': its name takes letters, digits, hyphens, underscores and "
+            f"periods. The stacks are {', '.join(_stacks(project))}."
+        )
     file = backend_file(project, stack)
     try:
         text = file.read_text()

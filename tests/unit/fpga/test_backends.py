@@ -71,6 +71,17 @@ def test_a_stack_without_a_file_is_refused_with_those_that_there_are(project: Pr
     assert "`fpga stack new prdo` writes one; the stacks are dev, local." in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["", "../prod", "team/dev", "-q", "a b"])
+def test_what_no_stack_can_be_called_is_refused_with_those_that_there_are(
+    project: Project, name: str
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        backend.read(project, name)
+
+    assert f"No stack can be called '{name}'" in str(caught.value)
+    assert "The stacks are dev, local." in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
