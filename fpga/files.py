@@ -20,6 +20,21 @@ def write_whole(path: Path, content: bytes) -> bool:
     return True
 
 
+def require_place(path: Path) -> None:
+    """Says what would keep a file from being written here, before the work whose outcome it is.
+
+    Raises:
+        OSError: its folder is missing or takes no files, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
+    try:
+        _draft(path, b"").unlink()
+    except OSError as error:
+        # in the words of who named the file, and not of its draft
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def write_together(contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
     """Puts each content at its path, readable by its owner alone: all of them, or none.
 

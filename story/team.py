@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from certs.sources.self_signed import Authority, issue, new_authority
-from story.narrator import Narrator
+from story.narrator import Narrator, StoryError
 
 STACKS: Final = ("dev", "staging", "prod")
 _GIT: Final = {
@@ -27,6 +27,7 @@ _GIT: Final = {
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
 
+_LOG: Final = "story.log"
 _TELL_VARIABLES: Final = "import json, os; print(json.dumps(dict(os.environ)))"
 
 
@@ -63,7 +64,7 @@ class Team:
     @property
     def log(self) -> Path:
         """All that was told."""
-        return self.folder / "story.log"
+        return self.folder / _LOG
 
     def data(self, stack: str) -> Path:
         """The folder of all that the environment's localcloud keeps."""
@@ -163,12 +164,20 @@ def fqdn(stack: str) -> str:
 
 @contextmanager
 def founded(folder: Path, checkout: Path) -> Iterator[Team]:
-    """A team in a folder that is made anew; at the end its localclouds are stopped, and all else is kept."""
-    _stop_clouds(folder)
+    """A team in a folder that is made anew; at the end its localclouds are stopped, and all else is kept.
+
+    Raises:
+        StoryError: the folder has content that is no earlier story's, which nobody asked to delete.
+    """
     if folder.exists():
+        if any(folder.iterdir()) and not (folder / _LOG).is_file():
+            raise StoryError(
+                f"{folder} holds something else than a story: name a new folder, or an empty one."
+            )
+        _stop_clouds(folder)
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True)
-    team = Team(Narrator(folder / "story.log"), folder, checkout)
+    team = Team(Narrator(folder / _LOG), folder, checkout)
     team.artifacts.mkdir()
     try:
         yield team

@@ -50,16 +50,18 @@ def plan(
     Exit codes: 0 shown, 1 refused or failed, 2 with --exit-code: there are changes (or bad usage).
     """
     from engine.report import ConsoleReport
+    from fpga.files import require_place, write_whole
     from fpga.plan.runner import preview
 
+    for file in (out, save_plan):
+        if file is not None:
+            require_place(file)
     report = ConsoleReport()
     with report.stage(f"plan of {stack}"):
         found = preview(
             Project.here(), stack, refresh=refresh, save_plan=save_plan, on_progress=report.progress
         )
     if out is not None:
-        from fpga.files import write_whole
-
         write_whole(out, f"{json.dumps(found.to_json(), indent=2)}\n".encode())
     _print(found, form)
     if not found.succeeded:

@@ -54,8 +54,11 @@ def watch(
 
     from engine.report import ConsoleReport
     from fpga import watching
+    from fpga.files import require_place, write_whole
     from fpga.plan.runner import preview
 
+    if out is not None:
+        require_place(out)
     project, report = Project.here(), ConsoleReport()
     with report.stage(f"watch of {stack}"):
         looked = preview(project, stack, refresh=True, on_progress=report.progress)
@@ -63,8 +66,6 @@ def watch(
         declared = preview(project, stack, on_progress=report.progress) if looked.changes else looked
     found = watching.findings(declared, looked, dt.datetime.now(dt.UTC), days)
     if out is not None:
-        from fpga.files import write_whole
-
         write_whole(out, _json(stack, found).encode())
     _print(stack, found, form)
     if any(one.kind == watching.FAILED for one in found):

@@ -1,0 +1,73 @@
+"""Files that a command is to write: refused before the work, not after it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fpga.files import require_place
+from infra.configuration import PROJECT_ROOT
+from story.narrator import StoryError
+from story.team import founded
+
+FPGA = Path(sys.executable).parent / "fpga"
+
+
+def test_a_place_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    there = tmp_path / "plan.json"
+    there.write_text("of yesterday")
+
+    require_place(there)
+    require_place(tmp_path / "new.json")
+
+    assert there.read_text() == "of yesterday"
+    assert list(tmp_path.iterdir()) == [there]
+
+
+def test_a_place_that_takes_no_file_is_told_by_its_own_name(tmp_path: Path) -> None:
+    missing = tmp_path / "missing" / "plan.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        require_place(missing)
+    assert caught.value.filename == str(missing)
+    with pytest.raises(IsADirectoryError) as caught_folder:
+        require_place(tmp_path)
+    assert caught_folder.value.filename == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["plan", "--out"], ["plan", "--save-plan"], ["watch", "--out"]],
+    ids=" ".join,
+)
+def test_a_command_begins_nothing_whose_outcome_has_no_place(command: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "missing" / "out.json"
+
+    done = subprocess.run(
+        [FPGA, *command, str(out), "-s", "nowhere"], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stderr) == (1, f"error: {out}: No such file or directory\n")
+
+
+def test_a_story_takes_no_folder_that_holds_something_else(tmp_path: Path) -> None:
+    dear = tmp_path / "thesis.tex"
+    dear.write_text("years of work")
+
+    with (
+        pytest.raises(StoryError, match="holds something else than a story"),
+        founded(tmp_path, PROJECT_ROOT),
+    ):
+        pass
+
+    assert dear.read_text() == "years of work"
+
+
+def test_a_story_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
+    folder = tmp_path / "story"
+    for _ in range(2):
+        with founded(folder, PROJECT_ROOT) as team:
+            assert list(team.artifacts.iterdir()) == []
+            (team.artifacts / "plan-dev.json").touch()
