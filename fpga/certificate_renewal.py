@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from certs.renewal import Due, days_left, due
 from fpga.errors import CommandError
-from fpga.stack import Change
+from fpga.plan.model import Change
 
 NAMESPACE: Final = "fpga-web-service"
 SOURCE: Final = f"{NAMESPACE}:certificateSource"

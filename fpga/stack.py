@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,22 +15,7 @@ from fpga.project import Project
 from fpga.stack_lock import locks
 
 _TAIL_LINES: Final = 40
-_REPLACING: Final = ("create-replacement", "replace", "delete-replaced")  # the steps of one
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[a-z]*%\}>")
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an update would do to one resource.
-
-    Attributes:
-        type: of the resource, such as `pulumi-python:dynamic/fpga:Service`; `name` is its logical one.
-        operation: `create`, `update`, `replace`, `delete`, …
-    """
-
-    type: str
-    name: str
-    operation: str
 
 
 class Stack:
@@ -77,29 +61,6 @@ class Stack:
                 changed.append(key)
         return changed
 
-    def preview(self) -> dict[str, int]:
-        """What an update would do, as operation -> number of resources (`same`, `create`, …).
-
-        Raises:
-            CommandError: the program or a check refuses; the message is theirs.
-        """
-        summary: dict[str, int] = self._preview_report().get("changeSummary", {})
-        return summary
-
-    def changes(self) -> list[Change]:
-        """What an update would change, resource by resource; providers, which follow the configuration, and
-        the stack itself are left out. Raises as :meth:`preview`.
-        """
-        found: dict[str, Change] = {}
-        for step in self._preview_report().get("steps", []):
-            urn, operation = str(step["urn"]), str(step["op"])
-            kind, name = urn.split("::")[2].rpartition("$")[2], urn.split("::")[3]
-            if operation in _REPLACING:
-                operation = "replace"
-            if operation != "same" and not kind.startswith("pulumi:"):
-                found[urn] = Change(kind, name, operation)
-        return list(found.values())
-
     def configuration(self) -> dict[str, str]:
         """The stack's settings, those in plain alone: namespace and key -> value, lists as JSON."""
         told = self._run("config", "--json", *self._which())
@@ -137,21 +98,6 @@ class Stack:
     def forget_pending_creates(self) -> None:
         """Reads the stack anew, and drops the notes of what a run that died was about to create."""
         self._run("refresh", "--clear-pending-creates", "--skip-preview", "--yes", *self._which())
-
-    def _preview_report(self) -> dict[str, Any]:
-        done = self._run("preview", "--json", "--suppress-outputs", *self._which(), check=False)
-        try:
-            report: dict[str, Any] = json.loads(done.stdout)
-        except ValueError:
-            raise _failed("pulumi preview", done.stderr or done.stdout) from None
-        if done.returncode != 0:
-            told = [
-                entry.get("message", "").strip()
-                for entry in report.get("diagnostics", [])
-                if entry.get("severity") == "error"
-            ]
-            raise _failed("pulumi preview", "\n".join(dict.fromkeys(told)) or done.stderr)
-        return report
 
     def release_dead_lock(self) -> bool:
         """Gives back the lock of an update whose process was killed: whether there was one."""

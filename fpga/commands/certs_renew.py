@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,12 +13,11 @@ from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from fpga.certificate_renewal import IssuedCertificate
-    from fpga.stack import Change, Stack
+    from fpga.plan.model import Plan
+    from fpga.stack import Stack
 
 
 def renew(
@@ -61,48 +62,52 @@ def renew(
         )
     # a generation that an earlier run, or a pull request, has raised is reached by this renewal
     raised = issued.generation + 1 if reason is None else None
-    _deploy(deployed, project.stack_file(stack), raised, ask=not yes)
+    _deploy(project, stack, deployed, raised, ask=not yes)
     renewed = IssuedCertificate.of(stack, issued.source, deployed.resources())
     typer.echo("\nRenewed.")
     _show(renewed, datetime.now(UTC))
 
 
-def _deploy(stack: Stack, file: Path, raised: int | None, *, ask: bool) -> None:
-    """Previews, asks and updates. The stack's settings are put back unless the update begins."""
+def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, ask: bool) -> None:
+    """Plans, asks and updates. The stack's settings are put back unless the update begins."""
     from engine.report import ConsoleReport
     from fpga.certificate_renewal import GENERATION
+    from fpga.plan import table
+    from fpga.plan.runner import preview
 
-    report, before = ConsoleReport(), file.read_bytes()
-    agreed = False
-    try:
+    report, file = ConsoleReport(), project.stack_file(name)
+    before, agreed = file.read_bytes(), False
+    with tempfile.TemporaryDirectory(prefix="plan-", dir=project.local) as folder:
+        saved = Path(folder) / "plan.json"
+        try:
+            if raised is not None:
+                stack.configure({GENERATION: str(raised)}, {})
+            with report.stage(f"plan of {name}"):
+                plan = preview(project, name, save_plan=saved, on_progress=report.progress)
+            table.show(plan, table.console())
+            agreed = _agreed(plan, ask=ask)
+        finally:
+            if raised is not None and not agreed:
+                file.write_bytes(before)
+        if not agreed:
+            typer.echo("Nothing was changed.")
+            raise typer.Exit(1)
         if raised is not None:
-            stack.configure({GENERATION: str(raised)}, {})
-        with report.stage("preview"):
-            changes = stack.changes()
-        agreed = _agreed(changes, ask=ask)
-    finally:
-        if raised is not None and not agreed:
-            file.write_bytes(before)
-    if not agreed:
-        typer.echo("Nothing was changed.")
-        raise typer.Exit(1)
-    if raised is not None:
-        typer.echo(f"{GENERATION} is {raised} now, in {file}: if that file is committed, commit this, too.")
-    if sys.stdout.isatty() and sys.stderr.isatty():
-        stack.up(None)
-        return
-    with report.stage("update"):
-        stack.up(report.progress)
+            typer.echo(
+                f"{GENERATION} is {raised} now, in {file}: if that file is committed, commit this, too."
+            )
+        with report.stage(f"update of {name}"):
+            stack.up(report.progress, plan=saved)
 
 
-def _agreed(changes: Sequence[Change], *, ask: bool) -> bool:
+def _agreed(plan: Plan, *, ask: bool) -> bool:
     from fpga.certificate_renewal import beyond_renewal
 
-    if not changes:
-        raise CommandError("The preview shows no change: somebody else has renewed it meanwhile.")
-    for one in changes:
-        typer.echo(f"  {one.operation:<8} {one.name}")
-    beyond = ", ".join(f"{one.name} ({one.operation})" for one in beyond_renewal(changes))
+    if not plan.succeeded:
+        raise CommandError(f"The stack {plan.stack} cannot be updated. Nothing was changed.")
+    if not plan.changes:
+        raise CommandError("The plan shows no change: somebody else has renewed it meanwhile.")
+    beyond = ", ".join(f"{one.name} ({one.operation})" for one in beyond_renewal(plan.changes))
     if beyond and not ask:
         raise CommandError(
             f"The update is more than the renewal: {beyond}. --yes agrees to the renewal alone: deploy the "

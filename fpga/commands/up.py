@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
@@ -55,19 +56,26 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, dict[str
     with report.stage("4/6 stack"):
         stack.ensure()
         stack.configure(*_configuration(cloud, model_link.link(project, package)))
-    changes = _update(stack, report)
+    changes = _update(project, stack, report)
     with report.stage("6/6 prediction"):
         endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
         result = classify(endpoint, project.sample, "primary", None, PREDICTION_TIMEOUT_S)
     return endpoint, changes, result
 
 
-def _update(stack: Stack, report: ConsoleReport) -> dict[str, int]:
-    """Previews, and deploys if there is anything to: what it did, as operation -> number."""
-    name = "5/6 deployment"
-    with report.stage(name):
-        report.progress("preview")
-        changes = {what: number for what, number in stack.preview().items() if what != "same"}
+def _update(project: Project, stack: Stack, report: ConsoleReport) -> dict[str, int]:
+    """Plans, and deploys if there is anything to: what it did, as operation -> number.
+
+    Raises:
+        CommandError: the program or a check refuses; the message is theirs.
+    """
+    from fpga.plan.runner import preview
+
+    with report.stage("5/6 deployment"):
+        plan = preview(project, DEFAULT_STACK, on_progress=report.progress)
+        if not plan.succeeded:
+            raise CommandError("\n".join(("The stack cannot be deployed:", *plan.errors)))
+        changes = plan.counts
         if changes and stack.release_dead_lock():
             report.note("An earlier update was killed and left its lock; it is given back.")
         on_terminal = sys.stdout.isatty() and sys.stderr.isatty()

@@ -199,8 +199,8 @@ def test_it_is_renewed_early_by_the_command(stack: ProgramStack) -> None:
     renewed = fpga(stack, *renew, "--early", "--yes")
 
     assert renewed.returncode == 0, renewed.stderr
-    shown = [line.split() for line in renewed.stdout.splitlines() if line.startswith("  update")]
-    assert {name: operation for operation, name in shown} == RENEWAL
+    shown = [line.split() for line in renewed.stdout.splitlines() if line.startswith("update ")]
+    assert {name: operation for operation, name, _ in shown} == RENEWAL
     after = stack.outputs(show_secrets=True)
     assert {name for name in before if before[name] != after[name]} == {
         "certificateFingerprint",

@@ -43,8 +43,19 @@ elif verb == "up":
 else:
     answer = here / {{"config": "config.json", "stack export": "stack.json"}}.get(verb, verb + ".json")
     print(answer.read_text())
-    sys.exit(0 if verb != "preview" or "steps" in answer.read_text() else 255)
+    sys.exit(255 if verb == "preview" and '"failed"' in answer.read_text() else 0)
 """
+
+
+def _step(operation: str, name: str, kind: str) -> dict[str, Any]:
+    """A step of the engine's, as the CLI tells it."""
+    state = {"custom": True, "id": name, "inputs": {}, "outputs": {}}
+    urn = URN.format(kind, name)
+    return {
+        "resourcePreEvent": {
+            "metadata": {"urn": urn, "type": kind, "op": operation, "old": state, "new": state}
+        }
+    }
 
 
 class Checkout:
@@ -84,16 +95,15 @@ class Checkout:
 
     def preview(self, **others: str) -> None:
         """What a preview shows: a renewal, and others by type; the stack and the provider follow it."""
-        steps = [{"op": "update", "urn": URN.format(kind, name)} for name, kind in RENEWAL.items()]
-        steps += [{"op": "update", "urn": URN.format(kind, "other")} for kind in others.values()]
-        steps += [
-            {"op": "update", "urn": URN.format("pulumi:providers:pulumi-python", "default")},
-            {"op": "same", "urn": URN.format("azure-native:dns:Zone", "zone")},
-        ]
-        self.tell("preview", {"steps": steps})
+        changed = [*RENEWAL.items(), *(("other", kind) for kind in others.values())]
+        steps = [_step("update", name, kind) for name, kind in changed]
+        steps.append(_step("update", "default", "pulumi:providers:pulumi-python"))
+        steps.append(_step("same", "zone", "azure-native:dns:Zone"))
+        self.tell("preview", *steps, {"summaryEvent": {"result": "succeeded"}})
 
-    def tell(self, verb: str, answer: object) -> None:
-        (self._answers / f"{verb}.json").write_text(json.dumps(answer))
+    def tell(self, verb: str, *answers: object) -> None:
+        """Has the engine answer so, a line each."""
+        (self._answers / f"{verb}.json").write_text("\n".join(json.dumps(one) for one in answers))
 
     @property
     def calls(self) -> list[str]:
@@ -136,7 +146,9 @@ def test_one_that_is_due_is_renewed_when_a_person_agrees(tmp_path: Path) -> None
     refused = checkout.renew(answer="n\n")
     assert refused.returncode == 1
     assert "Due: two thirds of its lifetime are over since" in refused.stdout
-    assert "  update   certificate\n  update   service\n  update   endpoint-check\nUpdate?" in refused.stdout
+    for name in RENEWAL:
+        assert f"update {name} (" in refused.stdout
+    assert "dev: 3 to update, 1 unchanged\nUpdate?" in refused.stdout
     assert refused.stdout.endswith("Nothing was changed.\n")
     assert checkout.calls == []
 
@@ -164,10 +176,16 @@ def test_the_settings_are_put_back_where_nothing_is_renewed(tmp_path: Path) -> N
 
     assert checkout.renew("--early", answer="n\n").returncode == 1
     assert checkout.settings.read_text() == SETTINGS
-    checkout.tell("preview", {"diagnostics": [{"severity": "error", "message": "a check refuses"}]})
+    checkout.tell(
+        "preview",
+        {"diagnosticEvent": {"severity": "error", "message": "a check refuses"}},
+        {"summaryEvent": {"result": "failed"}},
+    )
     failed = checkout.renew("--early", "--yes")
 
-    assert (failed.returncode, failed.stderr.splitlines()[-1]) == (1, "a check refuses")
+    assert failed.returncode == 1
+    assert "error: a check refuses" in failed.stdout
+    assert failed.stderr.endswith("error: The stack dev cannot be updated. Nothing was changed.\n")
     assert checkout.settings.read_text() == SETTINGS
     assert checkout.calls == ["config", "config"]
 

@@ -11,7 +11,7 @@ from certs.sources.self_signed import issue, new_authority
 from fpga import certificate_renewal
 from fpga.certificate_renewal import GENERATION, IssuedCertificate
 from fpga.errors import CommandError
-from fpga.stack import Change
+from fpga.plan.model import Change
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 TYPE = "pulumi-python:dynamic/fpga:{}"
@@ -128,7 +128,7 @@ def test_what_a_person_is_shown() -> None:
 
 def test_what_is_more_than_a_renewal() -> None:
     renewal = [
-        Change(TYPE.format(kind), name, "update")
+        Change(f"urn:{name}", name, TYPE.format(kind), "update")
         for kind, name in (
             ("AcmeCertificate", "certificate"),
             ("Service", "service"),
@@ -136,9 +136,9 @@ def test_what_is_more_than_a_renewal() -> None:
         )
     ]
     others = [
-        Change(TYPE.format("Service"), "service", "replace"),
-        Change(TYPE.format("Model"), "model", "create"),
-        Change("azure-native:dns:RecordSet", "record", "update"),
+        Change("urn:service", "service", TYPE.format("Service"), "replace"),
+        Change("urn:model", "model", TYPE.format("Model"), "create"),
+        Change("urn:record", "record", "azure-native:dns:RecordSet", "update"),
     ]
 
     assert certificate_renewal.beyond_renewal(renewal) == []
