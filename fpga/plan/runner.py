@@ -14,7 +14,7 @@ from fpga.errors import CommandError
 from fpga.plan.build import build
 from fpga.plan.events import Event, Step, read
 from fpga.plan.redaction import Redaction
-from fpga.project import Project
+from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
     from fpga.plan.model import Plan
@@ -26,6 +26,10 @@ _REMEDIES: Final = {
     "no stack named": "`fpga stack init {stack}` makes the stack; stacks/Backend.{stack}.yaml says where.",
     "incorrect passphrase": "stacks/Backend.{stack}.yaml names the file of the stack's passphrase; the "
     "variable PULUMI_CONFIG_PASSPHRASE goes before it.",
+}
+_OF_LOCAL: Final = {
+    "no stack named": "`fpga up` makes the stack, and what it runs against.",
+    "incorrect passphrase": "Its passphrase is in .local/passphrase; the stack was made with another one.",
 }
 
 
@@ -125,5 +129,6 @@ def _complaint(said: str, code: int, stack: str) -> str:
     words = said.strip().removeprefix("error: ")[-_TAIL_CHARACTERS:]
     if not words:
         return f"pulumi preview ended with exit code {code}, and said nothing."
-    remedies = [remedy for cause, remedy in _REMEDIES.items() if cause in words]
+    known = _REMEDIES | _OF_LOCAL if stack == DEFAULT_STACK else _REMEDIES
+    remedies = [remedy for cause, remedy in known.items() if cause in words]
     return "\n".join([words, *(remedy.format(stack=stack) for remedy in remedies)])
