@@ -38,7 +38,7 @@ def apply(
     accepted = _read(reviewed) if reviewed is not None else None
     project = Project.here()
     report = ConsoleReport()
-    with tempfile.TemporaryDirectory(prefix="plan-", dir=project.local) as folder:
+    with tempfile.TemporaryDirectory(prefix="fpga-plan-") as folder:
         saved = Path(folder) / "plan.json"
         with report.stage(f"plan of {stack}"):
             plan = preview(project, stack, save_plan=saved, on_progress=report.progress)

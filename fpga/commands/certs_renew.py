@@ -77,7 +77,7 @@ def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, as
 
     report, file = ConsoleReport(), project.stack_file(name)
     before, agreed = file.read_bytes(), False
-    with tempfile.TemporaryDirectory(prefix="plan-", dir=project.local) as folder:
+    with tempfile.TemporaryDirectory(prefix="fpga-plan-") as folder:
         saved = Path(folder) / "plan.json"
         try:
             if raised is not None:
