@@ -8,37 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from certs import renewal
 from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
+from fpga.watch_report import FAILED, Finding, Watch
 
-FAILED: Final = "failed"
 _ISSUING: Final = {"self_signed", "acme"}
 _ISSUED_TYPES: Final = ("Certificate", "AcmeCertificate")
 _FOLLOWING_TYPES: Final = ("Service", "EndpointCheck")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the watch found.
-
-    Attributes:
-        key: the same every night while the same thing is wrong; unique in its stack.
-        kind: `failed`, `drift`, `unapplied`, `renewal`, `expiry` or `policy`.
-        title: one line.
-        detail: Markdown: what was seen, and what to do.
-    """
-
-    key: str
-    kind: str
-    title: str
-    detail: str
-
-
-def findings(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> tuple[Finding, ...]:
+def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watch:
     """All that is to be told, the most pressing first.
 
     Args:
@@ -48,15 +31,14 @@ def findings(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> tup
     stack = declared.stack
     for plan in (declared, looked):
         if not plan.succeeded:
-            return (_failed(plan),)
-    return _with_keys_of_their_own(
-        (
-            *_expiry(stack, looked, now, warn_days),
-            *(_drift(stack, one) for one in looked.drift),
-            *_unapplied(stack, declared),
-            *(_policy(stack, one) for one in looked.policy),
-        )
+            return Watch(stack, (_failed(plan),))
+    found = (
+        *_expiry(stack, looked, now, warn_days),
+        *(_drift(stack, one) for one in looked.drift),
+        *_unapplied(stack, declared),
+        *(_policy(stack, one) for one in looked.policy),
     )
+    return Watch(stack, _with_keys_of_their_own(found))
 
 
 def is_renewal(change: Change) -> bool:

@@ -97,10 +97,11 @@ def issues(
     author: Author = None,
 ) -> None:
     """Keep one open issue for each finding of a night watch: open, update, and close what is gone."""
-    from fpga.github import findings, markers, plan_comment
+    from fpga import watch_report
+    from fpga.github import markers, plan_comment
     from fpga.github.issues import settle
 
-    watches = [findings.read(file) for file in _files(found, "watch-*.json")]
+    watches = [watch_report.read(file) for file in _files(found, "watch-*.json")]
     stacks = [watch.stack for watch in watches]
     if len(set(stacks)) < len(stacks):
         raise CommandError(f"Two reports are of the same stack: {', '.join(sorted(stacks))}.")

@@ -12,9 +12,7 @@ import typer
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fpga.watching import Finding
+    from fpga.watch_report import Watch
 
 _FOUND = 2  # exit code of --exit-code
 
@@ -64,27 +62,27 @@ def watch(
         looked = preview(project, stack, refresh=True, on_progress=report.progress)
         # what would change tells drift and what was never made apart only beside a plan of the state alone
         declared = preview(project, stack, on_progress=report.progress) if looked.changes else looked
-    found = watching.findings(declared, looked, dt.datetime.now(dt.UTC), days)
+    found = watching.watched(declared, looked, dt.datetime.now(dt.UTC), days)
     if out is not None:
-        write_whole(out, _json(stack, found).encode())
-    _print(stack, found, form)
-    if any(one.kind == watching.FAILED for one in found):
+        write_whole(out, _json(found).encode())
+    _print(found, form)
+    if not found.is_whole:
         raise typer.Exit(1)
-    if exit_code and found:
+    if exit_code and found.findings:
         raise typer.Exit(_FOUND)
 
 
-def _json(stack: str, found: Sequence[Finding]) -> str:
-    return json.dumps({"stack": stack, "findings": [vars(one) for one in found]}, indent=2) + "\n"
+def _json(found: Watch) -> str:
+    return json.dumps(found.to_json(), indent=2) + "\n"
 
 
-def _print(stack: str, found: Sequence[Finding], form: Format) -> None:
+def _print(found: Watch, form: Format) -> None:
     if form is Format.json:
-        typer.echo(_json(stack, found), nl=False)
+        typer.echo(_json(found), nl=False)
         return
-    if not found:
-        typer.echo(f"{stack}: nothing found.")
-    for one in found:
+    if not found.findings:
+        typer.echo(f"{found.stack}: nothing found.")
+    for one in found.findings:
         head = f"### {one.title}\n" if form is Format.markdown else one.title
         typer.echo(head)
         for line in one.detail.splitlines():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fpga.github.client import Github
-from fpga.github.findings import Finding, Watch
 from fpga.github.markers import BODY_LIMIT, is_ours, marker
+from fpga.watch_report import Finding, Watch
 
 LABEL: Final = "night-watch"
 NEEDS: Final = "issues: write"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fpga.watching import Finding
+from fpga.watch_report import Finding, Watch
 from tests.github.command import Command, fpga, github, github_server
 from tests.github.stand_in import BOT, Fault, StandIn
 
@@ -96,8 +96,8 @@ def test_a_watch_that_failed_closes_nothing(fpga: Command, github: StandIn, tmp_
 
 
 def test_what_the_watch_command_writes_is_read(fpga: Command, github: StandIn, tmp_path: Path) -> None:
-    report = [vars(Finding("drift/record-2", "drift", "dev: record is gone", "It is not there any more."))]
-    (tmp_path / "watch-dev.json").write_text(json.dumps({"stack": "dev", "findings": report}))
+    gone = Finding("drift/record-2", "drift", "dev: record is gone", "It is not there any more.")
+    (tmp_path / "watch-dev.json").write_text(json.dumps(Watch("dev", (gone,)).to_json()))
     assert fpga("github", "issues", tmp_path)[0] == 0
     assert open_titles(github) == ["dev: record is gone"]
 

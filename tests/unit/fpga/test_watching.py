@@ -15,7 +15,8 @@ from fpga.plan.model import (
     PolicyFinding,
     Value,
 )
-from fpga.watching import Finding, findings
+from fpga.watch_report import Finding
+from fpga.watching import watched
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 SERVED = Certificate(
@@ -66,8 +67,9 @@ CHECK = Change(
 
 
 def found(declared: Plan, looked: Plan, days: int = 21) -> dict[str, Finding]:
-    told = {one.key: one for one in findings(declared, looked, NOW, days)}
-    assert len(told) == len(findings(declared, looked, NOW, days)), "two findings have one key"
+    findings = watched(declared, looked, NOW, days).findings
+    told = {one.key: one for one in findings}
+    assert len(told) == len(findings), "two findings have one key"
     return told
 
 

@@ -1,4 +1,4 @@
-"""What a night watch found, as `fpga watch --format json --out FILE` writes it.
+"""What a night watch found, as `fpga watch` writes it and `fpga github issues` reads it.
 
 {"stack": "dev", "findings": [{"key": "drift/record", "kind": "drift", "title": "dev: …", "detail": "…"}]}
 """
@@ -23,9 +23,9 @@ class Finding:
 
     Attributes:
         key: the same every night while the same thing is wrong; unique in its stack.
-        kind: such as `drift`, `renewal` or `expiry`; `failed`: the stack could not be looked at.
+        kind: `drift`, `unapplied`, `renewal`, `expiry`, `policy`, or `failed`: it could not be looked at.
         title: one line, which names the stack.
-        detail: Markdown; what was seen, and what to do.
+        detail: Markdown: what was seen, and what to do.
     """
 
     key: str
@@ -45,6 +45,10 @@ class Watch:
     def is_whole(self) -> bool:
         """Whether what it did not find is not there: one that failed says nothing about that."""
         return all(finding.kind != FAILED for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """What :func:`read` reads again."""
+        return {"stack": self.stack, "findings": [vars(finding) for finding in self.findings]}
 
 
 def read(file: Path) -> Watch:
