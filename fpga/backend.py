@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +22,14 @@ KEYS: Final = {
     "secretsProvider": "What encrypts secrets: passphrase, or azurekeyvault://VAULT.vault.azure.net/keys/KEY",
     "passphraseFile": "With passphrase: the file that holds it, which is not committed",
     "policyPack": "Folder of the policy pack that previews and updates run",
+    "policyPackConfig": "With policyPack: JSON file with the settings of its rules",
 }
 FILE_URL: Final = re.compile(r"file://.+")
 AZBLOB: Final = re.compile(r"azblob://[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])?(/[^?#]*)?(\?[^#]+)?")
 KEY_VAULT: Final = re.compile(r"azurekeyvault://[a-z0-9.-]+/keys/[A-Za-z0-9-]+(/[0-9a-f]+)?")
-# the CLI takes a flag that is not given, here --policy-pack, from such a variable
+# the CLI takes a flag that is not given, such as --policy-pack, from a variable
 POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
+POLICY_CONFIG_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK_CONFIG"
 STACK_VARIABLE: Final = "PULUMI_STACK"
 _LOCAL: Final = ".local"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # what the CLI takes, and no option
@@ -42,12 +45,14 @@ class Backend:
         secrets_provider: `passphrase`, or azurekeyvault://VAULT/keys/KEY.
         passphrase_file: with `passphrase`: where it is, unless the environment has one.
         policy_pack: folder of the policy pack that previews and updates run; None: none.
+        policy_pack_config: JSON file with the settings of its rules; None: as the rules have them.
     """
 
     url: str
     secrets_provider: str
     passphrase_file: Path | None
     policy_pack: Path | None
+    policy_pack_config: Path | None = None
 
 
 def backend_file(project: Project, stack: str) -> Path:
@@ -128,11 +133,13 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
     variables = engine.environment(project.local)
     variables["PULUMI_BACKEND_URL"] = backend.url
     variables["FPGA_LOCAL"] = str(project.local)  # where the program finds what settings name as `.local/…`
-    for name in (*_PASSPHRASE_VARIABLES, POLICY_VARIABLE, STACK_VARIABLE):
+    for name in (*_PASSPHRASE_VARIABLES, POLICY_VARIABLE, POLICY_CONFIG_VARIABLE, STACK_VARIABLE):
         variables.pop(name, None)
     variables |= _passphrase(project, stack, backend, required=signed_in)
     if backend.policy_pack is not None:
         variables[POLICY_VARIABLE] = str(backend.policy_pack)
+    if backend.policy_pack_config is not None:
+        variables[POLICY_CONFIG_VARIABLE] = str(backend.policy_pack_config)
     roots = roots_file(project, stack)
     if roots.is_file():
         variables["SSL_CERT_FILE"] = str(roots)
@@ -169,7 +176,7 @@ def shell(project: Project, stack: str, *, signed_in: bool = False) -> str:
     from fpga import state_container
 
     variables = environment(project, stack, signed_in=signed_in)
-    names = [*activation.settings(project.local), POLICY_VARIABLE, "SSL_CERT_FILE"]
+    names = [*activation.settings(project.local), POLICY_VARIABLE, POLICY_CONFIG_VARIABLE, "SSL_CERT_FILE"]
     if signed_in and variables["PULUMI_BACKEND_URL"].startswith("azblob:"):
         names += [name for name in state_container.VARIABLES if name in {*variables, *os.environ}]
     lines = [_assignment(name, variables.get(name)) for name in names]
@@ -245,6 +252,7 @@ def _checked(project: Project, content: Any, problems: list[str]) -> Backend | N
         secrets_provider=provider,
         passphrase_file=_path(project, file) if file else None,
         policy_pack=_policy_pack(project, given.get("policyPack"), problems),
+        policy_pack_config=_policy_pack_config(project, given, problems),
     )
 
 
@@ -268,6 +276,18 @@ def _policy_pack(project: Project, written: str | None, problems: list[str]) -> 
     if not (folder / "PulumiPolicy.yaml").is_file():
         problems.append(f"policyPack is '{written}': there is no PulumiPolicy.yaml in {folder}")
     return folder
+
+
+def _policy_pack_config(project: Project, given: Mapping[str, str], problems: list[str]) -> Path | None:
+    written = given.get("policyPackConfig")
+    if written is None:
+        return None
+    file = _path(project, written)
+    if "policyPack" not in given:
+        problems.append("policyPackConfig is not used without policyPack: set that, or remove this")
+    elif not file.is_file():
+        problems.append(f"policyPackConfig is '{written}': there is no file {file}")
+    return file
 
 
 def _path(project: Project, written: str) -> Path:

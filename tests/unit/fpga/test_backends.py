@@ -99,6 +99,14 @@ def test_what_no_stack_can_be_called_is_refused_with_those_that_there_are(
         ),
         ("url: file://x\npassphraseFile: p\npolicyPack: none", "there is no PulumiPolicy.yaml in"),
         (
+            "url: file://x\npassphraseFile: p\npolicyPack: policy\npolicyPackConfig: none.json",
+            "policyPackConfig is 'none.json': there is no file ",
+        ),
+        (
+            "url: file://x\npassphraseFile: p\npolicyPackConfig: none.json",
+            "policyPackConfig is not used without policyPack",
+        ),
+        (
             "url: file://x\npassphraseFile: p\nbackend: y",
             "backend is not a setting of a backend: known are url",
         ),
@@ -121,6 +129,16 @@ def test_variables_are_those_of_the_stack(project: Project, monkeypatch: pytest.
     assert variables["FPGA_LOCAL"] == str(project.local)
     assert "PULUMI_STACK" not in variables
     assert "PULUMI_OPTION_POLICY_PACK" not in backend.environment(project, "local")
+
+
+def test_settings_of_the_policy_pack_go_with_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_OPTION_POLICY_PACK_CONFIG", "another.json")
+    assert "PULUMI_OPTION_POLICY_PACK_CONFIG" not in backend.environment(project, "dev")
+    (project.checkout / "rules.json").write_text("{}")
+    declare(project, "dev", f"{DEV}policyPackConfig: rules.json\n")
+    config = f"{project.checkout}/rules.json"
+    assert backend.environment(project, "dev")["PULUMI_OPTION_POLICY_PACK_CONFIG"] == config
+    assert f"export PULUMI_OPTION_POLICY_PACK_CONFIG={config}\n" in backend.shell(project, "dev")
 
 
 def test_a_passphrase_of_the_caller_s_goes_first_but_not_for_local(
