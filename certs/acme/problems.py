@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from acme import messages
+import ssl
+
+import requests
+from acme import errors, messages
 
 from certs.errors import AcmeError
 from certs.findings import error, printable
@@ -61,3 +64,27 @@ def _told(problem: messages.Error) -> str:
     named = f"{problem.identifier.value}: " if problem.identifier else ""
     detail = printable(str(problem.detail or problem.title or "no detail given"), _MAXIMUM_DETAIL)
     return f"{named}{problem.typ}: {detail.rstrip('.')}"
+
+
+def reason(why: BaseException) -> str:
+    """Why no answer came: the innermost cause, for the outer ones repeat addresses of objects."""
+    cause: object = why
+    seen: list[BaseException] = []
+    while isinstance(cause, BaseException) and cause not in seen:
+        seen.append(cause)
+        inner = getattr(cause, "reason", None)
+        within = inner if isinstance(inner, BaseException) else next(iter(cause.args), None)
+        cause = within if isinstance(within, BaseException) else cause.__cause__
+    text = _words(seen[-1])
+    if isinstance(why, errors.ClientError) and isinstance(next(iter(why.args), None), requests.Response):
+        text = f"HTTP {why.args[0].status_code}"
+    return (text.split("object at 0x")[-1].partition(">: ")[2] or text) or type(why).__name__
+
+
+def _words(cause: BaseException) -> str:
+    """What the system says, without its number and the place in its source."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(cause)

@@ -55,6 +55,7 @@ class Session:
         account: the account's URL; None until it is registered.
         pace: how long all of the work may take.
         timeout_s: how long one answer may take, in seconds.
+        roots_setting: where the roots of a private authority are named, for the words of an error.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Session:
         account: str | None = None,
         pace: Pace | None = None,
         timeout_s: int = TIMEOUT_S,
+        roots_setting: str = "",
     ) -> None:
         self.url = url
         self.subject = f"ACME directory {url}"
         self.pace = pace or Pace()
+        self._roots_setting = roots_setting
         self.jwk, algorithm = _jwk(key)
         # the library hands `verify_ssl` to requests, which takes a path, too
         self._net = client.ClientNetwork(
@@ -137,7 +140,7 @@ class Session:
         try:
             return self._net.get(url)
         except (requests.RequestException, errors.Error, JoseError) as why:
-            raise problems.unreachable(url, _reason(why)) from None
+            raise problems.unreachable(url, problems.reason(why)) from None
 
     def _post(self, url: str, payload: JSONDeSerializable | None) -> requests.Response:
         # the library's annotation leaves None out, which it sends as the empty payload
@@ -164,16 +167,19 @@ class Session:
                 raise problems.refusal(subject, self._conflict()) from None
             except requests.RequestException as why:
                 failed += 1
-                seen = f"did not answer ({_reason(why)})"
+                seen = f"did not answer ({problems.reason(why)})"
                 if isinstance(why, requests.exceptions.SSLError):
-                    remedy = "Name the roots of a private authority."
-                    raise problems.unreachable(subject, f"is not trusted ({_reason(why)})", remedy) from None
+                    where = f" in {self._roots_setting}" if self._roots_setting else ""
+                    remedy = f"Name the roots of a private authority{where}."
+                    raise problems.unreachable(
+                        subject, f"is not trusted ({problems.reason(why)})", remedy
+                    ) from None
                 if failed >= _FAILED_CONNECTIONS:
                     raise problems.unreachable(subject, seen) from None
             except (errors.Error, JoseError) as why:
                 if not self._said_later():
                     raise problems.unreachable(
-                        subject, f"did not answer as ACME does ({_reason(why)})"
+                        subject, f"did not answer as ACME does ({problems.reason(why)})"
                     ) from None
                 seen = f"HTTP {self._status()}"
             self.pace.pause(subject, seen, self.retry_after, later, refusal)
@@ -234,17 +240,3 @@ def _jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> tuple[JWK, JWAS
     raise problems.unfit(
         "key of the ACME account", f"is on {key.curve.name}: RSA and P-256 are for accounts."
     )
-
-
-def _reason(why: BaseException) -> str:
-    """The innermost cause: the outer ones repeat addresses of objects."""
-    cause: object = why
-    seen: list[object] = []
-    while isinstance(cause, BaseException) and cause not in seen:
-        seen.append(cause)
-        inner = getattr(cause, "reason", None)
-        cause = inner if isinstance(inner, BaseException) else next(iter(cause.args), None)
-    text = str(seen[-1])
-    if isinstance(why, errors.ClientError) and isinstance(next(iter(why.args), None), requests.Response):
-        text = f"HTTP {why.args[0].status_code}"
-    return (text.split("object at 0x")[-1].partition(">: ")[2] or text) or type(why).__name__

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _REPLACES = ("directory", "eab_key_id")
 _UPDATES = ("email", "roots", "eab_hmac_key")
 _SECRETS = ("eab_hmac_key", "key")
+_LET_GO = (
+    "An authority that is gone for good keeps nothing from being let go: `pulumi state delete URN` takes its "
+    "account out of the state (`pulumi stack --show-urns` shows the URN)."
+)
 
 
 class AcmeAccountProvider(Provider):
@@ -56,12 +60,23 @@ class AcmeAccountProvider(Provider):
         return UpdateResult({**news, **kept})
 
     def delete(self, id_: str, props: Props) -> None:
-        """Deactivates the account: its key is worth nothing afterwards."""
+        """Deactivates the account: its key is worth nothing afterwards.
+
+        Raises:
+            AcmeError: the authority does not answer, or refuses.
+        """
         ahead.require("proof")
         from certs.acme.account import deactivate
+        from certs.errors import AcmeError
 
-        with session(props, id_) as acme:
-            deactivate(acme, id_)
+        try:
+            with session(props, id_) as acme:
+                deactivate(acme, id_)
+        except AcmeError as why:
+            raise AcmeError(
+                [replace(one, remedy=f"{one.remedy} {_LET_GO}".lstrip()) for one in why.findings],
+                why.problem_type,
+            ) from None
 
 
 @contextmanager
@@ -89,6 +104,7 @@ def session(
             account=account,
             pace=pace,
             timeout_s=int(min(TIMEOUT_S, deadline_s)),
+            roots_setting="fpga-web-service:acmeRootsFile",
         )
         try:
             yield acme

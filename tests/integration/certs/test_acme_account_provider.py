@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from certs.sources.acme import AcmeSource
 from infra.providers.acme_account import AcmeAccountProvider, session
 from tests.integration.certs.proving_zone import ProvingZone
 from tests.integration.certs.test_acme_source import NAME, now
+from tests.integration.fpga.authority import Authority
 from tests.pebble import server
 from tests.pebble.relay import Line
 from tests.pebble.server import Pebble
@@ -76,8 +78,35 @@ def test_where_the_authority_is_out_of_reach_nothing_is_registered(props: dict[s
         AcmeAccountProvider().create(props | {"directory": directory})
 
     created = AcmeAccountProvider().create(props | {"directory": directory})
+    account = created.outs
+    assert account is not None
+    with line.cut(), pytest.raises(AcmeError) as caught:
+        AcmeAccountProvider().delete(created.id, account)
     line.stop()
-    assert created.id.startswith("https://127.0.0.1:")
+    said = str(caught.value)
+    assert said.startswith(f"ACME directory {directory}: did not answer (")
+    assert "Run again when it answers. " in said
+    assert "`pulumi state delete URN` takes its account out of the state" in said
+    assert [one.code for one in caught.value.findings] == ["acme-unreachable"]
+
+
+def test_a_closed_port_and_a_foreign_root_are_told_in_the_systems_words(props: dict[str, Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = f"https://127.0.0.1:{free.getsockname()[1]}/dir"
+    with pytest.raises(AcmeError) as refused:
+        AcmeAccountProvider().create(props | {"directory": closed})
+    with pytest.raises(AcmeError) as foreign:
+        AcmeAccountProvider().create(props | {"roots": Authority("another").root.decode()})
+
+    where = f"ACME directory {props['directory']}"
+    assert str(refused.value) == (
+        f"ACME directory {closed}: did not answer (Connection refused). Run again when it answers."
+    )
+    assert str(foreign.value).startswith(f"{where}: is not trusted (")
+    assert "HTTPSConnection" not in str(foreign.value)
+    assert str(foreign.value).endswith(
+        "). Name the roots of a private authority in fpga-web-service:acmeRootsFile."
+    )
 
 
 def test_it_is_changed_and_deactivated_at_the_end(props: dict[str, Any]) -> None:
