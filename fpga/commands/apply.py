@@ -30,6 +30,7 @@ def apply(
     """
     from engine.report import ConsoleReport
     from fpga import backend
+    from fpga.plan import words
     from fpga.plan.runner import preview
     from fpga.stack import Stack
 
@@ -47,7 +48,7 @@ def apply(
             raise CommandError(f"The stack {stack} cannot be updated; nothing was changed.")
         if accepted is not None:
             _require_reviewed(accepted, plan)
-        if not plan.changes:
+        if plan.does_nothing:
             typer.echo(f"{stack}: there is nothing to do.")
             return
         _show(plan)
@@ -55,8 +56,7 @@ def apply(
             raise CommandError("Nothing was changed.")
         with report.stage(f"update of {stack}"):
             Stack(project, stack, backend.environment(project, stack)).up(report.progress, plan=saved)
-        done = ", ".join(f"{number} to {operation}" for operation, number in plan.counts.items())
-        typer.echo(f"{stack}: done, as planned ({done}).")
+        typer.echo(f"{stack}: done, as planned ({words.todo(plan)}).")
 
 
 def _show(plan: Plan) -> None:

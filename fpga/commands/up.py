@@ -30,15 +30,14 @@ def up() -> None:
     began = time.monotonic()
     project = Project.here()
     report = ConsoleReport()
-    endpoint, changes, result = _deploy(project, report)
+    endpoint, done, result = _deploy(project, report)
     _summary(endpoint)
     _labels(project, result)
-    made = ", ".join(f"{number} to {operation}" for operation, number in sorted(changes.items()))
-    told = f"Deployed ({made})" if changes else "Nothing was changed"
+    told = f"Deployed ({done})" if done else "Nothing was changed"
     typer.echo(f"\n{told}; ready after {duration(time.monotonic() - began)}.")
 
 
-def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, dict[str, int], Classification]:
+def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Classification]:
     from engine.install import install
     from fpga import backend, local_cloud, model_link
     from fpga.classification import classify
@@ -56,35 +55,35 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, dict[str
     with report.stage("4/6 stack"):
         stack.ensure()
         stack.configure(*_configuration(cloud, model_link.link(project, package)))
-    changes = _update(project, stack, report)
+    done = _update(project, stack, report)
     with report.stage("6/6 prediction"):
         endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
         result = classify(endpoint, project.sample, "primary", None, PREDICTION_TIMEOUT_S)
-    return endpoint, changes, result
+    return endpoint, done, result
 
 
-def _update(project: Project, stack: Stack, report: ConsoleReport) -> dict[str, int]:
-    """Plans, and deploys if there is anything to: what it did, as operation -> number.
+def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
+    """Plans, and deploys if there is anything to: what it did; empty: nothing.
 
     Raises:
         CommandError: the program or a check refuses; the message is theirs.
     """
+    from fpga.plan import words
     from fpga.plan.runner import preview
 
     with report.stage("5/6 deployment"):
         plan = preview(project, DEFAULT_STACK, on_progress=report.progress)
         if not plan.succeeded:
             raise CommandError("\n".join(("The stack cannot be deployed:", *plan.errors)))
-        changes = plan.counts
-        if changes and stack.release_dead_lock():
+        if not plan.does_nothing and stack.release_dead_lock():
             report.note("An earlier update was killed and left its lock; it is given back.")
         on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
-        if changes and not on_terminal:
+        if not plan.does_nothing and not on_terminal:
             stack.up(report.progress)
-    if changes and on_terminal:
+    if not plan.does_nothing and on_terminal:
         # The engine draws its own progress: no other line may move beside it.
         stack.up(None)
-    return changes
+    return words.todo(plan)
 
 
 def _configuration(cloud: dict[str, Any], model_package: str) -> tuple[dict[str, str], dict[str, str]]:

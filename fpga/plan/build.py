@@ -13,6 +13,7 @@ from fpga.plan.model import Change, Drift, Plan, PolicyFinding
 from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, gather
 
+_STACK: Final = "pulumi:pulumi:Stack"
 _SUCCEEDED: Final = "Succeeded"
 _FAILED: Final = "preview failed"  # what the engine adds when the cause is told
 _FORMAT: Final = "%Y-%m-%d %H:%M UTC"
@@ -62,7 +63,18 @@ def build(
         policy=policy,
         warnings=tuple(warnings),
         errors=tuple(errors),
+        outputs=_outputs([event for event in told if isinstance(event, Step)]),
     )
+
+
+def _outputs(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The names of those that differ; the program tells of all of them when it ends."""
+    ended = [step for step in steps if step.done and step.type == _STACK and step.new is not None]
+    if not ended or ended[-1].new is None:
+        return ()
+    before = ended[-1].old.outputs if ended[-1].old else {}
+    after = ended[-1].new.outputs
+    return tuple(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
 
 
 def _change(resource: Resource, redaction: Redaction) -> Change:

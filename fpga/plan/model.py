@@ -184,6 +184,7 @@ class Plan:
         unchanged: number of resources that stay as they are (components and providers are not counted).
         certificate: also where it does not change, for its dates; None: there is no service.
         ssl: whether SSL is on, before and after; None: there is no service then.
+        outputs: names of the stack's outputs that change; values that are known after apply count as others.
     """
 
     project: str
@@ -200,6 +201,12 @@ class Plan:
     policy: tuple[PolicyFinding, ...]
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether an update would leave all as it is: resources, and what the stack tells of them."""
+        return not self.changes and not self.outputs
 
     @property
     def counts(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from fpga.errors import CommandError
+from fpga import pulumi_command
 from fpga.plan.build import build
 from fpga.plan.events import Event, Step, read
 from fpga.plan.redaction import Redaction
@@ -59,9 +59,13 @@ def preview(
     variables = dict(environment if environment is not None else backend.environment(project, stack))
     variables[_STREAMING] = "1"
     command = [
-        str(project.local / "bin" / "pulumi"), "preview", "--json", "--stack", stack,
-        "--non-interactive", "--color", "never",
-    ]  # fmt: skip
+        pulumi_command.executable(project),
+        "preview",
+        "--json",
+        "--stack",
+        stack,
+        *pulumi_command.PLAIN,
+    ]
     if refresh:
         command.append("--refresh")
     if save_plan is not None:
@@ -101,9 +105,7 @@ def _running(
             errors="replace",
         )
     except FileNotFoundError:
-        raise CommandError(
-            f"The engine is not installed in {project.local}: run `make up` (or `fpga up`) first."
-        ) from None
+        raise pulumi_command.not_installed(project) from None
     with child:
         try:
             yield child

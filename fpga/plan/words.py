@@ -16,9 +16,17 @@ NONE: Final = "none"
 AT_APPLY: Final = "issued at apply"
 
 
+def todo(plan: Plan) -> str:
+    """What an update is to do: `2 to update, 1 to replace`; empty: nothing."""
+    counts = [f"{number} to {operation}" for operation, number in plan.counts.items()]
+    if not counts and plan.outputs:
+        return f"outputs alone: {', '.join(plan.outputs)}"
+    return ", ".join(counts)
+
+
 def summary(plan: Plan) -> str:
     """One line, such as `dev: 2 to update, 1 to replace, 15 unchanged`."""
-    parts = [f"{number} to {operation}" for operation, number in plan.counts.items()]
+    parts = [todo(plan)] if not plan.does_nothing else []
     if not plan.succeeded:
         stops = sum(finding.stops for finding in plan.policy)
         parts = ["the preview failed"]

@@ -10,6 +10,7 @@ import pytest
 
 from fpga.errors import CommandError
 from fpga.plan.model import Change, Plan, Value
+from fpga.plan.words import summary as told
 from tests.unit.fpga.plan_samples import (
     NOW,
     RECORD,
@@ -317,3 +318,19 @@ def test_messages_are_told_once_and_debug_ones_never() -> None:
     ]
 
     assert plan_of(events).warnings == ("twice",)
+
+
+def test_outputs_that_change_alone_are_something_to_do() -> None:
+    stack = "pulumi:pulumi:Stack"
+    ends = json.loads(step("same", stack, "dev", {}, {}, event="resOutputsEvent", custom=False))
+    metadata = ends["resOutputsEvent"]["metadata"]
+    metadata["old"]["outputs"] = {"ip": "127.80.0.1", "port": 50051}
+    metadata["new"]["outputs"] = {"ip": "127.80.0.1", "port": 50051, "zoneNameServers": ["ns1"]}
+
+    plan = plan_of([json.dumps(ends), summary()])
+
+    assert plan.outputs == ("zoneNameServers",)
+    assert not plan.does_nothing
+    assert told(plan) == "dev: outputs alone: zoneNameServers, 0 unchanged"
+    metadata["new"]["outputs"] = metadata["old"]["outputs"]
+    assert plan_of([json.dumps(ends), summary()]).does_nothing
