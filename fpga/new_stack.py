@@ -6,12 +6,11 @@ import os
 import re
 import secrets
 import shlex
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fpga import backend, stack_template
+from fpga import backend, pulumi_command, stack_template
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, Project
@@ -85,30 +84,9 @@ def init(project: Project, name: str) -> Path | None:
 
 
 def _init(project: Project, name: str) -> None:
-    command = [
-        str(project.local / "bin" / "pulumi"),
-        "stack",
-        "init",
-        name,
-        "--no-select",
-        "--non-interactive",
-    ]
     provider = backend.read(project, name).secrets_provider
-    try:
-        done = subprocess.run(
-            [*command, "--secrets-provider", provider, "--color", "never"],
-            cwd=project.checkout,
-            env=backend.environment(project, name),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except FileNotFoundError:
-        raise CommandError(
-            f"The engine is not installed in {project.local}: run `make up` (or `fpga up`) first."
-        ) from None
+    arguments = ("stack", "init", name, "--no-select", "--secrets-provider", provider)
+    done = pulumi_command.run(project, backend.environment(project, name), *arguments)
     if done.returncode != 0:
         raise CommandError(f"pulumi stack init failed:\n{(done.stderr or done.stdout).strip()}")
 

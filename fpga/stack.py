@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from fpga import pulumi_command
 from fpga.errors import CommandError
 from fpga.project import Project
 from fpga.stack_lock import locks
@@ -114,17 +115,17 @@ class Stack:
             on_line: takes the engine's output line by line; None: the engine writes to the terminal itself.
             plan: what `preview --save-plan` wrote: whatever goes beyond it is refused.
         """
-        command = ["up", "--yes", "--skip-preview", *self._which()]
+        command = [pulumi_command.executable(self._project), "up", "--yes", "--skip-preview", *self._which()]
         if plan is not None:
             command += ["--plan", str(plan)]
         if on_line is None:
-            code = self._wait(subprocess.Popen(self._command(*command), **self._where()))
+            code = self._wait(subprocess.Popen(command, **self._where()))
             if code != 0:
                 raise CommandError(f"pulumi up ended with exit code {code}; what it says stands above.")
             return
         tail: list[str] = []
         child = subprocess.Popen(
-            self._command(*command, "--non-interactive", "--color", "never"),
+            [*command, *pulumi_command.PLAIN],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -162,31 +163,13 @@ class Stack:
             shutil.copyfile(template, file)
             file.chmod(0o600)
 
-    def _command(self, *arguments: str) -> list[str]:
-        return [str(self._project.local / "bin" / "pulumi"), *arguments]
-
     def _where(self) -> dict[str, Any]:
         return {"cwd": self._project.checkout, "env": self._environment}
 
     def _run(
         self, *arguments: str, stdin: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        command = self._command(*arguments, "--non-interactive", "--color", "never")
-        given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                **given,
-                **self._where(),
-            )
-        except FileNotFoundError:
-            raise CommandError(
-                f"The engine is not installed in {self._project.local}: run `make up` (or `fpga up`) first."
-            ) from None
+        done = pulumi_command.run(self._project, self._environment, *arguments, stdin=stdin)
         if check and done.returncode != 0:
             raise _failed(f"pulumi {arguments[0]}", done.stderr or done.stdout)
         return done

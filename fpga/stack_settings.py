@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from fpga import pulumi_command
 from fpga.errors import CommandError
 from fpga.project import Project
 
@@ -55,15 +55,7 @@ def _decrypted(project: Project, stack: str, environ: Mapping[str, str]) -> str:
         shutil.copyfile(project.stack_file(stack), folder / f"Pulumi.{stack}.yaml")
         variables = {**environ, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
         for arguments in (("stack", "init", stack), ("config", "get", _SECRET, "--stack", stack)):
-            done = subprocess.run(
-                [project.local / "bin" / "pulumi", *arguments, "--non-interactive", "--color", "never"],
-                cwd=folder,
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = pulumi_command.run(project, variables, *arguments, folder=folder)
             if done.returncode != 0:
                 raise CommandError(
                     f"{_SECRET} of {project.stack_file(stack)} cannot be decrypted: {done.stderr.strip()}\n"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from fpga import backend, new_stack, stack_settings, state_account, state_container
+from fpga import backend, new_stack, pulumi_command, stack_settings, state_account, state_container
 from fpga.errors import CommandError
 from fpga.project import Project
 from fpga.stack_lock import locks
@@ -70,15 +69,7 @@ def unlock(project: Project, stack: str, tell: Callable[[str], object], *, force
             "that run lives is to be seen there alone. If it has surely ended, "
             f"`fpga state unlock -s {stack} --force` gives the lock back."
         )
-    done = subprocess.run(
-        [project.local / "bin" / "pulumi", "cancel", "--yes", stack, "--non-interactive", "--color", "never"],
-        cwd=project.checkout,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = pulumi_command.run(project, variables, "cancel", "--yes", stack)
     if done.returncode != 0:
         raise CommandError(f"pulumi cancel failed:\n{(done.stderr or done.stdout).strip()}")
     for lock in held:
