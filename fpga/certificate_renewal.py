@@ -121,9 +121,7 @@ def generation_of(settings: Mapping[str, str]) -> int:
 
 def beyond_renewal(changes: Sequence[Change]) -> list[Change]:
     """Those that are no part of a renewal: it updates certificate, service and endpoint check in place."""
-    return [
-        one for one in changes if one.operation != "update" or one.type.rpartition(":")[2] not in _RENEWED
-    ]
+    return [one for one in changes if one.operation != "update" or one.kind not in _RENEWED]
 
 
 def not_due(issued: IssuedCertificate) -> str:

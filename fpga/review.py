@@ -32,15 +32,15 @@ def already_done(reviewed: Plan, now: Plan) -> int:
 
 def _departure(reviewed: Change | None, now: Change) -> str:
     if reviewed is None:
-        return f"{now.name} ({_short(now.type)}): {now.operation}, and it was to stay as it was"
+        return f"{now.name} ({now.kind}): {now.operation}, and it was to stay as it was"
     if reviewed.operation != now.operation:
-        return f"{now.name} ({_short(now.type)}): {now.operation} instead of {reviewed.operation}"
+        return f"{now.name} ({now.kind}): {now.operation} instead of {reviewed.operation}"
     if reviewed.replaced_by != now.replaced_by:
-        return f"{now.name} ({_short(now.type)}): replaced because of {', '.join(now.replaced_by)}"
+        return f"{now.name} ({now.kind}): replaced because of {', '.join(now.replaced_by)}"
     before = {one.path: one for one in reviewed.differences}
     told = [_differently(before.get(one.path), one) for one in now.differences if before.get(one.path) != one]
     told += [f"{path} no longer changes" for path in before.keys() - {one.path for one in now.differences}]
-    return f"{now.name} ({_short(now.type)}): {'; '.join(sorted(told))}" if told else ""
+    return f"{now.name} ({now.kind}): {'; '.join(sorted(told))}" if told else ""
 
 
 def _differently(reviewed: Difference | None, now: Difference) -> str:
@@ -55,7 +55,3 @@ def _worded(difference: Difference) -> str:
 
 def _of(plan: Plan) -> str:
     return f"{plan.project}/{plan.stack}"
-
-
-def _short(type_: str) -> str:
-    return type_.rpartition(":")[2]

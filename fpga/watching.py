@@ -43,11 +43,7 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
 
 def is_renewal(change: Change) -> bool:
     """Whether a certificate is issued anew by time alone: no input of its own changes."""
-    return (
-        change.operation == "update"
-        and change.type.rpartition(":")[2] in _ISSUED_TYPES
-        and not change.differences
-    )
+    return change.operation == "update" and change.kind in _ISSUED_TYPES and not change.differences
 
 
 def _failed(plan: Plan) -> Finding:
@@ -67,11 +63,10 @@ def _policy(stack: str, finding: PolicyFinding) -> Finding:
 
 
 def _drift(stack: str, drift: Drift) -> Finding:
-    short = drift.type.rpartition(":")[2]
     if drift.gone:
-        title, seen = f"{stack}: {drift.name} ({short}) is gone", "It is not there any more."
+        title, seen = f"{stack}: {drift.name} ({drift.kind}) is gone", "It is not there any more."
     else:
-        title = f"{stack}: {drift.name} ({short}) is not as it was deployed"
+        title = f"{stack}: {drift.name} ({drift.kind}) is not as it was deployed"
         seen = "\n".join(f"- `{one.path}`: {_sides(one)}" for one in drift.differences)
     remedy = (
         f"Whoever meant this change brings it into `stacks/Pulumi.{stack}.yaml` by a pull request; else "
@@ -105,10 +100,7 @@ def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
             "unapplied",
             "unapplied",
             f"{stack}: what is declared was never made ({len(others)} to change)",
-            "\n".join(
-                f"- {change.operation} `{change.name}` ({change.type.rpartition(':')[2]})"
-                for change in others
-            )
+            "\n".join(f"- {change.operation} `{change.name}` ({change.kind})" for change in others)
             + f"\n\nA deployment failed, or did not run. `fpga plan -s {stack}` shows all of it.",
         )
 
@@ -118,7 +110,7 @@ def _follows(change: Change) -> bool:
     unknown = all(
         one.after is not None and one.after.kind in ("unknown", "secret") for one in change.differences
     )
-    return change.operation == "update" and change.type.rpartition(":")[2] in _FOLLOWING_TYPES and unknown
+    return change.operation == "update" and change.kind in _FOLLOWING_TYPES and unknown
 
 
 def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:

@@ -118,10 +118,10 @@ def _due(outputs: Any) -> list[str]:
         window = dt.datetime.fromisoformat(wanted) if wanted else None
     except (KeyError, TypeError, ValueError):
         return []
-    due, until = renewal.due_at(begin, end), f"it is valid until {_moment(end)}"
-    if window is not None and window < due:
-        return [f"The renewal is due: its authority wants it since {_moment(window)} (RFC 9773); {until}."]
-    return [f"The renewal is due: two thirds of its life were over on {_moment(due)}; {until}."]
+    due, until = renewal.due(begin, end, window), f"it is valid until {_moment(end)}"
+    if due.suggested:
+        return [f"The renewal is due: its authority wants it since {_moment(due.at)} (RFC 9773); {until}."]
+    return [f"The renewal is due: two thirds of its life were over on {_moment(due.at)}; {until}."]
 
 
 def _moment(moment: dt.datetime) -> str:

@@ -105,7 +105,7 @@ def _policy(plan: Plan) -> list[str]:
 
 def _changes(plan: Plan) -> _Block:
     rows = tuple(
-        f"| {change.operation} | {code(change.name)} | {escape(words.short_type(change.type))} "
+        f"| {change.operation} | {code(change.name)} | {escape(change.kind)} "
         f"| {escape(words.reason(change))} |"
         for change in plan.changes
     )
@@ -123,7 +123,7 @@ def _facts(title: str, rows: Sequence[words.Row], notes: Sequence[str]) -> _Bloc
 def _drift(plan: Plan) -> _Block:
     lines = []
     for one in plan.drift:
-        who = f"{code(one.name)} ({escape(words.short_type(one.type))})"
+        who = f"{code(one.name)} ({escape(one.kind)})"
         if one.gone:
             lines.append(f"- {who} is gone")
         for difference in one.differences:
@@ -133,7 +133,7 @@ def _drift(plan: Plan) -> _Block:
 
 
 def _details(change: Change) -> _Block:
-    title = f"{change.operation} {code(change.name)} ({escape(words.short_type(change.type))})"
+    title = f"{change.operation} {code(change.name)} ({escape(change.kind)})"
     rows = []
     for difference in change.differences:
         before, after = words.sides(difference)

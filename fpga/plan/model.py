@@ -74,6 +74,11 @@ class Change:
     replaced_by: tuple[str, ...] = ()
     deleted_first: bool = False
 
+    @property
+    def kind(self) -> str:
+        """The last part of the type: `Service`, `RecordSet`."""
+        return self.type.rpartition(":")[2]
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -84,6 +89,11 @@ class Drift:
     type: str
     gone: bool
     differences: tuple[Difference, ...]
+
+    @property
+    def kind(self) -> str:
+        """The last part of the type: `Service`, `RecordSet`."""
+        return self.type.rpartition(":")[2]
 
 
 @dataclass(frozen=True)

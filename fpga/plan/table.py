@@ -62,7 +62,7 @@ def _heading(change: Change) -> Table:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1))
-    name = Text(change.name, "bold").append(f" ({words.short_type(change.type)})", "not bold dim")
+    name = Text(change.name, "bold").append(f" ({change.kind})", "not bold dim")
     grid.add_row(Text(change.operation, _COLOURS[change.operation]), name)
     if why := words.reason(change):
         grid.add_row("", Text(why))
@@ -86,7 +86,7 @@ def _drift(plan: Plan, console: Console) -> None:
     for one in plan.drift:
         said = "gone" if one.gone else "changed by others"
         line = Text("drift ", "red").append(one.name, "bold default")
-        console.print(line.append(f" ({words.short_type(one.type)}): {said}", "not bold default"))
+        console.print(line.append(f" ({one.kind}): {said}", "not bold default"))
         if one.differences:
             console.print(_rows([(each.path, *words.sides(each)) for each in one.differences]))
 

@@ -40,11 +40,6 @@ def summary(plan: Plan) -> str:
     return f"{plan.stack}: {', '.join([*(parts or ['no changes']), f'{plan.unchanged} unchanged'])}"
 
 
-def short_type(type_: str) -> str:
-    """`RecordSet` of `azure-native:dns:RecordSet`."""
-    return type_.rsplit(":", 1)[-1]
-
-
 def reason(change: Change) -> str:
     """Why a resource changes, in a few words."""
     if change.reasons:
@@ -170,7 +165,7 @@ def _generation(plan: Plan, index: int) -> str:
     keys = plan.keys
     if keys is None or keys.after is None:
         return NONE
-    ended = any(one.operation == "replace" for one in plan.changes if short_type(one.type) == "Keys")
+    ended = any(one.operation == "replace" for one in plan.changes if one.kind == "Keys")
     renewed = keys.before is not None and (ended or keys.after[index] > keys.before[index])
     goes_on = keys.before is not None and not renewed
     return f"generation {keys.after[index]}" + (", new" if renewed else ", goes on" if goes_on else "")
