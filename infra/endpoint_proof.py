@@ -15,12 +15,17 @@ from dataclasses import dataclass, field
 
 from fpga.name_resolution import literal_address
 from fpga.prediction_client import KeyRejected, PredictionClient, PredictionError
+from fpga.prediction_errors import UntrustedCertificate
 from infra.clients.errors import ClientError
 from infra.clients.operations import Waiter
 from infra.clients.tls import fingerprint, served_certificate
 from infra.record_proof import DeclaredRecord, prove_record
 
 CALL_TIMEOUT_S = 30.0
+_NAME_THE_ROOT = (
+    "A stack names the root of a private authority in fpga-web-service:rootsFile, with certificateSource "
+    "acme in acmeRootsFile."
+)
 
 
 class ProofFailed(ClientError):
@@ -100,7 +105,7 @@ def _prove_refusal(declared: Declared, servers: Sequence[str]) -> None:
     except PredictionError as error:
         raise ProofFailed(
             f"a call of {_where(declared)} without key was to be refused with UNAUTHENTICATED; "
-            f"seen: {_code(error)}{error}"
+            f"seen: {_seen(error)}"
         ) from None
     raise ProofFailed(f"{_where(declared)} answers calls without key; UNAUTHENTICATED is expected")
 
@@ -113,7 +118,7 @@ def _score(declared: Declared, servers: Sequence[str], key: str | None) -> None:
         scored = _call(declared, servers, key)
     except PredictionError as error:
         raise ProofFailed(
-            f"a call of {_where(declared)} {which} was to score a sample; seen: {_code(error)}{error}"
+            f"a call of {_where(declared)} {which} was to score a sample; seen: {_seen(error)}"
         ) from None
     if not scored:
         raise ProofFailed(f"a call of {_where(declared)} {which} was answered with an empty tensor")
@@ -165,9 +170,10 @@ def _with_address(server: str) -> str:
         ) from None
 
 
-def _code(error: PredictionError) -> str:
-    """The gRPC status in front of the words, where a call was made at all."""
-    return f"{error.code}: " if error.code else ""
+def _seen(error: PredictionError) -> str:
+    """The error's words: the gRPC status in front, where a call was made at all; settings behind."""
+    remedy = f" {_NAME_THE_ROOT}" if isinstance(error, UntrustedCertificate) else ""
+    return f"{error.code}: {error}{remedy}" if error.code else f"{error}{remedy}"
 
 
 def _where(declared: Declared) -> str:

@@ -29,7 +29,7 @@ def ask(
     try:
         answer, _ = dns.query.udp_with_fallback(question, address, timeout=timeout_s, port=port)
     except dns.exception.Timeout:
-        return f"no answer within {timeout_s:g} s"
+        return f"no answer within {round(timeout_s, 2):g} s"  # what is left of a deadline has many digits
     except (dns.exception.DNSException, OSError) as error:
         return f"no usable answer ({str(error) or type(error).__name__})"
     if answer.rcode() not in _USABLE or not isinstance(answer, dns.message.QueryMessage):

@@ -11,10 +11,12 @@ from functools import partial
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import grpc
 import numpy as np
 import pytest
 
+from infra.clients.dns_question import ask
 from infra.clients.errors import ClientError, ConnectionFailed, DeadlineExceeded
 from infra.clients.lookup import look_up
 from infra.clients.operations import Waiter
@@ -236,6 +238,13 @@ def test_a_server_that_does_not_speak_is_named(reply: Callable[[bytes], bytes | 
         assert complaint(asked, DeadlineExceeded).endswith(f"last seen: {seen} at the name server SECOND")
 
 
+def test_what_is_left_of_a_deadline_is_told_in_few_digits() -> None:
+    with datagram_server(lambda query: None) as server:
+        host, _, port = server.rpartition(":")
+        said = ask(FQDN, dns.rdatatype.A, host, int(port), 0.0612345)
+    assert said == "no answer within 0.06 s"
+
+
 def test_a_name_server_may_be_a_name() -> None:
     with Scene().declared() as declared:
         named = tuple(server.replace(IP, "localhost") for server in declared.name_servers)
@@ -285,7 +294,10 @@ def test_a_service_that_does_not_run_is_told() -> None:
         (AUTHORITY.issue([f"*.b.{ZONE}"]), f"is not for {FQDN}: it is for *.b.{ZONE}"),
         (AUTHORITY.issue([FQDN], starts_in=-9, ends_in=-2), "has expired"),
         (AUTHORITY.issue([FQDN], starts_in=2), "is not yet valid"),
-        (Authority("another root").issue([FQDN]), "is not trusted"),
+        (
+            Authority("another root").issue([FQDN]),
+            "A stack names the root of a private authority in fpga-web-service:rootsFile, ",
+        ),
     ],
     ids=["another name", "wildcard elsewhere", "expired", "not yet valid", "unknown root"],
 )
