@@ -55,7 +55,7 @@ def renew(
     if reason is None and not early:
         typer.echo(not_due(issued))
         return
-    typer.echo(f"Due: {reason}." if reason else "Not due yet; renewed early.")
+    typer.echo(f"Due: {reason}." if reason else "Not due yet: --early renews it all the same.")
     if not yes and not sys.stdin.isatty():
         raise CommandError(
             "There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed."

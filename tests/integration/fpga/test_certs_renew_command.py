@@ -174,7 +174,9 @@ def test_an_early_one_raises_the_generation_in_the_settings(tmp_path: Path) -> N
 def test_the_settings_are_put_back_where_nothing_is_renewed(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, age_days=1)
 
-    assert checkout.renew("--early", answer="n\n").returncode == 1
+    declined = checkout.renew("--early", answer="n\n")
+    assert declined.returncode == 1
+    assert "Not due yet: --early renews it all the same.\n" in declined.stdout
     assert checkout.settings.read_text() == SETTINGS
     checkout.tell(
         "preview",
