@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from fpga.errors import CommandError
-
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from certs.errors import UnreadableError
     from certs.sources.source import Obtained
 
 VARIABLE: Final = "FPGA_PFX_PASSWORD"
@@ -24,8 +23,7 @@ def obtain(container: Path, password_file: Path | None, roots: Path | None, now:
     """What is in `container`. Who sits at a terminal is asked for a password, if one is needed and not given.
 
     Raises:
-        CommandError: the password file cannot be read.
-        certs.errors.UnreadableError: `roots` cannot be read.
+        certs.errors.UnreadableError: the password file, or `roots`, cannot be read.
     """
     from certs.sources.pfx import PfxSource
 
@@ -49,11 +47,18 @@ def _given(file: Path | None) -> str | None:
         return os.environ.get(VARIABLE)
     try:
         text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise CommandError(f"--password-file: {file} cannot be read: {error.strerror}.") from None
+    except OSError as why:
+        raise _unreadable(file, f"cannot be read: {why.strerror}.", "Correct its path.") from None
     except UnicodeDecodeError:
-        raise CommandError(f"--password-file: {file} is not text in UTF-8.") from None
+        raise _unreadable(file, "is not text in UTF-8.", "Write it anew in UTF-8.") from None
     password = text.splitlines()[0] if text else ""
     if not password:
-        raise CommandError(f"--password-file: {file} has no password in its first line.")
+        raise _unreadable(file, "has no password in its first line.", "Write it there.")
     return password
+
+
+def _unreadable(file: Path, message: str, remedy: str) -> UnreadableError:
+    from certs.errors import UnreadableError
+    from certs.findings import error
+
+    return UnreadableError([error("password-file-unreadable", f"password file {file}", message, remedy)])

@@ -71,7 +71,11 @@ def write_together(contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
 
 def _draft(path: Path, content: bytes) -> Path:
     """A file beside `path` with the content; none where that fails."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # its mode is 0600
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # its mode is 0600
+    except OSError as error:
+        error.filename = str(path)  # nobody asked for the draft
+        raise
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

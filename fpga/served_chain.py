@@ -36,6 +36,10 @@ def served_chain(host: str, port: int, server_name: str | None) -> list[bytes]:
     except ssl.SSLError as error:
         reason = (error.reason or str(error)).lower().replace("_", " ")
         raise CommandError(f"{host}:{port} does not complete a TLS handshake: {reason}.") from None
+    except TimeoutError:
+        raise CommandError(
+            f"{host}:{port} gives no answer within {TIMEOUT_S:g} s: does it speak TLS?"
+        ) from None
     except OSError as error:
         raise CommandError(f"{host}:{port} cannot be reached: {error.strerror or error}.") from None
 

@@ -108,6 +108,7 @@ def show(
     """
     from datetime import UTC, datetime
 
+    from certs.errors import UnreadableError
     from certs.findings import errors_in, sort
     from fpga.certificate_report import CertificateReport
 
@@ -116,14 +117,17 @@ def show(
     if name is not None and endpoint is None:
         raise typer.BadParameter("--name goes with --endpoint.")
     now = datetime.now(UTC)
-    if file is not None:
-        reading = _read_file(file, password_file, now)
-        found = sort(reading.findings)
-    else:
+    if file is None:
         reading = _read_endpoint(endpoint or "", name)
         # What is mended in a file is as it is on the wire: the tree shows it.
-        found = sort(errors_in(reading.findings))
-    report = CertificateReport.of(reading, found, now)
+        report = CertificateReport.of(reading, sort(errors_in(reading.findings)), now)
+    else:
+        try:
+            reading = _read_file(file, password_file, now)
+        except UnreadableError as error:
+            report = CertificateReport.unreadable(error.findings, now)
+        else:
+            report = CertificateReport.of(reading, sort(reading.findings), now)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:

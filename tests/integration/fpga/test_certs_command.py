@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fpga import served_chain
 from fpga.cli import main
 from fpga.files import write_together
 from tests.integration.fpga.authority import Issued
@@ -278,9 +279,16 @@ def test_a_password_file_that_holds_none_is_named(
 ) -> None:
     if content is not None:
         _write(folder / "odd", content)
-    code, told, complaints = run("check", *PFX, "odd", "--fqdn", FQDN)
-    assert (code, told) == (1, "")
-    assert complaints == f"error: --password-file: odd {words}.\n"
+    code, told, _ = run("check", *PFX, "odd", "--fqdn", FQDN)
+    assert code == 2
+    assert told.startswith(f"refused: password file odd: {words}.\n    ")
+    assert told.endswith("\nNot readable: 1 thing is wrong.\n")
+    code, told, _ = run("show", "tls.pfx", "--password-file", "odd", "--json")
+    found = json.loads(told)
+    assert (code, found["verdict"], found["findings"][0]["message"]) == (2, "unreadable", f"{words}.")
+    code, told, complaints = run("convert", *PFX, "odd", *OUT)
+    assert (code, told) == (2, "")
+    assert complaints.startswith(f"error: password file odd: {words}. ")
 
 
 SHOWN = {
@@ -347,6 +355,15 @@ def test_show_of_what_is_no_tls_endpoint(run: Run) -> None:
     assert complaints == f"error: 127.0.0.1:{port} cannot be reached: Connection refused.\n"
 
 
+def test_show_of_what_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served_chain, "TIMEOUT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        code, told, complaints = run("show", "--endpoint", f"127.0.0.1:{port}")
+    assert (code, told) == (1, "")
+    assert complaints == f"error: 127.0.0.1:{port} gives no answer within 0.05 s: does it speak TLS?\n"
+
+
 OUT = ("--cert-out", "new.pem", "--key-out", "new.key")
 
 
@@ -398,7 +415,7 @@ REFUSED = {
     "a folder that is not there": (
         (*PFX, "password", "--cert-out", "new.pem", "--key-out", "no/new.key"),
         1,
-        "No such file or directory",
+        "error: no/new.key: No such file or directory\n",
     ),
     "a folder in a file's place": (
         (*PFX, "password", "--cert-out", "chain.pem", "--key-out", "folder", "--force"),
