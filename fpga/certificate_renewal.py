@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from certs.renewal import Due, days_left, due
 from fpga.errors import CommandError
-from fpga.plan.model import Change
+from fpga.plan.model import ISSUED_BY, Change
 
 NAMESPACE: Final = "fpga-web-service"
 SOURCE: Final = f"{NAMESPACE}:certificateSource"
 GENERATION: Final = f"{NAMESPACE}:certificateGeneration"
 
-_TYPES: Final = {"self_signed": "Certificate", "acme": "AcmeCertificate"}
+_KINDS: Final = {source: kind for kind, source in ISSUED_BY.items()}
 _BROUGHT: Final = {
     "files": "put the new chain and key where {0}:certificateFile and {0}:keyFile name them",
     "pfx": "put the new container where {0}:pfxFile names it, its password into {0}:pfxPassword "
@@ -23,7 +23,7 @@ _BROUGHT: Final = {
     "config": "set the new ones: `pulumi config set -s {1} --plaintext {0}:certificateChain < chain.pem` and "
     "`pulumi config set -s {1} --secret {0}:certificateKey < key.pem`",
 }
-_RENEWED: Final = ("Certificate", "AcmeCertificate", "Service", "EndpointCheck")
+_RENEWED: Final = (*ISSUED_BY, "Service", "EndpointCheck")
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class IssuedCertificate:
                 f"{how}; then `pulumi up -s {stack}`, whose preview checks them. Certificates of the sources "
                 "self_signed and acme are renewed by the program."
             )
-        if source not in _TYPES:
-            known = ", ".join((*_BROUGHT, *_TYPES))
+        if source not in _KINDS:
+            known = ", ".join((*_BROUGHT, *_KINDS))
             raise CommandError(f"{SOURCE} of the stack {stack} is '{source}': choose one of {known}.")
         for one in resources:
             told = one.get("outputs", {})
-            if str(one["type"]).endswith(f":{_TYPES[source]}") and told.get("certificate"):
+            if str(one["type"]).endswith(f":{_KINDS[source]}") and told.get("certificate"):
                 return cls._read(source, told)
         raise CommandError(
             f"The stack {stack} has no certificate of the source {source} yet: `pulumi up -s {stack}` has "

@@ -9,7 +9,7 @@ from typing import Any, Final
 from certs import renewal
 from fpga.plan import certificate, facts, values
 from fpga.plan.events import Diagnostic, Event, PolicyViolation, Prelude, Step, Summary
-from fpga.plan.model import Change, Drift, Plan, PolicyFinding
+from fpga.plan.model import ISSUED_BY, Change, Drift, Plan, PolicyFinding
 from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, gather
 
@@ -102,7 +102,7 @@ def _reasons(resource: Resource, redaction: Redaction, *, seen: bool) -> list[st
         return ["It is let go of, and goes on in the cloud."]
     if resource.operation != "update":
         return []
-    if resource.kind in ("Certificate", "AcmeCertificate") and not seen:
+    if resource.kind in ISSUED_BY and not seen:
         return _due(outputs)
     if resource.kind == "Service" and outputs.get("state", _SUCCEEDED) != _SUCCEEDED:
         state = values.worded(outputs.get("state"), redaction).text

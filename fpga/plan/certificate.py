@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpga.plan import values
-from fpga.plan.model import Certificate, CertificateChange
+from fpga.plan.model import ISSUED_BY, Certificate, CertificateChange
 from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, only
 
 _CHAIN = "ssl_certificate"
 _SOURCE = "fpga-web-service:certificateSource"
 _FQDN = "fpga-web-service:fqdn"
-_ISSUED_BY = {"Certificate": "self_signed", "AcmeCertificate": "acme"}
 
 
 def change(
@@ -56,7 +55,7 @@ def _after(
     source = config.get(_SOURCE, "provided")
     if not values.is_unknown(chain):
         return _known(chain, source, now, redaction)
-    issuing = next((one for one in resources if one.kind in _ISSUED_BY and one.goes_on), None)
+    issuing = next((one for one in resources if one.kind in ISSUED_BY and one.goes_on), None)
     fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
     issuer = ""
     authority = only(resources, "DevelopmentCa")
@@ -67,7 +66,7 @@ def _after(
     return Certificate(
         names=(redaction.clean(str(fqdn)),) if fqdn else (),
         issuer=redaction.clean(issuer),
-        source=_ISSUED_BY[issuing.kind] if issuing else source,
+        source=ISSUED_BY[issuing.kind] if issuing else source,
         issued_at_apply=True,
     )
 
@@ -75,9 +74,9 @@ def _after(
 def _source_before(resources: Sequence[Resource], service: Resource) -> str:
     """A resource that issued the very chain, or nobody whom the state knows."""
     for one in resources:
-        issued = one.old.outputs.get("certificate") if one.old and one.kind in _ISSUED_BY else None
+        issued = one.old.outputs.get("certificate") if one.old and one.kind in ISSUED_BY else None
         if issued and issued == service.before.get(_CHAIN):
-            return _ISSUED_BY[one.kind]
+            return ISSUED_BY[one.kind]
     return "provided"
 
 

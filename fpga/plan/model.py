@@ -5,20 +5,21 @@ Its JSON is an interface: `schema` counts up when a reader of an older one would
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final
 
 from fpga.errors import CommandError
+from fpga.plan import fields
 
 SCHEMA: Final = 1
 OPERATIONS: Final = ("create", "import", "update", "replace", "delete", "forget")
 UNKNOWN_WORDS: Final = "known after apply"
 SECRET_WORDS: Final = "(secret)"  # noqa: S105 - what stands in a secret's place
+ISSUED_BY: Final = {"Certificate": "self_signed", "AcmeCertificate": "acme"}
+"""The kinds of resources that issue certificates, and the source of each."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ class Plan:
             "changes": {
                 change.urn: {
                     "operation": change.operation,
-                    "differences": [_plain(difference) for difference in change.differences],
+                    "differences": [fields.plain(difference) for difference in change.differences],
                     "replaced_by": list(change.replaced_by),
                 }
                 for change in self.changes
@@ -246,7 +247,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready; `digest` and `counts` are in it for readers that do not know this class."""
-        return {"schema": SCHEMA, "digest": self.digest(), "counts": self.counts, **_plain(self)}
+        return {"schema": SCHEMA, "digest": self.digest(), "counts": self.counts, **fields.plain(self)}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Plan:
@@ -262,7 +263,7 @@ class Plan:
                 "`fpga plan --out`."
             )
         try:
-            plan: Plan = _built(cls, told)
+            plan: Plan = fields.built(cls, told)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise CommandError(
                 "This plan is damaged, fields are missing: make it anew with `fpga plan --out`."
@@ -273,30 +274,3 @@ class Plan:
                 "`fpga plan --out`."
             )
         return plan
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        return {one.name: _plain(getattr(value, one.name)) for one in fields}
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _built(kind: Any, told: Any) -> Any:
-    """The value of a field's type: a dataclass, a tuple, one of them or None, or what JSON has itself."""
-    if get_origin(kind) in (Union, types.UnionType):
-        if told is None and type(None) in get_args(kind):
-            return None
-        (kind,) = (one for one in get_args(kind) if one is not type(None))
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
-        return kind(**{one.name: _built(hints[one.name], told[one.name]) for one in dataclasses.fields(kind)})
-    if get_origin(kind) is tuple:
-        if not isinstance(told, list):
-            raise TypeError
-        kinds = get_args(kind)
-        each = [kinds[0]] * len(told) if kinds[-1] is Ellipsis else list(kinds)
-        return tuple(_built(one, value) for one, value in zip(each, told, strict=True))
-    if not isinstance(told, kind):
-        raise TypeError
-    return told
