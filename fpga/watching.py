@@ -6,6 +6,7 @@ drift, and what both would change was never applied.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -31,7 +32,7 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
     stack = declared.stack
     for plan in (declared, looked):
         if not plan.succeeded:
-            return Watch(stack, (_failed(plan),))
+            return failed(stack, plan.errors)
     found = (
         *_expiry(stack, looked, now, warn_days),
         *(_drift(stack, one) for one in looked.drift),
@@ -46,11 +47,11 @@ def is_renewal(change: Change) -> bool:
     return change.operation == "update" and change.kind in _ISSUED_TYPES and not change.differences
 
 
-def _failed(plan: Plan) -> Finding:
-    told = "\n".join(f"- {error}" for error in plan.errors) or "The engine gives no reason."
-    return Finding(
-        FAILED, FAILED, f"{plan.stack}: the watch could not look at it", f"The preview failed:\n\n{told}"
-    )
+def failed(stack: str, errors: Iterable[str]) -> Watch:
+    """A stack that could not be looked at, and why."""
+    told = "\n\n".join(_quoted(error) for error in errors) or "The engine gives no reason."
+    title = f"{stack}: the watch could not look at it"
+    return Watch(stack, (Finding(FAILED, FAILED, title, f"The preview failed:\n\n{told}"),))
 
 
 def _policy(stack: str, finding: PolicyFinding) -> Finding:
@@ -58,7 +59,7 @@ def _policy(stack: str, finding: PolicyFinding) -> Finding:
         f"policy/{_key(finding.rule)}/{_key(finding.name) or 'stack'}",
         "policy",
         f"{stack}: the policy {finding.rule} finds fault with {finding.name or 'the stack'}",
-        finding.message,
+        _quoted(finding.message),
     )
 
 
@@ -67,7 +68,7 @@ def _drift(stack: str, drift: Drift) -> Finding:
         title, seen = f"{stack}: {drift.name} ({drift.kind}) is gone", "It is not there any more."
     else:
         title = f"{stack}: {drift.name} ({drift.kind}) is not as it was deployed"
-        seen = "\n".join(f"- `{one.path}`: {_sides(one)}" for one in drift.differences)
+        seen = "\n".join(f"- {_span(one.path)}: {_sides(one)}" for one in drift.differences)
     remedy = (
         f"Whoever meant this change brings it into `stacks/Pulumi.{stack}.yaml` by a pull request; else "
         f"`pulumi up --refresh -s {stack}` undoes it."
@@ -76,8 +77,20 @@ def _drift(stack: str, drift: Drift) -> Finding:
 
 
 def _sides(difference: Difference) -> str:
-    was, found = (side.text if side else "nothing" for side in (difference.before, difference.after))
+    was, found = (_span(side.text) if side else "nothing" for side in (difference.before, difference.after))
     return f"deployed {was}, found {found}"
+
+
+def _span(text: str) -> str:
+    """What was found, in a line of Markdown: whoever put it there can mention nobody, nor add a link."""
+    line = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if len(fence) > 1 else f"`{line}`"
+
+
+def _quoted(text: str) -> str:
+    """The same, of any number of lines: an indented code block has no end that a line in it could be."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:

@@ -51,18 +51,28 @@ def watch(
     import datetime as dt
 
     from engine.report import ConsoleReport
-    from fpga import watching
+    from fpga import backend, watching
+    from fpga.errors import CommandError
     from fpga.files import require_place, write_whole
+    from fpga.plan.redaction import Redaction
     from fpga.plan.runner import preview
+    from infra.clients.errors import ClientError
+    from infra.configuration import SettingsError
 
     if out is not None:
         require_place(out)
     project, report = Project.here(), ConsoleReport()
-    with report.stage(f"watch of {stack}"):
-        looked = preview(project, stack, refresh=True, on_progress=report.progress)
-        # what would change tells drift and what was never made apart only beside a plan of the state alone
-        declared = preview(project, stack, on_progress=report.progress) if looked.changes else looked
-    found = watching.watched(declared, looked, dt.datetime.now(dt.UTC), days)
+    backend.read(project, stack)  # a stack that is not there is no finding
+    try:
+        with report.stage(f"watch of {stack}"):
+            looked = preview(project, stack, refresh=True, on_progress=report.progress)
+            # drift and what was never made are told apart beside a plan of the state alone
+            declared = preview(project, stack, on_progress=report.progress) if looked.changes else looked
+    except (CommandError, ClientError, SettingsError) as error:
+        told = Redaction(project.checkout, Path.home()).clean(str(error))
+        found = watching.failed(stack, [told])
+    else:
+        found = watching.watched(declared, looked, dt.datetime.now(dt.UTC), days)
     if out is not None:
         write_whole(out, _json(found).encode())
     _print(found, form)

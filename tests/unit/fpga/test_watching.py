@@ -89,8 +89,26 @@ def test_what_differs_in_the_cloud_alone_is_drift() -> None:
     told = found(PLAN, replace(PLAN, changes=(repair,), drift=(drift,)))
     assert list(told) == ["drift/a-record"]
     assert told["drift/a-record"].title == "prod: a-record (RecordSet) is not as it was deployed"
-    assert "`aRecords[0].ipv4Address`: deployed 127.80.0.1, found 192.0.2.1" in told["drift/a-record"].detail
+    assert (
+        "`aRecords[0].ipv4Address`: deployed `127.80.0.1`, found `192.0.2.1`" in told["drift/a-record"].detail
+    )
     assert "`pulumi up --refresh -s prod` undoes it" in told["drift/a-record"].detail
+
+
+def test_what_was_found_is_nothing_but_text_in_an_issue() -> None:
+    """In code, GitHub looks for no mentions, links or HTML."""
+    seen = Difference(
+        "tags.a`b", Value("plain", "@contoso/all"), Value("plain", "``x`` <img src=y>\n\n# @octocat")
+    )
+    drift = Drift("urn:zone", "zone", "azure-native:dns:Zone", gone=False, differences=(seen,))
+    told = found(PLAN, replace(PLAN, drift=(drift,)))["drift/zone"].detail
+    assert told.splitlines()[0] == (
+        "- `` tags.a`b ``: deployed `@contoso/all`, found ``` ``x`` <img src=y> # @octocat ```"
+    )
+    failed = replace(PLAN, succeeded=False, errors=("not 'a\n```\n@octocat\n\n# b'",))
+    assert found(failed, failed)["failed"].detail.splitlines()[2:] == [
+        "    not 'a", "    ```", "    @octocat", "    ", "    # b'"
+    ]  # fmt: skip
 
 
 def test_what_is_gone_is_drift() -> None:
@@ -150,13 +168,13 @@ def test_a_preview_that_fails_is_the_one_finding() -> None:
     for declared, looked in ((failed, PLAN), (PLAN, failed)):
         told = found(declared, looked)
         assert list(told) == ["failed"]
-        assert told["failed"].detail == "The preview failed:\n\n- azure-native:tenantId is not set"
+        assert told["failed"].detail == "The preview failed:\n\n    azure-native:tenantId is not set"
 
 
 def test_a_policy_finding_is_told() -> None:
     finding = PolicyFinding("fpga", "record-ttl-bounds", "advisory", "a-record", "urn:record", "TTL is 5")
     told = found(PLAN, replace(PLAN, policy=(finding,)))
-    assert told["policy/record-ttl-bounds/a-record"].detail == "TTL is 5"
+    assert told["policy/record-ttl-bounds/a-record"].detail == "    TTL is 5"
 
 
 def test_two_resources_of_one_name_have_keys_of_their_own() -> None:
