@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fpga import backend, pulumi_command, stack_template
+from fpga import backend, backend_settings, pulumi_command, stack_template
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, Project
@@ -48,7 +48,7 @@ def write(
     kind = _kind(name, kind)
     status = None if cloud is None else _status(cloud)
     declared = stack_template.backend_text(name, backend_url, secrets_provider, _policy_pack(project))
-    backend.parse(project, declared, f"The backend of the stack {name}")
+    backend_settings.parse(project, declared, f"The backend of the stack {name}")
     files = {
         project.stack_file(name): _stack_text(name, kind, status),
         backend.backend_file(project, name): declared,

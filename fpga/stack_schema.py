@@ -1,7 +1,7 @@
 """JSON schemas (draft 7) of `Pulumi.STACK.yaml` and `Backend.STACK.yaml`, for editors and for `make lint`.
 
-They are made from what reads these files: `infra.settings` and `fpga.backend`. Draft 7, for the YAML language
-server reads no newer one whole.
+They are made from what reads these files: `infra.settings` and `fpga.backend_settings`. Draft 7, for the YAML
+language server reads no newer one whole.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fpga import backend
+from fpga import backend_settings
 
 if TYPE_CHECKING:
     from infra.configuration import Setting
@@ -64,13 +64,15 @@ def stack_schema() -> Schema:
 
 def backend_schema() -> Schema:
     """Of the file that says where a stack's state is."""
-    properties = {key: _text(about) for key, about in backend.KEYS.items()}
-    properties["url"]["pattern"] = f"^({backend.FILE_URL.pattern}|{backend.AZBLOB.pattern})$"
+    properties = {key: _text(about) for key, about in backend_settings.KEYS.items()}
+    properties["url"]["pattern"] = (
+        f"^({backend_settings.FILE_URL.pattern}|{backend_settings.AZBLOB.pattern})$"
+    )
     properties["secretsProvider"] |= {
-        "pattern": f"^({backend.PASSPHRASE}|{backend.KEY_VAULT.pattern})$",
-        "default": backend.PASSPHRASE,
+        "pattern": f"^({backend_settings.PASSPHRASE}|{backend_settings.KEY_VAULT.pattern})$",
+        "default": backend_settings.PASSPHRASE,
     }
-    by_passphrase = {"properties": {"secretsProvider": {"const": backend.PASSPHRASE}}}
+    by_passphrase = {"properties": {"secretsProvider": {"const": backend_settings.PASSPHRASE}}}
     return {
         "$schema": _DRAFT,
         "title": "The backend of a stack of fpga-web-service",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fpga import backend
+from fpga import backend_settings
 
 NAMESPACE: Final = "fpga-web-service"
 MODEL_PACKAGE: Final = ".local/model-package"
@@ -167,7 +167,7 @@ def stack_text(name: str, settings: Mapping[str, Any], about: Mapping[str, str])
 def backend_text(name: str, url: str, secrets_provider: str, policy_pack: str | None) -> str:
     """`Backend.NAME.yaml`."""
     values = {"url": url, "secretsProvider": secrets_provider}
-    if secrets_provider == backend.PASSPHRASE:
+    if secrets_provider == backend_settings.PASSPHRASE:
         values["passphraseFile"] = f".local/passphrases/{name}"
     if policy_pack is not None:
         values["policyPack"] = policy_pack
@@ -181,7 +181,7 @@ def backend_text(name: str, url: str, secrets_provider: str, policy_pack: str | 
         "",
     ]
     for key, value in values.items():
-        about = backend.KEYS[key]
+        about = backend_settings.KEYS[key]
         if key == "passphraseFile":
             about += ". PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, goes before it (CI)"
         lines += [*_comment(about), f"{key}: {_scalar(value)}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fpga import backend
-from fpga.backend import Backend
+from fpga.backend_settings import Backend
 from fpga.errors import CommandError
 from fpga.project import Project
 
