@@ -12,23 +12,7 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
-_SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
-_SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public constant of the protocol
-_RESOURCE_SIGNATURE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
-_OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-# Go's plugin.UnknownStringValue and its siblings for other kinds: one a kind of value.
-_UNKNOWNS: Final = frozenset(
-    {
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
-_UNKNOWN_STRING: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+from engine import signatures
 
 
 class _Unknown:
@@ -102,7 +86,7 @@ def holds_unknown(value: Any) -> bool:
 def _from_value(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        return UNKNOWN if value.string_value in _UNKNOWNS else value.string_value
+        return UNKNOWN if value.string_value in signatures.UNKNOWNS else value.string_value
     if kind == "number_value":
         number = value.number_value
         # Struct knows doubles only; ARM takes 300 for a TTL, and not 300.0.
@@ -117,25 +101,25 @@ def _from_value(value: struct_pb2.Value) -> Any:
 
 
 def _from_object(properties: Properties) -> Any:
-    signature = properties.get(_SIGNATURE_KEY)
+    signature = properties.get(signatures.KEY)
     if signature is None:
         return properties
-    if signature == _SECRET_SIGNATURE:
+    if signature == signatures.SECRET:
         return Secret(properties.get("value"))
-    if signature == _OUTPUT_SIGNATURE:
+    if signature == signatures.OUTPUT:
         inner = properties.get("value", UNKNOWN)
         return Secret(inner) if properties.get("secret") else inner
-    if signature == _RESOURCE_SIGNATURE:
+    if signature == signatures.RESOURCE:
         return properties.get("id", UNKNOWN)
     raise ValueError("assets and archives have no place in an Azure resource's properties")
 
 
 def _to_value(value: Any) -> struct_pb2.Value:
     if value is UNKNOWN:
-        return struct_pb2.Value(string_value=_UNKNOWN_STRING)
+        return struct_pb2.Value(string_value=signatures.UNKNOWN_STRING)
     if isinstance(value, Secret):
         inner = struct_pb2.Struct()
-        inner.fields[_SIGNATURE_KEY].string_value = _SECRET_SIGNATURE
+        inner.fields[signatures.KEY].string_value = signatures.SECRET
         inner.fields["value"].CopyFrom(_to_value(value.value))
         return struct_pb2.Value(struct_value=inner)
     if isinstance(value, bool):

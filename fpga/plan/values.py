@@ -7,24 +7,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from engine import signatures
 from fpga.plan.model import SECRET_WORDS, UNKNOWN_WORDS, Difference, Value
 from fpga.plan.redaction import Redaction
 
 _LONG: Final = 200  # characters; a resource ID of Azure's is shorter
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # marks what is no plain value, such as a secret
-# the engine's stand-ins for values that are not known yet, one for each kind of value
-# (github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin/rpc.go)
-_UNKNOWNS: Final = frozenset(
-    (
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    )
-)
 # how a dynamic resource finds its provider: not the program's
 _ENGINE_INPUTS: Final = frozenset(("__provider", "__defaults"))
 # secret whether marked so or not
@@ -39,12 +26,12 @@ _CERTIFICATE_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 
 def is_unknown(value: object) -> bool:
     """Whether it is known only when the update is done."""
-    return isinstance(value, str) and value in _UNKNOWNS
+    return isinstance(value, str) and value in signatures.UNKNOWNS
 
 
 def is_secret(value: object) -> bool:
     """Whether the engine has masked it."""
-    return isinstance(value, Mapping) and _SIGNATURE in value
+    return isinstance(value, Mapping) and signatures.KEY in value
 
 
 def has_secret(inputs: Mapping[str, Any]) -> list[str]:
