@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fpga.github.plan_comment import MARK
 from fpga.plan.model import Change, Difference, Plan, Value
 from tests.github.command import Command, fpga, github, github_server
 from tests.github.stand_in import BOT, Fault, StandIn
+from tests.unit.fpga.plan_samples import EMPTY
 
 __all__ = ["fpga", "github", "github_server"]
 
@@ -19,31 +21,17 @@ PULL_REQUEST = ("github", "comment", "--pull-request", "7")
 
 def a_plan(stack: str, *changes: str, text: str = "S2") -> Plan:
     """A plan that updates resources of these names."""
-    return Plan(
-        project="fpga-web-service",
-        stack=stack,
-        succeeded=True,
-        refreshed=False,
-        changes=tuple(
-            Change(
-                urn=f"urn:pulumi:{stack}::fpga-web-service::t:i:T::{name}",
-                name=name,
-                type="t:i:T",
-                operation="update",
-                differences=(Difference("sku.name", Value("plain", "S1"), Value("plain", text)),),
-            )
-            for name in changes
-        ),
-        unchanged=3,
-        drift=(),
-        certificate=None,
-        ssl=(True, True),
-        keys=None,
-        records=(),
-        policy=(),
-        warnings=(),
-        errors=(),
+    updates = tuple(
+        Change(
+            urn=f"urn:pulumi:{stack}::fpga-web-service::t:i:T::{name}",
+            name=name,
+            type="t:i:T",
+            operation="update",
+            differences=(Difference("sku.name", Value("plain", "S1"), Value("plain", text)),),
+        )
+        for name in changes
     )
+    return replace(EMPTY, stack=stack, changes=updates, unchanged=3)
 
 
 def kept(folder: Path, plan: Plan) -> Path:

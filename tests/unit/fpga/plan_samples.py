@@ -18,6 +18,23 @@ NOW = dt.datetime(2026, 12, 1, 12, 0, tzinfo=dt.UTC)
 REDACTION = Redaction(Path("/home/dev/checkout"), Path("/home/dev"))
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc:def"}
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+EMPTY = Plan(
+    project="fpga-web-service",
+    stack="dev",
+    succeeded=True,
+    refreshed=False,
+    changes=(),
+    unchanged=16,
+    drift=(),
+    certificate=None,
+    ssl=(True, True),
+    keys=None,
+    records=(),
+    policy=(),
+    warnings=(),
+    errors=(),
+)
+"""A plan that does nothing, for what is made by hand."""
 SERVICE, RECORD = "pulumi-python:dynamic/fpga:Service", "azure-native:dns:RecordSet"
 
 

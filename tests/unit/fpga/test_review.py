@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fpga.plan.model import Change, Difference, Plan, PolicyFinding, Value
+from fpga.plan.model import Change, Difference, PolicyFinding, Value
 from fpga.review import already_done, departures
+from tests.unit.fpga.plan_samples import EMPTY
 
 SERVICE = Change(
     urn="urn:pulumi:dev::fpga-web-service::pulumi-python:dynamic/fpga:Service::service",
@@ -21,22 +22,7 @@ ACCOUNT = Change(
     operation="update",
     differences=(Difference("sku.name", Value("plain", "S1"), Value("plain", "S2")),),
 )
-PLAN = Plan(
-    project="fpga-web-service",
-    stack="dev",
-    succeeded=True,
-    refreshed=False,
-    changes=(ACCOUNT, SERVICE),
-    unchanged=16,
-    drift=(),
-    certificate=None,
-    ssl=(True, True),
-    keys=None,
-    records=(),
-    policy=(),
-    warnings=(),
-    errors=(),
-)
+PLAN = replace(EMPTY, changes=(ACCOUNT, SERVICE))
 
 
 def test_the_same_changes_are_no_departure() -> None:

@@ -17,6 +17,7 @@ from fpga.plan.model import (
 )
 from fpga.watch_report import Finding
 from fpga.watching import watched
+from tests.unit.fpga.plan_samples import EMPTY
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 SERVED = Certificate(
@@ -26,21 +27,8 @@ SERVED = Certificate(
     not_before="2026-11-01T00:00:00+00:00",
     not_after="2027-01-30T00:00:00+00:00",
 )
-PLAN = Plan(
-    project="fpga-web-service",
-    stack="prod",
-    succeeded=True,
-    refreshed=False,
-    changes=(),
-    unchanged=18,
-    drift=(),
-    certificate=CertificateChange(SERVED, SERVED, changes=False, root_changes=False),
-    ssl=(True, True),
-    keys=None,
-    records=(),
-    policy=(),
-    warnings=(),
-    errors=(),
+PLAN = replace(
+    EMPTY, stack="prod", certificate=CertificateChange(SERVED, SERVED, changes=False, root_changes=False)
 )
 UNKNOWN = Value("unknown", "known after apply")
 RENEWAL = Change(
