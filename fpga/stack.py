@@ -43,7 +43,7 @@ class Stack:
             self._copy_template(replace=False)
             return False
         if "no stack named" not in selected.stderr:
-            raise _failed(f"selecting the stack {self._name}", selected.stderr or selected.stdout)
+            raise self._failed(f"selecting the stack {self._name}", selected.stderr or selected.stdout)
         self._copy_template(replace=True)
         self._run("stack", "init", self._name)
         return True
@@ -133,16 +133,17 @@ class Stack:
             errors="replace",
             **self._where(),
         )
-        try:
-            for line in child.stdout or ():
-                if line.strip():
-                    tail = [*tail[1 - _TAIL_LINES :], line.rstrip()]
-                    on_line(line.strip())
-        except KeyboardInterrupt:
-            self._wait(child)
-            raise
-        if child.wait() != 0:
-            raise _failed("pulumi up", "\n".join(tail))
+        with child:
+            try:
+                for line in child.stdout or ():
+                    if line.strip():
+                        tail = [*tail[1 - _TAIL_LINES :], line.rstrip()]
+                        on_line(line.strip())
+            except KeyboardInterrupt:
+                self._wait(child)
+                raise
+        if child.returncode != 0:
+            raise self._failed("pulumi up", "\n".join(tail))
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, secrets among them in the clear.
@@ -171,8 +172,15 @@ class Stack:
     ) -> subprocess.CompletedProcess[str]:
         done = pulumi_command.run(self._project, self._environment, *arguments, stdin=stdin)
         if check and done.returncode != 0:
-            raise _failed(f"pulumi {arguments[0]}", done.stderr or done.stdout)
+            raise self._failed(f"pulumi {arguments[0]}", done.stderr or done.stdout)
         return done
+
+    def _failed(self, what: str, told: str) -> CommandError:
+        words = _ANSI.sub("", told).strip()
+        remedies = "".join(
+            f"\n{remedy.format(stack=self._name)}" for sign, remedy in _REMEDIES if sign in words
+        )
+        return CommandError(f"{what} failed:\n{words}{remedies}")
 
     @staticmethod
     def _wait(child: subprocess.Popen[Any]) -> int:
@@ -187,14 +195,11 @@ class Stack:
 _REMEDIES: Final = (
     (
         "currently locked",
-        "If no other update runs, `fpga state unlock` gives the lock back.",
+        "If no other update runs, `fpga state unlock -s {stack}` gives the lock back.",
     ),
     # the words of the azure-native provider
-    ("cannot create already existing resource", "`fpga adopt` brings what exists under the stack."),
+    (
+        "cannot create already existing resource",
+        "`fpga adopt -s {stack}` brings what exists under the stack.",
+    ),
 )
-
-
-def _failed(what: str, told: str) -> CommandError:
-    words = _ANSI.sub("", told).strip()
-    remedies = "".join(f"\n{remedy}" for sign, remedy in _REMEDIES if sign in words)
-    return CommandError(f"{what} failed:\n{words}{remedies}")

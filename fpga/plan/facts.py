@@ -50,7 +50,10 @@ def _told_to_callers(
     if after is None:
         return ["The service's keys end: calls are refused from then on."]
     if before is None:
-        return ["The keys are new: give callers primaryKey or secondaryKey of the stack's outputs."]
+        return [
+            "The keys are new to the stack: callers need primaryKey or secondaryKey of its outputs, but for "
+            "those of a service that is taken over, which keeps its keys."
+        ]
     if found.operation != "update":
         return [
             "Both keys end with the service that is replaced: callers need new ones, primaryKey or "
