@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pulumi_policy import (
@@ -61,15 +62,7 @@ def _resource_validation(rule: ResourceRule) -> Callable[[ResourceValidationArgs
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         if unversioned(args.resource_type) not in rule.types:
             return
-        resource = Resource(
-            type=unversioned(args.resource_type),
-            name=args.name,
-            urn=args.urn,
-            props=plain(args.props),
-            protected=bool(args.opts.protect),
-            secret_outputs=frozenset(args.opts.additional_secret_outputs),
-        )
-        for message in rule.check(resource, _context(args.get_config())):
+        for message in rule.check(_resource(args), _context(args.get_config())):
             report_violation(message, args.urn)
 
     return validate
@@ -86,19 +79,22 @@ def _stack_validation(rule: StackRule) -> Callable[[StackValidationArgs, ReportV
     return validate
 
 
-def _stack_resource(resource: PolicyResource) -> Resource:
+def _resource(told: ResourceValidationArgs | PolicyResource) -> Resource:
     return Resource(
-        type=unversioned(resource.resource_type),
-        name=resource.name,
-        urn=resource.urn,
-        props=plain(resource.props),
-        protected=bool(resource.opts.protect),
-        secret_outputs=frozenset(resource.opts.additional_secret_outputs),
-        depends_on={
-            name: frozenset(one.urn for one in others)
-            for name, others in resource.property_dependencies.items()
-        },
+        type=unversioned(told.resource_type),
+        name=told.name,
+        urn=told.urn,
+        props=plain(told.props),
+        protected=bool(told.opts.protect),
+        secret_outputs=frozenset(told.opts.additional_secret_outputs),
     )
+
+
+def _stack_resource(told: PolicyResource) -> Resource:
+    depends_on = {
+        name: frozenset(one.urn for one in others) for name, others in told.property_dependencies.items()
+    }
+    return replace(_resource(told), depends_on=depends_on)
 
 
 def _context(settings: Mapping[str, Any]) -> Context:
