@@ -27,7 +27,7 @@ def is_ours(item: Mapping[str, Any], mark: str, author: str) -> bool:
     return user.get("login") == author and str(item.get("body") or "").startswith(mark)
 
 
-def author(github: Github, given: str | None, environ: Mapping[str, str] = os.environ) -> str:
+def author(github: Github, given: str | None) -> str:
     """The login that the token writes as.
 
     Args:
@@ -39,6 +39,6 @@ def author(github: Github, given: str | None, environ: Mapping[str, str] = os.en
     login = given or github.login()
     if login:
         return login
-    if environ.get("GITHUB_ACTIONS") == "true":
+    if os.environ.get("GITHUB_ACTIONS") == "true":
         return ACTIONS_LOGIN
     raise CommandError("GitHub does not tell whose GITHUB_TOKEN this is: give --author LOGIN.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from fpga.github.markers import BODY_LIMIT, marker
@@ -36,10 +36,10 @@ def compose(plans: Sequence[Plan], missing: Sequence[str], commit: str | None, r
     return head + "\n\n".join([*_fit(plans, room), *failed]) + foot
 
 
-def run_url(environ: Mapping[str, str] = os.environ) -> str | None:
+def run_url() -> str | None:
     """The page of the workflow's run that this is; None outside of GitHub Actions."""
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run = (environ.get(name) for name in names)
+    server, repository, run = (os.environ.get(name) for name in names)
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None
 
 
