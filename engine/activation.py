@@ -86,7 +86,8 @@ if [ -n "$fpga_stack" ] && [ "$fpga_stack" != local ]; then
         return 1
     fi
 else
-    unset fpga_stack PULUMI_CONFIG_PASSPHRASE PULUMI_STACK PULUMI_OPTION_POLICY_PACK
+    unset fpga_stack PULUMI_CONFIG_PASSPHRASE PULUMI_STACK
+    unset PULUMI_OPTION_POLICY_PACK PULUMI_OPTION_POLICY_PACK_CONFIG
 {exports}
     case "${{SSL_CERT_FILE:-}}" in {shlex.quote(str(local))}/*) unset SSL_CERT_FILE ;; esac
     if [ -f {bundle} ]; then export SSL_CERT_FILE={bundle}; fi

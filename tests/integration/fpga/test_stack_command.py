@@ -19,7 +19,7 @@ SHOW = """\
 set +e
 . "$LOCAL/activate"; code=$?
 printf '%s\\n' "$code" "${PULUMI_STACK-none}" "$PULUMI_BACKEND_URL" "${PULUMI_CONFIG_PASSPHRASE-none}" \\
-    "${FPGA_STACK-none}"
+    "${FPGA_STACK-none}" "${PULUMI_OPTION_POLICY_PACK_CONFIG-none}"
 """
 
 
@@ -141,6 +141,11 @@ def test_a_schema_out_of_date_is_told(checkout: Path) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -> None:
     run(checkout, "new", "dev", "--backend", "file:///srv/state")
+    (checkout / "policy").mkdir()
+    for name in ("PulumiPolicy.yaml", "config.json"):
+        (checkout / "policy" / name).touch()
+    with (checkout / "stacks" / "Backend.dev.yaml").open("a") as backend:
+        backend.write("policyPack: policy\npolicyPackConfig: policy/config.json\n")
     script = f"{SHOW}unset FPGA_STACK\n{SHOW}"
 
     done = subprocess.run(
@@ -154,8 +159,8 @@ def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -
     assert done.stderr == ""
     own = f"file://{checkout}/.local/state"
     lines = done.stdout.splitlines()
-    assert lines[:5] == ["0", "dev", "file:///srv/state", "mine", "none"]
-    assert lines[5:] == ["0", "none", own, "none", "none"]
+    assert lines[:6] == ["0", "dev", "file:///srv/state", "mine", "none", f"{checkout}/policy/config.json"]
+    assert lines[6:] == ["0", "none", own, "none", "none", "none"]
 
 
 @pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "dash"])
@@ -188,4 +193,4 @@ def test_a_stack_that_cannot_be_selected_changes_nothing(checkout: Path, shell: 
     )
 
     assert "Backend.prdo.yaml is not there" in done.stderr
-    assert done.stdout.splitlines() == ["1", "none", "file:///mine", "none", "none"]
+    assert done.stdout.splitlines() == ["1", "none", "file:///mine", "none", "none", "none"]
