@@ -21,9 +21,19 @@ def refusal(declared: Sequence[str], identities: Sequence[str]) -> str | None:
     return caa.refusal(properties, identities, wildcard=False)
 
 
-def forbidden(at: str, reason: str, identities: Sequence[str]) -> AcmeError:
-    """The error: where the records are, what they say, what was expected, and what would do."""
+def forbidden(at: str, reason: str, identities: Sequence[str], *, left_over: bool = False) -> AcmeError:
+    """The error: where the records are, what they say, what was expected, and what would do.
+
+    Args:
+        left_over: the records may be those of a setting that is gone: the engine deletes last.
+    """
     known = " or ".join(sorted(identities))
+    remedy = f"Name {known} in {SETTING}, or choose another authority."
+    if left_over:
+        remedy += (
+            f" Records of a {SETTING} that was removed last until an update is done: let it name {known} in "
+            "this one, and remove it afterwards."
+        )
     message = f"{reason}; the authority issues as {known} (caaIdentities of its directory)."
     return AcmeError(
         [
@@ -31,7 +41,7 @@ def forbidden(at: str, reason: str, identities: Sequence[str]) -> AcmeError:
                 "caa-forbids",
                 f"CAA records at {at}",
                 message,
-                f"Name {known} in {SETTING}, or choose another authority.",
+                remedy,
             )
         ]
     )

@@ -61,7 +61,8 @@ class ZoneCaa:
                 return True
             if on_its_way and names.is_under(found.at, self.zone):
                 return self._pending(f"CAA records at {found.at} that {reason}")
-            raise caa_issuers.forbidden(found.at, reason, identities)
+            left_over = not self.declared and found.at == self.zone
+            raise caa_issuers.forbidden(found.at, reason, identities, left_over=left_over)
 
         what = f"the CAA records for {dns_name}"
         self.waiter.until_done(look, what=what, deadline_s=max(0, round(self.left_s())))
