@@ -25,8 +25,8 @@ _REPLACES = ("directory", "eab_key_id")
 _UPDATES = ("email", "roots", "eab_hmac_key")
 _SECRETS = ("eab_hmac_key", "key")
 _LET_GO = (
-    "An authority that is gone for good keeps nothing from being let go: `pulumi state delete URN` takes its "
-    "account out of the state (`pulumi stack --show-urns` shows the URN)."
+    "If the authority is gone for good, `pulumi state delete URN` takes its account out of the state "
+    "(`pulumi stack --show-urns` shows the URN)."
 )
 
 

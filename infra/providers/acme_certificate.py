@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from certs.acme.session import Session
+    from certs.findings import Finding
     from infra.clients.dns_records import TxtRecords
 
 # what makes it another certificate; where the proofs are published does not
@@ -38,6 +39,7 @@ _PROVED_BY = (
 _INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME)
 _OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
 _SECRETS = ("key_of_account", "key")
+_NAME_ROOTS = "fpga-web-service:acmeRootsFile must hold the root of what the authority issues, too."
 ADVICE_S = 10.0
 """How long a refresh waits for advice on renewals: it is done without."""
 
@@ -89,6 +91,7 @@ class AcmeCertificateProvider(CloudProvider):
         from certs import checks
         from certs.acme.renewal_info import certificate_id
         from certs.bundle import read_roots
+        from certs.errors import RefusedError
         from certs.findings import CERTIFICATE_ORIGIN, Origin
         from certs.sources.acme import AcmeSource
         from infra.clients.caa_records import ZoneCaa
@@ -117,7 +120,10 @@ class AcmeCertificateProvider(CloudProvider):
             roots = read_roots(props["roots"], Origin.of_file("roots", "")) if props["roots"] else None
             # it may begin at the very moment at which it was issued
             now, minimum_days = dt.datetime.now(dt.UTC), int(props["minimum_days"])
-            bundle = checks.require(obtained.reading, props["fqdn"], now, roots, minimum_days).bundle
+            try:
+                bundle = checks.require(obtained.reading, props["fqdn"], now, roots, minimum_days).bundle
+            except RefusedError as why:
+                raise RefusedError(map(_naming_roots, why.findings)) from None
             renew_at = _renew_at(acme, bundle.leaf, "")
             identities = acme.meta("caa_identities")
         return {
@@ -144,6 +150,13 @@ def _require_declared_permission(olds: Props, news: Props) -> None:
     reason = caa_issuers.refusal(declared, identities)
     if reason is not None:
         raise caa_issuers.forbidden(f"{news['zone']} (as declared)", reason, identities)
+
+
+def _naming_roots(finding: Finding) -> Finding:
+    """Nobody can append to an authority's own chain: what can be mended are the roots."""
+    if finding.code not in ("chain-incomplete", "chain-untrusted"):
+        return finding
+    return replace(finding, remedy=_NAME_ROOTS)
 
 
 def _due(props: Props) -> renewal.Due:

@@ -367,6 +367,20 @@ def test_a_proof_that_fails_leaves_no_record(beginner: ProgramStack, authority: 
     assert beginner.services() == []
 
 
+def test_roots_that_are_not_of_what_it_issues_are_told(beginner: ProgramStack, authority: Authority) -> None:
+    beginner.configure({"fpga-web-service:acmeRootsFile": str(authority.pebble.https_roots)})
+
+    failed = beginner.up(code=None)
+
+    beginner.configure({"fpga-web-service:acmeRootsFile": str(authority.pebble.roots)})
+    assert failed.code != 0
+    assert (
+        "fpga-web-service:acmeRootsFile must hold the root of what the authority issues, too." in failed.text
+    )
+    assert proofs(beginner) == []
+    assert beginner.services() == []
+
+
 def test_a_run_that_died_before_the_end_is_followed_by_one_that_ends_well(
     beginner: ProgramStack, authority: Authority
 ) -> None:

@@ -86,7 +86,7 @@ def test_where_the_authority_is_out_of_reach_nothing_is_registered(props: dict[s
     said = str(caught.value)
     assert said.startswith(f"ACME directory {directory}: did not answer (")
     assert "Run again when it answers. " in said
-    assert "`pulumi state delete URN` takes its account out of the state" in said
+    assert "If the authority is gone for good, `pulumi state delete URN` takes its account out of" in said
     assert [one.code for one in caught.value.findings] == ["acme-unreachable"]
 
 
