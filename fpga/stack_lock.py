@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from fpga.errors import CommandError
-from fpga.state_container import StateContainer
+from fpga.state_container import NOBODY, SIGN_IN, StateContainer
 
 _LOCKS: Final = ".pulumi/locks/organization/fpga-web-service"
 _FRACTION: Final = r"\.\d+"
@@ -112,8 +112,9 @@ def _in_container(container: StateContainer, stack: str, environ: Mapping[str, s
                     continue
     except AzureError as error:
         first_line = str(error).strip().splitlines()[0]
+        remedy = f"\n{SIGN_IN}" if NOBODY in first_line else ""
         raise CommandError(
             f"The locks in the container {container.name} of {container.endpoint(environ)} cannot be read: "
-            f"{first_line}"
+            f"{first_line}{remedy}"
         ) from None
     return found

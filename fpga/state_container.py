@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SCHEME: Final = "azblob"
 PUBLIC_DOMAIN: Final = "blob.core.windows.net"
+NOBODY: Final = "DefaultAzureCredential"
+"""What the CLI's words and the SDK's have in them where there is no key, and nobody is signed in."""
+SIGN_IN: Final = "Nobody is signed in to the state: set ARM_CLIENT_SECRET, or use `az login` (docs/state.md)."
 ACCOUNT_VARIABLE: Final = "AZURE_STORAGE_ACCOUNT"
 KEY_VARIABLE: Final = "AZURE_STORAGE_KEY"
 DOMAIN_VARIABLE: Final = "AZURE_STORAGE_DOMAIN"
@@ -91,8 +94,12 @@ class StateContainer:
             return ContainerClient.from_connection_string(connection, self.name, connection_verify=verify)
         credential: object = {"account_name": self.account, "account_key": key} if key else sas
         if not credential:
+            import logging
+
             from azure.identity import DefaultAzureCredential
 
+            # all that it tried is in the error, and not three times in the log besides
+            logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
             credential = DefaultAzureCredential()
         return ContainerClient(
             self.endpoint(environ),

@@ -15,6 +15,7 @@ from fpga.plan.build import build
 from fpga.plan.events import Event, Step, read
 from fpga.plan.redaction import Redaction
 from fpga.project import DEFAULT_STACK, Project
+from fpga.state_container import NOBODY, SIGN_IN
 
 if TYPE_CHECKING:
     from fpga.plan.model import Plan
@@ -26,6 +27,7 @@ _REMEDIES: Final = {
     "no stack named": "`fpga stack init {stack}` makes the stack; stacks/Backend.{stack}.yaml says where.",
     "incorrect passphrase": "stacks/Backend.{stack}.yaml names the file of the stack's passphrase; the "
     "variable PULUMI_CONFIG_PASSPHRASE goes before it.",
+    f"{NOBODY}: failed to acquire a token": SIGN_IN,
 }
 _OF_LOCAL: Final = {
     "no stack named": "`fpga up` makes the stack, and what it runs against.",

@@ -114,8 +114,12 @@ class Cloud:
 
     @cached_property
     def _credential(self) -> ClientSecretCredential | ClientAssertionCredential:
+        import logging
+
         from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
+        # a refusal becomes an error, which says it once
+        logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
         if self._settings.federation is not None:
             return ClientAssertionCredential(
                 self._settings.tenant_id,

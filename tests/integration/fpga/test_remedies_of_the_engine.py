@@ -28,6 +28,7 @@ def project_whose_engine_says(folder: Path, said: str) -> Project:
         ("dev", "no stack named 'dev' found", "`fpga stack init dev` makes the stack"),
         ("local", "incorrect passphrase", "Its passphrase is in .local/passphrase"),
         ("dev", "incorrect passphrase", "stacks/Backend.dev.yaml names the file"),
+        ("dev", "DefaultAzureCredential: failed to acquire a token", "Nobody is signed in to the state: set"),
     ],
 )
 def test_the_remedy_is_that_of_the_stack(tmp_path: Path, stack: str, said: str, remedy: str) -> None:

@@ -136,7 +136,7 @@ def test_a_missing_account_raises_where_things_are_read(cloud: Server, deployed:
     assert caught.value.code == "ResourceNotFound"
 
 
-def test_a_wrong_secret_names_the_settings(cloud: Server) -> None:
+def test_a_wrong_secret_names_the_settings(cloud: Server, caplog: pytest.LogCaptureFixture) -> None:
     settings = dataclasses.replace(settings_of(cloud), client_secret="not-the-s3cret")
     client = Cloud(settings, ca_file=cloud.status()["ca"])
 
@@ -145,6 +145,7 @@ def test_a_wrong_secret_names_the_settings(cloud: Server) -> None:
 
     assert "azure-native:clientSecret" in str(caught.value)
     assert "not-the-s3cret" not in str(caught.value)
+    assert "AADSTS7000215" not in caplog.text, "the error says it, once"
     client.close()
 
 
