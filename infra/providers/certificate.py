@@ -38,10 +38,11 @@ class CertificateProvider(Provider):
 
 def _issued(props: Props) -> Props:
     ahead.require("certificates")
-    from certs.sources.self_signed import Authority, issue
+    from certs.sources.self_signed import Authority, SelfSignedSource
 
     authority = Authority.from_pem(props["ca_certificate"], props["ca_key"])
-    bundle = issue(authority, [props["fqdn"]], dt.datetime.now(dt.UTC))
+    obtained = SelfSignedSource(authority).obtain([props["fqdn"]], dt.datetime.now(dt.UTC))
+    bundle = obtained.reading.bundle()
     return {
         **props,
         "certificate": bundle.certificate_pem,
