@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +17,7 @@ from typing import Any
 import grpc
 import requests
 
-from localcloud import control
+from localcloud import control, waiting
 from localcloud.scoring.addresses import Endpoint
 from localcloud.server import Cloud
 from localcloud.settings import Settings
@@ -245,10 +244,7 @@ def endpoint(service: dict[str, Any]) -> Endpoint:
 
 
 def wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not become true in time"
-        time.sleep(0.01)
+    assert waiting.until(holds, timeout_s), "it did not become true in time"
 
 
 def refusal(answer: requests.Response) -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -28,6 +28,7 @@ from localcloud import authority
 from localcloud.blob.azurite import Azurite
 from localcloud.errors import StartError
 from localcloud.settings import CA_CERTIFICATE
+from tests.integration.localcloud.data_plane import wait_until
 
 WELL_KNOWN_ACCOUNT = "devstoreaccount1"
 WELL_KNOWN_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -102,13 +103,6 @@ def free_port() -> int:
 
 def new_key() -> str:
     return base64.b64encode(secrets.token_bytes(64)).decode()
-
-
-def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not become true in time"
-        time.sleep(0.01)
 
 
 def put(blobs: Blobs, account: str, name: str, content: bytes) -> None:
