@@ -1,4 +1,4 @@
-"""Azure Resource Manager over HTTPS: sign-in, requests, long-running operations, errors in words.
+"""Azure Resource Manager over HTTPS: requests, long-running operations, refusals.
 
 requests and azure-identity are imported by the first request: a preview without changes makes none, and
 start-up is what it waits for.
@@ -10,59 +10,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from engine.azure_native.assertion import Assertion
-from engine.azure_native.config import CLOUDS, Cloud, Configuration, ConfigurationError
+from engine.azure_native.config import Configuration
+from engine.azure_native.connection import Connection, json_of
+from engine.azure_native.errors import ArmError, Cancelled, ConnectionFailed
 
-if TYPE_CHECKING:
-    import requests
-    from azure.core.credentials import TokenCredential
-
-_METADATA_API_VERSION: Final = "2022-09-01"
-_REQUEST_TIMEOUT_S: Final = 60.0
 _FIRST_POLL_S: Final = 0.05
 _LONGEST_POLL_S: Final = 5.0
 _FINAL_STATES: Final = frozenset({"failed", "canceled", "succeeded"})
-_GONE: Final = frozenset(
-    {"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "ContainerNotFound"}
-)
-
-
-class ArmError(Exception):
-    """Azure refused, or an operation failed there.
-
-    Attributes:
-        status: HTTP status.
-        code: ARM's error code.
-        message: ARM's message.
-    """
-
-    def __init__(
-        self, action: str, status: int, code: str, message: str, request_id: str | None = None
-    ) -> None:
-        self.status = status
-        self.code = code
-        self.message = message
-        trace = f" (x-ms-request-id {request_id})" if request_id else ""
-        super().__init__(f"{action}: {status} {code}: {message}{trace}")
-
-    @property
-    def gone(self) -> bool:
-        """Whether this says that the resource, or what it is in, is not there.
-
-        A 404 of another kind (an unknown subscription, an answer that is not ARM's) says no such thing.
-        """
-        return self.status == 404 and self.code in _GONE
-
-
-class ConnectionFailed(Exception):
-    """No answer came: nothing listens, the certificate is not trusted, the sign-in failed."""
-
-
-class Cancelled(Exception):
-    """The engine called the work off."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +40,7 @@ class ArmClient:
         self._clock = clock
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
-        self._connection: tuple[Cloud, requests.Session, TokenCredential] | None = None
+        self._connection: Connection | None = None
 
     def cancel(self) -> None:
         """Ends every wait for an operation."""
@@ -170,9 +127,7 @@ class ArmClient:
         import base64
         import json
 
-        _, _, credential = self._connect()
-        token = self._token(credential)
-        payload = token.split(".")[1]
+        payload = self._connected().token().split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return {
             "clientId": self._configuration.require("clientId"),
@@ -184,26 +139,21 @@ class ArmClient:
     def _send(
         self, method: str, path: str, api_version: str | None, body: dict[str, Any] | None = None
     ) -> Answer:
-        import requests
-
-        cloud, session, credential = self._connect()
-        url = urljoin(cloud.resource_manager, path)
-        if not _same_origin(url, cloud.resource_manager):
+        connection = self._connected()
+        resource_manager = connection.cloud.resource_manager
+        url = urljoin(resource_manager, path)
+        if not _same_origin(url, resource_manager):
             # The token is for Resource Manager alone, whatever address an answer gives.
             raise ConnectionFailed(f"refused to send the token to {urlsplit(url).netloc}")
-        try:
-            response = session.request(
-                method,
-                url,
-                params={"api-version": api_version} if api_version else None,
-                json=body,
-                headers={"Authorization": f"Bearer {self._token(credential)}"},
-                timeout=_REQUEST_TIMEOUT_S,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise ConnectionFailed(_unreachable(urlsplit(url).netloc, error)) from None
-        document = _json(response)
+        response = connection.send(
+            method,
+            url,
+            what=urlsplit(url).netloc,
+            params={"api-version": api_version} if api_version else None,
+            json=body,
+            headers={"Authorization": f"Bearer {connection.token()}"},
+        )
+        document = json_of(response)
         if response.status_code >= 300:
             found = document.get("error")
             refusal = found if isinstance(found, dict) else {}
@@ -216,118 +166,11 @@ class ArmClient:
             )
         return Answer(response.status_code, response.headers, document, response.url)
 
-    def _token(self, credential: TokenCredential) -> str:
-        from azure.core.exceptions import AzureError
-
-        cloud, _, _ = self._connect()
-        # The audience's own final slash stays: "https://management.core.windows.net//.default".
-        try:
-            return credential.get_token(f"{cloud.audience}/.default").token
-        except AzureError as error:
-            raise ConnectionFailed(f"signing in at {cloud.login_endpoint} failed: {error.message}") from None
-
-    def _connect(self) -> tuple[Cloud, requests.Session, TokenCredential]:
+    def _connected(self) -> Connection:
         with self._lock:
             if self._connection is None:
-                session = _session(self._configuration.ca_file)
-                cloud = self._discover(session)
-                self._connection = (cloud, session, self._credential(cloud, session))
+                self._connection = Connection(self._configuration)
             return self._connection
-
-    def _discover(self, session: requests.Session) -> Cloud:
-        import requests
-
-        host = self._configuration.metadata_host
-        if host is None:
-            known = CLOUDS.get(self._configuration.environment)
-            if known is None:
-                raise ConfigurationError(
-                    f"azure-native:environment is '{self._configuration.environment}': "
-                    f"it must be one of {', '.join(CLOUDS)}; for another cloud set azure-native:metadataHost"
-                )
-            return known
-        url = f"https://{host}/metadata/endpoints?api-version={_METADATA_API_VERSION}"
-        try:
-            response = session.get(url, timeout=_REQUEST_TIMEOUT_S, allow_redirects=False)
-        except requests.RequestException as error:
-            raise ConnectionFailed(_unreachable(f"azure-native:metadataHost {host}", error)) from None
-        document = _json(response)
-        try:
-            authentication = document["authentication"]
-            found = Cloud(
-                str(authentication["loginEndpoint"]),
-                str(authentication["audiences"][0]),
-                str(document["resourceManager"]),
-            )
-        except (KeyError, IndexError, TypeError):
-            raise ConfigurationError(
-                f"azure-native:metadataHost {host} does not answer as a cloud does "
-                f"(GET {url}: {response.status_code}); it must be host:port of a cloud's metadata endpoint"
-            ) from None
-        for address in (found.login_endpoint, found.resource_manager):
-            if urlsplit(address).scheme != "https":
-                raise ConfigurationError(
-                    f"azure-native:metadataHost {host} names {address}, which is not https"
-                )
-        return found
-
-    def _credential(self, cloud: Cloud, session: requests.Session) -> TokenCredential:
-        from azure.identity import ClientAssertionCredential, ClientSecretCredential
-
-        options: dict[str, Any] = {}
-        if self._configuration.ca_file:
-            options["connection_verify"] = self._configuration.ca_file
-        if self._configuration.use_oidc and not self._configuration.client_secret:
-            return ClientAssertionCredential(
-                self._configuration.require("tenantId"),
-                self._configuration.require("clientId"),
-                Assertion(self._configuration, session),
-                authority=cloud.login_endpoint,
-                **options,
-            )
-        return ClientSecretCredential(
-            self._configuration.require("tenantId"),
-            self._configuration.require("clientId"),
-            self._configuration.require("clientSecret"),
-            authority=cloud.login_endpoint,
-            disable_instance_discovery=self._configuration.disable_instance_discovery,
-            **options,
-        )
-
-
-def _session(ca_file: str | None) -> requests.Session:
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
-
-    session = requests.Session()
-    # GET, PUT and DELETE of ARM may be sent again; a refusal that is meant is none of these statuses.
-    retry = Retry(
-        total=5,
-        connect=2,
-        other=0,  # a certificate that is not trusted now will not be in a second
-        backoff_factor=0.2,
-        status_forcelist=(408, 429, 500, 502, 503, 504),
-        allowed_methods={"GET", "PUT", "DELETE"},
-        raise_on_status=False,
-    )
-    session.mount("https://", HTTPAdapter(max_retries=retry, pool_maxsize=16))
-    session.headers["User-Agent"] = "pulumi-resource-azure-native stand-in"
-    if ca_file:
-        session.verify = ca_file
-        # Else REQUESTS_CA_BUNDLE, if set, would win.
-        session.trust_env = False
-    return session
-
-
-def _json(response: requests.Response) -> dict[str, Any]:
-    import requests
-
-    try:
-        document = response.json() if response.content else {}
-    except requests.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _retry_after_s(headers: Any) -> float | None:
@@ -341,24 +184,3 @@ def _retry_after_s(headers: Any) -> float | None:
 def _same_origin(one: str, other: str) -> bool:
     first, second = urlsplit(one), urlsplit(other)
     return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
-
-
-def _unreachable(what: str, error: Exception) -> str:
-    import requests
-
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
-        return (
-            f"the TLS certificate of {what} is not trusted ({_reason(text)}): "
-            "SSL_CERT_FILE must name a PEM file that holds its root"
-        )
-    if isinstance(error, requests.Timeout):
-        return f"{what} did not answer within {_REQUEST_TIMEOUT_S:.0f} s"
-    if "refused" in text:
-        return f"nothing listens at {what}"
-    return f"{what} cannot be reached: {_reason(text)}"
-
-
-def _reason(text: str) -> str:
-    """The innermost cause in requests' nested texts."""
-    return text.rpartition("(Caused by ")[2].rstrip(")") or text

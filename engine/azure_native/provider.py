@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.azure_native import translate
-from engine.azure_native.arm import ArmClient, ArmError
+from engine.azure_native.arm import ArmClient
 from engine.azure_native.config import Configuration
+from engine.azure_native.errors import ArmError
 from engine.azure_native.types import GENERIC_RESOURCE, STORAGE_ACCOUNT, ResourceType
 from engine.azure_native.values import Properties, Secret, plain
 

@@ -14,8 +14,8 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from engine.azure_native import VERSION, check, translate, types
-from engine.azure_native.arm import ArmError, Cancelled, ConnectionFailed
 from engine.azure_native.config import Configuration, ConfigurationError, keep_secret
+from engine.azure_native.errors import ArmError, Cancelled, ConnectionFailed
 from engine.azure_native.provider import InitializationFailed, Provider, State
 from engine.azure_native.values import Properties, from_struct, plain, to_struct
 
