@@ -178,4 +178,5 @@ def _required_text(project: Project, name: str) -> str:
     try:
         return file.read_text()
     except FileNotFoundError:
-        raise CommandError(f"{file} is not there: `fpga stack new {name}` writes it.") from None
+        writes = "fpga up" if name == DEFAULT_STACK else f"fpga stack new {name}"
+        raise CommandError(f"{file} is not there: `{writes}` writes it.") from None

@@ -184,7 +184,7 @@ class Reader:
         self._knows(Setting(key, "text", about))
         return self._path(key, required)
 
-    def _path(self, key: str, required: str) -> Path | None:
+    def _path(self, key: str, required: str, remedy: str = "") -> Path | None:
         value = self._value(key)
         if value is None:
             if required:
@@ -192,13 +192,17 @@ class Reader:
             return None
         path = absolute(value)
         if not path.exists():
-            self.refuse(key, f"is '{value}': there is nothing at {path}")
+            self.refuse(key, f"is '{value}': there is nothing at {path}{remedy and '; '}{remedy}")
         return path
 
-    def path_text(self, key: str, what: str, *, about: str) -> str:
-        """The same, as it is written: what ends up in the state must not depend on the machine."""
+    def path_text(self, key: str, what: str, *, about: str, remedy: str) -> str:
+        """The same, as it is written: what ends up in the state must not depend on the machine.
+
+        Args:
+            remedy: what to do where there is nothing.
+        """
         self._knows(Setting(key, "text", about))
-        self._path(key, what)
+        self._path(key, what, remedy)
         return self._value(key) or ""
 
     def addresses(self, key: str, *, about: str) -> tuple[str, ...]:

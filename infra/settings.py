@@ -175,7 +175,10 @@ def _model(reader: Reader) -> ModelSettings:
     about = "The model package: a folder or zip with a service_def.json; relative to the checkout"
     if registered is None:
         package = reader.path_text(
-            "modelPackage", "the folder or zip that holds service_def.json", about=about
+            "modelPackage",
+            "the folder or zip that holds service_def.json",
+            about=about,
+            remedy="`fpga model build` makes .local/model-package",
         )
         return ModelSettings(name, package)
     if reader.optional("modelPackage", about=about):

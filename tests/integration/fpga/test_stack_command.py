@@ -194,3 +194,11 @@ def test_a_stack_that_cannot_be_selected_changes_nothing(checkout: Path, shell: 
 
     assert "Backend.prdo.yaml is not there" in done.stderr
     assert done.stdout.splitlines() == ["1", "none", "file:///mine", "none", "none", "none"]
+
+
+def test_a_stack_without_settings_is_told_what_writes_them(checkout: Path) -> None:
+    for name, writes in (("dev", "fpga stack new dev"), ("local", "fpga up")):
+        done = run(checkout, "init", name)
+
+        assert done.returncode == 1
+        assert f"Pulumi.{name}.yaml is not there: `{writes}` writes it." in done.stderr

@@ -174,6 +174,11 @@ REFUSED = {
     "TTL of nothing": ("recordTtl", "0", "from 1 to 2147483647"),
     "name server without port": ("nameServers", '["127.0.0.1"]', "host:port"),
     "package that is not there": ("modelPackage", "no/such/folder", "there is nothing at"),
+    "package that was not made": (
+        "modelPackage",
+        "no/such",
+        "; `fpga model build` makes .local/model-package",
+    ),
     "key file with a source that takes none": ("keyFile", "README.md", "set certificateSource to files"),
 }
 
