@@ -40,6 +40,12 @@ _INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME)
 _OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
 _SECRETS = ("key_of_account", "key")
 _NAME_ROOTS = "fpga-web-service:acmeRootsFile must hold the root of what the authority issues, too."
+_REMEDIES = {
+    "chain-incomplete": _NAME_ROOTS,
+    "chain-untrusted": _NAME_ROOTS,
+    "expires-soon": "Choose a longer life by fpga-web-service:acmeProfile, or lower "
+    "fpga-web-service:minimumDays.",
+}
 ADVICE_S = 10.0
 """How long a refresh waits for advice on renewals: it is done without."""
 
@@ -123,7 +129,7 @@ class AcmeCertificateProvider(CloudProvider):
             try:
                 bundle = checks.require(obtained.reading, props["fqdn"], now, roots, minimum_days).bundle
             except RefusedError as why:
-                raise RefusedError(map(_naming_roots, why.findings)) from None
+                raise RefusedError(map(as_settings, why.findings)) from None
             renew_at = _renew_at(acme, bundle.leaf, "")
             identities = acme.meta("caa_identities")
         return {
@@ -152,11 +158,11 @@ def _require_declared_permission(olds: Props, news: Props) -> None:
         raise caa_issuers.forbidden(f"{news['zone']} (as declared)", reason, identities)
 
 
-def _naming_roots(finding: Finding) -> Finding:
-    """Nobody can append to an authority's own chain: what can be mended are the roots."""
-    if finding.code not in ("chain-incomplete", "chain-untrusted"):
-        return finding
-    return replace(finding, remedy=_NAME_ROOTS)
+def as_settings(finding: Finding) -> Finding:
+    """A finding on what an authority issued, with the settings as its remedy: nobody can append to its chain,
+    and the next certificate would be as this one.
+    """
+    return replace(finding, remedy=_REMEDIES.get(finding.code, finding.remedy))
 
 
 def _due(props: Props) -> renewal.Due:

@@ -367,16 +367,20 @@ def test_a_proof_that_fails_leaves_no_record(beginner: ProgramStack, authority: 
     assert beginner.services() == []
 
 
-def test_roots_that_are_not_of_what_it_issues_are_told(beginner: ProgramStack, authority: Authority) -> None:
-    beginner.configure({"fpga-web-service:acmeRootsFile": str(authority.pebble.https_roots)})
+def test_what_it_issues_in_vain_is_told_by_the_settings(beginner: ProgramStack, authority: Authority) -> None:
+    """Roots that are those of its HTTPS alone, and a life that is shorter than what is asked for."""
+    own = "fpga-web-service:"
+    roots, profile = f"{own}acmeRootsFile", f"{own}acmeProfile"
+    odd = {roots: str(authority.pebble.https_roots), profile: "shortlived", f"{own}minimumDays": "14"}
+    beginner.configure(odd)
 
     failed = beginner.up(code=None)
 
-    beginner.configure({"fpga-web-service:acmeRootsFile": str(authority.pebble.roots)})
+    beginner.configure(authority.config | {f"{own}minimumDays": "1"})
     assert failed.code != 0
-    assert (
-        "fpga-web-service:acmeRootsFile must hold the root of what the authority issues, too." in failed.text
-    )
+    assert f"{roots} must hold the root of what the authority issues, too." in failed.text
+    assert "in 5 days; at least 14 are asked for." in failed.text
+    assert f"Choose a longer life by {profile}, or lower {own}minimumDays." in failed.text
     assert proofs(beginner) == []
     assert beginner.services() == []
 
