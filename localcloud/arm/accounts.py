@@ -139,15 +139,7 @@ class Accounts:
             known = resources.find(db, _account_id(group, name))
             if known is not None:
                 same_location(known.body["location"], location, name, group.name)
-            account = known or Resource(
-                id=_account_id(group, name),
-                display_id=f"{group.display_id}{_COLLECTION}/{name}",
-                group_id=group.id,
-                parent_id=None,
-                type=TYPE,
-                name=name,
-                body={},
-            )
+            account = known or resources.new(group, SHOWN_TYPE, name)
             content = {
                 "location": location,
                 "tags": tags_of(body),
@@ -216,7 +208,7 @@ def _group(db: sqlite3.Connection, request: Request) -> Group:
 
 
 def _account_id(group: Group, name: str) -> str:
-    return f"{group.id}{_COLLECTION}/{name}".lower()
+    return resources.key(group, SHOWN_TYPE, name)
 
 
 def _sku(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,24 @@ def require_group(db: sqlite3.Connection, subscription_id: str, name: str) -> Gr
     return group
 
 
+def key(group: Group, shown_type: str, name: str) -> str:
+    """The key of a resource directly in a group, of a type such as `Microsoft.Network/dnsZones`."""
+    return f"{group.id}/providers/{shown_type}/{name}".lower()
+
+
+def new(group: Group, shown_type: str, name: str) -> Resource:
+    """A resource directly in a group, still without a body, and not saved."""
+    return Resource(
+        id=key(group, shown_type, name),
+        display_id=f"{group.display_id}/providers/{shown_type}/{name}",
+        group_id=group.id,
+        parent_id=None,
+        type=shown_type.lower(),
+        name=name,
+        body={},
+    )
+
+
 def find(db: sqlite3.Connection, resource_id: str) -> Resource | None:
     """The resource of that ID, whatever its case."""
     row = db.execute("SELECT * FROM resources WHERE id = ?", (resource_id.lower(),)).fetchone()

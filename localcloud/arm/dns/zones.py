@@ -77,15 +77,7 @@ class Zones:
             check_conditions(request, known.etag if known else None)
             if known is None:
                 _refuse_second(db, name)
-            zone = known or Resource(
-                id=zone_id(group, name),
-                display_id=f"{group.display_id}{COLLECTION}/{name}",
-                group_id=group.id,
-                parent_id=None,
-                type=TYPE,
-                name=name,
-                body={},
-            )
+            zone = known or resources.new(group, SHOWN_TYPE, name)
             content = {"location": location, "tags": tags_of(body), "properties": {}}
             saved = resources.save(db, replace(zone, body=content))
             if known is None:
@@ -113,7 +105,7 @@ class Zones:
 
 def zone_id(group: Group, name: str) -> str:
     """The key of a zone."""
-    return f"{group.id}{COLLECTION}/{name}".lower()
+    return resources.key(group, SHOWN_TYPE, name)
 
 
 def record_set(zone: Resource, kind: str, name: str, properties: dict[str, Any]) -> Resource:

@@ -124,15 +124,7 @@ class StorageAccounts:
                 same_location(known.body["location"], location, name, group.name)
             elif taken := _taken(db, name):
                 raise CloudError(409, "StorageAccountAlreadyTaken", taken)
-            account = known or Resource(
-                id=_account_id(group, name),
-                display_id=f"{group.display_id}{_COLLECTION}/{name}",
-                group_id=group.id,
-                parent_id=None,
-                type=TYPE,
-                name=name,
-                body={},
-            )
+            account = known or resources.new(group, SHOWN_TYPE, name)
             content = {
                 "location": location,
                 "tags": tags_of(body),
@@ -217,7 +209,7 @@ def find_account(db: sqlite3.Connection, request: Request) -> Resource | None:
 
 
 def _account_id(group: Group, name: str) -> str:
-    return f"{group.id}{_COLLECTION}/{name}".lower()
+    return resources.key(group, SHOWN_TYPE, name)
 
 
 def _taken(db: sqlite3.Connection, name: str) -> str | None:
