@@ -63,6 +63,7 @@ class Survey:
     other_models: tuple[str, ...]
 
     def of(self, *standings: Standing) -> tuple[Finding, ...]:
+        """What stands in one of these ways."""
         return tuple(one for one in self.findings if one.standing in standings)
 
     @property

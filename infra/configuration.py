@@ -77,9 +77,11 @@ class Reader:
         self._known[setting.key] = setting
 
     def is_set(self, key: str) -> bool:
+        """Whether the stack sets it to more than white space."""
         return bool(self._value(key))
 
     def refuse(self, key: str, problem: str) -> None:
+        """Notes a problem of a key; the sentence goes on from the key's name, and tells the remedy."""
         self.problems.append(f"{NAMESPACE}:{key} {problem}")
 
     def optional(
@@ -119,6 +121,7 @@ class Reader:
         return value
 
     def text(self, key: str, check: Callable[[str], str | None] | None = None, *, about: str) -> str:
+        """A text that must be set; empty, and a problem noted, where it is not."""
         self._knows(Setting(key, "text", about, required=True))
         value = self._checked(key, check)
         if value is None:
@@ -130,6 +133,7 @@ class Reader:
         return self._a_labels(key, self.text(key, about=about))
 
     def optional_domain(self, key: str, *, about: str) -> str | None:
+        """The same, or None."""
         value = self.optional(key, about=about)
         return None if value is None else self._a_labels(key, value)
 
@@ -147,10 +151,12 @@ class Reader:
         return name
 
     def boolean(self, key: str, *, default: bool, about: str) -> bool:
+        """`true` or `false`."""
         self._knows(Setting(key, "boolean", about, default=default))
         return self._chosen(key, ("true", "false"), str(default).lower()) == "true"
 
     def choice(self, key: str, among: Sequence[str], *, default: str, about: str) -> str:
+        """One of a few texts."""
         self._knows(Setting(key, "text", about, default=default, choices=tuple(among)))
         return self._chosen(key, among, default)
 
@@ -161,6 +167,7 @@ class Reader:
         return value
 
     def integer(self, key: str, *, default: int, low: int, high: int, about: str) -> int:
+        """A whole number; the default, and a problem noted, where it is none or out of range."""
         self._knows(Setting(key, "integer", about, low=low, high=high, default=default))
         number = self._number(key, low, high)
         return default if number is None else number
@@ -227,6 +234,7 @@ class Reader:
         return items
 
     def refuse_unknown_keys(self) -> None:
+        """Notes each key that was set and never asked for: call it when all are read."""
         for key in sorted(self._values.keys() - self._known.keys()):
             near = difflib.get_close_matches(key, self._known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(self._known))}"
