@@ -115,7 +115,7 @@ def test_the_night_watch_is_quiet_and_then_finds_what_was_done_by_hand(team: Tea
     acts.drift(team)
     told = team.log.read_text()
     assert "prod: record (RecordSet) is not as it was deployed" in told
-    assert f"found {acts.FOREIGN_ADDRESS}" in told
+    assert f"found `{acts.FOREIGN_ADDRESS}`" in told
 
 
 def test_a_change_that_was_merged_and_never_deployed_is_no_drift(team: Team) -> None:
