@@ -5,6 +5,7 @@ It is read and checked at each run, a preview's too, as callers will check it.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -14,6 +15,8 @@ from infra.components.server_certificate import ServerCertificate
 from infra.configuration import NAMESPACE
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from certs.sources.source import CertificateSource
 
 _SETTINGS = {
@@ -36,6 +39,7 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
     from certs import bundle, checks
     from certs.errors import CertificateError
     from certs.findings import Origin
+    from certs.rules import trust
 
     now = dt.datetime.now(dt.UTC)
     try:
@@ -51,6 +55,14 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
         return None
     for finding in checked.findings:
         pulumi.log.warn(str(finding))
+    reading = obtained.reading
+    machine = _machine_roots() if not obtained.root_pem else []
+    if machine and trust.anchor_of(reading.chain, None, machine) is None:
+        pulumi.log.warn(
+            f"{_named(settings)}: the chain leads to no authority that this machine trusts. Unless callers "
+            f"trust it, name its root in {NAMESPACE}:rootsFile: the endpoint check then expects it, and the "
+            "output rootCertificate hands it on."
+        )
     return ServerCertificate(
         chain=checked.bundle.certificate_pem,
         key=pulumi.Output.secret(checked.bundle.key_pem),
@@ -58,6 +70,22 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
         not_after=checked.bundle.not_after.isoformat(),
         root=obtained.root_pem or "",
     )
+
+
+def _machine_roots() -> list[x509.Certificate]:
+    """The roots that this machine's programs trust (SSL_CERT_FILE, or OpenSSL's own file); none: they are in
+    a folder, which only looking for each one would open.
+    """
+    import ssl
+
+    from cryptography import x509
+
+    found = []
+    for each in ssl.create_default_context().get_ca_certs(binary_form=True):
+        # a store may hold a certificate of old that breaks the rules of today
+        with contextlib.suppress(ValueError):
+            found.append(x509.load_der_x509_certificate(each))
+    return found
 
 
 def _source(settings: CertificateSettings) -> CertificateSource | None:
