@@ -120,9 +120,9 @@ def _tell_sign_in(
     tell(f"The state is at {container.endpoint(variables)}/{container.name}.")
     if state_container.KEY_VARIABLE in variables:
         tell(
-            "fpga signs in with the account's key, which it asks Resource Manager for. Plain pulumi needs it "
-            f'in the shell: eval "$(fpga state environment -s {stack})"; or Entra ID (`az login`, with the '
-            "role Storage Blob Data Contributor)."
+            "fpga signs in with the account's key, which Resource Manager gives it, and hands it to a shell "
+            f"that is activated (`FPGA_STACK={stack} . .local/activate`). Without it, pulumi signs in with "
+            "Entra ID (`az login`, with the role Storage Blob Data Contributor)."
         )
     else:
         tell("fpga and pulumi sign in with Entra ID; the role is Storage Blob Data Contributor.")

@@ -14,11 +14,9 @@ from datetime import datetime
 from typing import Final
 
 from certs import renewal
-from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
+from fpga.plan.model import ISSUED_BY, Certificate, Change, Difference, Drift, Plan, PolicyFinding
 from fpga.watch_report import FAILED, Finding, Watch
 
-_ISSUING: Final = {"self_signed", "acme"}
-_ISSUED_TYPES: Final = ("Certificate", "AcmeCertificate")
 _FOLLOWING_TYPES: Final = ("Service", "EndpointCheck")
 
 
@@ -44,7 +42,7 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
 
 def is_renewal(change: Change) -> bool:
     """Whether a certificate is issued anew by time alone: no input of its own changes."""
-    return change.operation == "update" and change.kind in _ISSUED_TYPES and not change.differences
+    return change.operation == "update" and change.kind in ISSUED_BY and not change.differences
 
 
 def failed(stack: str, errors: Iterable[str]) -> Watch:
@@ -142,7 +140,7 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
             f"Its last moment is {served.not_after}. {_remedy(stack, served)}",
         )
     elif (
-        served.source not in _ISSUING
+        served.source not in ISSUED_BY.values()
         and served.not_before
         and renewal.is_due(datetime.fromisoformat(served.not_before), end, now)
     ):
@@ -155,7 +153,7 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
 
 
 def _remedy(stack: str, certificate: Certificate) -> str:
-    if certificate.source in _ISSUING:
+    if certificate.source in ISSUED_BY.values():
         return f"`fpga certs renew -s {stack}` renews it."
     return "Bring a new one into the stack's configuration by a pull request."
 

@@ -116,12 +116,12 @@ class Team:
     def _shell(self, stack: str) -> dict[str, str]:
         """The variables of a shell that is activated for the stack; one for the whole story."""
         if stack not in self._shells:
-            activate = f'. .local/activate; eval "$(fpga state environment -s {stack})"'
-            self.narrator.tell(f"$ FPGA_STACK={stack}; {activate}")
+            activate = f"FPGA_STACK={stack} . .local/activate"
+            self.narrator.tell(f"$ {activate}")
             told = subprocess.run(
-                ["sh", "-c", f"{activate}; exec python -c '{_TELL_VARIABLES}'"],
+                ["sh", "-c", f"{activate} && exec python -c '{_TELL_VARIABLES}'"],
                 cwd=self.repository,
-                env=self.environment(stack) | {"FPGA_STACK": stack},
+                env=self.environment(stack),
                 stdout=subprocess.PIPE,
                 text=True,
                 check=True,

@@ -1,4 +1,4 @@
-"""`fpga state init|unlock|environment`."""
+"""`fpga state init|unlock`."""
 
 from __future__ import annotations
 
@@ -50,19 +50,3 @@ def unlock(
     from fpga import state_place
 
     state_place.unlock(Project.here(), stack, typer.echo, force=force)
-
-
-@app.command()
-def environment(stack: StackName) -> None:
-    """Print the AZURE_STORAGE_* variables by which plain `pulumi` signs in, as commands of a POSIX shell.
-
-    A key is in it: it is for `eval "$(fpga state environment -s STACK)"`.
-    """
-    import shlex
-
-    from fpga import backend, state_container
-
-    variables = backend.environment(Project.here(), stack)
-    for name in state_container.VARIABLES:
-        value = variables.get(name)
-        typer.echo(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")

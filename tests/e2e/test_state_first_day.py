@@ -14,6 +14,7 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from engine.install import Engine
+from fpga import state_container
 from tests.e2e.local_cloud import API_VERSIONS, LocalCloud
 from tests.e2e.team_project import TeamProject, TeamStack
 
@@ -59,10 +60,11 @@ def container(stack: TeamStack, made: str) -> Iterator[ContainerClient]:
 
 
 def exported(stack: TeamStack) -> dict[str, str]:
-    """What `fpga state environment` has a shell export."""
-    lines = stack.project.fpga("state", "environment", "-s", NAME).splitlines()
+    """What signs in to the state, of what a shell exports that is activated for the stack."""
+    lines = stack.project.fpga("stack", "environment", NAME, "--sign-in").splitlines()
     words = [shlex.split(line) for line in lines]
-    return dict(word.split("=", 1) for verb, word in words if verb == "export")
+    exports = dict(word.split("=", 1) for verb, word in words if verb == "export")
+    return {name: value for name, value in exports.items() if name in state_container.VARIABLES}
 
 
 def test_the_first_day_makes_what_is_missing(stack: TeamStack, made: str) -> None:
@@ -168,7 +170,7 @@ def test_an_account_that_is_not_there_is_named(stack: TeamStack, made: str) -> N
     text = backend.read_text()
     backend.write_text(text.replace(ACCOUNT, "contosofpganone"))
     try:
-        refused = project.fpga("state", "environment", "-s", NAME, code=1)
+        refused = project.fpga("stack", "environment", NAME, "--sign-in", code=1)
     finally:
         backend.write_text(text)
     assert refused.startswith(
