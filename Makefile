@@ -1,6 +1,9 @@
 # The two commands that a person needs are `make up` and `make test`; `make help` tells the rest.
-PYTHON ?= python3
-LOCAL := $(or $(FPGA_LOCAL),$(CURDIR)/.local)
+
+# Folders and PYTHON (a program's name or path) reach the shell as its own variables: no letter of theirs means
+# anything there, whatever it means to make.
+PYTHON_COMMAND := "$${PYTHON:-python3}"
+LOCAL := $(if $(filter ~/%,$(value FPGA_LOCAL)),~/"$(patsubst ~/%,%,$(value FPGA_LOCAL))","$${FPGA_LOCAL:-.local}")
 BIN := $(LOCAL)/venv/bin
 
 .DEFAULT_GOAL := help
@@ -10,7 +13,7 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bootstrap: ## make the virtual environment, where it is missing or out of date
-	@$(PYTHON) engine/bootstrap.py
+	@$(PYTHON_COMMAND) engine/bootstrap.py
 
 engine: bootstrap ## install the Pulumi CLI and its plugins, where they are missing or out of date
 	@$(BIN)/python -m engine install
@@ -43,7 +46,7 @@ lint-workflows: bootstrap ## check the workflows of GitHub Actions
 	@$(BIN)/zizmor --offline --persona auditor --strict-collection --quiet .github
 
 down: ## stop every process that `make up` started
-	@if [ -x "$(BIN)/fpga" ]; then "$(BIN)/fpga" down; else echo "Nothing was running."; fi
+	@if [ -x $(BIN)/fpga ]; then $(BIN)/fpga down; else echo "Nothing was running."; fi
 
 clean: ## remove all that was made in this checkout
-	@if [ -x "$(BIN)/fpga" ]; then "$(BIN)/fpga" clean; else rm -rf "$(LOCAL)"; fi
+	@if [ -x $(BIN)/fpga ]; then $(BIN)/fpga clean; else rm -rf -- $(LOCAL); fi

@@ -18,9 +18,11 @@ import argparse
 import hashlib
 import os
 import selectors
+import shlex
 import shutil
 import subprocess
 import time
+import unicodedata
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,10 @@ STAMP = "fpga-web-service.stamp"
 QUIET_S = 2.0
 PLAIN_INTERVAL_S = 15.0
 TAIL_LINES = 25
+# How pip's scripts begin where a `#!` line cannot name their Python, before and after its path, and what is
+# put between: the folder that the script is in, after a link to it was followed.
+TRAMPOLINE = (b"#!/bin/sh\n'''exec' ", b' "$0" "$@"\n')
+BESIDE = b'"$(at="$0"; test -L "$at" && at="$(realpath -- "$at")"; printf %s "${at%/*}")/python"'
 
 
 class BootstrapError(Exception):
@@ -62,8 +68,9 @@ def bootstrap(local: Path) -> None:
     """Bring `local/venv` to what the lock says, unless it is there already.
 
     Raises:
-        BootstrapError: no venv module, no fcntl, or pip fails.
+        BootstrapError: no venv module, no fcntl, a folder that cannot hold it, or pip fails.
     """
+    require_places(local)
     os.umask(0o077)
     venv = local / "venv"
     wanted = key(venv)
@@ -89,13 +96,52 @@ def bootstrap(local: Path) -> None:
         if not usable(venv):
             create(venv)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off"]
-        run([*pip, "--require-hashes", "-r", str(LOCK)], "Installing the locked packages")
-        run(
-            [*pip, "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)],
-            "Linking the project",
-        )
+        # Both by names that pip reads nothing else into, such as the extras in `my [copy]`.
+        run([*pip, "--require-hashes", "-r", LOCK.name], "Installing the locked packages")
+        run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], "Linking the project")
+        mend_scripts(venv / "bin")
         stamp.write_text(wanted)
         say(f"Virtual environment ready after {time.monotonic() - began:.0f} s: {venv}")
+
+
+def require_places(local: Path) -> None:
+    """See whether an environment can be made in the folder `local` for this checkout.
+
+    Raises:
+        BootstrapError: a name has what PATH or a .pth file cannot hold; the message tells the remedy.
+    """
+    problems = [
+        (local, os.pathsep in str(local), f"a '{os.pathsep}' in its name divides PATH"),
+        (local, not _is_text(local), "its name is not UTF-8, or has a tab or a line break"),
+        (CHECKOUT, not _is_text(CHECKOUT), "its name is not UTF-8, or has a tab or a line break"),
+        # The lines of a .pth file are read without white space at their end.
+        (CHECKOUT, str(CHECKOUT) != str(CHECKOUT).rstrip(), "its name ends with white space"),
+    ]
+    for folder, is_so, problem in problems:
+        if is_so:
+            raise BootstrapError(
+                f"{str(folder)!r} cannot be worked in: {problem}. Give it another name"
+                + ("." if folder is CHECKOUT else ", or set FPGA_LOCAL to another folder.")
+            )
+
+
+def _is_text(path: Path) -> bool:
+    return not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in str(path))
+
+
+def mend_scripts(folder: Path) -> None:
+    """Have the console scripts in `folder` find the Python beside them, where a line for sh names it.
+
+    A kernel's `#!` line takes a path without spaces, of some length. For any other pip lets sh read the path,
+    between double quotes or none, where a quote, a dollar or a backslash in it means something else. What
+    stands here instead has no path, and is a text of no consequence to Python, as is what it replaces.
+    """
+    for script in folder.iterdir():
+        if script.is_file() and not script.is_symlink():
+            text = script.read_bytes()
+            begins, ends = text.partition(TRAMPOLINE[1])[::2]
+            if begins.startswith(TRAMPOLINE[0]) and ends:
+                script.write_bytes(TRAMPOLINE[0] + BESIDE + TRAMPOLINE[1] + ends)
 
 
 def key(venv: Path) -> str:
@@ -125,7 +171,8 @@ def usable(venv: Path) -> bool:
 
 def _names_itself(venv: Path) -> bool:
     """Whether the scripts of `venv` run its own Python, which they name by its whole path."""
-    return str(venv) in _read(venv / "bin" / "activate")
+    text = _read(venv / "bin" / "activate")
+    return str(venv) in text or shlex.quote(str(venv)) in text
 
 
 def create(venv: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine import bootstrap
+from tests.odd_folders import ODD
 
 SCRIPT = Path(bootstrap.__file__)
 
@@ -24,6 +25,8 @@ backend-path = ["."]
 [project]
 name = "miniature"
 version = "1"
+[project.scripts]
+miniature = "backend:main"
 """
 
 # The smallest backend of PEP 660: an editable wheel is a path.
@@ -37,14 +40,18 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
         wheel.writestr("miniature.pth", str(HERE))
         wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: miniature\\nVersion: 1\\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\\nminiature = backend:main\\n")
         wheel.writestr(f"{info}/RECORD", "")
     return name
+def main():
+    import json, sys
+    print(json.dumps([sys.executable, sys.argv]))
 """
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    folder = tmp_path / "a checkout"
+    folder = tmp_path / ODD
     (folder / "engine").mkdir(parents=True)
     shutil.copy(SCRIPT, folder / "engine")
     (folder / "pyproject.toml").write_text(PYPROJECT)
@@ -89,6 +96,61 @@ def test_environment_is_made_and_kept(checkout: Path) -> None:
     (checkout / "requirements.lock").write_text("# nothing again\n")
     assert run(checkout).returncode == 0
     assert (venv / "pyvenv.cfg").stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize("name", [ODD, "plain", f"long{'/folder' * 20}/o'brien;"])
+def test_console_scripts_run_wherever_the_checkout_is(checkout: Path, tmp_path: Path, name: str) -> None:
+    if name != ODD:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        checkout = checkout.rename(tmp_path / name)
+    done = run(checkout)
+    assert done.returncode == 0, done.stderr
+    folder = checkout / ".local" / "venv" / "bin"
+    link = tmp_path / "link"
+    link.symlink_to(folder / "miniature")
+
+    def called(script: str, cwd: Path) -> list[object]:
+        told = subprocess.run([script, "a b", "$c"], cwd=cwd, capture_output=True, text=True, check=False)
+        assert (told.returncode, told.stderr) == (0, "")
+        found: list[object] = json.loads(told.stdout)
+        return found
+
+    python = str(folder / "python")
+    for script, cwd in [
+        (str(folder / "miniature"), Path("/")),
+        (".local/venv/bin/miniature", checkout),
+        (str(link), Path("/")),
+    ]:
+        assert called(script, cwd) == [python, [script, "a b", "$c"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("a:b", "a ':' in its name divides PATH. Give it another name, or set FPGA_LOCAL to another folder."),
+        ("a\nb", "its name is not UTF-8, or has a tab or a line break. Give it another name"),
+        ("a\tb", "its name is not UTF-8, or has a tab or a line break. Give it another name"),
+        ("a\udcff", "its name is not UTF-8, or has a tab or a line break. Give it another name"),
+    ],
+)
+def test_folder_that_cannot_hold_an_environment_is_refused(
+    checkout: Path, tmp_path: Path, name: str, problem: str
+) -> None:
+    moved = checkout.rename(tmp_path / name)
+    done = run(moved)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {str(moved / '.local')!r} cannot be worked in: {problem}")
+    assert not (moved / ".local").exists()
+
+
+def test_folder_whose_name_ends_with_a_space_is_refused(checkout: Path, tmp_path: Path) -> None:
+    moved = checkout.rename(tmp_path / "a ")
+    done = run(moved, "--local", str(tmp_path / "local"))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {str(moved)!r} cannot be worked in: its name ends with white space. Give it another name.\n"
+    )
+    assert not (tmp_path / "local").exists()
 
 
 def test_environment_that_this_runs_in_is_usable_and_a_half_made_one_is_not(tmp_path: Path) -> None:
