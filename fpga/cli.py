@@ -25,6 +25,7 @@ from fpga.commands import (
     up,
     watch,
 )
+from fpga.help_page import Commands
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
@@ -45,20 +46,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(up.up)
 app.command()(predict.predict)
-app.add_typer(cloud.app, name="cloud")
-app.add_typer(certs.app, name="certs")
-app.add_typer(stack.app, name="stack")
-app.add_typer(state.app, name="state")
-app.add_typer(model.app, name="model")
+app.add_typer(cloud.app, name="cloud", cls=Commands)
+app.add_typer(certs.app, name="certs", cls=Commands)
+app.add_typer(stack.app, name="stack", cls=Commands)
+app.add_typer(state.app, name="state", cls=Commands)
+app.add_typer(model.app, name="model", cls=Commands)
 app.command()(plan.plan)
 app.command()(apply.apply)
 app.command()(watch.watch)
 app.command()(touched.touched)
-app.add_typer(github.app, name="github")
+app.add_typer(github.app, name="github", cls=Commands)
 app.command()(adopt.adopt)
 app.command()(down.down)
 app.command()(clean.clean)

@@ -89,9 +89,7 @@ def comment(
 def issues(
     found: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="PATH...", help="What `fpga watch --format json --out` wrote, or folders of it."
-        ),
+        typer.Argument(metavar="PATH", help="What `fpga watch --format json --out` wrote, or folders of it."),
     ],
     repository: Repository = None,
     author: Author = None,
