@@ -32,7 +32,9 @@ def measure(turns: int, progress: Progress) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        engine = install(folder / ".local", ConsoleReport())
+        report = ConsoleReport()
+        with report.stage("engine"):
+            engine = install(folder / ".local", report)
         ready: list[float] = []
         memory: list[float] = []
         with running(folder / "localcloud") as cloud:

@@ -46,7 +46,9 @@ def measure(turns: int, progress: Progress) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        engine = install(folder / ".local", ConsoleReport())
+        report = ConsoleReport()
+        with report.stage("engine"):
+            engine = install(folder / ".local", report)
         with running(folder / "localcloud") as cloud:
             graph = ProgramStack(engine, cloud, folder, "bench")
             graph.make()

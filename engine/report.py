@@ -53,9 +53,10 @@ class ConsoleReport:
         self._last_line_at = began
         if self._stream.isatty() and self._status is None:
             from rich.console import Console
+            from rich.markup import escape
             from rich.status import Status
 
-            self._status = Status(name, console=Console(file=self._stream))
+            self._status = Status(escape(name), console=Console(file=self._stream))
             self._status.start()
         ended = "failed after"
         try:
@@ -69,8 +70,10 @@ class ConsoleReport:
             self.note(f"{name}: {ended} {duration(time.monotonic() - began)}")
 
     def progress(self, text: str) -> None:
-        """Show `text` and the time since the stage began."""
-        name, began = self._stages[-1] if self._stages else ("", time.monotonic())
+        """Show `text` and the time since the stage began; outside of any stage nothing waits for it."""
+        if not self._stages:
+            return
+        name, began = self._stages[-1]
         now = time.monotonic()
         line = f"{name}: {text} ({duration(now - began)})"
         if self._status is not None:

@@ -62,3 +62,27 @@ def test_note_is_printed_as_it_is() -> None:
     stream = io.StringIO()
     ConsoleReport(stream).note("Pulumi 3.250.0: [your] own")
     assert stream.getvalue() == "Pulumi 3.250.0: [your] own\n"
+
+
+def test_progress_belongs_to_a_stage() -> None:
+    stream = io.StringIO()
+    console = ConsoleReport(stream)
+    console.progress("[resource plugin azure-native] installing")
+    with console.stage("engine"):
+        pass
+    console.progress("[resource plugin azure-native] installing")
+    assert stream.getvalue() == "engine: done in 0.0 s\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_name_as_it_is() -> None:
+    stream = Terminal()
+    with ConsoleReport(stream).stage("plan of [bold]"):
+        pass
+    shown, _, end = stream.getvalue().rpartition("\n")[0].rpartition("plan of [bold]: done")
+    assert "plan of [bold]" in shown
+    assert end
