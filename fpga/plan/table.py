@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from fpga.plan.model import Change, Plan
 
-_WIDTH: Final = 120  # columns of what is no terminal
+_WIDTH: Final = 120  # columns of what is no terminal and does not say
 _COLOURS: Final = {
     "create": "green",
     "import": "green",
@@ -26,10 +27,10 @@ _COLOURS: Final = {
 
 
 def console() -> Console:
-    """Standard output: as wide as the terminal; colours and width are those of no terminal elsewhere."""
+    """Standard output: as wide as the terminal, or as COLUMNS says; no colours where it is no terminal."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _WIDTH
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else _WIDTH
     return Console(highlight=False, markup=False, emoji=False, width=width)
 
 

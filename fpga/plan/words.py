@@ -56,7 +56,7 @@ def reason(change: Change) -> str:
 
 def sides(difference: Difference) -> tuple[str, str]:
     """A property's values before and after."""
-    if _is_secret(difference):
+    if difference.before is not None and difference.after is not None and _is_secret(difference):
         return ("", SECRET_CHANGED)
     return _value(difference.before), _value(difference.after)
 

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from fpga.plan import table
 from fpga.plan.markdown import LIMIT, code, escape, render
+from fpga.plan.words import sides
 from fpga.plan.words import summary as headline
 from tests.unit.fpga.plan_samples import (
     RECORD,
     REDACTION,
+    SECRET,
     SERVICE,
     diagnostic,
     plan_of,
@@ -51,6 +53,24 @@ def test_one_line_sums_it_up(name: str, said: str) -> None:
     assert headline(sample(name)) == said
     assert render(sample(name)).startswith(f"### {said}\n")
     assert on_terminal(name, 100).endswith(f"{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (None, {"ssl_key": SECRET}, ("not set", "(secret)")),
+        ({"n": 1}, {"n": 1, "ssl_key": SECRET}, ("not set", "(secret)")),
+        ({"n": 1, "ssl_key": SECRET}, {"n": 1}, ("(secret)", "not set")),
+        ({"ssl_key": "one"}, {"ssl_key": "other"}, ("", "changed (secret)")),
+    ],
+)
+def test_a_secret_has_changed_where_there_was_another_one(
+    old: dict[str, object] | None, new: dict[str, object], said: tuple[str, str]
+) -> None:
+    plan = plan_of([step("update" if old else "create", SERVICE, "service", old, new), summary()])
+    (difference,) = plan.changes[0].differences
+    assert sides(difference) == said
+    assert ("changed (secret)" in render(plan)) == (said[1] == "changed (secret)")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -140,3 +160,13 @@ def test_what_is_too_long_is_cut_with_a_note(limit: int) -> None:
 )
 def test_this_machine_is_not_told_of(given: str, told: str) -> None:
     assert REDACTION.clean(given) == told
+
+
+@pytest.mark.parametrize(("columns", "width"), [(None, 120), ("72", 72)])
+def test_what_is_no_terminal_is_as_wide_as_it_says(
+    columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert table.console().width == width
