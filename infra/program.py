@@ -135,7 +135,7 @@ def declare(
 def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificate | None) -> None:
     """What a person, or `fpga predict`, needs to know."""
     fqdn = stack.domain.fqdn
-    scheme = "https" if served else "http"
+    scheme = "grpcs" if served else "grpc"  # no browser's: the service speaks gRPC alone
     outputs: dict[str, pulumi.Input[object]] = {
         "account": stack.account.name,
         "resourceGroup": stack.account.resource_group,

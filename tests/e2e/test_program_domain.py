@@ -77,7 +77,7 @@ def test_the_apex_of_an_internationalized_zone_is_served(
     outputs = stack.outputs(show_secrets=True)
 
     assert (outputs["fqdn"], outputs["fqdnUnicode"]) == (A_LABELS, ZONE)
-    assert outputs["url"] == f"https://{A_LABELS}:{outputs['port']}"
+    assert outputs["url"] == f"grpcs://{A_LABELS}:{outputs['port']}"
     assert outputs["zoneNameServers"] == records(stack.cloud, A_LABELS, "NS")
     assert records(stack.cloud, A_LABELS, "CAA") == [
         '0 issue "ca.example"',

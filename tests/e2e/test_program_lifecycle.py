@@ -75,7 +75,7 @@ def test_the_outputs_are_what_a_caller_needs(created: tuple[ProgramStack, Result
         "fqdn": stack.fqdn,
         "ip": service.address,
         "port": service.port,
-        "url": f"https://{stack.fqdn}:{service.port}",
+        "url": f"grpcs://{stack.fqdn}:{service.port}",
         "nameServers": [stack.cloud.name_server],
         "zoneNameServers": ["ns1-01.azure-dns.localhost.", "ns2-01.azure-dns.localhost."],
         "sslEnabled": True,
@@ -166,7 +166,7 @@ def test_ssl_goes_off_and_on_in_place(stack: ProgramStack) -> None:
     off = stack.outputs(show_secrets=True)
     assert "anyone who reaches the service may call it" in off["warning"]
     assert (off["sslEnabled"], off["certificateFingerprint"], off["rootCertificate"]) == (False, "", "")
-    assert off["url"] == f"http://{stack.fqdn}:50051"
+    assert off["url"] == f"grpc://{stack.fqdn}:50051"
     assert served_certificate(off["ip"], int(off["port"])) is None
     assert classes(off, None) == 1000
 
