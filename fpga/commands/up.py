@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ def up() -> None:
     _labels(project, result)
     told = f"Deployed ({done})" if done else "Nothing was changed"
     typer.echo(f"\n{told}; ready after {duration(time.monotonic() - began)}.")
+    activate = shlex.quote(os.path.relpath(project.local / "activate"))
+    typer.echo(f"Next: `. {activate}`, then `fpga predict PHOTO`; `make down` stops it all.")
 
 
 def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Classification]:
