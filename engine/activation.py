@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from engine.state_url import url_of
+
 BUNDLE = "ca-bundle.pem"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +22,7 @@ def settings(local: Path) -> dict[str, str]:
     """The variables that are the same in every shell; `PATH` and `SSL_CERT_FILE` are not among them."""
     return {
         "PULUMI_HOME": str(local / "pulumi-home"),
-        "PULUMI_BACKEND_URL": f"file://{local / 'state'}",
+        "PULUMI_BACKEND_URL": url_of(local / "state"),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(local / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The dynamic provider's launcher, and the official language host, would take the first python3 on

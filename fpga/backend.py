@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from engine import state_url
 from fpga.backend_settings import PASSPHRASE, Backend, parse
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
@@ -17,6 +18,7 @@ POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
 POLICY_CONFIG_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK_CONFIG"
 STACK_VARIABLE: Final = "PULUMI_STACK"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # what the CLI takes, and no option
+_STATES: Final = ".pulumi/stacks/fpga-web-service"
 _PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
@@ -56,7 +58,7 @@ def read(project: Project, stack: str) -> Backend:
 
 def own(project: Project) -> Backend:
     """The checkout's own: a folder and a passphrase in `.local`."""
-    return Backend(f"file://{project.local / 'state'}", PASSPHRASE, project.local / "passphrase", None)
+    return Backend(state_url.url_of(project.local / "state"), PASSPHRASE, project.local / "passphrase", None)
 
 
 def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict[str, str]:
@@ -70,12 +72,14 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
         signed_in: False: for who makes the backend: the passphrase may be missing, and nothing signs in.
 
     Raises:
-        CommandError: the backend's file cannot be used, there is no passphrase, or no such storage account.
+        CommandError: the backend's file cannot be used, there is no passphrase, no such storage account, or
+            the state is where an earlier version put it.
         SettingsError, ClientError: of azblob://: the stack's cloud cannot be signed in to, or refuses.
     """
     import engine
 
     backend = read(project, stack)
+    _require_no_state_elsewhere(backend, stack)
     variables = engine.environment(project.local)
     variables["PULUMI_BACKEND_URL"] = backend.url
     variables["FPGA_LOCAL"] = str(project.local)  # where the program finds what settings name as `.local/…`
@@ -94,6 +98,23 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
     if signed_in and backend.url.startswith("azblob:"):
         _sign_in(project, stack, backend, variables)
     return variables
+
+
+def _require_no_state_elsewhere(backend: Backend, stack: str) -> None:
+    """Names a state that an earlier version has put where the CLI read the folder's name to lead."""
+    if not backend.url.startswith(state_url.SCHEME):
+        return
+    folder = state_url.folder_of(backend.url)
+    other = state_url.read_unencoded(folder)
+    if other is None or not (other / _STATES / f"{stack}.json").is_file():
+        return
+    if not (folder / _STATES / f"{stack}.json").exists():
+        found, wanted = (shlex.quote(f"{one}/.pulumi") for one in (other, folder))
+        raise CommandError(
+            f"The state of the stack {stack} is in {other}: there an earlier version took the name of "
+            f"{folder} to lead. Copy it: `mkdir -p {wanted} && cp -R {found}/. {wanted}`. If it is another "
+            f"checkout's, have that one copy it, and remove {other / _STATES / stack}.json there."
+        )
 
 
 def _sign_in(project: Project, stack: str, backend: Backend, variables: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.state_url import split, url_of
 from fpga.errors import CommandError
 from fpga.project import Project
 
@@ -33,7 +34,8 @@ class Backend:
     """A stack's backend. Paths are absolute.
 
     Attributes:
-        url: as PULUMI_BACKEND_URL has it: azblob://CONTAINER?storage_account=NAME, or file:// and a path.
+        url: as PULUMI_BACKEND_URL has it: azblob://CONTAINER?storage_account=NAME, or file:// and a path,
+            percent-encoded.
         secrets_provider: `passphrase`, or azurekeyvault://VAULT/keys/KEY.
         passphrase_file: with `passphrase`: where it is, unless the environment has one.
         policy_pack: folder of the policy pack that previews and updates run; None: none.
@@ -106,7 +108,8 @@ def _url(project: Project, url: str | None, problems: list[str]) -> str:
         )
         return ""
     if FILE_URL.fullmatch(url):
-        return f"file://{_path(project, url.removeprefix('file://'))}"
+        path, parameters = split(url)
+        return url_of(_path(project, path), parameters)
     if not AZBLOB.fullmatch(url):
         problems.append(f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file://FOLDER")
     return url

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.state_url import folder_of
 from fpga.errors import CommandError
 from fpga.state_container import NOBODY, SIGN_IN, StateContainer
 
@@ -70,9 +71,7 @@ def locks(url: str, stack: str, environ: Mapping[str, str]) -> list[Lock]:
     """
     container = StateContainer.parse(url, environ)
     contents = (
-        _in_folder(Path(url.removeprefix("file://").partition("?")[0]), stack)
-        if container is None
-        else _in_container(container, stack, environ)
+        _in_folder(folder_of(url), stack) if container is None else _in_container(container, stack, environ)
     )
     return [lock for lock in map(_parse, contents) if lock is not None]
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from engine.state_url import url_of
 from fpga import pulumi_command
 from fpga.errors import CommandError
 from fpga.project import Project
@@ -53,7 +54,7 @@ def _decrypted(project: Project, stack: str, environ: Mapping[str, str]) -> str:
         (folder / "state").mkdir()
         (folder / "Pulumi.yaml").write_text("name: fpga-web-service\nruntime: python\n")
         shutil.copyfile(project.stack_file(stack), folder / f"Pulumi.{stack}.yaml")
-        variables = {**environ, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
+        variables = {**environ, "PULUMI_BACKEND_URL": url_of(folder / "state")}
         for arguments in (("stack", "init", stack), ("config", "get", _SECRET, "--stack", stack)):
             done = pulumi_command.run(project, variables, *arguments, folder=folder)
             if done.returncode != 0:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
+from engine.state_url import folder_of
 from fpga import backend, new_stack, pulumi_command, stack_settings, state_account, state_container
 from fpga.errors import CommandError
 from fpga.project import Project
 from fpga.stack_lock import locks
 from fpga.state_container import StateContainer
-
-_FILE: Final = "file://"
 
 
 def make(
@@ -31,7 +28,7 @@ def make(
     declared = backend.read(project, stack)
     container = StateContainer.parse(declared.url, os.environ)
     if container is None:
-        folder = Path(declared.url.removeprefix(_FILE).partition("?")[0])
+        folder = folder_of(declared.url)
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
             tell(f"Made: the folder {folder}")

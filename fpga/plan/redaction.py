@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 # what a terminal takes for colours, and what the engine writes for them
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|<\{%[^%]*%\}>")
@@ -18,7 +19,7 @@ _PRIVATE_KEY: Final = re.compile(
 # none of a machine; a relative one, and one in the home folder, has been told so.
 _PATH: Final = re.compile(
     r"(?:(?<=file://)|(?<![\w./~…$}>-]))/"
-    r"(?!(?:subscriptions|resourceGroups|providers|api|metadata)/)(?:[\w.@+-]+/)+([\w.@+-]+)",
+    r"(?!(?:subscriptions|resourceGroups|providers|api|metadata)/)(?:[\w.@+%#-]+/)+([\w.@+%#-]+)",
     re.IGNORECASE,
 )
 
@@ -48,10 +49,13 @@ class Redaction:
     def _folders(self) -> list[tuple[str, str, str]]:
         """Each with what stands for what is in it, and for itself.
 
-        Longest first, so that a checkout in the home folder is told as the checkout.
+        Each as it is called and as URLs call it. Longest first, so that a checkout in the home folder is told
+        as the checkout.
         """
         named = {
-            *((str(one), "", "the checkout") for one in (self.checkout, self.checkout.resolve())),
-            *((str(one), "~/", "~") for one in (self.home, self.home.resolve())),
+            (name, inside, itself)
+            for folder, inside, itself in ((self.checkout, "", "the checkout"), (self.home, "~/", "~"))
+            for one in (folder, folder.resolve())
+            for name in (str(one), quote(str(one)))
         }
         return sorted((one for one in named if one[0] != "/"), key=lambda one: -len(one[0]))

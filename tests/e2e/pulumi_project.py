@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from engine import state_url
 from engine.install import Engine
 
 TIMEOUT_S = 180.0
@@ -103,7 +104,7 @@ class PulumiProject:
         self.engine, self.folder, self.stack = engine, folder, stack
         self.environment = {
             **engine.environment,
-            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_BACKEND_URL": state_url.url_of(state),
             "PULUMI_DEBUG_COMMANDS": "true",  # it has `--event-log`
             **(environment or {}),
         }

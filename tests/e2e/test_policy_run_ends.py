@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.install import Engine
 from infra.configuration import PROJECT_ROOT
+from tests import python_script
 from tests.e2e.pulumi_project import PulumiProject
 
 PACK = ("--policy-pack", str(PROJECT_ROOT / "policy"))
@@ -17,7 +16,6 @@ PACK = ("--policy-pack", str(PROJECT_ROOT / "policy"))
 # Stands before the language host and writes down how each of its processes ended. The engine interrupts the
 # group of both, and would kill this one, too, where the host does not leave within five seconds.
 WITNESS = """\
-#!{python}
 import json, os, pathlib, signal, subprocess, sys
 signal.signal(signal.SIGINT, lambda *_: None)
 seen = pathlib.Path({seen!r}, str(os.getpid()))
@@ -36,8 +34,7 @@ def test_no_run_ends_by_a_kill(
     witness = tmp_path / "bin" / "pulumi-language-python"
     witness.parent.mkdir()
     host = Path(engine.pulumi).with_name("pulumi-language-python")
-    witness.write_text(WITNESS.format(python=sys.executable, host=str(host), seen=str(seen)))
-    witness.chmod(stat.S_IRWXU)
+    python_script.write(witness, WITNESS.format(host=str(host), seen=str(seen)))
     project = make_project(
         {"program/__main__.py": "import pulumi\n"},
         environment={"PATH": f"{witness.parent}:{engine.environment['PATH']}"},

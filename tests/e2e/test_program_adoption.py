@@ -13,12 +13,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import yaml
 
 from certs.sources.self_signed import Authority, issue, new_authority
+from engine import state_url
 from fpga.prediction_client import PredictionClient
 from infra import inventory, model_package, settings
 from infra.clients.blobs import Blobs
@@ -303,7 +303,7 @@ def test_what_a_run_that_died_had_made_is_adopted(make_stack: Callable[..., Prog
         "inputs": {"resourceGroupName": stack.group, "location": "eastus2"},
     }
     # `pulumi stack import` would drop what is pending
-    (file,) = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).glob("**/begun.json")
+    (file,) = state_url.folder_of(stack.environment["PULUMI_BACKEND_URL"]).glob("**/begun.json")
     state = json.loads(file.read_text())
     latest = state["checkpoint"].setdefault("latest", stack.export()["deployment"])
     latest["pending_operations"] = [{"resource": begun, "type": "creating"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from engine import azure_native_plugin, gobuild, pulumi_cli, release
 from engine.install import install
 from engine.pulumi_cli import Way
+from tests.odd_folders import ODD
 
 from .conftest import Heard
 
@@ -35,7 +37,7 @@ def _only_a_build(
 
 @pytest.fixture
 def local(tmp_path: Path) -> Path:
-    return tmp_path / "a checkout" / ".local"
+    return tmp_path / ODD / ".local"
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -52,11 +54,11 @@ def test_build_gets_this_project_s_host_and_plugin(local: Path, heard: Heard) ->
         "pulumi-resource-pulumi-python",
     ]
     host = (local / "bin" / "pulumi-language-python").read_text()
-    assert f"{sys.executable} -u -P -m engine.language_host" in host
+    assert f"{shlex.quote(sys.executable)} -u -P -m engine.language_host" in host
     # Beside its language host as a file of its own, or the CLI warns at each run.
     assert not (local / "bin" / "pulumi").is_symlink()
     plugin = local / "pulumi-home/plugins/resource-azure-native-v3.29.0/pulumi-resource-azure-native"
-    assert f"{sys.executable} -u -P -m engine.azure_native" in plugin.read_text()
+    assert f"{shlex.quote(sys.executable)} -u -P -m engine.azure_native" in plugin.read_text()
 
 
 def test_state_and_passphrase_are_their_owner_s_alone(local: Path, heard: Heard) -> None:
@@ -140,7 +142,7 @@ def test_shell_that_sources_it_twice_has_the_engine_once(
     assert lines() == [
         f"{local}/bin:{Path(sys.executable).parent}:/usr/bin:/bin",
         f"{local}/pulumi-home",
-        f"file://{local}/state",
+        (local / "state").as_uri(),
         f"{local}/passphrase",
         "none",
         f"{local}/bin/pulumi",

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
+from tests import python_script
 
 STACK = "dev"
 GENERATION = "fpga-web-service:certificateGeneration"
@@ -28,7 +29,7 @@ RENEWAL = {
     "endpoint-check": "pulumi-python:dynamic/fpga:EndpointCheck",
 }
 # answers `pulumi VERB …` out of files, raises the generation as `config set-all` does, and notes the rest
-ENGINE = """#!{python}
+ENGINE = """\
 import pathlib, sys
 here = pathlib.Path({here!r})
 verb = " ".join(one for one in sys.argv[1:3] if not one.startswith("-"))
@@ -72,11 +73,10 @@ class Checkout:
         self.settings.with_name(f"Backend.{STACK}.yaml").write_text(
             f"url: file://{folder}\npassphraseFile: {folder}/passphrase\n"
         )
-        engine = self._answers / "bin" / "pulumi"
-        engine.write_text(
-            ENGINE.format(python=sys.executable, here=str(self._answers), settings=str(self.settings))
+        python_script.write(
+            self._answers / "bin" / "pulumi",
+            ENGINE.format(here=str(self._answers), settings=str(self.settings)),
         )
-        engine.chmod(0o700)
         begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days)
         self.tell("config", {"fpga-web-service:certificateSource": {"value": source, "secret": False}})
         self.tell("stack", self._state(begin, 1))

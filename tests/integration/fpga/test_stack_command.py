@@ -12,6 +12,7 @@ import pytest
 
 from engine import activation
 from infra.configuration import PROJECT_ROOT
+from tests.odd_folders import ODD
 
 FPGA = Path(sys.executable).parent / "fpga"
 SHELLS = [shell for shell in ("dash", "bash", "zsh", "ksh") if shutil.which(shell)]
@@ -26,7 +27,7 @@ printf '%s\\n' "$code" "${PULUMI_STACK-none}" "$PULUMI_BACKEND_URL" "${PULUMI_CO
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout without a stack, whose engine is not installed."""
-    folder = tmp_path / "a checkout"
+    folder = tmp_path / ODD
     (folder / ".local").mkdir(parents=True)
     shutil.copyfile(PROJECT_ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
     (folder / ".local" / "activate").write_text(activation.script(folder / ".local"))
@@ -157,7 +158,7 @@ def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -
     )
 
     assert done.stderr == ""
-    own = f"file://{checkout}/.local/state"
+    own = (checkout / ".local" / "state").as_uri()
     lines = done.stdout.splitlines()
     assert lines[:6] == ["0", "dev", "file:///srv/state", "mine", "none", f"{checkout}/policy/config.json"]
     assert lines[6:] == ["0", "none", own, "none", "none", "none"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from fpga import backend
 from fpga.backend_settings import Backend
 from fpga.errors import CommandError
 from fpga.project import Project
+from tests.odd_folders import ODD
 
 DEV = """\
 url: azblob://pulumi-state?storage_account=contosofpgadev
@@ -54,12 +57,42 @@ def test_paths_start_at_the_checkout_or_at_its_moved_folder(project: Project) ->
         policy_pack=project.checkout / "policy",
     )
     declare(project, "b", "url: file://.local/state\npassphraseFile: keys/b\n")
-    assert backend.read(project, "b").url == f"file://{project.local}/state"
+    assert backend.read(project, "b").url == (project.local / "state").as_uri()
     assert backend.read(project, "b").passphrase_file == project.checkout / "keys" / "b"
 
 
+def test_a_folder_of_any_name_has_a_url_that_leads_there(project: Project) -> None:
+    odd = Project(project.checkout, project.local / ODD)
+    assert backend.read(odd, "local").url == (odd.local / "state").as_uri()
+    declare(project, "b", "url: file://.local/state?metadata=skip\npassphraseFile: keys/b\n")
+    assert backend.read(odd, "b").url == f"{(odd.local / 'state').as_uri()}?metadata=skip"
+    declare(project, "c", "url: file:///srv/c#1/100%\npassphraseFile: keys/b\n")
+    assert backend.read(project, "c").url == "file:///srv/c%231/100%25"
+
+
+def test_a_state_that_an_earlier_version_has_put_elsewhere_is_named(project: Project) -> None:
+    odd = Project(project.checkout, project.local / "c#1" / ".local")
+    before = backend.environment(odd, "local")
+    elsewhere = project.local / "c"
+    states = elsewhere / ".pulumi" / "stacks" / "fpga-web-service"
+    states.mkdir(parents=True)
+    assert backend.environment(odd, "local") == before
+    (states / "local.json").write_text("{}")
+
+    with pytest.raises(CommandError) as caught:
+        backend.environment(odd, "local")
+
+    said = str(caught.value)
+    assert f"The state of the stack local is in {elsewhere}: there" in said
+    command = re.findall("`(.*?)`", said)[0]
+    subprocess.run(["/bin/sh", "-ec", command], check=True)
+    moved = odd.local / "state" / ".pulumi" / "stacks" / "fpga-web-service" / "local.json"
+    assert moved.read_text() == "{}"
+    assert backend.environment(odd, "local") == before
+
+
 def test_the_stack_local_is_the_checkout_s_own(project: Project) -> None:
-    assert backend.read(project, "local").url == f"file://{project.local}/state"
+    assert backend.read(project, "local").url == (project.local / "state").as_uri()
     assert backend.read(project, "local").passphrase_file == project.local / "passphrase"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
@@ -11,8 +12,10 @@ from rich.console import Console
 
 from fpga.plan import table
 from fpga.plan.markdown import LIMIT, code, escape, render
+from fpga.plan.redaction import Redaction
 from fpga.plan.words import sides
 from fpga.plan.words import summary as headline
+from tests.odd_folders import ODD
 from tests.unit.fpga.plan_samples import (
     RECORD,
     REDACTION,
@@ -148,6 +151,8 @@ def test_what_is_too_long_is_cut_with_a_note(limit: int) -> None:
         ("/home/dev/.cache/x", "~/.cache/x"),
         ("/home/developer/x", "…/x"),
         ("file:///tmp/state/x", "file://…/x"),
+        ("file:///srv/my%20c%231/state/x", "file://…/x"),
+        ("file:///home/dev/checkout/.local/state", "file://.local/state"),
         ('File "/usr/lib/python3.11/ssl.py", line 3', 'File "…/ssl.py", line 3'),
         ("path:/tmp/a/b", "path:…/b"),
         ("https://127.0.0.1:1234/a/b/c", "https://127.0.0.1:1234/a/b/c"),
@@ -170,3 +175,17 @@ def test_what_is_no_terminal_is_as_wide_as_it_says(
     if columns:
         monkeypatch.setenv("COLUMNS", columns)
     assert table.console().width == width
+
+
+def test_a_checkout_of_an_odd_name_is_not_told_of_either() -> None:
+    checkout = Path("/srv") / ODD
+    redaction = Redaction(checkout, Path("/home/dev"))
+    for given, told in [
+        (f"see {checkout}/stacks/Pulumi.dev.yaml", "see stacks/Pulumi.dev.yaml"),
+        (f"in {checkout}.", "in the checkout."),
+        (
+            f"open {(checkout / '.local/state').as_uri()}?no_tmp_dir=true",
+            "open file://.local/state?no_tmp_dir=true",
+        ),
+    ]:
+        assert redaction.clean(given) == told

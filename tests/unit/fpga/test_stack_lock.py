@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine import state_url
 from fpga.stack_lock import Lock, locks
+from tests.odd_folders import ODD
 
 
 def _write(state: Path, stack: str, name: str, content: str) -> None:
@@ -25,8 +27,15 @@ def test_locks_of_the_stack_alone_are_found(tmp_path: Path) -> None:
     _write(tmp_path, "local", "half.json", '{"pid": 1')
     _write(tmp_path, "local", "list.json", "[]")
     _write(tmp_path, "dev", "b.json", json.dumps(holder))
-    assert locks(f"file://{tmp_path}", "local", {}) == [Lock("there", 12, "me", "2026-01-01T00:00:00.123Z")]
-    assert locks(f"file://{tmp_path}", "prod", {}) == []
+    url = state_url.url_of(tmp_path)
+    assert locks(url, "local", {}) == [Lock("there", 12, "me", "2026-01-01T00:00:00.123Z")]
+    assert locks(url, "prod", {}) == []
+
+
+def test_locks_in_a_folder_of_an_odd_name_are_found(tmp_path: Path) -> None:
+    folder = tmp_path / ODD
+    _write(folder, "local", "a.json", json.dumps({"pid": 12, "hostname": "there"}))
+    assert locks(state_url.url_of(folder, "?no_tmp_dir=true"), "local", {}) == [Lock("there", 12)]
 
 
 def test_a_lock_says_who_holds_it() -> None:
