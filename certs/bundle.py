@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from certs import chain as chains
 from certs import key_reading, keys, reading
 from certs.errors import RefusedError, unreadable
-from certs.findings import CERTIFICATE_ORIGIN, KEY_ORIGIN, Finding, Origin, errors_in
+from certs.findings import CERTIFICATE_ORIGIN, KEY_ORIGIN, Finding, Origin, error, errors_in
 from certs.pem import PemText
 
 
@@ -29,6 +29,10 @@ class Bundle:
 
     chain: tuple[x509.Certificate, ...]
     key: PrivateKeyTypes = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.chain:
+            raise ValueError("a bundle has at least one certificate")
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -112,14 +116,33 @@ class Reading:
         """This reading, and what its source found before it (a missing file, a key file open to all)."""
         return replace(self, read_findings=(*findings, *self.read_findings))
 
+    def absences(self, *, wants_key: bool = True) -> tuple[Finding, ...]:
+        """An error for the chain, and for the key, that is not there though nobody said why: what was never
+        read has nothing wrong with it, and is not fit for that.
+        """
+        if errors_in(self.read_findings):
+            return ()
+        found = []
+        if not self.chain:
+            where = self.certificate_origin.label
+            found.append(error("no-certificate", where, "gave no certificate.", "Give the chain in PEM."))
+        if wants_key and self.key is None:
+            where = self.key_origin.label
+            found.append(error("no-key", where, "gave no private key.", "Give the certificate's key."))
+        return tuple(found)
+
+    def is_read(self, *, wants_key: bool = True) -> bool:
+        """Whether the chain, and the key, were read without an error."""
+        return not errors_in((*self.read_findings, *self.absences(wants_key=wants_key)))
+
     def bundle(self) -> Bundle:
         """The chain and key.
 
         Raises :class:`certs.errors.UnreadableError` where one of them could not be read, and
         :class:`certs.errors.RefusedError` where the certificates do not make one chain.
         """
-        if errors_in(self.read_findings) or not self.chain or self.key is None:
-            raise unreadable(self.findings)
+        if self.key is None or not self.is_read():
+            raise unreadable((*self.findings, *self.absences()))
         if errors_in(self.chain_findings):
             raise RefusedError(self.findings)
         return Bundle(self.chain, self.key)

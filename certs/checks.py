@@ -28,10 +28,41 @@ DEFAULT_MINIMUM_DAYS = 1
 
 @dataclass(frozen=True)
 class Checked:
-    """A chain and key that are fit, and what a person should still know: warnings, and what was mended."""
+    """A chain and key that are fit, and what a person should still know: warnings, and what was mended.
+
+    There is none without a bundle, and none with an error: fit is what was read and judged, never what is
+    left when nothing was said.
+    """
 
     bundle: Bundle
     findings: tuple[Finding, ...]
+
+    def __post_init__(self) -> None:
+        if errors_in(self.findings):
+            raise ValueError("what has an error is not fit")
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why the service must not be given it; ``is_read``: the chain and key were read, and are refused."""
+
+    findings: tuple[Finding, ...]
+    is_read: bool
+
+
+def judge(
+    subject: Bundle | Reading,
+    fqdn: str,
+    now: datetime,
+    roots: Sequence[x509.Certificate] | None = None,
+    minimum_days: int = DEFAULT_MINIMUM_DAYS,
+) -> Checked | Unfit:
+    """Whether ``subject`` is fit (see :func:`check`)."""
+    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
+    findings = tuple(check(reading, fqdn, now, roots, minimum_days))
+    if not reading.is_read() or errors_in(findings):
+        return Unfit(findings, reading.is_read())
+    return Checked(reading.bundle(), findings)
 
 
 def check(
@@ -49,7 +80,7 @@ def check(
     what was mended. Nothing is raised for what a file holds.
     """
     reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
-    found = [*reading.findings, *_check_all(reading, fqdn, now, roots, minimum_days)]
+    found = [*reading.findings, *reading.absences(), *_check_all(reading, fqdn, now, roots, minimum_days)]
     if reading.chain and not errors_in(found):
         anchor = _anchor(reading, roots)
         leaf = _subject(reading, reading.chain[0])
@@ -69,13 +100,10 @@ def require(
     Raises :class:`certs.errors.UnreadableError` where the chain or the key could not be read, else
     :class:`certs.errors.RefusedError`; each with all that was found.
     """
-    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
-    findings = check(reading, fqdn, now, roots, minimum_days)
-    if errors_in(reading.read_findings):
-        raise unreadable(findings)
-    if errors_in(findings):
-        raise RefusedError(findings)
-    return Checked(reading.bundle(), tuple(findings))
+    judged = judge(subject, fqdn, now, roots, minimum_days)
+    if isinstance(judged, Checked):
+        return judged
+    raise RefusedError(judged.findings) if judged.is_read else unreadable(judged.findings)
 
 
 def _check_all(

@@ -27,10 +27,12 @@ class CertificateError(Exception):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
+        if not errors_in(self.findings):
+            raise ValueError("none of the findings is an error")
         super().__init__(self._text())
 
     def _text(self) -> str:
-        found = errors_in(self.findings) or self.findings
+        found = errors_in(self.findings)
         if len(found) == 1:
             return str(found[0])
         return f"{len(found)} things are wrong:\n" + "\n".join(f"  - {finding}" for finding in found)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from certs.bundle import Reading
+    from certs.checks import Checked, Unfit
     from certs.describe import Description
     from certs.findings import Finding
 
@@ -26,12 +27,27 @@ _WORDS = {"error": "refused", "warning": "warning", "mended": "mended"}
 
 
 class Verdict(Enum):
-    """What it comes to; the value is the command's exit code."""
+    """What it comes to."""
 
-    FIT = 0
-    REFUSED = 1
-    UNREADABLE = 2
-    DUE = 3
+    FIT = "fit"
+    DUE = "due"  # fit, and due for renewal
+    SHOWN = "shown"  # read, and not judged
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+
+    @property
+    def exit_code(self) -> int:
+        """How the command ends."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES = {
+    Verdict.FIT: 0,
+    Verdict.SHOWN: 0,
+    Verdict.REFUSED: 1,
+    Verdict.UNREADABLE: 2,
+    Verdict.DUE: 3,
+}
 
 
 @dataclass(frozen=True)
@@ -51,26 +67,48 @@ class CertificateReport:
     now: datetime = field(repr=False)
 
     @classmethod
-    def of(
+    def judged(
         cls,
         reading: Reading,
-        findings: Sequence[Finding],
+        judgement: Checked | Unfit,
         now: datetime,
         roots: Sequence[x509.Certificate] | None = None,
     ) -> CertificateReport:
-        """The report of a reading, and of all that was found in it and about it."""
-        from certs.findings import errors_in
-        from certs.keys import kind
-        from certs.rules.trust import anchor_of
+        """The report of a reading, and of what was judged of it."""
+        from certs.checks import Unfit
 
-        if errors_in(reading.read_findings):
-            verdict = Verdict.UNREADABLE
-        elif errors_in(findings):
-            verdict = Verdict.REFUSED
-        elif any(finding.code == "renewal-due" for finding in findings):
+        if isinstance(judgement, Unfit):
+            verdict = Verdict.REFUSED if judgement.is_read else Verdict.UNREADABLE
+        elif any(finding.code == "renewal-due" for finding in judgement.findings):
             verdict = Verdict.DUE
         else:
             verdict = Verdict.FIT
+        return cls._of(verdict, reading, judgement.findings, now, roots)
+
+    @classmethod
+    def shown(cls, reading: Reading, findings: Sequence[Finding], now: datetime) -> CertificateReport:
+        """The report of a chain that is looked at, and not judged; it needs no key."""
+        from certs.findings import errors_in
+
+        found = (*findings, *reading.absences(wants_key=False))
+        if not reading.is_read(wants_key=False):
+            verdict = Verdict.UNREADABLE
+        else:
+            verdict = Verdict.REFUSED if errors_in(found) else Verdict.SHOWN
+        return cls._of(verdict, reading, found, now, None)
+
+    @classmethod
+    def _of(
+        cls,
+        verdict: Verdict,
+        reading: Reading,
+        findings: Sequence[Finding],
+        now: datetime,
+        roots: Sequence[x509.Certificate] | None,
+    ) -> CertificateReport:
+        from certs.keys import kind
+        from certs.rules.trust import anchor_of
+
         root = anchor_of(reading.chain, reading.root, roots or ()) if reading.chain else None
         key = None if reading.key is None else kind(reading.key.public_key())
         return cls(verdict, reading.chain, root or reading.root, key, tuple(findings), now)
@@ -85,7 +123,7 @@ class CertificateReport:
         from certs.describe import describe
 
         return {
-            "verdict": self.verdict.name.lower(),
+            "verdict": self.verdict.value,
             "chain": [describe(one, self.now).to_dict() for one in self.chain],
             "root": None if self.root is None else describe(self.root, self.now).to_dict(),
             "key": self.key,

@@ -4,54 +4,56 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from certs.errors import UnreadableError
-    from certs.sources.source import Obtained
+    from certs.findings import Finding
+    from certs.sources.pfx import PfxSource
 
 VARIABLE: Final = "FPGA_PFX_PASSWORD"
 
 
-def obtain(container: Path, password_file: Path | None, roots: Path | None, now: datetime) -> Obtained:
-    """What is in `container`. Who sits at a terminal is asked for a password, if one is needed and not given.
+def source(container: Path, password_file: Path | None, roots: Path | None = None) -> PfxSource:
+    """The `container`, which asks whoever sits at a terminal for a password that is needed and not given.
 
     Raises:
-        certs.errors.UnreadableError: the password file, or `roots`, cannot be read.
+        certs.errors.UnreadableError: the password file cannot be read.
     """
     from certs.sources.pfx import PfxSource
 
-    source = PfxSource(container, _given(password_file), roots)
-    obtained = source.obtain([], now)
-    if not any(finding.code == "pfx-password-missing" for finding in obtained.reading.read_findings):
-        return obtained
-    if sys.stdin.isatty():
-        password = typer.prompt(f"Password of {container}", hide_input=True, err=True)
-        return replace(source, password=password).obtain([], now)
-    typer.echo(
-        f"The password comes from --password-file, from the variable {VARIABLE}, or from a terminal.",
-        err=True,
-    )
-    return obtained
+    def ask() -> str | None:
+        if sys.stdin.isatty():
+            return str(typer.prompt(f"Password of {container}", hide_input=True, err=True))
+        typer.echo(
+            f"The password comes from --password-file, from the variable {VARIABLE}, or from a terminal.",
+            err=True,
+        )
+        return None
+
+    return PfxSource(container, _given(password_file), roots, ask)
 
 
 def _given(file: Path | None) -> str | None:
-    """The first line of the file, else the variable."""
+    """The first line of the file, whatever its line ends, else the variable."""
     if file is None:
         return os.environ.get(VARIABLE)
+    from certs.findings import Origin
+    from certs.sources.local_file import read_file
+
+    findings: list[Finding] = []
+    data = read_file(file, Origin.of_file("password file", str(file)), findings)
+    if data is None:
+        raise _unreadable(file, findings[0].message, findings[0].remedy)
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as why:
-        raise _unreadable(file, f"cannot be read: {why.strerror}.", "Correct its path.") from None
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _unreadable(file, "is not text in UTF-8.", "Write it anew in UTF-8.") from None
-    password = text.splitlines()[0] if text else ""
+    # not splitlines(): a password may hold what Unicode counts among line ends
+    password = text.partition("\n")[0].partition("\r")[0]
     if not password:
         raise _unreadable(file, "has no password in its first line.", "Write it there.")
     return password

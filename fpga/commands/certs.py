@@ -78,14 +78,14 @@ def check(
     except UnreadableError as error:
         report = CertificateReport.unreadable(error.findings, now)
     else:
-        found = checks.check(obtained.reading, fqdn, now, trusted, minimum_days)
-        report = CertificateReport.of(obtained.reading, found, now, trusted)
+        judged = checks.judge(obtained.reading, fqdn, now, trusted, minimum_days)
+        report = CertificateReport.judged(obtained.reading, judged, now, trusted)
     if as_json:
         typer.echo(json.dumps({"fqdn": fqdn, **report.to_dict()}, indent=2))
     else:
         report.print()
         typer.echo(_summary(report, fqdn))
-    raise typer.Exit(report.verdict.value)
+    raise typer.Exit(report.verdict.exit_code)
 
 
 @app.command()
@@ -120,19 +120,19 @@ def show(
     if file is None:
         reading = _read_endpoint(endpoint or "", name)
         # What is mended in a file is as it is on the wire: the tree shows it.
-        report = CertificateReport.of(reading, sort(errors_in(reading.findings)), now)
+        report = CertificateReport.shown(reading, sort(errors_in(reading.findings)), now)
     else:
         try:
-            reading = _read_file(file, password_file, now)
+            reading = _read_file(file, password_file)
         except UnreadableError as error:
             report = CertificateReport.unreadable(error.findings, now)
         else:
-            report = CertificateReport.of(reading, sort(reading.findings), now)
+            report = CertificateReport.shown(reading, sort(reading.findings), now)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
         report.print()
-    raise typer.Exit(report.verdict.value)
+    raise typer.Exit(report.verdict.exit_code)
 
 
 @app.command()
@@ -159,7 +159,7 @@ def convert(
     if len({path.resolve() for path in (pfx, cert_out, key_out)}) < 3:
         raise CommandError("--pfx, --cert-out and --key-out must be three files.")
     try:
-        reading = container_password.obtain(pfx, password_file, None, datetime.now(UTC)).reading
+        reading = container_password.source(pfx, password_file).obtain([], datetime.now(UTC)).reading
         bundle = reading.bundle()
     except UnreadableError as error:
         typer.echo(f"error: {error}", err=True)
@@ -192,7 +192,7 @@ def _obtain(
     from fpga import container_password
 
     if pfx is not None and cert is None and key is None:
-        return container_password.obtain(pfx, password_file, roots, now)
+        return container_password.source(pfx, password_file, roots).obtain([], now)
     if pfx is not None or cert is None or key is None:
         raise typer.BadParameter("Give either --cert and --key, or --pfx.")
     if password_file is not None:
@@ -200,7 +200,7 @@ def _obtain(
     return FilesSource(cert, key, roots).obtain([], now)
 
 
-def _read_file(file: Path, password_file: Path | None, now: datetime) -> Reading:
+def _read_file(file: Path, password_file: Path | None) -> Reading:
     """The certificates of a file, whether in PEM or in a container."""
     from dataclasses import replace
 
@@ -211,11 +211,12 @@ def _read_file(file: Path, password_file: Path | None, now: datetime) -> Reading
 
     origin = Origin.of_file("file", str(file))
     findings: list[Finding] = []
-    reading = read(read_file(file, origin, findings), None, certificate_origin=origin)
+    data = read_file(file, origin, findings)
+    reading = read(data, None, certificate_origin=origin)
     codes = {finding.code for finding in reading.findings}
     if "pkcs12" not in codes and not ("not-pem" in codes and file.suffix.lower() in (".pfx", ".p12")):
         return reading.with_findings(findings)
-    contained = container_password.obtain(file, password_file, None, now).reading
+    contained = container_password.source(file, password_file).open(data)
     kept = tuple(finding for finding in contained.read_findings if finding.code != "no-key")
     return replace(contained, read_findings=kept)
 

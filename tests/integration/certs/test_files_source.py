@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import termios
+import time
+from array import array
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from certs.checks import check, require
 from certs.errors import UnreadableError
+from certs.sources import local_file
 from certs.sources.files import FilesSource, read_roots_file
 from certs.sources.source import CertificateSource
 from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, leaf, root
@@ -51,13 +59,69 @@ def test_a_file_that_cannot_be_had_is_named(files: tuple[Path, Path], which: int
     path.symlink_to(path)
     _expect(files, "file-unreadable", f"{label} {path}: cannot be read: ")
     path.unlink()
-    os.mkfifo(path)
-    path.chmod(0o600)
-    _expect(files, "empty", f"{label} {path}: is empty.")
-    path.unlink()
     path.write_bytes(b"\n" * (2 << 20))
     path.chmod(0o600)
     _expect(files, "too-large", f"{label} {path}: ")
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["certificate", "key"])
+def test_a_pipe_is_read_to_its_end(files: tuple[Path, Path], which: int) -> None:
+    content = files[which].read_bytes()
+    with ThreadPoolExecutor(1) as pool:
+        with _pipe(files[which]) as pipe:
+            obtained = pool.submit(FilesSource(*files).obtain, [FQDN], NOW)
+            for part in (content[:100], content[100:]):
+                os.write(pipe, part)
+                _until_empty(pipe)
+        assert require(obtained.result(30).reading, FQDN, NOW).findings == ()
+
+
+def test_roots_may_come_out_of_a_pipe(tmp_path: Path) -> None:
+    roots = tmp_path / "roots.pem"
+    with ThreadPoolExecutor(1) as pool:
+        with _pipe(roots) as pipe:
+            read = pool.submit(read_roots_file, roots)
+            os.write(pipe, root().pem)
+            _until_empty(pipe)
+        assert read.result(30) == root().pem.decode()
+
+
+@pytest.mark.parametrize(
+    ("which", "label"), [(0, "certificate file"), (1, "key file")], ids=["certificate", "key"]
+)
+def test_a_pipe_without_an_end_is_named(
+    files: tuple[Path, Path], which: int, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_file, "PIPE_TIMEOUT_S", 0.2)
+    path, words = files[which], "within 0.2 s."
+    content = path.read_bytes()
+    start = f"{label} {path}: is a pipe, and"
+    with _pipe(path) as pipe:
+        _expect(files, "pipe-without-end", f"{start} nothing was written into it {words}")
+        os.write(pipe, content)
+        _expect(files, "pipe-without-end", f"{start} did not come to its end {words}")
+    _expect(files, "pipe-without-end", f"{start} nothing was written into it {words}")
+
+
+@contextmanager
+def _pipe(path: Path) -> Iterator[int]:
+    """A pipe in the place of the file, and a descriptor to write into it."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path, 0o600)
+    # What reads, too, need not wait for whoever reads.
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _until_empty(descriptor: int) -> None:
+    """Waits until all that was written was read, for some time."""
+    left = array("i", [1])
+    deadline = time.monotonic() + 10
+    while left[0] and time.monotonic() < deadline:
+        fcntl.ioctl(descriptor, termios.FIONREAD, left)
 
 
 def _expect(files: tuple[Path, Path], code: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import socket
 import subprocess
 import sys
@@ -192,6 +193,54 @@ def test_check_in_json_describes_chain_root_and_key(run: Run) -> None:
     assert read["chain"][0]["days_left"] == 70
 
 
+PIPES = {
+    "a chain and a key": (
+        "check --fqdn api.example.com --cert <(cat chain.pem) --key <(cat key.pem) --roots <(cat root.pem)",
+        0,
+        "Fit for api.example.com.",
+    ),
+    "a PFX and its password": (
+        "check --fqdn api.example.com --pfx <(cat tls.pfx) --password-file <(cat password)",
+        0,
+        "Fit for api.example.com.",
+    ),
+    "a PFX to look at": ("show <(cat tls.pfx) --password-file <(cat password)", 0, f"CN={FQDN}"),
+    "a PFX to convert": (
+        "convert --pfx <(cat tls.pfx) --password-file <(cat password) --cert-out a --key-out b",
+        0,
+        "a: 2 certificates",
+    ),
+    "a PFX on standard input": (
+        "check --fqdn api.example.com --pfx /dev/stdin --password-file password < <(cat tls.pfx)",
+        0,
+        "Fit for api.example.com.",
+    ),
+    "nothing to check": (
+        "check --fqdn nothing.example.org --cert <(:) --key <(:)",
+        2,
+        "Not readable: 2 things are wrong.",
+    ),
+    "no PFX to check": ("check --fqdn nothing.example.org --pfx <(:)", 2, "Not readable: 1 thing is wrong."),
+    "no roots": (
+        "check --fqdn api.example.com --cert chain.pem --key key.pem --roots <(:)",
+        2,
+        "Not readable: 1 thing is wrong.",
+    ),
+    "nothing to show": ("show <(:)", 2, "is empty."),
+    "nothing to convert": ("convert --pfx <(:) --cert-out a --key-out b", 2, "is empty."),
+}
+
+
+@pytest.mark.parametrize(("command", "code", "words"), PIPES.values(), ids=PIPES.keys())
+def test_what_comes_out_of_a_pipe_is_read_like_a_file(
+    folder: Path, command: str, code: int, words: str
+) -> None:
+    shell = ["bash", "-c", f"{shlex.quote(sys.executable)} -m fpga.cli certs {command}"]
+    done = subprocess.run(shell, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, words in done.stdout + done.stderr) == (code, True), done
+
+
 BAD_USAGE = {
     "a chain alone": (("check", "--fqdn", FQDN, "--cert", "chain.pem"), "either --cert and --key, or --pfx"),
     "both": (("check", "--fqdn", FQDN, *PAIR, "--pfx", "tls.pfx"), "either --cert and --key, or --pfx"),
@@ -266,7 +315,7 @@ def test_at_a_terminal_the_password_is_asked_for_and_not_shown(folder: Path) -> 
 
 
 PASSWORD_FILES = {
-    "none": (None, "cannot be read: No such file or directory"),
+    "none": (None, "does not exist"),
     "empty": (b"", "has no password in its first line"),
     "an empty line first": (f"\n{PASSWORD}\n".encode(), "has no password in its first line"),
     "not text": (b"\xff\xfe\xff", "is not text in UTF-8"),
