@@ -3,21 +3,28 @@
 An entry is a folder that appears whole or not at all: it is built beside its place and renamed into it. Its
 name carries whatever its content depends on (versions, the hash of a lock file), so an entry never goes
 stale.
+
+A cache that somebody else made, and that this user may only read, is used as it is.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
+from engine.errors import EngineError
 from engine.report import Report
 
 NAME = "fpga-web-service"
+_DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def root() -> Path:
@@ -30,9 +37,13 @@ def root() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """The finished entry `name`, or None."""
+    """The finished entry `name`, or None where there is none that this user may read."""
     entry = root() / name
-    return entry if entry.is_dir() else None
+    try:
+        os.scandir(entry).close()
+    except OSError:
+        return None
+    return entry
 
 
 def ensure(name: str, build: Callable[[Path], None], report: Report) -> Path:
@@ -40,12 +51,14 @@ def ensure(name: str, build: Callable[[Path], None], report: Report) -> Path:
 
     `build` gets an empty folder to fill. Where it raises, or the process dies, no entry is left; of two
     processes that want the same entry one builds and the other waits for it.
+
+    Raises:
+        EngineError: it is missing, and this user may not write to the cache.
     """
     if entry := find(name):
         return entry
     folder = root()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder / f".{name}.lock", report):
+    with _locked(name, report):
         if entry := find(name):
             return entry
         # Only the holder of the lock builds this entry, so what an earlier one left behind is waste.
@@ -61,9 +74,27 @@ def ensure(name: str, build: Callable[[Path], None], report: Report) -> Path:
     return folder / name
 
 
+def explained(name: str, error: OSError) -> Exception:
+    """What to raise where `error` kept the entry `name` from being made: words, if a right lacks."""
+    if error.errno not in _DENIED:
+        return error
+    folder = shlex.quote(str(root()))
+    return EngineError(
+        f"The cache {folder} has no {name} that this user can read, and takes no files of theirs "
+        f"({error.strerror}). Have its owner make it (`FPGA_CACHE={folder} make up`) and share it "
+        f"(`chmod -R a+rX {folder}`), or let FPGA_CACHE name a folder of your own."
+    )
+
+
 @contextmanager
-def _locked(path: Path, report: Report) -> Iterator[None]:
-    with path.open("w") as lock:
+def _locked(name: str, report: Report) -> Iterator[None]:
+    path = root() / f".{name}.lock"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise explained(name, error) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

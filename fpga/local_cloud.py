@@ -29,11 +29,18 @@ class Listeners:
 
 
 def build_model(report: Report) -> tuple[Path, Path]:
-    """The featurizers built into the device and the model package, made where they are missing."""
+    """The featurizers built into the device and the model package, made where they are missing.
+
+    Raises:
+        EngineError: they are missing, and this user may not write to the cache.
+    """
     import models
     from engine import cache
 
-    built = models.build(cache.root() / "model", report.progress)
+    try:
+        built = models.build(cache.root() / "model", report.progress)
+    except OSError as error:
+        raise cache.explained("model", error) from None
     return built.featurizers, built.package
 
 

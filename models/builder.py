@@ -67,10 +67,13 @@ def build(out: Path, report: Callable[[str], None] = lambda _line: None) -> Buil
     checkpoint = _find_checkpoint()
     inputs = _inputs(checkpoint)
     out = out.absolute()
+    there = BuiltModel(out / "featurizers", out / "package", changed=False)
+    if _is_whole(out, inputs):  # no turn is needed, and a folder of somebody else's gives none
+        return there
     out.parent.mkdir(parents=True, exist_ok=True)
     with _turn(out):
-        if _is_whole(out, inputs):
-            return BuiltModel(out / "featurizers", out / "package", changed=False)
+        if _is_whole(out, inputs):  # by the build that was waited for
+            return there
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
             made = Path(scratch) / "made"
             _write(made, checkpoint, inputs, report)
