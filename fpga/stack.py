@@ -7,16 +7,31 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from fpga import pulumi_command
 from fpga.errors import CommandError
+from fpga.files import write_whole
 from fpga.project import Project
 from fpga.stack_lock import locks
 
 _TAIL_LINES: Final = 40
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[a-z]*%\}>")
+
+
+@dataclass(frozen=True)
+class Ensured:
+    """A stack that is there.
+
+    Attributes:
+        lost: the settings that its file held encrypted for an earlier stack, with a passphrase that is gone.
+        kept: where that file is as it was; None: nothing was taken out of it.
+    """
+
+    lost: tuple[str, ...] = ()
+    kept: Path | None = None
 
 
 class Stack:
@@ -32,21 +47,35 @@ class Stack:
         self._name = name
         self._environment = dict(environment)
 
-    def ensure(self) -> bool:
-        """Selects the stack, and makes it where it is not there yet: whether it was made.
+    def ensure(self) -> Ensured:
+        """Selects the stack, and makes it where it is not there yet.
 
-        A new stack starts from the committed template. What a configuration file of an earlier stack was
-        encrypted with went away with that stack, so none is taken over.
+        A new stack starts from the committed template, or from the file of an earlier one: what a person has
+        set there stays. What that file holds encrypted is lost where its passphrase is; then a copy of the
+        file as it was is kept in `.local`.
+
+        Raises:
+            CommandError: there is no making it; the message is pulumi's own.
         """
+        file = self._project.stack_file(self._name)
         selected = self._run("stack", "select", self._name, check=False)
         if selected.returncode == 0:
-            self._copy_template(replace=False)
-            return False
+            if not file.exists():
+                self._copy_template()
+            return Ensured()
         if "no stack named" not in selected.stderr:
             raise self._failed(f"selecting the stack {self._name}", selected.stderr or selected.stdout)
-        self._copy_template(replace=True)
-        self._run("stack", "init", self._name)
-        return True
+        if not file.exists():
+            self._copy_template()
+        made = self._run("stack", "init", self._name, check=False)
+        lost: tuple[str, ...] = ()
+        kept: Path | None = None
+        if made.returncode != 0 and "incorrect passphrase" in made.stderr:
+            lost, kept = self._let_go_of_secrets(file)
+            made = self._run("stack", "init", self._name, check=False)
+        if made.returncode != 0:
+            raise self._failed(f"making the stack {self._name}", made.stderr or made.stdout)
+        return Ensured(lost, kept)
 
     def configure(self, plain: Mapping[str, str], secret: Mapping[str, str]) -> list[str]:
         """Sets what differs: the keys that were set. Secrets go through standard input."""
@@ -158,11 +187,26 @@ class Stack:
     def _which(self) -> tuple[str, str]:
         return ("--stack", self._name)
 
-    def _copy_template(self, *, replace: bool) -> None:
-        file, template = self._project.stack_file(self._name), self._project.stack_template
-        if replace or not file.exists():
-            shutil.copyfile(template, file)
-            file.chmod(0o600)
+    def _copy_template(self) -> None:
+        file = self._project.stack_file(self._name)
+        shutil.copyfile(self._project.stack_template, file)
+        file.chmod(0o600)
+
+    def _let_go_of_secrets(self, file: Path) -> tuple[tuple[str, ...], Path]:
+        """Takes what is encrypted out of the stack's file: the keys, and where the file is as it was."""
+        import yaml
+
+        from fpga.stack_file import without_encryption
+
+        text = file.read_text()
+        try:
+            rest, lost = without_encryption(text)
+        except yaml.YAMLError as error:
+            raise CommandError(f"{file} is not YAML: {error}") from None
+        kept = self._project.local / f"{file.name}.before"
+        write_whole(kept, text.encode())
+        file.write_text(rest)  # in place: it may be a link
+        return tuple(lost), kept
 
     def _where(self) -> dict[str, Any]:
         return {"cwd": self._project.checkout, "env": self._environment}

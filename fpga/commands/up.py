@@ -57,8 +57,7 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
         cloud = local_cloud.start(project, wanted)
     stack = Stack(project, DEFAULT_STACK, backend.environment(project, DEFAULT_STACK))
     with report.stage("4/6 stack"):
-        stack.ensure()
-        stack.configure(*_configuration(cloud, model_link.link(project, package)))
+        _configure(project, stack, _wanted(cloud, model_link.link(project, package)), report)
     done = _update(project, stack, report)
     with report.stage("6/6 prediction"):
         endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
@@ -90,21 +89,49 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
     return words.todo(plan)
 
 
-def _configuration(cloud: dict[str, Any], model_package: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Settings of the stack that depend on this machine: plain ones, and the secret."""
+def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: ConsoleReport) -> None:
+    """Makes the stack where it is missing, and writes what its file lacks; what a person set there stays."""
+    from fpga import written_settings as written
+
+    ensured = stack.ensure()
+    lost = [key for key in ensured.lost if key not in wanted]
+    if lost:
+        report.note(
+            f"What the stack's file held encrypted is lost with its passphrase: {', '.join(lost)}. Set it "
+            f"anew with `pulumi config set --secret`; the file as it was is {ensured.kept}."
+        )
+    notes = written.Notes(project.local)
+    present, _ = stack.decrypted()
+    decision = written.decide(wanted, present, notes, outlived_its_stack=ensured.kept is not None)
+    # what stands there as it would be written counts as written, too
+    notes.add(
+        {key: value for key, value in wanted.items() if key in decision.write or present.get(key) == value}
+    )
+    secret = {key: value for key, value in decision.write.items() if key == written.SECRET}
+    stack.configure({key: value for key, value in decision.write.items() if key not in secret}, secret)
+    if decision.theirs:
+        report.note(
+            f"Left as they are set in {project.stack_file(DEFAULT_STACK)}: {', '.join(decision.theirs)}. "
+            f"`pulumi config rm -s {DEFAULT_STACK} KEY` has this command set one."
+        )
+
+
+def _wanted(cloud: dict[str, Any], model_package: str) -> dict[str, str]:
+    """Settings of the stack that depend on this machine, the secret among them."""
     from pathlib import Path
 
-    plain = {
-        "azure-native:metadataHost": cloud["https"].removeprefix("https://"),
+    from fpga import written_settings as written
+
+    return {
+        written.HOST: cloud["https"].removeprefix("https://"),
         "azure-native:disableInstanceDiscovery": "true",
         "azure-native:tenantId": cloud["tenant"],
         "azure-native:subscriptionId": cloud["subscription"],
         "azure-native:clientId": cloud["client_id"],
-        "fpga-web-service:nameServers": cloud["dns"],
-        "fpga-web-service:modelPackage": model_package,
+        written.SECRET: Path(cloud["client_secret_file"]).read_text().strip(),
+        written.NAME_SERVERS: cloud["dns"],
+        written.MODEL_PACKAGE: model_package,
     }
-    secret = Path(cloud["client_secret_file"]).read_text().strip()
-    return plain, {"azure-native:clientSecret": secret}
 
 
 def _summary(endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""The skeleton of a stack's state: what a later version of the program must find again, without the values."""
+"""The skeleton of a stack's state: what a later version of the program must find again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Skeleton = dict[str, dict[str, Any]]
 
 
 def of_resources(resources: Iterable[Mapping[str, Any]]) -> Skeleton:
-    """The skeleton of exported resources, by their URNs: types, parents, dependencies, names of properties."""
+    """The skeleton of exported resources, by their URNs: all but the values of their properties."""
     return {one["urn"]: _of(one) for one in resources}
 
 

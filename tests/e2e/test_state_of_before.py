@@ -15,7 +15,7 @@ from tests.e2e.program_stack import ProgramStack
 
 # The state of the stack `local` at commit 757e511, without its values.
 BEFORE: Final = Path(__file__).with_name("state_of_before.json")
-# What has come since, by type: output names that a state of before lacks and nobody misses, each with its reason.
+# What has come since, by type: outputs that a state of before lacks and nobody misses, each with its reason.
 ADDED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {}
 
 

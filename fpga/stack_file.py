@@ -1,0 +1,56 @@
+"""A stack's file as text: what of it goes on to a stack that is made anew. Comments and order stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+# how the secrets of the file are encrypted, and with what
+_ENCRYPTION: Final = frozenset({"encryptionsalt", "encryptedkey", "secretsprovider"})
+
+
+def without_encryption(text: str) -> tuple[str, list[str]]:
+    """The file without all that is encrypted, which is lost with what it was encrypted with, and its keys.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    import yaml
+
+    lines = text.splitlines(keepends=True)
+    lost: list[str] = []
+    gone: set[int] = set()
+    for key, value in _pairs(yaml.compose(text, Loader=yaml.SafeLoader)):
+        if key.value in _ENCRYPTION:
+            gone.update(_lines(key, value, lines))
+        elif key.value == "config":
+            for setting, content in _pairs(value):
+                if _is_encrypted(content):
+                    lost.append(str(setting.value))
+                    gone.update(_lines(setting, content, lines))
+    return "".join(line for number, line in enumerate(lines) if number not in gone), lost
+
+
+def _pairs(node: Any) -> Iterator[tuple[Any, Any]]:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        yield from node.value
+
+
+def _is_encrypted(node: Any) -> bool:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        return any(key.value == "secure" or _is_encrypted(value) for key, value in node.value)
+    return isinstance(node, yaml.SequenceNode) and any(map(_is_encrypted, node.value))
+
+
+def _lines(key: Any, value: Any, lines: list[str]) -> range:
+    """The lines of an entry. For YAML a block ends where the next entry begins, behind all comments."""
+    is_block = getattr(value, "flow_style", None) is False
+    first, end = key.start_mark.line, value.end_mark.line
+    end += not is_block and value.end_mark.column > 0
+    while end > first + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return range(first, end)

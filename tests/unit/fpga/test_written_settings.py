@@ -1,0 +1,157 @@
+"""Whose a setting of the stack `local` is: `fpga up` writes what is absent, and follows what it wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fpga.stack_file import without_encryption
+from fpga.written_settings import HOST, MODEL_ID, MODEL_PACKAGE, NAME_SERVERS, SECRET, Notes, decide
+
+WANTED = {
+    HOST: "127.0.0.1:20001",
+    "azure-native:tenantId": "tenant",
+    "azure-native:subscriptionId": "subscription",
+    "azure-native:clientId": "client",
+    SECRET: "hush",
+    NAME_SERVERS: "127.0.0.1:20002",
+    MODEL_PACKAGE: ".local/model-package",
+}
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Notes:
+    return Notes(tmp_path)
+
+
+def test_all_that_is_absent_is_written(notes: Notes) -> None:
+    assert decide(WANTED, {}, notes).write == WANTED
+
+
+def test_what_stands_there_already_is_not_written_again(notes: Notes) -> None:
+    assert decide(WANTED, WANTED, notes).write == {}
+
+
+@pytest.mark.parametrize("key", [NAME_SERVERS, MODEL_PACKAGE, "azure-native:clientId", SECRET])
+def test_what_a_person_set_stays(notes: Notes, key: str) -> None:
+    """Also where it was written before, and also in a file of before, when nobody noted anything."""
+    theirs = {**WANTED, key: "mine"}
+    for noted in (False, True):
+        if noted:
+            notes.add(WANTED)
+        decision = decide(WANTED, theirs, notes)
+        assert (decision.write, decision.theirs) == ({}, (key,))
+
+
+def test_what_was_written_follows(notes: Notes, tmp_path: Path) -> None:
+    before = {**WANTED, HOST: "127.0.0.1:1", NAME_SERVERS: "127.0.0.1:2", SECRET: "old"}
+    notes.add(before)
+
+    decision = decide(WANTED, before, Notes(tmp_path))
+
+    assert decision.theirs == ()
+    assert decision.write == {key: WANTED[key] for key in (HOST, NAME_SERVERS, SECRET)}
+
+
+def test_a_run_that_was_cut_off_before_it_wrote_loses_track_of_nothing(notes: Notes, tmp_path: Path) -> None:
+    before = {**WANTED, HOST: "127.0.0.1:1"}
+    notes.add(before)
+    notes.add(WANTED)
+
+    assert decide(WANTED, before, Notes(tmp_path)).write == {HOST: WANTED[HOST]}
+
+
+def test_no_secret_is_in_what_is_noted(notes: Notes, tmp_path: Path) -> None:
+    notes.add(WANTED)
+    (file,) = tmp_path.iterdir()
+    assert "hush" not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_notes_that_are_damaged_are_none(tmp_path: Path) -> None:
+    Notes(tmp_path).add(WANTED)
+    (file,) = tmp_path.iterdir()
+    for text in ("{", "[]", ""):
+        file.write_text(text)
+        assert not Notes(tmp_path).has(HOST, WANTED[HOST])
+
+
+def test_no_package_is_written_beside_a_model_id(notes: Notes) -> None:
+    decision = decide(WANTED, {MODEL_ID: "of somebody else"}, notes)
+
+    assert decision.write == {key: value for key, value in WANTED.items() if key != MODEL_PACKAGE}
+
+
+def test_nothing_of_localcloud_is_written_where_the_stack_is_on_another_cloud(notes: Notes) -> None:
+    """The client's secret is absent, for ARM_CLIENT_SECRET gives it."""
+    decision = decide(WANTED, {HOST: "management.azure.com", "azure-native:tenantId": "ours"}, notes)
+
+    assert decision.write == {MODEL_PACKAGE: WANTED[MODEL_PACKAGE]}
+    assert decision.theirs == (HOST, "azure-native:tenantId")
+
+
+def test_a_port_that_moved_is_followed_in_a_file_of_before(notes: Notes) -> None:
+    """Nobody noted who wrote it; the ids beside it are those of this localcloud alone."""
+    before = {**WANTED, HOST: "127.0.0.1:1"}
+    assert decide(WANTED, before, notes).write == {HOST: WANTED[HOST]}
+
+    another = {**before, "azure-native:tenantId": "another"}
+    assert decide(WANTED, another, notes).theirs == (HOST, "azure-native:tenantId")
+
+
+def test_a_localcloud_that_went_with_the_state_is_let_go(notes: Notes) -> None:
+    before = {
+        **{key: f"old {value}" for key, value in WANTED.items()},
+        HOST: "127.0.0.1:1",
+        NAME_SERVERS: '["192.0.2.1:53"]',
+    }
+    decision = decide(WANTED, before, notes, outlived_its_stack=True)
+
+    assert decision.theirs == (NAME_SERVERS, MODEL_PACKAGE)
+    assert decision.write.keys() == WANTED.keys() - {NAME_SERVERS, MODEL_PACKAGE}
+
+
+@pytest.mark.parametrize("servers", ["127.0.0.1:2", '["127.0.0.1:2"]', '["127.0.0.1:2", "[::1]:2"]'])
+def test_so_are_its_name_servers_however_they_are_written(notes: Notes, servers: str) -> None:
+    decision = decide(WANTED, {NAME_SERVERS: servers}, notes, outlived_its_stack=True)
+    assert decision.write[NAME_SERVERS] == WANTED[NAME_SERVERS]
+
+
+def test_what_is_encrypted_goes_and_the_rest_stays_as_it_is_written() -> None:
+    text = """\
+# mine
+encryptionsalt: v1:abc:v1:def
+config:
+  # who signs in
+  azure-native:clientSecret:
+    secure: v1:x
+
+  # the name
+  fpga-web-service:fqdn: "a.test" # inline
+  fpga-web-service:nameServers:
+    - 192.0.2.1:53
+  fpga-web-service:certificateChain: |
+    line
+  fpga-web-service:pfxPassword: {secure: v1:y}
+  # the end
+"""
+    rest, lost = without_encryption(text)
+
+    assert lost == ["azure-native:clientSecret", "fpga-web-service:pfxPassword"]
+    assert (
+        rest
+        == """\
+# mine
+config:
+  # who signs in
+
+  # the name
+  fpga-web-service:fqdn: "a.test" # inline
+  fpga-web-service:nameServers:
+    - 192.0.2.1:53
+  fpga-web-service:certificateChain: |
+    line
+  # the end
+"""
+    )
