@@ -28,11 +28,15 @@ class Store:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         path.touch(mode=0o600)
-        self._writer = self._connect()
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        self._writer.execute("PRAGMA synchronous = FULL")
-        for room in ROOMS:
-            self._writer.executescript((Path(__file__).parent / room / "schema.sql").read_text())
+        try:
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = FULL")
+            for room in ROOMS:
+                self._writer.executescript((Path(__file__).parent / room / "schema.sql").read_text())
+        except sqlite3.Error:
+            self.close()
+            raise
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -76,7 +80,7 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._connections.append(connection)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
-        self._connections.append(connection)
         return connection

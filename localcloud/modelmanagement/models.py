@@ -99,17 +99,17 @@ def new_id() -> str:
 def insert(db: sqlite3.Connection, account_id: str, model_id: str, registration: Registration) -> Model:
     """Writes a new model; of several with one name each has the next version."""
     row = db.execute(
-        "INSERT INTO models (id, account_id, name, version, mime_type, url, created_on) VALUES (?, ?, ?,"
-        " (SELECT coalesce(max(version), 0) + 1 FROM models WHERE account_id = ?2 AND name = ?3), ?, ?, ?)"
-        " RETURNING *",
-        (
-            model_id,
-            account_id,
-            registration.name,
-            MIME_TYPE,
-            without_signature(registration.url),
-            now(),
-        ),
+        "INSERT INTO models (id, account_id, name, version, mime_type, url, created_on) VALUES (:id,"
+        " :account, :name, (SELECT coalesce(max(version), 0) + 1 FROM models WHERE account_id = :account"
+        " AND name = :name), :type, :url, :now) RETURNING *",
+        {
+            "id": model_id,
+            "account": account_id,
+            "name": registration.name,
+            "type": MIME_TYPE,
+            "url": without_signature(registration.url),
+            "now": now(),
+        },
     ).fetchone()
     return Model(**dict(row))
 
@@ -137,9 +137,9 @@ def require(db: sqlite3.Connection, account_id: str, model_id: str) -> Model:
 def listing(db: sqlite3.Connection, account_id: str | None, name: str | None = None) -> list[Model]:
     """Models in the order of their registration: of an account or all, of one name."""
     rows = db.execute(
-        "SELECT * FROM models WHERE (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR name = ?2)"
-        " ORDER BY sequence",
-        (account_id, name),
+        "SELECT * FROM models WHERE (:account IS NULL OR account_id = :account)"
+        " AND (:name IS NULL OR name = :name) ORDER BY sequence",
+        {"account": account_id, "name": name},
     )
     return [Model(**dict(row)) for row in rows]
 

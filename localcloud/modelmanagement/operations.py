@@ -144,9 +144,9 @@ def first_unfinished(db: sqlite3.Connection) -> Operation | None:
 def unfinished_of(db: sqlite3.Connection, service_id: str, action: str | None = None) -> Operation | None:
     """The last one that a service still has in the queue, of one action or any."""
     row = db.execute(
-        "SELECT * FROM operations WHERE service_id = ?1 AND finished_on IS NULL"
-        " AND (?2 IS NULL OR action = ?2) ORDER BY sequence DESC LIMIT 1",
-        (service_id, action),
+        "SELECT * FROM operations WHERE service_id = :service AND finished_on IS NULL"
+        " AND (:action IS NULL OR action = :action) ORDER BY sequence DESC LIMIT 1",
+        {"service": service_id, "action": action},
     ).fetchone()
     return None if row is None else _operation(row)
 

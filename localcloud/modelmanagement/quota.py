@@ -53,7 +53,7 @@ def in_use(db: sqlite3.Connection, account_id: str, except_for: str | None = Non
         " FROM operations o WHERE o.service_id = s.id AND o.finished_on IS NULL), 0))), 0) AS used"
         " FROM services s"
         # what failed and has no address holds no FPGA
-        " WHERE s.account_id = ?1 AND s.id IS NOT ?2 AND (s.state <> ?3 OR s.address IS NOT NULL)",
+        " WHERE s.account_id = ? AND s.id IS NOT ? AND (s.state <> ? OR s.address IS NOT NULL)",
         (account_id, except_for, FAILED),
     ).fetchone()
     return int(row["used"])

@@ -217,9 +217,9 @@ def listing(
 ) -> list[Service]:
     """Services in the order of their creation: of an account or all, of one name, of one model."""
     rows = db.execute(
-        "SELECT * FROM services WHERE (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR name = ?2)"
-        " AND (?3 IS NULL OR model_id = ?3) ORDER BY sequence",
-        (account_id, name, model_id),
+        "SELECT * FROM services WHERE (:account IS NULL OR account_id = :account)"
+        " AND (:name IS NULL OR name = :name) AND (:model IS NULL OR model_id = :model) ORDER BY sequence",
+        {"account": account_id, "name": name, "model": model_id},
     )
     return [_service(row) for row in rows]
 
