@@ -77,9 +77,11 @@ def _fetch(cli: PulumiCli, local: Path, release: str, report: Report) -> bool:
     import requests
 
     from engine.release import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+    from wire.https import session as https_session
 
     try:
-        requests.head(DOWNLOADS, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
+        with https_session() as session:
+            session.head(DOWNLOADS, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
         with report.stage(f"Fetching the azure-native plugin {release}"):
             _plugin_install(cli, local, [release], report)
     except (requests.RequestException, EngineError) as error:

@@ -59,9 +59,9 @@ def fetch(version: str, out: Path, report: Report) -> None:
     if not base:
         raise Unreachable(f"{BASE_VARIABLE} is empty, so none is asked for.")
     name = archive_name(version)
-    import requests
+    from wire.https import session as https_session
 
-    with requests.Session() as session:
+    with https_session() as session:
         # The small file first: it tells whether the host is there at all.
         expected = listed_checksum(_get(session, f"{base}/pulumi-{version}-checksums.txt").text, name)
         with report.stage(f"Downloading Pulumi {version}"):

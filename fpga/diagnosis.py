@@ -28,6 +28,7 @@ from fpga.prediction_errors import (
     WrongKey,
     WrongName,
 )
+from wire.tls import client_context, looking_context
 
 _PROBE_TIMEOUT_S = 5.0
 # OpenSSL's X509_V_ERR_… (x509_vfy.h).
@@ -140,15 +141,13 @@ def _by_probe(peer: Peer, details: str) -> PredictionError:
 
 def _handshake(peer: Peer, *, verify: bool, check_name: bool = True) -> list[str] | None:
     """Names in the certificate of whom a TLS handshake succeeds with; [] if it was not verified."""
-    context = ssl.create_default_context(cadata=peer.roots.decode() if peer.roots else None)
-    context.set_alpn_protocols(["h2"])
-    context.check_hostname = verify and check_name
     if verify:
-        # gRPC takes a self-signed leaf as its own root, which the 2018 service's users were told to do.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context = client_context(cadata=peer.roots.decode() if peer.roots else None)
+        context.check_hostname = check_name
     else:
-        # This handshake only tells whether TLS is spoken; nothing is sent over it.
-        context.verify_mode = ssl.CERT_NONE
+        # This handshake only tells whether TLS is spoken.
+        context = looking_context()
+    context.set_alpn_protocols(["h2"])
     address = (peer.host, peer.port)
     with (
         socket.create_connection(address, timeout=_PROBE_TIMEOUT_S) as plain,

@@ -9,6 +9,7 @@ import ssl
 from pathlib import Path
 
 from fpga.prediction_errors import RootCertificatesError
+from wire.tls import client_context
 
 VARIABLE = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
@@ -51,7 +52,7 @@ def read(roots: bytes | str | Path | None) -> bytes | None:
         pem = "".join(
             ssl.DER_cert_to_PEM_cert(binascii.a2b_base64(block, strict_mode=False)) for block in blocks
         )
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+        client_context(cadata=pem)
     except (binascii.Error, ssl.SSLError):
         raise RootCertificatesError(f"{source}: a PEM certificate in it is damaged.") from None
     return pem.encode()

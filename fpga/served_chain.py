@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fpga.errors import CommandError
 from fpga.name_resolution import literal_address
+from wire.tls import looking_context
 
 TIMEOUT_S: Final = 10.0
 
@@ -21,9 +22,7 @@ def served_chain(host: str, port: int, server_name: str | None) -> list[bytes]:
     Raises:
         CommandError: nothing answers there, or not with TLS.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = looking_context()
     # A gRPC server closes a connection that does not offer HTTP/2 (RFC 7301).
     context.set_alpn_protocols(["h2", "http/1.1"])
     name = server_name or (host if literal_address(host) is None else None)

@@ -87,11 +87,15 @@ class StateContainer:
         """A client that signs in as the CLI does with these variables; whoever calls closes it."""
         from azure.storage.blob import ContainerClient
 
+        from wire.https import azure_transport
+
         verify = environ.get("SSL_CERT_FILE") or True
         connection = next((environ[name] for name in CONNECTION_VARIABLES if environ.get(name)), None)
         key, sas = environ.get(KEY_VARIABLE), environ.get(SAS_VARIABLE)
         if connection and not key and not sas:
-            return ContainerClient.from_connection_string(connection, self.name, connection_verify=verify)
+            return ContainerClient.from_connection_string(
+                connection, self.name, transport=azure_transport(verify)
+            )
         credential: object = {"account_name": self.account, "account_key": key} if key else sas
         if not credential:
             import logging
@@ -100,11 +104,11 @@ class StateContainer:
 
             # all that it tried is in the error, and not three times in the log besides
             logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
-            credential = DefaultAzureCredential()
+            credential = DefaultAzureCredential(transport=azure_transport(verify))
         return ContainerClient(
             self.endpoint(environ),
             self.name,
             credential=credential,  # type: ignore[arg-type]
-            connection_verify=verify,
+            transport=azure_transport(verify),
             retry_total=2,
         )

@@ -76,12 +76,12 @@ def _machine_roots() -> list[x509.Certificate]:
     """The roots that this machine's programs trust (SSL_CERT_FILE, or OpenSSL's own file); none: they are in
     a folder, which only looking for each one would open.
     """
-    import ssl
-
     from cryptography import x509
 
+    from wire.tls import client_context
+
     found = []
-    for each in ssl.create_default_context().get_ca_certs(binary_form=True):
+    for each in client_context().get_ca_certs(binary_form=True):
         # a store may hold a certificate of old that breaks the rules of today
         with contextlib.suppress(ValueError):
             found.append(x509.load_der_x509_certificate(each))

@@ -2,7 +2,7 @@
 
 Whether one runs is told by the lock on its data folder, which the system lets go of when the process ends:
 a pid file that was left behind, or whose number another process has by now, misleads nobody.
-Imports the standard library alone: `fpga` calls it on every command.
+Imports nothing beyond the standard library and what imports no more: `fpga` calls it on every command.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import sqlite3
-import ssl
 import subprocess
 import sys
 import threading
@@ -33,6 +32,7 @@ from localcloud.settings import (
     Settings,
     check,
 )
+from wire.tls import client_context
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
@@ -210,7 +210,7 @@ def _health(data: Path) -> dict[str, Any]:
     if address is None:
         raise OSError("it has no ports yet")
     host, _, port = address.removeprefix("https://").rpartition(":")
-    context = ssl.create_default_context(cafile=str(data / CA_CERTIFICATE))
+    context = client_context(cafile=data / CA_CERTIFICATE)
     connection = http.client.HTTPSConnection(host, int(port), timeout=HEALTH_TIMEOUT_S, context=context)
     try:
         connection.request("GET", "/health")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 import threading
 from collections.abc import Iterator
 from socket import socket
@@ -16,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from localcloud import ports
 from localcloud.authority import Authority
 from localcloud.errors import StartError
+from wire.tls import server_context
 
 _STOP_GRACE_S = 3
 _START_TIMEOUT_S = 10.0
@@ -109,13 +109,8 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=60,
-        ssl_certfile=authority.certificate,
-        ssl_keyfile=authority.key,
-        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        ssl_context_factory=lambda *_: server_context(authority.certificate, authority.key),
     )
-    config.load()
-    assert config.ssl is not None  # noqa: S101 - made with a certificate
-    config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     server = _Server(config)
     thread = threading.Thread(target=server.run, args=([bound],), name="https", daemon=True)
     thread.start()

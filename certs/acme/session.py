@@ -23,6 +23,7 @@ from josepy.jwk import JWK, JWKEC, JWKRSA
 
 from certs.acme import problems
 from certs.acme.pace import Pace
+from wire.https import Adapter
 
 TIMEOUT_S = 30
 USER_AGENT = "fpga-web-service"
@@ -78,6 +79,7 @@ class Session:
         self._net = client.ClientNetwork(
             self.jwk, alg=algorithm, verify_ssl=cast(bool, verify), user_agent=USER_AGENT, timeout=timeout_s
         )
+        self._net.session.mount("https://", Adapter())
         self._net.session.hooks["response"].append(self._remember)
         self._last: requests.Response | None = None
         self._directory: messages.Directory | None = None

@@ -106,16 +106,15 @@ class Connection:
     def _signing_in(self) -> TokenCredential:
         from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
-        options: dict[str, Any] = {}
-        if self._configuration.ca_file:
-            options["connection_verify"] = self._configuration.ca_file
+        from wire.https import azure_transport
+
         if self._configuration.use_oidc and not self._configuration.client_secret:
             return ClientAssertionCredential(
                 self._configuration.require("tenantId"),
                 self._configuration.require("clientId"),
                 Assertion(self._configuration, self._session),
                 authority=self.cloud.login_endpoint,
-                **options,
+                transport=azure_transport(self._configuration.ca_file or True),
             )
         return ClientSecretCredential(
             self._configuration.require("tenantId"),
@@ -123,7 +122,7 @@ class Connection:
             self._configuration.require("clientSecret"),
             authority=self.cloud.login_endpoint,
             disable_instance_discovery=self._configuration.disable_instance_discovery,
-            **options,
+            transport=azure_transport(self._configuration.ca_file or True),
         )
 
 
@@ -139,11 +138,10 @@ def json_of(response: requests.Response) -> dict[str, Any]:
 
 
 def _session(ca_file: str | None) -> requests.Session:
-    import requests
-    from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
 
-    session = requests.Session()
+    from wire import https
+
     # GET, PUT and DELETE of ARM may be sent again; a refusal that is meant is none of these statuses.
     retry = Retry(
         total=5,
@@ -154,7 +152,7 @@ def _session(ca_file: str | None) -> requests.Session:
         allowed_methods={"GET", "PUT", "DELETE"},
         raise_on_status=False,
     )
-    session.mount("https://", HTTPAdapter(max_retries=retry, pool_maxsize=16))
+    session = https.session(https.Adapter(max_retries=retry, pool_maxsize=16))
     session.headers["User-Agent"] = "pulumi-resource-azure-native stand-in"
     if ca_file:
         session.verify = ca_file

@@ -14,12 +14,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from fpga.errors import CommandError
 from fpga.github.errors import GithubError
+from wire.https import Adapter, session
 
 API_VERSION: Final = "2022-11-28"
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -85,14 +85,13 @@ class Github:
     def __init__(self, access: Access, note: Callable[[str], None] | None = None) -> None:
         self.repository = access.repository
         self._url = access.url
-        self._session = requests.Session()
+        adapter = Adapter(max_retries=_Patience(note=note or _to_stderr))
+        self._session = session(adapter)
         # an auth of the session's own: a .netrc entry would take the place of a header
         self._session.auth = _Bearer(access.token)
         self._session.headers.update(
             {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
         )
-        adapter = HTTPAdapter(max_retries=_Patience(note=note or _to_stderr))
-        self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
     def __enter__(self) -> Github:

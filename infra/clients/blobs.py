@@ -77,10 +77,12 @@ class Blobs:
     def _client(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
 
+        from wire.https import azure_transport
+
         return BlobServiceClient(
             self._url,
             credential={"account_name": self._account_name, "account_key": self._key},
-            connection_verify=self._verify,
+            transport=azure_transport(self._verify),
         )
 
 

@@ -118,6 +118,8 @@ class Cloud:
 
         from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
+        from wire.https import azure_transport
+
         # a refusal becomes an error, which says it once
         logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
         if self._settings.federation is not None:
@@ -126,7 +128,7 @@ class Cloud:
                 self._settings.client_id,
                 Assertion(self._settings.federation, self.verify),
                 authority=self.endpoints.authority,
-                connection_verify=self.verify,
+                transport=azure_transport(self.verify),
             )
         return ClientSecretCredential(
             self._settings.tenant_id,
@@ -134,5 +136,5 @@ class Cloud:
             self._settings.client_secret,
             authority=self.endpoints.authority,
             disable_instance_discovery=self._settings.disable_instance_discovery,
-            connection_verify=self.verify,
+            transport=azure_transport(self.verify),
         )

@@ -19,6 +19,7 @@ import requests
 import urllib3.exceptions
 
 from infra.clients.errors import ConnectionFailed, ServiceError
+from wire import https
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
@@ -73,7 +74,7 @@ class Pipeline:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._session = requests.Session()
+        self._session = https.session()
 
     def send(
         self,

@@ -8,6 +8,7 @@ import ssl
 from typing import Final
 
 from infra.clients.errors import ConnectionFailed
+from wire.tls import looking_context
 
 TIMEOUT_S: Final = 10.0
 
@@ -21,9 +22,7 @@ def served_certificate(address: str, port: int, server_name: str | None = None) 
     Raises:
         ConnectionFailed: nothing listens there, or it says nothing.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = looking_context()
     # a gRPC server closes a connection that does not offer HTTP/2 (RFC 7301)
     context.set_alpn_protocols(["h2"])
     where = f"reading the certificate at {address}:{port}"

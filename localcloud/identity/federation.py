@@ -18,6 +18,7 @@ import jwt
 import requests
 
 from localcloud.identity.refusals import SignInError
+from wire.https import session
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FILE: Final = "federated-credentials.json"
@@ -132,9 +133,10 @@ def _fetched(url: str) -> dict[str, Any]:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise _refused(50166, f"{url} is not https.")
     try:
-        answer = requests.get(
-            url, timeout=TIMEOUT_S, verify=os.environ.get("SSL_CERT_FILE") or True, allow_redirects=False
-        )
+        with session() as opened:
+            answer = opened.get(
+                url, timeout=TIMEOUT_S, verify=os.environ.get("SSL_CERT_FILE") or True, allow_redirects=False
+            )
         answer.raise_for_status()
         document = answer.json()
     except (requests.RequestException, ValueError) as error:

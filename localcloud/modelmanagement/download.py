@@ -9,15 +9,15 @@ import os
 import ssl
 import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from localcloud.errors import CloudError
 from localcloud.modelmanagement.models import without_signature
+from wire.https import Adapter
+from wire.https import session as https_session
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 15.0
@@ -41,10 +41,9 @@ def fetch(url: str, destination: Path, ca_file: Path) -> None:
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise _refusal(url, "goes over plain http", "Give an https address")
     draft = destination.with_suffix(".part")
-    with requests.Session() as session:
+    with https_session(Adapter(extra_roots=ca_file)) as session:
         # Proxies and .netrc are for other hosts than one's own.
         session.trust_env = not _is_loopback(parts.hostname or "")
-        session.mount("https://", _TrustingAdapter(ca_file))
         try:
             _receive(session, url, draft)
             draft.replace(destination)
@@ -58,18 +57,6 @@ def fetch(url: str, destination: Path, ca_file: Path) -> None:
             ) from None
         finally:
             draft.unlink(missing_ok=True)
-
-
-class _TrustingAdapter(HTTPAdapter):
-    """Trusts one more root beside the system's."""
-
-    def __init__(self, ca_file: Path) -> None:
-        self._context = ssl.create_default_context()
-        self._context.load_verify_locations(ca_file)
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
 
 def _receive(session: requests.Session, url: str, draft: Path) -> None:

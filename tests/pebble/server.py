@@ -17,6 +17,7 @@ from cryptography import x509
 
 from certs.bundle import to_pem
 from tests.integration.fpga.authority import Authority
+from wire.https import session
 
 HOST = "127.0.0.1"
 START_S = 20.0
@@ -46,7 +47,8 @@ class Pebble:
         """Has it answer this, when it is asked about the renewal of a certificate."""
         body = {"Certificate": certificate_pem, "ARIResponse": answer}
         url = f"{self.management}/set-renewal-info/"
-        requests.post(url, json=body, verify=str(self.https_roots), timeout=10).raise_for_status()
+        with session() as opened:
+            opened.post(url, json=body, verify=str(self.https_roots), timeout=10).raise_for_status()
 
 
 @contextmanager
@@ -116,7 +118,8 @@ def _root(child: subprocess.Popen[bytes], management: str, https_roots: Path, lo
     deadline = time.monotonic() + START_S
     while child.poll() is None and time.monotonic() < deadline:
         try:
-            answer = requests.get(f"{management}/roots/0", verify=str(https_roots), timeout=5)
+            with session() as opened:
+                answer = opened.get(f"{management}/roots/0", verify=str(https_roots), timeout=5)
         except requests.ConnectionError:
             time.sleep(0.02)
             continue

@@ -127,8 +127,10 @@ class Blobs:
     def _client(self, account: str, key: str) -> Iterator[BlobServiceClient]:
         from azure.storage.blob import BlobServiceClient
 
+        from wire.https import azure_transport
+
         with BlobServiceClient(
-            self.endpoint(account).rstrip("/"), credential=key, connection_verify=str(self._ca)
+            self.endpoint(account).rstrip("/"), credential=key, transport=azure_transport(str(self._ca))
         ) as client:
             yield client
 
