@@ -42,7 +42,7 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
         return error(
             "not-pem",
             origin.label,
-            "holds no PEM block: there is no '-----BEGIN' in it.",
+            "holds no PEM block: no line begins with '-----BEGIN'.",
             f"It must hold {'one private key' if wants_key else 'the certificate chain'} in PEM.",
         )
     # The version of a PFX (RFC 7292: 3) or the content type of a PKCS#7 (RFC 2315) stands right at the start.

@@ -20,12 +20,17 @@ MAXIMUM_SIZE = 1 << 20
 """Octets that a chain or a key may have: far beyond any real one, and small enough to be read at once."""
 
 _BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 .#]{0,40})-----")
-_NEARLY_BOUNDARY = re.compile(
-    r"[-–—−]+[ \t]*(?:BEGIN|END)\b|\b(?:BEGIN|END) [A-Z0-9 ]{3,40}[-–—−]+", re.IGNORECASE
+# hyphens, and what word processors make of them: as they are, in Windows-1252, and in UTF-8 read as Latin-1
+_DASHES = r"(?:[-\u2010-\u2015\u2212\x96\x97]|\xe2\x80[\x90-\x95]|\xe2\x88\x92)+"
+_LABELS = r"(?:[A-Z0-9]+ )*(?:CERTIFICATE|CERTIFICATE REQUEST|PRIVATE KEY|PUBLIC KEY|PARAMETERS|PKCS7|CMS)"
+_DAMAGED_BOUNDARY = re.compile(
+    rf"^[ \t]*{_DASHES}[ \t]*(?:BEGIN|END)[ \t]+{_LABELS}[ \t]*(?:{_DASHES}|$)", re.MULTILINE
 )
+_NEARLY_BOUNDARY = re.compile(rf"^[ \t]*{_DASHES}[ \t]*(?:BEGIN|END)\b", re.MULTILINE | re.IGNORECASE)
 _ESCAPED_NEWLINE = re.compile(r"-----(?:\\r)?\\n")
 _HEADER = re.compile(r"[A-Za-z0-9-]+:")
-_BARE_BODY = re.compile(r"^[ \t]*[A-Za-z0-9+/]{48,}={0,2}[ \t]*$", re.MULTILINE)
+_BARE_BODY = re.compile(r"^[ \t]*([A-Za-z0-9+/]{48,}={0,2})[ \t]*$", re.MULTILINE)
+_BODY_START = re.compile(r"\s*(?:Proc-Type:|((?:[A-Za-z0-9+/]\s*){8}))")
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ class _Reader:
         end_of_last = 0
         for boundary in _BOUNDARY.finditer(self._text):
             kind, label = boundary.groups()
+            if self._is_quoted(boundary, end_of_last, begin):
+                continue
             if begin is None and kind == "BEGIN":
                 self._outside(end_of_last, boundary.start())
             elif begin is not None and kind == "BEGIN":
@@ -125,6 +132,20 @@ class _Reader:
         else:
             self._outside(end_of_last, len(self._text))
 
+    def _is_quoted(self, boundary: re.Match[str], end_of_last: int, begin: re.Match[str] | None) -> bool:
+        """Whether words of the same line name the boundary (a comment that was made of a block, say), so that
+        readers of PEM, who know it by the start of its line, pass it over.
+
+        A BEGIN that a body follows is one, whatever is before it: a setting's name, or a quotation mark.
+        """
+        start = max(end_of_last, self._text.rfind("\n", 0, boundary.start()) + 1)
+        if not self._text[start : boundary.start()].strip():
+            return False
+        if boundary[1] == "END":
+            return begin is None
+        body = _BODY_START.match(self._text, boundary.end())
+        return body is None or (body[1] is not None and not _encodes_der("".join(body[1].split())))
+
     def _line(self, match: re.Match[str]) -> int:
         return self._text.count("\n", 0, match.start()) + 1
 
@@ -134,8 +155,8 @@ class _Reader:
     def _mended(self, code: str, message: str) -> None:
         self.findings.append(mended(code, self._origin.label, message))
 
-    def _malformed_boundary(self, start: int, end: int) -> bool:
-        nearly = _NEARLY_BOUNDARY.search(self._text, start, end)
+    def _malformed_boundary(self, start: int, end: int, pattern: re.Pattern[str] = _NEARLY_BOUNDARY) -> bool:
+        nearly = pattern.search(self._text, start, end)
         if nearly:
             # The line itself is not shown: the body of a key may stand in it.
             self._error(
@@ -163,16 +184,17 @@ class _Reader:
 
     def _outside(self, start: int, end: int) -> None:
         between = self._text[start:end]
-        if not between.strip() or self._malformed_boundary(start, end):
+        if not between.strip() or self._malformed_boundary(start, end, _DAMAGED_BOUNDARY):
             return
-        bare = _BARE_BODY.search(self._text, start, end)
-        if bare:
+        found = _BARE_BODY.finditer(self._text, start, end)
+        bare = next((line for line in found if _encodes_der(line[1])), None)
+        if bare and not self._malformed_boundary(start, end):
             self._error(
                 "pem-data-outside",
                 f"has encoded data outside of any block in line {self._line(bare)}.",
                 "Its BEGIN and END are missing: copy the whole file again.",
             )
-        else:
+        elif not bare:
             self._mended("pem-text-outside", "had text outside of its blocks, which is left out.")
 
     def _body(self, begin: re.Match[str], end: re.Match[str]) -> None:
@@ -235,6 +257,21 @@ class _Reader:
 
 def _indented(lines: list[str]) -> bool:
     return any(line != line.strip() for line in lines)
+
+
+def _encodes_der(text: str) -> bool:
+    """Whether ``text`` is Base64 of the DER of a certificate or a key, or of its start: a SEQUENCE that holds
+    another one or a number. Curve parameters are an identifier alone.
+    """
+    try:
+        der = binascii.a2b_base64(text[: len(text) // 4 * 4], strict_mode=True)
+    except binascii.Error:
+        return False
+    whole = der_length(der)
+    if whole is None or (der[1] < 0x80 and len(der) > whole):
+        return False
+    header = 2 if der[1] < 0x80 else 2 + (der[1] & 0x7F)
+    return der[0] == 0x06 or (der[0] == 0x30 and der[header : header + 1] in (b"\x30", b"\x02", b""))
 
 
 def der_length(der: bytes) -> int | None:

@@ -15,7 +15,7 @@ from tests.integration.certs.handshake import call, serving
 from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, leaf, root
 from tests.unit.certs.odd_bundles import CHAIN, KEY, Case, read_case
 from tests.unit.certs.odd_certificates import refused
-from tests.unit.certs.odd_texts import MENDED, UNREADABLE
+from tests.unit.certs.odd_texts import MENDED, UNREADABLE, WORDS
 
 # gRPC takes these as they are, and the checks do not. Why:
 STRICTER = {
@@ -48,6 +48,9 @@ BINDS_AS_IT_IS = {
     "trailing spaces",
     "lines of 76",
     "text between",
+    *(f"words: {name}" for name in WORDS),
+    "words before the key",
+    "words between and behind",
     "old label",
     "EC parameters",
     "twice",

@@ -61,6 +61,11 @@ BROKEN_KEY = (
 )
 EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 
+
+def _commented(text: bytes) -> bytes:
+    return b"".join(b"# " + line for line in _lines(text))
+
+
 UNREADABLE = [
     Case("empty chain", "empty", lambda: (b"", KEY), ("certificate file", "is empty")),
     Case("blank key", "empty", lambda: (CHAIN, b" \r\n\n"), ("key file", "is empty", "one private key")),
@@ -202,8 +207,26 @@ UNREADABLE = [
     Case(
         "bare body after the blocks",
         "pem-data-outside",
-        lambda: (CHAIN + b"A" * 64 + b"\n", KEY),
-        ("outside of any block",),
+        lambda: (CHAIN + b"".join(_lines(root().pem)[1:-1]), KEY),
+        ("outside of any block in line",),
+    ),
+    Case(
+        "four hyphens all around",
+        "pem-boundary-malformed",
+        lambda: (GOOD.pem + intermediate().pem.replace(b"-----", b"----"), KEY),
+        ("damaged BEGIN or END in line 12",),
+    ),
+    Case(
+        "cut off behind a setting's name",
+        "pem-truncated",
+        lambda: (GOOD.pem + b'ca = "' + intermediate().pem[:-60], KEY),
+        ("BEGIN CERTIFICATE in line 12", "cut off"),
+    ),
+    Case(
+        "all of it a comment",
+        "not-pem",
+        lambda: (_commented(CHAIN), KEY),
+        ("no line begins with '-----BEGIN'",),
     ),
     Case(
         "no certificate in it",
@@ -320,6 +343,23 @@ def _wrap(text: bytes, width: int) -> list[bytes]:
     return [body[start : start + width] for start in range(0, len(body), width)]
 
 
+# What people and tools write around blocks. All of it is passed over by who reads PEM line by line.
+WORDS = {
+    "a friendly name": b"Bag Attributes\n    localKeyID: 54 69 6D 65 \n    friendlyName: front-end\n",
+    "a certificate in words": b"Certificate:\n    Data:\n        Version: 3 (0x2)\n"
+    b"        Subject: O = WE-BEGIN, CN = back-end.example.com\n                pub:\n"
+    b"                    04:88:19:37:23:17:07:ee\n",
+    "BEGIN behind a hyphen": b"# A comment of WE-BEGIN CERTIFICATE and the back-END CERTIFICATE-----\n",
+    "a damaged BEGIN": b"# CA with ----BEGIN CERTIFICATE----?\n",
+    "a whole BEGIN": b"# -----BEGIN CERTIFICATE----- is below\n",
+    "BEGIN and END": b"Copy all from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE----- in here\n",
+    "a block": _commented(root().pem),
+    "hex": b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n",
+    "letters": b"/usr/local/share/certificates/production/webservers/frontend\n",
+    "dashes": b"---\nCertificate chain\n--- begin of the chain ---\n- end CERTIFICATE of it\n",
+    "UTF-8": "# Zertifikat für die Außenstelle – Anfang\n".encode(),
+}
+
 MENDED = [
     Case("BOM", "pem-bom", lambda: (b"\xef\xbb\xbf" + CHAIN, KEY), ("byte order mark",)),
     Case(
@@ -362,6 +402,22 @@ MENDED = [
         "text between",
         "pem-text-outside",
         lambda: (b"Bag Attributes\n  friendlyName: tls\n" + CHAIN, KEY),
+        ("left out",),
+    ),
+    *(
+        Case(f"words: {name}", "pem-text-outside", lambda words=words: (words + CHAIN, KEY), ("left out",))  # type: ignore[misc]
+        for name, words in WORDS.items()
+    ),
+    Case(
+        "words before the key",
+        "pem-text-outside",
+        lambda: (CHAIN, WORDS["a friendly name"] + KEY),
+        ("key file", "left out"),
+    ),
+    Case(
+        "words between and behind",
+        "pem-text-outside",
+        lambda: (GOOD.pem + WORDS["a damaged BEGIN"] + intermediate().pem + WORDS["hex"], KEY),
         ("left out",),
     ),
     Case(
