@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from fpga.project import PROJECT
 from infra import inventory
 from infra.clients.errors import NotFound
 from infra.settings import Settings
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from infra.clients.model_management import ModelManagement
     from infra.inventory import Declared
 
-PROJECT: Final = "fpga-web-service"
 RETAIN: Final = "fpga-web-service:retainOnDelete"
 CONSENT: Final = "fpga-web-service:adopt"
 _SERVICE: Final = "service"

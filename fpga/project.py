@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+PROJECT: Final = "fpga-web-service"
 DEFAULT_STACK: Final = "local"
 _CLOUDS: Final = ("cloud", "clouds/*", "story/clouds/*")
 _INSTALLED_FROM: Final = Path(__file__).resolve().parent.parent

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
-from fpga.project import DEFAULT_STACK, Project
+from fpga.project import Project
 
 if TYPE_CHECKING:
     from fpga.adoption import Survey
@@ -21,7 +22,7 @@ _COLUMNS: Final = ("RESOURCE", "NAME", "STANDING")
 
 
 def adopt(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack to bring it under.")] = DEFAULT_STACK,
+    stack: StackName,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Adopt without asking.")] = False,
 ) -> None:
     """Bring what exists already, and the stack declares, under the stack. Nothing changes in the cloud.
@@ -47,7 +48,7 @@ def adopt(
     _show(survey)
     _require_in_place(survey)
     if not survey.of(adoption.Standing.ADOPTABLE):
-        typer.echo("\nNothing to adopt.")
+        typer.echo(f"\nNothing to adopt under the stack {stack}.")
     else:
         written = adoption.settings_to_write(values, survey)
         _consent(stack, survey, written, yes=yes)
@@ -101,7 +102,10 @@ def _consent(stack: str, survey: Survey, written: dict[str, str], *, yes: bool) 
     from fpga import adoption
 
     names = ", ".join(one.name for one in survey.of(adoption.Standing.ADOPTABLE))
-    typer.echo(f"\nTo be adopted: {names}. Nothing changes in the cloud; the next update may change them.")
+    typer.echo(
+        f"\nTo be adopted under the stack {stack}: {names}. Nothing changes in the cloud; the next update "
+        "may change them."
+    )
     for key, value in written.items():
         typer.echo(f"Written into the stack's file: {key}: {value}")
     if adoption.RETAIN in written:

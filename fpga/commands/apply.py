@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
 from fpga.project import Project
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def apply(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack to update.")],
+    stack: StackName,
     reviewed: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="What `fpga plan --out` wrote: nothing is done that is not in it."),

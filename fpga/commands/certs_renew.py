@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
-from fpga.project import DEFAULT_STACK, Project
+from fpga.project import Project
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
 
 def renew(
-    stack: Annotated[
-        str, typer.Option("--stack", "-s", help="Stack whose certificate is renewed.")
-    ] = DEFAULT_STACK,
+    stack: StackName,
     early: Annotated[
         bool,
         typer.Option(
@@ -50,6 +49,7 @@ def renew(
     deployed = Stack(project, stack, backend.environment(project, stack))
     settings = deployed.configuration()
     issued = IssuedCertificate.of(stack, settings.get(SOURCE, "files"), deployed.resources())
+    typer.echo(f"{'stack':<10}  {stack}")
     _show(issued, now)
     reason = issued.reason(generation_of(settings), now)
     if reason is None and not early:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ def reviewed_plan(
     commit: Annotated[
         str, typer.Option(metavar="SHA", help="The commit that a merge made on the main branch.")
     ],
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose plan is wanted.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the plan goes; it is overwritten.")],
+    stack: StackName,
     repository: Repository = None,
 ) -> None:
     """Get the plan with which the pull request was reviewed whose merge made a commit."""

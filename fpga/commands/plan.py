@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpga.project import DEFAULT_STACK, Project
+from fpga.commands.stack_option import Stack as StackName
+from fpga.project import Project
 
 if TYPE_CHECKING:
     from fpga.plan.model import Plan
@@ -26,7 +27,7 @@ class Format(StrEnum):
 
 
 def plan(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack to look at.")] = DEFAULT_STACK,
+    stack: StackName,
     form: Annotated[
         Format, typer.Option("--format", help="For a terminal, for a pull request, for a program.")
     ] = Format.table,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
-from fpga.project import DEFAULT_STACK, Project
+from fpga.project import Project
 
 if TYPE_CHECKING:
     from fpga.endpoint import Endpoint
@@ -25,9 +26,7 @@ class Key(StrEnum):
 
 def predict(
     photo: Annotated[Path, typer.Argument(help="Image file: JPEG, PNG or another that the service decodes.")],
-    stack: Annotated[
-        str, typer.Option("--stack", "-s", help="Stack whose endpoint is called.")
-    ] = DEFAULT_STACK,
+    stack: StackName,
     key: Annotated[Key, typer.Option(help="Key to send, where SSL is on.")] = Key.primary,
     name_server: Annotated[
         str | None,
@@ -58,13 +57,13 @@ def predict(
     _require_localcloud(project, endpoint)
     result = classify(endpoint, photo, key.value, name_server, timeout)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
+        typer.echo(json.dumps({"stack": stack} | result.as_dict(), indent=2))
         return
     for line in table(result.labels):
         typer.echo(line)
     typer.echo(
         f"{endpoint.fqdn} at {result.address}: {1000 * result.connect_s:.0f} ms to resolve and connect, "
-        f"{1000 * result.score_s:.0f} ms to score"
+        f"{1000 * result.score_s:.0f} ms to score (stack {stack})"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga.commands.stack_option import default, plain_name
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
@@ -65,7 +66,7 @@ def init(name: Name) -> None:
     """
     from fpga import new_stack
 
-    project = Project.here()
+    project, name = Project.here(), plain_name(name)
     made = new_stack.init(project, name)
     file = project.stack_file(name)
     typer.echo(f"The stack {name} is made. Commit {file}: it says what secrets are encrypted with.")
@@ -77,7 +78,16 @@ def init(name: Name) -> None:
 
 @app.command()
 def environment(
-    name: Name = DEFAULT_STACK,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="STACK",
+            help="The stack's name, such as dev.",
+            default_factory=default,
+            show_default="the shell's, or local",
+            callback=plain_name,
+        ),
+    ],
     sign_in: Annotated[
         bool,
         typer.Option("--sign-in", help="With the key of the storage account that holds the state: a secret."),

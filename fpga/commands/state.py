@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
+from fpga.commands.stack_option import Stack as StackName
 from fpga.project import Project
 
 app = typer.Typer(
     help="Make the place of a stack's state, sign in to it, and give back the lock of a run that died.",
     no_args_is_help=True,
 )
-
-StackName = Annotated[str, typer.Option("--stack", "-s", help="The stack, such as dev.")]
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fpga.commands.stack_option import activated
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
@@ -32,6 +33,9 @@ def up() -> None:
     began = time.monotonic()
     project = Project.here()
     report = ConsoleReport()
+    selected = activated()
+    if selected not in (None, DEFAULT_STACK):
+        report.note(f"This is of the stack {DEFAULT_STACK}; the shell is activated for {selected}.")
     endpoint, done, result = _deploy(project, report)
     _summary(endpoint)
     _labels(project, result)

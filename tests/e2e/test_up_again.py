@@ -58,8 +58,10 @@ def test_a_linked_file_that_cannot_be_written_is_read(checkout: Checkout, tmp_pa
     linked.chmod(0o400)
     before = linked.read_bytes()
 
-    assert "Nothing was changed" in checkout.fpga("up").stdout
+    done = checkout.fpga("up", PULUMI_STACK="prod")
 
+    assert "Nothing was changed" in done.stdout
+    assert "This is of the stack local; the shell is activated for prod." in done.stderr
     assert checkout.stack_file.readlink() == linked
     assert linked.read_bytes() == before
 

@@ -196,7 +196,9 @@ def test_predict_calls_by_name_over_tls_with_the_key(tmp_path: Path) -> None:
     first, *_ = lines = spoken.stdout.splitlines()
     assert first.split() == ["1.", "goldfish", "50.00%"]
     assert lines[-1].startswith(f"{FQDN} at 127.0.0.1:{running.port}: ")
+    assert lines[-1].endswith(" to score (stack local)")
     told = json.loads(machine.stdout)
+    assert told["stack"] == "local"
     assert [label["name"] for label in told["labels"]][:2] == ["goldfish", "great white shark"]
     assert told["connect_s"] > 0
     assert told["score_s"] > 0
