@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import shlex
@@ -87,9 +89,9 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
         variables.pop(name, None)
     variables |= _passphrase(project, stack, backend, required=signed_in)
     if backend.policy_pack is not None:
-        variables[POLICY_VARIABLE] = str(backend.policy_pack)
+        variables[POLICY_VARIABLE] = _as_list(backend.policy_pack)
     if backend.policy_pack_config is not None:
-        variables[POLICY_CONFIG_VARIABLE] = str(backend.policy_pack_config)
+        variables[POLICY_CONFIG_VARIABLE] = _as_list(backend.policy_pack_config)
     roots = roots_file(project, stack)
     if roots.is_file():
         variables["SSL_CERT_FILE"] = str(roots)
@@ -165,6 +167,20 @@ def callers_passphrase(project: Project) -> dict[str, str]:
     if file and project.local not in Path(file).parents:
         return {"PULUMI_CONFIG_PASSPHRASE_FILE": file}
     return {}
+
+
+def _as_list(path: Path) -> str:
+    """A path for the variable of a flag that takes a list: a line of CSV (RFC 4180), of lines of CSV.
+
+    With a comma in it the CLI would look for two packs, and with a lone quote it would run none, in silence.
+    """
+    return _csv(_csv(str(path)))
+
+
+def _csv(value: str) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([value])
+    return line.getvalue()
 
 
 def _assignment(name: str, value: str | None) -> str:

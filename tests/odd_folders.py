@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Final
 
-ODD: Final = """my c#1 100% a%2Fb ünï o'brien "q" $HOME;a&b what? back\\slash `id` [copy]"""
+ODD: Final = """my c#1 100% a%2Fb ünï o'brien "q" $HOME;a&b what? back\\slash `id` [copy],1"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -68,6 +69,19 @@ def test_a_folder_of_any_name_has_a_url_that_leads_there(project: Project) -> No
     assert backend.read(odd, "b").url == f"{(odd.local / 'state').as_uri()}?metadata=skip"
     declare(project, "c", "url: file:///srv/c#1/100%\npassphraseFile: keys/b\n")
     assert backend.read(project, "c").url == "file:///srv/c%231/100%25"
+
+
+def test_a_policy_pack_in_a_folder_of_any_name_is_one_value(project: Project) -> None:
+    odd = Project(project.local / f'{ODD}, "and" more', project.local)
+    for name in ("stacks", "policy"):
+        (odd.checkout / name).mkdir(parents=True)
+    for name in ("PulumiPolicy.yaml", "config.json"):
+        (odd.checkout / "policy" / name).touch()
+    declare(odd, "b", f"{DEV}policyPackConfig: policy/config.json\n".replace("azblob", "file"))
+    variables = backend.environment(odd, "b", signed_in=False)
+    for name, path in (("PACK", "policy"), ("PACK_CONFIG", "policy/config.json")):
+        (flags,) = csv.reader([variables[f"PULUMI_OPTION_POLICY_{name}"]], strict=True)
+        assert list(csv.reader(flags, strict=True)) == [[str(odd.checkout / path)]]
 
 
 def test_a_state_that_an_earlier_version_has_put_elsewhere_is_named(project: Project) -> None:
