@@ -57,11 +57,14 @@ def write(
     write_together({path: text.encode() for path, text in files.items()}, overwrite=False)
     for path in files:
         path.chmod(0o644)
-    if status is not None:
+    secret = None
+    if cloud is not None and status is not None:
         from fpga import local_cloud
 
+        # named as the person named the folder
+        secret = cloud / Path(status["client_secret_file"]).name
         local_cloud.write_bundle(project, Path(status["ca"]), backend.roots_file(project, name))
-    return NewStack(tuple(files), tuple(_next_steps(name, status, backend_url)))
+    return NewStack(tuple(files), tuple(_next_steps(name, secret, backend_url)))
 
 
 def init(project: Project, name: str) -> Path | None:
@@ -157,13 +160,12 @@ def _policy_pack(project: Project) -> str | None:
     return _POLICY_PACK if (project.checkout / _POLICY_PACK / "PulumiPolicy.yaml").is_file() else None
 
 
-def _next_steps(name: str, status: dict[str, Any] | None, backend_url: str) -> list[str]:
+def _next_steps(name: str, secret: Path | None, backend_url: str) -> list[str]:
     steps = [f"look through both files; `fpga model build` makes {stack_template.MODEL_PACKAGE}"]
-    if status is not None:
-        secret = shlex.quote(status["client_secret_file"])
+    if secret is not None:
         steps.append(
-            f'`export ARM_CLIENT_SECRET="$(cat {secret})"`, or, once the stack is made, in its file, '
-            f"`pulumi config set -s {name} --secret azure-native:clientSecret < {secret}`"
+            f'`export ARM_CLIENT_SECRET="$(cat {shlex.quote(str(secret))})"`, or, once the stack is made, in '
+            f"its file, `pulumi config set -s {name} --secret azure-native:clientSecret`, which asks for it"
         )
     if backend_url.startswith("azblob:"):
         steps.append(f"`fpga state init -s {name}` makes the place of its state, and the stack there")

@@ -39,7 +39,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(f"\nPlans, the comment, the findings and the whole log are in {folder}.")
+    print(f"\nPlans, the comment, the findings and the whole log are in\n{folder}")
     return 0
 
 

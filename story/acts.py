@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Final
 
 import yaml
@@ -20,9 +21,11 @@ _DNS_API: Final = "2018-05-01"
 def first_day(team: Team) -> None:
     """A repository, three clouds, three stacks with their state in them, and a first deployment."""
     team.narrator.act("1. The first day: a repository, and an environment behind each stack")
-    origin = team.folder / "origin.git"
-    team.git("clone", "--quiet", "--bare", str(team.checkout), str(origin), folder=team.folder)
-    team.git("clone", "--quiet", str(origin), str(team.repository), folder=team.folder)
+    checkout = os.path.relpath(team.checkout, team.folder)
+    team.narrator.command(("cd", str(team.folder)))
+    team.git("clone", "--quiet", "--bare", checkout, "origin.git", folder=team.folder)
+    team.git("clone", "--quiet", "origin.git", team.repository.name, folder=team.folder)
+    team.narrator.command(("cd", team.repository.name))
     team.git("switch", "--quiet", "--force-create", "main")
     _set_up(team)
     for stack in STACKS:
@@ -33,7 +36,7 @@ def first_day(team: Team) -> None:
     for stack in STACKS:
         blobs = team.clouds[stack]["blob"].removeprefix("https://").rstrip("/")
         state = f"azblob://pulumi-state?storage_account=contoso{stack}&domain={blobs}"
-        data = str(team.data(stack))
+        data = team.told(team.data(stack))
         team.fpga("stack", "new", stack, "--cloud", data, "--backend", state, stack=stack)
         team.fpga("state", "init", "-s", stack, stack=stack)
         _configure(team, stack)
@@ -57,10 +60,14 @@ def pull_request(team: Team) -> None:
     touched = team.fpga("touched", "--base", "origin/main", "--json")
     expect("the stacks that the branch touches", json.loads(touched), list(STACKS))
     for stack in STACKS:
-        team.fpga("plan", "-s", stack, "--out", str(team.plan(stack)), stack=stack)
-    plans = [part for stack in STACKS for part in ("--plan", str(team.plan(stack)))]
-    comment = team.fpga("github", "comment", "--print", *plans)
-    (team.artifacts / "comment.md").write_text(comment)
+        team.fpga("plan", "-s", stack, "--out", team.told(team.plan(stack)), stack=stack)
+    plans = [part for stack in STACKS for part in ("--plan", team.told(team.plan(stack)))]
+    comment = team.artifacts / "comment.md"
+    comment.write_text(team.fpga("github", "comment", "--print", *plans, shown=False))
+    team.narrator.tell(f"The comment is in {team.told(comment)}, and says first of each stack:")
+    for line in comment.read_text().splitlines():
+        if line.startswith("### "):
+            team.narrator.printed(line)
 
 
 def merge(team: Team) -> None:
@@ -70,7 +77,7 @@ def merge(team: Team) -> None:
     team.git("merge", "--quiet", "--no-ff", "--message", "Merge the new certificates", BRANCH)
     team.git("push", "--quiet", "origin", "main")
     for stack in STACKS:
-        team.fpga("apply", "-s", stack, "--reviewed", str(team.plan(stack)), stack=stack)
+        team.fpga("apply", "-s", stack, "--reviewed", team.told(team.plan(stack)), stack=stack)
         team.fpga("predict", "samples/espresso.jpg", "-s", stack, stack=stack)
 
 
@@ -107,12 +114,7 @@ def expect(what: str, seen: object, expected: object) -> None:
 
 def _set_up(team: Team) -> None:
     """The engine, as `make engine` puts it into a checkout, and the model package that the stacks name."""
-    from engine.install import install
-    from engine.report import ConsoleReport
-
-    report = ConsoleReport()
-    with report.stage("engine"):
-        install(team.repository / ".local", report)
+    team.python("-m", "engine", "install")
     team.fpga("model", "build")
 
 
@@ -147,7 +149,7 @@ def _put_certificate(team: Team, stack: str) -> None:
 def _watch(team: Team, stack: str) -> list[str]:
     """The keys of what is found."""
     file = team.artifacts / f"watch-{stack}.json"
-    team.fpga("watch", "-s", stack, "--out", str(file), stack=stack)
+    team.fpga("watch", "-s", stack, "--out", team.told(file), stack=stack)
     return [finding["key"] for finding in json.loads(file.read_text())["findings"]]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from certs.sources.self_signed import Authority, issue, new_authority
-from story.narrator import Narrator, StoryError
+from story.narrator import Narrator, StoryError, terminal_columns
 
 STACKS: Final = ("dev", "staging", "prod")
 _GIT: Final = {
@@ -82,6 +82,10 @@ class Team:
         """The key of the storage account that holds the stack's state."""
         return self._shell(stack)["AZURE_STORAGE_KEY"]
 
+    def told(self, path: Path) -> str:
+        """A path of the team's as a command in the repository names it."""
+        return os.path.relpath(path, self.repository)
+
     def certificate(self, stack: str) -> tuple[Path, Path]:
         """A new certificate of the company's authority for the stack's name: chain and key, in files."""
         bundle = issue(self.authority, [fqdn(stack)], dt.datetime.now(dt.UTC))
@@ -96,12 +100,16 @@ class Team:
 
     def start_cloud(self, stack: str) -> None:
         """Has a localcloud of the environment's own run."""
-        told = self.fpga("cloud", "up", "--data", str(self.data(stack)), "--json", shown=False)
+        told = self.fpga("cloud", "up", "--data", self.told(self.data(stack)), "--json", shown=False)
         self.clouds[stack] = json.loads(told)
 
     def fpga(self, *arguments: str, stack: str | None = None, shown: bool = True) -> str:
         """Runs `fpga` in the repository, signed in to the stack's cloud."""
         return self.narrator.play(("fpga", *arguments), self.repository, self.environment(stack), shown=shown)
+
+    def python(self, *arguments: str) -> str:
+        """Runs the project's Python in the repository."""
+        return self.narrator.play(("python", *arguments), self.repository, self.environment(None))
 
     def pulumi(self, stack: str, *arguments: str, stdin: Path | None = None, shown: bool = True) -> str:
         """Runs `pulumi` in the repository, in a shell that is activated for the stack."""
@@ -145,7 +153,7 @@ class Team:
         )
         variables = {name: value for name, value in variables.items() if not name.startswith(foreign)}
         # the code of the branch, not that of the checkout that was cloned
-        variables |= {"PYTHONPATH": str(self.repository), "COLUMNS": "100", "NO_COLOR": "1"}
+        variables |= {"PYTHONPATH": str(self.repository), "NO_COLOR": "1"}
         if stack is not None:
             variables["ARM_CLIENT_SECRET"] = self.client_secret(stack)
             variables["SSL_CERT_FILE"] = self.clouds[stack]["ca"]
@@ -177,7 +185,7 @@ def founded(folder: Path, checkout: Path) -> Iterator[Team]:
         _stop_clouds(folder)
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True)
-    team = Team(Narrator(folder / _LOG), folder, checkout)
+    team = Team(Narrator(folder / _LOG, terminal_columns()), folder, checkout)
     team.artifacts.mkdir()
     try:
         yield team
