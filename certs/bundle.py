@@ -163,9 +163,10 @@ def read(
     """
     chain_text = _blocks(certificate, certificate_origin, wants_key=False)
     key_text = _blocks(key, key_origin, wants_key=True)
-    swapped = reading.swapped(chain_text, key_text, certificate_origin, key_origin)
-    if swapped is not None:
-        return Reading((), None, None, (swapped,), (), certificate_origin, key_origin)
+    texts = chain_text, key_text, certificate_origin, key_origin
+    misplaced = reading.swapped(*texts) or reading.combined(*texts)
+    if misplaced is not None:
+        return Reading((), None, None, (misplaced,), (), certificate_origin, key_origin)
     certificates, in_chain = reading.read_certificates(chain_text.blocks, certificate_origin)
     # A chain that lost a block would be judged for what it is not.
     if errors_in(chain_text.findings):

@@ -17,7 +17,13 @@ from collections.abc import Iterable
 
 from certs.findings import Finding, error, errors_in
 
-_PASSWORD = {"key-encrypted", "key-password-wrong", "pfx-password-missing", "pfx-password-wrong"}
+_PASSWORD = {
+    "key-encrypted",
+    "key-password-wrong",
+    "pfx-password-missing",
+    "pfx-password-wrong",
+    "pfx-password-ending",
+}
 
 
 class CertificateError(Exception):

@@ -60,8 +60,12 @@ class Origin:
     @property
     def converted(self) -> str:
         """Where a shell command puts its result: beside the file, never over it."""
+        return self.beside("converted")
+
+    def beside(self, what: str) -> str:
+        """A file beside this one for ``what`` is made of it, as an argument of a shell command."""
         path = PurePath(self.file)
-        return quote(str(path.parent / f"{path.stem}-converted.pem"))
+        return quote(str(path.parent / f"{path.stem}-{what}.pem"))
 
     @classmethod
     def of_file(cls, kind: str, path: str) -> Origin:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +27,14 @@ UNPARSABLE = (
 
 _OID_PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _JAVA_KEYSTORE = bytes.fromhex("feedfeed")
+_START = 40
+"""Octets in which the version of a PFX (RFC 7292: 3) or the content type of a PKCS#7 (RFC 2315) stands."""
+
+
+def is_pkcs12(data: bytes) -> bool:
+    """Whether ``data`` begins as a PKCS#12 container does."""
+    start = data[:_START]
+    return start[:1] == b"\x30" and b"\x02\x01\x03\x30" in start and _OID_PKCS7 in start
 
 
 def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
@@ -45,9 +54,7 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
             "holds no PEM block: no line begins with '-----BEGIN'.",
             f"It must hold {'one private key' if wants_key else 'the certificate chain'} in PEM.",
         )
-    # The version of a PFX (RFC 7292: 3) or the content type of a PKCS#7 (RFC 2315) stands right at the start.
-    start = data[:40]
-    if b"\x02\x01\x03\x30" in start and _OID_PKCS7 in start:
+    if is_pkcs12(data):
         take = "-nodes -nocerts" if wants_key else "-nokeys"
         return error(
             "pkcs12",
@@ -55,16 +62,18 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
             "is a PKCS#12 (PFX) container, not PEM, whatever its name.",
             f"Convert it: openssl pkcs12 -in {origin.source} {take} -out {origin.converted}",
         )
-    if _OID_PKCS7 + b"\x02" in start:
+    if _OID_PKCS7 + b"\x02" in data[:_START]:
         return error(
             "pkcs7",
             origin.label,
             "is a PKCS#7 container in DER, not PEM.",
             f"Convert it: openssl pkcs7 -inform DER -in {origin.source} -print_certs -out {origin.converted}",
         )
-    for what, load, remedy in _DER:
-        if _loads(load, data):
-            return error("der", origin.label, f"is {what} in DER, not PEM.", remedy.format(origin=origin))
+    found = kind_of(data)
+    if found is not None:
+        convert = f"Convert it: openssl {found.tool} -inform DER -in {origin.source} -out {origin.converted}"
+        message = f"is {found.what} in DER, not PEM."
+        return error("der", origin.label, message, convert if found.tool else found.remedy)
     return error(
         "not-pem", origin.label, "is binary, and neither PEM nor a format that is known.", "Use PEM."
     )
@@ -97,21 +106,31 @@ def _load_private_key(data: bytes) -> None:
         return  # it is one, and encrypted
 
 
-_CONVERT = "Convert it: openssl {} -inform DER -in {{origin.source}} -out {{origin.converted}}"
-_DER: tuple[tuple[str, Callable[[bytes], object], str], ...] = (
-    (
-        "a certificate",
-        parse_certificate,
-        _CONVERT.format("x509"),
+@dataclass(frozen=True)
+class DerKind:
+    """A kind of DER file, and the command of OpenSSL that makes PEM of it; ``remedy``: where none can."""
+
+    what: str
+    load: Callable[[bytes], object]
+    tool: str = ""
+    remedy: str = ""
+
+
+_DER = (
+    DerKind("a certificate", parse_certificate, tool="x509"),
+    DerKind("a private key", _load_private_key, tool="pkey"),
+    DerKind("a public key", _load_public_key, remedy="Give the private key that was made with it, in PEM."),
+    DerKind(
+        "a signing request",
+        _load_request,
+        remedy="Give the certificate that the authority made from it, in PEM.",
     ),
-    (
-        "a private key",
-        _load_private_key,
-        _CONVERT.format("pkey"),
-    ),
-    ("a public key", _load_public_key, "Give the private key that was made with it, in PEM."),
-    ("a signing request", _load_request, "Give the certificate that the authority made from it, in PEM."),
 )
+
+
+def kind_of(data: bytes) -> DerKind | None:
+    """What ``data`` is in DER, or None."""
+    return next((kind for kind in _DER if _loads(kind.load, data)), None)
 
 
 def _loads(load: Callable[[bytes], object], data: bytes) -> bool:

@@ -8,7 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from certs import labels, pem
+from certs import ec_keys, labels, pem
 from certs.findings import Finding, Origin, error, errors_in, mended, warning
 
 _ENCRYPTION = re.compile(
@@ -89,6 +89,11 @@ def _load_key(
     except UnsupportedAlgorithm:
         message = "holds a private key of a kind that is not known."
     except (ValueError, TypeError):
+        respelled = ec_keys.read(block.der)
+        if respelled is not None:
+            key, octets, wanted = respelled
+            message = f"held the number of its key in {octets} octets; it has the {wanted} of its curve now."
+            return key, [*findings, mended("ec-key-length", origin.label, message)]
         # The library's words are left out: what it says about a key is not for print.
         message = "holds a private key that is not valid."
     remedy = f"See what OpenSSL says: openssl pkey -in {origin.source} -noout"

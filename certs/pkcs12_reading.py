@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from base64 import b64decode
 from dataclasses import replace
 
 from cryptography import x509
@@ -11,7 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates, load_pkcs12
 
-from certs import formats, pkcs12
+from certs import formats, pem, pkcs12, wrappings
 from certs.bundle import Reading, assemble
 from certs.findings import Finding, Origin, error, mended, printable, warning
 from certs.pem import MAXIMUM_SIZE, der_length
@@ -69,11 +68,19 @@ def _not_a_container(data: bytes, origin: Origin) -> Finding | None:
         message = f"is a Java keystore ({_KEYSTORES[data[:4]]}), not PKCS#12."
         return error("java-keystore", origin.label, message, f"{remedy} -deststoretype PKCS12")
     if b"-----BEGIN" in data:
-        remedy = "Give it as it is: PEM needs no conversion; the chain in one file, the key in another."
-        return error("pfx-is-pem", origin.label, "is PEM, not PKCS#12.", remedy)
-    if _is_base64(data):
-        remedy = f"Decode it: base64 -d < {origin.source} > decoded.pfx"
-        return error("pfx-is-base64", origin.label, "is PKCS#12 written out in Base64.", remedy)
+        return _is_pem(data, origin)
+    wrapped = wrappings.unwrap(data)
+    if wrapped is not None:
+        decode = wrapped.command.format(source=origin.source)
+        if wrapped.is_pem:
+            message = f"is PEM that is written once more {wrapped.how}, not PKCS#12."
+            decode = wrappings.into(decode, "decoded.pem", secret=True)
+            remedy = f"Decode it, and give it as PEM: {decode}"
+            return error("pfx-is-pem", origin.label, message, remedy)
+        if wrapped.data[:1] == b"\x30":
+            message = f"is PKCS#12 written out {wrapped.how}."
+            decode = wrappings.into(decode, "decoded.pfx", secret=True)
+            return error("pfx-is-base64", origin.label, message, f"Decode it: {decode}")
     if data[0] != 0x30 or len(data) < 2:
         return error("not-pkcs12", origin.label, "is not a PKCS#12 container.", _EXPORT)
     whole = der_length(data)
@@ -84,11 +91,15 @@ def _not_a_container(data: bytes, origin: Origin) -> Finding | None:
     return None
 
 
-def _is_base64(data: bytes) -> bool:
-    try:
-        return b64decode(b"".join(data.split()), validate=True)[:1] == b"\x30"
-    except ValueError:
-        return False
+def _is_pem(data: bytes, origin: Origin) -> Finding:
+    blocks = pem.split(pem.decode(data, origin)[0], origin).blocks
+    if blocks and formats.is_pkcs12(blocks[0].der):  # as certutil -encode writes any file
+        decode = f"grep -v -e '-----' {origin.source} | tr -cd 'A-Za-z0-9+/=' | base64 -d"
+        decode = wrappings.into(decode, "decoded.pfx", secret=True)
+        message = f"is PKCS#12 written out in Base64, as a block {blocks[0].label}."
+        return error("pfx-is-base64", origin.label, message, f"Decode it: {decode}")
+    remedy = "Give it as it is: PEM needs no conversion; the chain in one file, the key in another."
+    return error("pfx-is-pem", origin.label, "is PEM, not PKCS#12.", remedy)
 
 
 def _open(
@@ -128,10 +139,21 @@ def _not_opened(
     if container.opens_with(password) or not container.has_password:
         message = "is damaged: its key can be read, and the rest is not what was written."
         return error("pfx-damaged", origin.label, message, f"Copy the whole file again. {_EXPORT}")
+    if password and password[-1].isspace():
+        return _ending(container, password, origin)
     legacy = "-legacy " if container.is_legacy else ""
     message = "cannot be opened with this password: it is another one, or the file was altered."
     remedy = f"Try it by hand: openssl pkcs12 {legacy}-in {origin.source} -noout"
     return error("pfx-password-wrong", origin.label, message, remedy)
+
+
+def _ending(container: Container, password: str, origin: Origin) -> Finding:
+    """A wrong password with white space at its end, which may be meant: it is not taken off here."""
+    name = {"\r": "a carriage return", "\n": "a line feed", "\t": "a tab"}.get(password[-1], "a space")
+    can = "; without that, it can" if container.opens_with(password.rstrip()) else ""
+    message = f"cannot be opened with this password, which ends with {name}{can}."
+    remedy = "Give it without: of a file `tr -d '\\r' < FILE`, of a variable `${NAME%?}`; or type it anew."
+    return error("pfx-password-ending", origin.label, message, remedy)
 
 
 def _contents(

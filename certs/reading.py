@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography import x509
 
-from certs import formats, labels, pem
+from certs import formats, labels, pem, wrappings
 from certs.findings import Finding, Origin, error, errors_in, mended, printable
 
 
@@ -27,6 +27,10 @@ def read_blocks(data: bytes, origin: Origin, *, wants_key: bool) -> pem.PemText:
         wanted = "one private key" if wants_key else "the certificate chain"
         return pem.PemText((), (error("empty", origin.label, "is empty.", f"It must hold {wanted} in PEM."),))
     found = pem.split(text, origin)
+    if not found.blocks:
+        wrapped = wrappings.in_base64(data, origin, wants_key=wants_key)
+        if wrapped is not None:
+            return pem.PemText((), (wrapped,))
     if not found.blocks and not errors_in(found.findings):
         return pem.PemText((), (formats.not_pem(data, origin, wants_key=wants_key),))
     return pem.PemText(found.blocks, (*findings, *found.findings))
@@ -47,6 +51,32 @@ def swapped(chain: pem.PemText, key: pem.PemText, chain_origin: Origin, key_orig
             "Exchange the two.",
         )
     return None
+
+
+def combined(
+    chain: pem.PemText, key: pem.PemText, chain_origin: Origin, key_origin: Origin
+) -> Finding | None:
+    """The finding for one PEM that holds certificates and the key, and stands in both places."""
+    labelled = [{block.label for block in text.blocks} for text in (chain, key)]
+    for found in labelled:
+        if found.isdisjoint(labels.CERTIFICATE) or not any(map(labels.is_private, found)):
+            return None
+    both = chain_origin.file == key_origin.file
+    chain_file, key_file = (
+        origin.beside(what) if both else origin.converted
+        for origin, what in ((chain_origin, "chain"), (key_origin, "key"))
+    )
+    return error(
+        "combined-pem",
+        chain_origin.label,
+        f"holds the certificates and the private key together, and so does the {key_origin.label}.",
+        f"Give each alone: {_certificates_of(chain_origin)} -out {chain_file} and: openssl pkey -in "
+        f"{key_origin.source} -out {key_file}",
+    )
+
+
+def _certificates_of(origin: Origin) -> str:
+    return f"openssl crl2pkcs7 -nocrl -certfile {origin.source} | openssl pkcs7 -print_certs"
 
 
 def read_certificates(
@@ -90,7 +120,8 @@ def _foreign_in_chain(block: pem.Block, origin: Origin) -> Finding:
             "key-in-certificate-file",
             origin.label,
             f"holds a private key {where}: the chain is public, and must be without it.",
-            "Move the key to its own file, and consider it known to whoever could read this one.",
+            f"Keep the certificates alone: {_certificates_of(origin)} -out {origin.converted} and the key in "
+            "its own file; consider it known to whoever could read this one.",
         )
     if block.label in labels.REQUEST:
         return error(

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 
+from certs.bundle import read
 from certs.checks import check, require
+from certs.pem import Block
 from certs.sources.self_signed import Authority, issue, new_authority
 from tests.integration.certs.handshake import call, serving
-from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, leaf, root
+from tests.unit.certs.forge import FQDN, NOW, chain, ec_key_der, intermediate, leaf, root, short_key
 from tests.unit.certs.odd_bundles import CHAIN, KEY, Case, read_case
 from tests.unit.certs.odd_certificates import refused
 from tests.unit.certs.odd_texts import MENDED, UNREADABLE, WORDS
@@ -22,6 +24,7 @@ STRICTER = {
     "too large": "a mistake, though a harmless one",
     "bare body after the blocks": "dropped in silence: a certificate that somebody wanted sent",
     "key in the chain": "the chain is public",
+    "one PEM for both": "the chain is public",
     "certificate in the key file": "a sign of a mix-up",
     "several keys": "which one is meant is not known",
     "DH parameters": "dropped in silence",
@@ -53,6 +56,7 @@ BINDS_AS_IT_IS = {
     "words between and behind",
     "old label",
     "EC parameters",
+    "number of 33 octets",
     "twice",
     "root sent",
     "second certificate of the authority",
@@ -132,6 +136,19 @@ def test_the_other_kinds_of_key_are_taken(kind: str) -> None:
     made = leaf(key_kind=kind)
     with serving(chain(made, intermediate()), made.key_pem) as port:
         assert call(port, FQDN, root().pem) == b"hello"
+
+
+@pytest.mark.parametrize("traditional", [False, True], ids=["PKCS#8", "RFC 5915"])
+@pytest.mark.parametrize("octets", [31, 33, 40])
+def test_a_number_of_another_length_than_its_curve_is_taken_as_it_is(octets: int, traditional: bool) -> None:
+    made = leaf(key=short_key())
+    label = "EC PRIVATE KEY" if traditional else "PRIVATE KEY"
+    text = Block(label, ec_key_der(made.key, octets, traditional=traditional), 1).pem()
+    certificate = chain(made, intermediate())
+    mended = require(read(certificate, text), FQDN, NOW).bundle.key_pem.encode()
+    for private_key in (text, mended):
+        with serving(certificate, private_key) as port:
+            assert call(port, FQDN, root().pem) == b"hello"
 
 
 def test_a_development_certificate_is_taken_by_those_who_hold_its_root() -> None:

@@ -17,9 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certs.checks import check, require
 from certs.findings import Finding, errors_in
 from certs.sources.files import FilesSource
+from certs.sources.pfx import PfxSource
+from tests.unit.certs import odd_containers
+from tests.unit.certs.containers import PASSWORD
 from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, key_der, key_pem, leaf, self_signed
 from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
 from tests.unit.certs.odd_texts import pfx, pkcs7_of
+from tests.unit.certs.odd_wrappings import WRAPPED
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 
@@ -77,6 +81,57 @@ def test_a_conversion_makes_a_fit_bundle(
     bundle = require(mended.obtain([FQDN], NOW).reading, FQDN, NOW).bundle
     assert (bundle.certificate_pem.encode(), bundle.key_pem.encode()) == (CHAIN, KEY)
     assert [path.read_bytes() for path in paths] == [certificate, private_key]
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_is_in_base64_is_decoded(tmp_path: Path, name: str) -> None:
+    code, wrap, *_ = WRAPPED[name]
+    paths = write(tmp_path, wrap(CHAIN, GOOD.der), wrap(KEY, key_der(GOOD.key)))
+    found = errors_in(FilesSource(*paths).obtain([FQDN], NOW).reading.findings)
+    assert [one.code for one in found] == [code, code]
+    for finding in found:
+        shell(finding.remedy.partition(": ")[2], tmp_path)
+    made = tmp_path / "my chain-converted.pem", tmp_path / "my key-converted.pem"
+    if code == "base64-of-der":  # which holds one certificate
+        made[0].write_bytes(made[0].read_bytes() + intermediate().pem)
+    bundle = require(FilesSource(*made).obtain([FQDN], NOW).reading, FQDN, NOW)
+    assert bundle.findings == ()
+    assert (bundle.bundle.certificate_pem.encode(), bundle.bundle.key_pem.encode()) == (CHAIN, KEY)
+
+
+@pytest.mark.parametrize("one_file", [False, True], ids=["two files", "one file"])
+def test_one_pem_for_both_is_split(tmp_path: Path, one_file: bool) -> None:
+    certificate, private_key = write(tmp_path, KEY + CHAIN, KEY + CHAIN)
+    if one_file:
+        certificate = private_key
+    (finding,) = FilesSource(certificate, private_key).obtain([FQDN], NOW).reading.findings
+    assert finding.code == "combined-pem"
+    for command in finding.remedy.partition(": ")[2].split(" and: "):
+        shell(command, tmp_path)
+    ends = ("chain", "key") if one_file else ("converted", "converted")
+    made = (
+        path.with_name(f"{path.stem}-{end}.pem")
+        for path, end in zip((certificate, private_key), ends, strict=True)
+    )
+    checked = require(FilesSource(*made).obtain([FQDN], NOW).reading, FQDN, NOW)
+    assert [one.code for one in checked.findings] == ["pem-text-outside"]  # that of OpenSSL
+    assert (checked.bundle.certificate_pem.encode(), checked.bundle.key_pem.encode()) == (CHAIN, KEY)
+
+
+@pytest.mark.parametrize("name", [one.name for one in odd_containers.REFUSED if one.code == "pfx-is-base64"])
+def test_a_container_in_base64_is_decoded(tmp_path: Path, name: str) -> None:
+    (case,) = (one for one in odd_containers.REFUSED if one.name == name)
+    file = tmp_path / "my tls.pfx"
+    file.write_bytes(case.data())
+    file.chmod(0o600)
+    (finding,) = PfxSource(file, PASSWORD).obtain([FQDN], NOW).reading.findings
+    shell(finding.remedy.partition(": ")[2], tmp_path)
+    checked = require(PfxSource(tmp_path / "decoded.pfx", PASSWORD).obtain([FQDN], NOW).reading, FQDN, NOW)
+    assert checked.findings == ()
+
+
+def shell(command: str, folder: Path) -> None:
+    subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
 
 
 def test_a_certificate_in_der_is_converted(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def container(
 
 
 def open_container(keys: Sequence[Any], certificates: Sequence[bytes]) -> bytes:
-    """A container without encryption and without a MAC, with these keys and these certificates' DER."""
-    bags = [_explicit(_KEY_BAG, key_der(one)) for one in keys]
+    """A container without encryption and without a MAC, with these keys (or their DER), and certificates."""
+    bags = [_explicit(_KEY_BAG, one if isinstance(one, bytes) else key_der(one)) for one in keys]
     for der in certificates:
         bags.append(_explicit(_CERTIFICATE_BAG, _explicit(_X509_CERTIFICATE, tlv(0x04, der))))
     return _pfx(_DATA, tlv(0x30, b"".join(bags)))

@@ -233,6 +233,30 @@ def key_der(key: Any) -> bytes:
     return der
 
 
+@cache
+def short_key(kind: str = "P-256") -> ec.EllipticCurvePrivateKey:
+    """A key whose number has one octet less than most have."""
+    curve = _CURVES[kind]
+    return ec.derive_private_key(1 << (curve.group_order.bit_length() // 8 * 8 - 10), curve)
+
+
+def ec_key_der(key: ec.EllipticCurvePrivateKey, octets: int, *, traditional: bool = False) -> bytes:
+    """The private key in DER (PKCS#8 or RFC 5915), its number in so many octets."""
+    identifier = {
+        "secp256r1": bytes.fromhex("06082a8648ce3d030107"),
+        "secp384r1": bytes.fromhex("06052b81040022"),
+    }[key.curve.name]
+    point = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    number = b"\x02\x01\x01" + tlv(0x04, key.private_numbers().private_value.to_bytes(octets))
+    public = tlv(0xA1, tlv(0x03, b"\0" + point))
+    if traditional:
+        return tlv(0x30, number + tlv(0xA0, identifier) + public)
+    algorithm = tlv(0x30, bytes.fromhex("06072a8648ce3d0201") + identifier)
+    return tlv(0x30, b"\x02\x01\x00" + algorithm + tlv(0x04, tlv(0x30, number + public)))
+
+
 def public_pem(key: Any) -> bytes:
     """The public half of ``key`` in PEM."""
     pem: bytes = key.public_key().public_bytes(

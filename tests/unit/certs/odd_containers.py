@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certs.errors import EncryptedKeyError, RefusedError, UnreadableError
+from certs.pem import Block
 from tests.unit.certs.containers import PASSWORD, container, in_ber, open_container, sealed_container
 from tests.unit.certs.forge import intermediate, key, key_der, leaf, root
 from tests.unit.certs.odd_bundles import CHAIN, GOOD
@@ -50,6 +51,39 @@ REFUSED = [
     Case("one octet", "not-pkcs12", lambda: b"\x30", ("not a PKCS#12 container",)),
     Case("PEM", "pfx-is-pem", lambda: CHAIN, ("is PEM, not PKCS#12", "needs no conversion")),
     Case("Base64", "pfx-is-base64", lambda: b64encode(container()), ("base64 -d < 'my tls.pfx'",)),
+    Case(
+        "Base64 in quotation marks",
+        "pfx-is-base64",
+        lambda: b'"' + b64encode(container()) + b'"\n',
+        (
+            "in Base64 and in quotation marks",
+            "tr -cd 'A-Za-z0-9+/=' < 'my tls.pfx' | base64 -d > decoded.pfx",
+        ),
+    ),
+    Case(
+        "Base64 in single quotation marks, in lines",
+        "pfx-is-base64",
+        lambda: b"'" + encodebytes(container()) + b"'",
+        ("in Base64 and in quotation marks", "tr -cd"),
+    ),
+    Case(
+        "Base64 in UTF-16",
+        "pfx-is-base64",
+        lambda: b64encode(container()).decode().encode("utf-16"),
+        ("written out in Base64", "tr -cd 'A-Za-z0-9+/=' < 'my tls.pfx'"),
+    ),
+    Case(
+        "Base64 between BEGIN and END",
+        "pfx-is-base64",
+        lambda: Block("CERTIFICATE", container(), 1).pem().replace(b"\n", b"\r\n"),
+        ("in Base64, as a block CERTIFICATE", "grep -v -e '-----' 'my tls.pfx'"),
+    ),
+    Case(
+        "Base64 of PEM",
+        "pfx-is-pem",
+        lambda: b64encode(CHAIN),
+        ("is PEM that is written once more in Base64, not PKCS#12", "base64 -d < 'my tls.pfx' > decoded.pem"),
+    ),
     Case(
         "JKS",
         "java-keystore",
@@ -106,6 +140,14 @@ REFUSED = [
         lambda: container(pbes=LEGACY),
         ("cannot be opened with this password",),
         password="password 1",
+        raises=EncryptedKeyError,
+    ),
+    Case(
+        "password with a carriage return",
+        "pfx-password-ending",
+        container,
+        ("ends with a carriage return; without that, it can.",),
+        password=f"{PASSWORD}\r",
         raises=EncryptedKeyError,
     ),
     Case("no key", "no-key", lambda: container(None), ("holds no private key",)),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from certs.errors import EncryptedKeyError
+from certs.pem import Block
+from tests.unit.certs import odd_wrappings
 from tests.unit.certs.forge import (
     authority,
     chain,
+    ec_key_der,
     intermediate,
     key,
     key_der,
@@ -20,7 +24,7 @@ from tests.unit.certs.forge import (
     request,
     root,
 )
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY, Case
+from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY, Case, Texts
 
 PEM = serialization.Encoding.PEM
 DER = serialization.Encoding.DER
@@ -67,6 +71,7 @@ def _commented(text: bytes) -> bytes:
 
 
 UNREADABLE = [
+    *odd_wrappings.UNREADABLE,
     Case("empty chain", "empty", lambda: (b"", KEY), ("certificate file", "is empty")),
     Case("blank key", "empty", lambda: (CHAIN, b" \r\n\n"), ("key file", "is empty", "one private key")),
     Case("prose", "not-pem", lambda: (b"see the wiki", KEY), ("holds no PEM block", "-----BEGIN")),
@@ -247,13 +252,29 @@ UNREADABLE = [
         "key in the chain",
         "key-in-certificate-file",
         lambda: (CHAIN + KEY, KEY),
-        ("private key in line", "its own file"),
+        ("private key in line", "openssl crl2pkcs7 -nocrl -certfile chain.pem", "its own file"),
     ),
     Case(
         "certificate in the key file",
         "certificate-in-key-file",
         lambda: (CHAIN, KEY + GOOD.pem),
         ("openssl pkey -in key.pem",),
+    ),
+    Case(
+        "one PEM for both",
+        "combined-pem",
+        lambda: (KEY + CHAIN, KEY + CHAIN),
+        (
+            "the private key together, and so does the key file",
+            "openssl crl2pkcs7 -nocrl -certfile chain.pem",
+            "openssl pkey -in key.pem -out key-converted.pem",
+        ),
+    ),
+    Case(
+        "PFX in Base64 as chain",
+        "base64-of-pkcs12",
+        lambda: (b'"' + b64encode(pfx()) + b'"', KEY),
+        ("PKCS#12 (PFX) container in Base64 and in quotation marks", "base64 -d > decoded.pfx"),
     ),
     Case(
         "request for a chain",
@@ -334,10 +355,6 @@ UNREADABLE = [
 ]
 
 
-def _utf16(text: bytes) -> bytes:
-    return text.decode("ascii").encode("utf-16")
-
-
 def _wrap(text: bytes, width: int) -> list[bytes]:
     body = b"".join(_lines(text)[1:-1]).replace(b"\n", b"")
     return [body[start : start + width] for start in range(0, len(body), width)]
@@ -360,6 +377,11 @@ WORDS = {
     "UTF-8": "# Zertifikat für die Außenstelle – Anfang\n".encode(),
 }
 
+
+def _behind(words: bytes) -> Callable[[], Texts]:
+    return lambda: (words + CHAIN, KEY)
+
+
 MENDED = [
     Case("BOM", "pem-bom", lambda: (b"\xef\xbb\xbf" + CHAIN, KEY), ("byte order mark",)),
     Case(
@@ -368,7 +390,16 @@ MENDED = [
         lambda: (CHAIN, b"\xef\xbb\xbf" + KEY),
         ("key file", "byte order mark"),
     ),
-    Case("UTF-16", "pem-utf16", lambda: (_utf16(CHAIN), KEY), ("UTF-16",)),
+    Case("UTF-16", "pem-utf16", lambda: (odd_wrappings.utf16(CHAIN), KEY), ("UTF-16",)),
+    Case(
+        "UTF-16 without its mark", "pem-utf16", lambda: (CHAIN.decode().encode("utf-16-be"), KEY), ("UTF-16",)
+    ),
+    Case(
+        "escaped twice",
+        "pem-escaped-newlines",
+        lambda: (CHAIN, KEY.replace(b"\n", rb"\\r\\n")),
+        (r"'\n' written out",),
+    ),
     Case("CRLF", "pem-crlf", lambda: (CHAIN.replace(b"\n", b"\r\n"), KEY), ("CRLF",)),
     Case("CR", "pem-cr", lambda: (CHAIN.replace(b"\n", b"\r"), KEY), ("bare CR",)),
     Case(
@@ -405,7 +436,7 @@ MENDED = [
         ("left out",),
     ),
     *(
-        Case(f"words: {name}", "pem-text-outside", lambda words=words: (words + CHAIN, KEY), ("left out",))  # type: ignore[misc]
+        Case(f"words: {name}", "pem-text-outside", _behind(words), ("left out",))
         for name, words in WORDS.items()
     ),
     Case(
@@ -431,6 +462,12 @@ MENDED = [
         "ec-parameters",
         lambda: (CHAIN, EC_PARAMETERS + key_pem(GOOD.key, traditional=True)),
         ("EC PARAMETERS",),
+    ),
+    Case(
+        "number of 33 octets",
+        "ec-key-length",
+        lambda: (CHAIN, Block("PRIVATE KEY", ec_key_der(GOOD.key, 33), 1).pem()),
+        ("in 33 octets; it has the 32",),
     ),
     Case(
         "leaf last",

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certs.bundle import Reading
 from certs.checks import check, require
+from certs.errors import EncryptedKeyError
 from certs.findings import Origin
 from certs.pkcs12_reading import read_container
 from tests.unit.certs.containers import PASSWORD, container, open_container
@@ -39,6 +40,33 @@ def test_odd_container_is_refused_in_its_own_words(case: Case) -> None:
     assert (
         case.password is None or case.password not in repr(reading) + str(caught.value) or not case.password
     )
+
+
+ENDINGS = {
+    "CR": ("\r", "a carriage return; without that, it can."),
+    "CRLF": ("\r\n", "a line feed; without that, it can."),
+    "LF": ("\n", "a line feed; without that, it can."),
+    "space": (" ", "a space; without that, it can."),
+    "tab": ("\t", "a tab; without that, it can."),
+    "another password, and CR": ("2\r", "a carriage return."),
+}
+
+
+@pytest.mark.parametrize(("ending", "words"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_a_wrong_password_that_ends_with_white_space_is_told_so(ending: str, words: str) -> None:
+    (finding,) = check(read(container(), f"{PASSWORD}{ending}"), FQDN, NOW)
+
+    assert (finding.code, finding.severity) == ("pfx-password-ending", "error")
+    assert finding.message == f"cannot be opened with this password, which ends with {words}"
+    assert "tr -d '\\r' < FILE" in finding.remedy
+    with pytest.raises(EncryptedKeyError):
+        require(read(container(), f"{PASSWORD}{ending}"), FQDN, NOW)
+
+
+def test_a_password_may_end_with_white_space() -> None:
+    data = container(password=f"{PASSWORD}\r")
+
+    assert require(read(data, f"{PASSWORD}\r"), FQDN, NOW).findings == ()
 
 
 FIT = {

@@ -16,7 +16,7 @@ ROOM = Path(certs.__file__).parent
 ERROR, WARNING, MENDED = SEVERITIES = ("error", "warning", "mended")
 """The functions that make findings have these names; their first argument is the code."""
 
-BUNDLES = ["checks.py", "chain.py", "formats.py", "pem.py", "reading.py", "key_reading.py"]
+BUNDLES = ["checks.py", "chain.py", "formats.py", "pem.py", "reading.py", "key_reading.py", "wrappings.py"]
 BUNDLES += [f"rules/{module.name}" for module in sorted((ROOM / "rules").glob("*.py"))]
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 
