@@ -21,6 +21,7 @@ from certs.keys import belongs_to, kind, kind_of
 from certs.names import to_ascii
 from certs.rules import algorithms, trust, usage, validity
 from certs.rules.names import check_names
+from certs.rules.strict import check_strict
 
 DEFAULT_MINIMUM_DAYS = 1
 """Days that a certificate must have left. One, for there are public certificates that live 160 hours."""
@@ -131,6 +132,9 @@ def _check_all(
             authority, subject, is_leaf=False, signed=not is_self_signed(authority)
         )
         yield from usage.check_authority(authority, subject, position)
+    whole = [leaf, *_authorities(reading, roots)]
+    anchored = len(whole) > len(reading.chain) or (roots is not None and whole[-1] in roots)
+    yield from check_strict([(one, _subject(reading, one)) for one in whole], anchored=anchored)
 
 
 def _check_name(fqdn: str) -> tuple[Finding, ...]:

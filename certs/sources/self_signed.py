@@ -145,7 +145,7 @@ def issue(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(alternative, critical=not common)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(_issuer_identifier(root), critical=False)
+        .add_extension(_issuer_identifier(authority), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
     return Bundle((certificate,), key)
@@ -164,11 +164,11 @@ def _builder(
     )
 
 
-def _issuer_identifier(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def _issuer_identifier(authority: Authority) -> x509.AuthorityKeyIdentifier:
     try:
-        identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        identifier = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:  # an authority of another make
-        return x509.AuthorityKeyIdentifier(None, [x509.DirectoryName(root.subject)], root.serial_number)
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 

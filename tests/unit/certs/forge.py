@@ -101,9 +101,10 @@ def make(
     extended: Sequence[x509.ObjectIdentifier] | None = None,
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     signer: Any = None,
+    identifiers: bool = True,
 ) -> Made:
-    """A certificate with just the extensions that are asked for. ``signer`` signs in place of the issuer's
-    key.
+    """A certificate with just the extensions that are asked for, and key identifiers where ``extensions`` has
+    none. ``signer`` signs in place of the issuer's key.
     """
     attributes = [] if common_name is None else [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
     subject = x509.Name(attributes)
@@ -125,7 +126,15 @@ def make(
         wanted.append((x509.ExtendedKeyUsage(extended), False))
     if names:
         general = [x509.DNSName(name) if isinstance(name, str) else name for name in names]
-        wanted.append((x509.SubjectAlternativeName(general), False))
+        wanted.append((x509.SubjectAlternativeName(general), common_name is None))
+    if identifiers:
+        of_issuer = (issuer.key if issuer else key).public_key()
+        made = (
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(of_issuer),
+        )
+        given = {extension.oid for extension, _ in wanted}
+        wanted += [(extension, False) for extension in made if extension.oid not in given]
     for extension, critical in wanted:
         builder = builder.add_extension(extension, critical)
     edwards = isinstance(signing, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)

@@ -400,6 +400,18 @@ def warned(now: datetime) -> list[Case]:
             ("'under_score.example.com'",),
         ),
         Case(
+            "no authority key identifier",
+            "strict-callers-refuse",
+            _with_leaf(identifiers=False),
+            ("Python 3.13 and later", "has no authority key identifier", "authorityKeyIdentifier=keyid"),
+        ),
+        Case(
+            "authority without identifiers",
+            "strict-callers-refuse",
+            _with_intermediate(identifiers=False),
+            ("authority 'Odd Intermediate'", "no authority key identifier and has no subject key identifier"),
+        ),
+        Case(
             "due for renewal",
             "renewal-due",
             _with_leaf(begin=now - 70 * _DAY, end=now + 20 * _DAY),

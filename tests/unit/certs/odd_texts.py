@@ -28,6 +28,8 @@ from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY, Case, Texts
 
 PEM = serialization.Encoding.PEM
 DER = serialization.Encoding.DER
+_BELOW = GOOD.pem.count(b"\n") + 1
+"""The line in which what comes after the leaf begins."""
 
 
 def pfx() -> bytes:
@@ -219,13 +221,13 @@ UNREADABLE = [
         "four hyphens all around",
         "pem-boundary-malformed",
         lambda: (GOOD.pem + intermediate().pem.replace(b"-----", b"----"), KEY),
-        ("damaged BEGIN or END in line 12",),
+        (f"damaged BEGIN or END in line {_BELOW}",),
     ),
     Case(
         "cut off behind a setting's name",
         "pem-truncated",
         lambda: (GOOD.pem + b'ca = "' + intermediate().pem[:-60], KEY),
-        ("BEGIN CERTIFICATE in line 12", "cut off"),
+        (f"BEGIN CERTIFICATE in line {_BELOW}", "cut off"),
     ),
     Case(
         "all of it a comment",
