@@ -1,9 +1,9 @@
 """Pulumi's Python language host: starts programs and plugins written in Python for the engine.
 
-Used beside a CLI that was built from its Go modules, which come without the official host. It serves what
-the engine asks for in a preview, update, refresh, destroy or policy run (`pulumi/language.proto` of Pulumi
-3.250) and runs everything in the Python that it runs in itself. Each start of the engine starts it, so it
-imports little.
+Used beside a CLI that was built from its Go modules, which come without the official host. It answers every
+method of `pulumi/language.proto` of Pulumi 3.250, and runs everything in the Python that it runs in itself.
+What takes the official host's code generator is not here: it says so. Each start of the engine starts it, so
+it imports little.
 """
 
 # ruff: noqa: ARG002 - gRPC gives every method a request and a context
@@ -21,12 +21,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
 from engine import plugin_process
 
+REQUIREMENTS = "requirements.txt"
+OFFICIAL = "the official release of Pulumi"
 BAIL = 32
 """Exit code by which `pulumi-language-python-exec` says that it has shown the error already."""
 
@@ -52,6 +54,7 @@ PULUMI_FOLDER = _skip_package_imports()
 from google.protobuf.empty_pb2 import Empty  # noqa: E402
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
 
+_PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 _children: set[subprocess.Popen[bytes]] = set()
 
 
@@ -88,8 +91,45 @@ def _end_all() -> None:
         _end(child)
 
 
+def _output(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, Any]]:
+    """What a child says on `stdout` and `stderr`, as it comes, until both end."""
+    output: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+
+    def forward(name: str) -> None:
+        while chunk := getattr(child, name).read1():
+            output.put((name, chunk))
+        output.put((name, b""))
+
+    for name in _PIPES:
+        threading.Thread(target=forward, args=(name,), daemon=True).start()
+    ended = 0
+    while ended < len(_PIPES):
+        name, chunk = output.get()
+        if chunk:
+            yield name, chunk
+        else:
+            ended += 1
+
+
+def _refuse_virtual_environment(info: Any, context: grpc.ServicerContext) -> None:
+    if info.options.fields.get("virtualenv"):
+        context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"Programs run in {sys.executable}: remove runtime.options.virtualenv from Pulumi.yaml.",
+        )
+
+
+def _no_generator(context: grpc.ServicerContext, what: str) -> NoReturn:
+    context.abort(
+        grpc.StatusCode.UNIMPLEMENTED,
+        f"This is not the official Python host, and has no code generator: {what}. Where {OFFICIAL} can be "
+        "had, put it on PATH and run `make engine`.",
+    )
+    raise AssertionError("abort raises")
+
+
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """What running a program takes of `pulumirpc.LanguageRuntime`; the rest answers UNIMPLEMENTED."""
+    """`pulumirpc.LanguageRuntime`: what runs programs, and plain words where code would be generated."""
 
     def __init__(self, engine: str, launcher: str) -> None:
         self._engine = engine
@@ -104,8 +144,83 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return plugin_pb2.PluginInfo()
 
     def About(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The Python that programs run in."""
-        return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
+        """The Python that programs run in, and what installs its packages."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        metadata = {"toolchain": "Pip", "typechecker": "none"}
+        with suppress(PackageNotFoundError):
+            metadata["toolchainVersion"] = version("pip")
+        return language_pb2.AboutResponse(
+            executable=sys.executable, version=sys.version.split()[0], metadata=metadata
+        )
+
+    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The packages that are installed; without transitive ones, those that no other package requires."""
+        from engine import installed_packages
+
+        found = installed_packages.versions(transitive=request.transitiveDependencies)
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[
+                language_pb2.DependencyInfo(name=name, version=version) for name, version in found.items()
+            ]
+        )
+
+    def GetRequiredPlugins(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """As the official host answers: `GetRequiredPackages` has taken its place."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "method GetRequiredPlugins not implemented")
+
+    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        """Install the requirements.txt beside a program, where there is one, and tell how it goes."""
+        _refuse_virtual_environment(request.info, context)
+        told = language_pb2.InstallDependenciesResponse
+        yield told(stdout=b"Installing dependencies...\n\n")
+        directory = request.info.program_directory
+        if os.path.isfile(os.path.join(directory, REQUIREMENTS)):  # noqa: PTH113, PTH118
+            command = [sys.executable, "-m", "pip", "install", "--progress-bar", "off", "-r", REQUIREMENTS]
+            with _child(command, context, cwd=directory, **_PIPES) as pip:
+                for name, chunk in _output(pip):
+                    yield told(**{name: chunk})
+                if pip.wait() != 0:
+                    context.abort(grpc.StatusCode.UNKNOWN, f"pip ended with exit code {pip.returncode}")
+        else:
+            words = f"No {REQUIREMENTS} in {directory}: programs run with the packages of {sys.executable}.\n"
+            yield told(stdout=words.encode())
+        yield told(stdout=b"Finished installing dependencies\n\n")
+
+    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Nothing is to be asked for: there is one way to run a program."""
+        return language_pb2.RuntimeOptionsResponse()
+
+    def Template(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Nothing of a new project is to be changed."""
+        return language_pb2.TemplateResponse()
+
+    def GenerateProgram(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """What was imported, as comments: the import is done by now, and must not end with an error."""
+        lines = [
+            "This host writes no Python: declare the resources yourself. Here they are in PCL, Pulumi's own",
+            "language; in Python their properties are arguments, with underscores (`resource_group_name`).",
+        ]
+        for source in request.source.values():
+            lines += ["", *source.splitlines()]
+        code = "".join(f"# {line}".rstrip() + "\n" for line in lines)
+        return language_pb2.GenerateProgramResponse(source={"__main__.py": code.encode()})
+
+    def GenerateProject(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Of `pulumi convert`."""
+        _no_generator(context, "no Python program is generated")
+
+    def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Of `pulumi package gen-sdk` and `add`."""
+        _no_generator(context, "no Python SDK is generated; packages have theirs on PyPI")
+
+    def Pack(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Of generated SDKs."""
+        _no_generator(context, "no SDK is packed")
+
+    def Link(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Of generated SDKs."""
+        _no_generator(context, "no SDK is linked to a project")
 
     def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The resource plugins of the installed packages, as their `pulumi-plugin.json` names them."""
@@ -132,11 +247,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run the program to its end; what it prints goes to the engine as this host's own output."""
-        if request.info.options.fields.get("virtualenv"):
-            context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"Programs run in {sys.executable}: remove runtime.options.virtualenv from Pulumi.yaml.",
-            )
+        _refuse_virtual_environment(request.info, context)
         directory = request.info.program_directory
         arguments = {
             "monitor": request.monitor_address,
@@ -173,29 +284,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         else:
             command = [sys.executable, "-u", directory, *request.args]
         environment = dict(pair.split("=", 1) for pair in request.env) or None
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        output: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
-
-        def forward(name: str, pipe: Any) -> None:
-            while chunk := pipe.read1():
-                output.put((name, chunk))
-            output.put((name, b""))
-
-        def answer(name: str, chunk: bytes) -> Any:
-            if name == "stdout":
-                return language_pb2.RunPluginResponse(stdout=chunk)
-            return language_pb2.RunPluginResponse(stderr=chunk)
-
-        with _child(command, context, cwd=request.pwd or directory, env=environment, **pipes) as plugin:
-            for name in pipes:
-                threading.Thread(target=forward, args=(name, getattr(plugin, name)), daemon=True).start()
-            ended = 0
-            while ended < len(pipes):
-                name, chunk = output.get()
-                if chunk:
-                    yield answer(name, chunk)
-                else:
-                    ended += 1
+        with _child(command, context, cwd=request.pwd or directory, env=environment, **_PIPES) as plugin:
+            for name, chunk in _output(plugin):
+                yield language_pb2.RunPluginResponse(**{name: chunk})
             yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:

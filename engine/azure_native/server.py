@@ -62,6 +62,14 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         """The version whose types these are."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
+    def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.GetSchemaResponse:
+        """The types and functions that this plugin knows."""
+        from engine.azure_native import schema  # each run starts the plugin, and few ask for this
+
+        return provider_pb2.GetSchemaResponse(schema=schema.text())
+
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Ends waits for Azure."""
         self._provider.arm.cancel()

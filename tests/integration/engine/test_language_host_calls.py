@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2, language_pb2_grpc
 
+from infra.configuration import PROJECT_ROOT
+
 # In place of Pulumi's own launcher of programs: writes down how it was called, and runs the program.
 LAUNCHER = """\
 import json, os, runpy, sys
@@ -31,7 +35,8 @@ with open("seen.json", "w") as file:
 runpy.run_path("program.py")
 """
 TIMEOUT_S = 30
-PACK = Path(__file__).resolve().parents[3] / "policy"
+PACK = PROJECT_ROOT / "policy"
+HOST = PROJECT_ROOT / "engine" / "language_host.py"
 
 
 class Host:
@@ -103,6 +108,11 @@ def test_host_introduces_itself(host: Host) -> None:
     assert host.calls.GetPluginInfo(Empty(), timeout=TIMEOUT_S).version == ""
     about = host.calls.About(language_pb2.AboutRequest(), timeout=TIMEOUT_S)
     assert (about.executable, about.version) == (sys.executable, sys.version.split()[0])
+    assert dict(about.metadata) == {
+        "toolchain": "Pip",
+        "toolchainVersion": version("pip"),
+        "typechecker": "none",
+    }
 
 
 def test_program_is_called_with_what_the_engine_says(host: Host) -> None:
@@ -270,8 +280,129 @@ def test_the_project_s_policy_pack_serves_and_leaves_at_once(host: Host, how: st
     assert pack in psutil.wait_procs([pack], timeout=TIMEOUT_S)[0]
 
 
-def test_method_that_running_a_program_does_not_take_is_unimplemented(host: Host) -> None:
+def test_every_method_of_the_service_is_answered_by_the_host_itself() -> None:
+    """Read, not imported: the host takes Pulumi's packages out of the way of its messages."""
+    (host,) = (
+        one
+        for one in ast.parse(HOST.read_text()).body
+        if isinstance(one, ast.ClassDef) and one.name == "LanguageHost"
+    )
+    own = {one.name for one in host.body if isinstance(one, ast.FunctionDef)}
+    methods = language_pb2.DESCRIPTOR.services_by_name["LanguageRuntime"].methods
+    assert [one.name for one in methods if one.name not in own] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "what"),
+    [
+        ("GenerateProject", language_pb2.GenerateProjectRequest(), "no Python program is generated"),
+        (
+            "GeneratePackage",
+            language_pb2.GeneratePackageRequest(),
+            "no Python SDK is generated; packages have theirs on PyPI",
+        ),
+        ("Pack", language_pb2.PackRequest(), "no SDK is packed"),
+        ("Link", language_pb2.LinkRequest(), "no SDK is linked to a project"),
+    ],
+)
+def test_what_takes_a_code_generator_is_refused_in_words(
+    host: Host, method: str, request_: Any, what: str
+) -> None:
     with pytest.raises(grpc.RpcError) as raised:
-        host.calls.Pack(language_pb2.PackRequest(), timeout=TIMEOUT_S)
+        getattr(host.calls, method)(request_, timeout=TIMEOUT_S)
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert raised.value.details() == "Method not implemented!"
+    assert raised.value.details() == (
+        f"This is not the official Python host, and has no code generator: {what}. Where the official "
+        "release of Pulumi can be had, put it on PATH and run `make engine`."
+    )
+
+
+def test_an_older_engine_is_told_to_ask_for_packages(host: Host) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        host.calls.GetRequiredPlugins(language_pb2.GetRequiredPluginsRequest(), timeout=TIMEOUT_S)
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.details() == "method GetRequiredPlugins not implemented"
+
+
+def test_new_project_is_taken_as_it_is(host: Host) -> None:
+    asked = host.calls.RuntimeOptionsPrompts(
+        language_pb2.RuntimeOptionsRequest(info=host.info()), timeout=TIMEOUT_S
+    )
+    assert list(asked.prompts) == []
+    request = language_pb2.TemplateRequest(info=host.info(), project_name="new")
+    assert host.calls.Template(request, timeout=TIMEOUT_S) == language_pb2.TemplateResponse()
+
+
+def test_imported_resources_are_told_as_comments(host: Host) -> None:
+    source = 'resource zone "azure-native:dns:Zone" {\n\n    location = "global"\n}'
+    request = language_pb2.GenerateProgramRequest(source={"anonymous.pp": source})
+    answer = host.calls.GenerateProgram(request, timeout=TIMEOUT_S)
+    code = answer.source["__main__.py"].decode()
+    assert ast.parse(code).body == [], "comments alone"
+    assert "This host writes no Python: declare the resources yourself." in code
+    assert code.endswith('# resource zone "azure-native:dns:Zone" {\n#\n#     location = "global"\n# }\n')
+    assert not answer.diagnostics
+
+
+def listed(*options: str) -> dict[str, str]:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "list",
+        "--format",
+        "json",
+        *options,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {re.sub("[-_.]+", "-", one["name"]).lower(): one["version"] for one in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize(("transitive", "options"), [(True, ()), (False, ("--not-required",))])
+def test_dependencies_are_those_that_pip_lists(
+    host: Host, transitive: bool, options: tuple[str, ...]
+) -> None:
+    request = language_pb2.GetProgramDependenciesRequest(info=host.info(), transitiveDependencies=transitive)
+    answer = host.calls.GetProgramDependencies(request, timeout=TIMEOUT_S)
+    assert {one.name: one.version for one in answer.dependencies} == listed(*options)
+
+
+def installed(host: Host, **options: Any) -> str:
+    request = language_pb2.InstallDependenciesRequest(info=host.info(**options))
+    answers = list(host.calls.InstallDependencies(request, timeout=TIMEOUT_S))
+    return b"".join(one.stdout + one.stderr for one in answers).decode()
+
+
+def test_a_program_without_requirements_has_nothing_to_install(host: Host) -> None:
+    assert installed(host) == (
+        f"Installing dependencies...\n\nNo requirements.txt in {host.folder}: programs run with the packages "
+        f"of {sys.executable}.\nFinished installing dependencies\n\n"
+    )
+
+
+def test_requirements_are_installed_into_the_python_that_runs_programs(host: Host) -> None:
+    (host.folder / "requirements.txt").write_text("pytest\n")
+    said = installed(host)
+    assert "Requirement already satisfied: pytest" in said
+    assert said.endswith("Finished installing dependencies\n\n")
+
+
+def test_requirements_that_cannot_be_installed_are_an_error_after_pip_s_words(host: Host) -> None:
+    (host.folder / "requirements.txt").write_text("this is no requirement\n")
+    request = language_pb2.InstallDependenciesRequest(info=host.info())
+    answers = []
+    with pytest.raises(grpc.RpcError) as raised:
+        answers.extend(host.calls.InstallDependencies(request, timeout=TIMEOUT_S))
+    assert b"Invalid requirement" in b"".join(one.stderr for one in answers)
+    assert raised.value.code() is grpc.StatusCode.UNKNOWN
+    assert raised.value.details() == "pip ended with exit code 1"
+
+
+def test_a_virtual_environment_is_not_installed_into_either(host: Host) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        installed(host, virtualenv="venv")
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert raised.value.details() == (
+        f"Programs run in {sys.executable}: remove runtime.options.virtualenv from Pulumi.yaml."
+    )
