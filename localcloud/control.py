@@ -19,7 +19,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from localcloud import lock, logs, ports, waiting
+from localcloud import command_line, lock, logs, ports, waiting
 from localcloud.errors import StartError
 from localcloud.settings import (
     CA_CERTIFICATE,
@@ -39,6 +39,8 @@ STOP_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
 _LOG_LINES = 15
+_UNTOLD: dict[str, Any] = {"version": None, "commit": None}
+"""What one of before versions were told leaves out, and one that does not run has none of."""
 
 
 def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
@@ -117,7 +119,8 @@ def status(data: Path) -> dict[str, Any]:
 
     Returns:
         `https` (base URL), `ca` (path), `tenant`, `subscription`, `client_id`, `client_secret_file` (path),
-        `dns` (host:port), `blob` (base URL or None), `pid`, `services` (what scoring serves), `running`.
+        `dns` (host:port), `blob` (base URL or None), `pid`, `services` (what scoring serves), `version` and
+        `commit` of the code that runs (None where it tells none), `running`.
         Where none runs: the same keys, as far as they will be the same at the next start; `pid` is None.
 
     Raises:
@@ -126,26 +129,17 @@ def status(data: Path) -> dict[str, Any]:
     if lock.is_held(data):
         return _running_status(data, HEALTH_TIMEOUT_S)
     known = _known(data)
-    return known | {"pid": None, "services": [], "running": False}
+    return known | _UNTOLD | {"pid": None, "services": [], "running": False}
+
+
+def settings_of(data: Path) -> Settings | None:
+    """What the localcloud that runs on a data folder was started with; None where that is not to be seen."""
+    pid = _pid(data)
+    return None if pid is None else command_line.of_process(pid)
 
 
 def _spawn(settings: Settings, ready_fd: int) -> subprocess.Popen[bytes]:
-    options: dict[str, object] = {
-        "--data": settings.data,
-        "--featurizers": settings.featurizers,
-        "--node": settings.node,
-        "--azurite": settings.azurite,
-        "--host": settings.host,
-        "--https-port": settings.https_port,
-        "--dns-port": settings.dns_port,
-        "--blob-port": settings.blob_port,
-        "--scoring-network": settings.scoring_network,
-        "--scoring-port": settings.scoring_port,
-        "--ready-fd": ready_fd,
-    }
-    command = [sys.executable, "-m", "localcloud", "serve"]
-    for name, value in options.items():
-        command += [] if value is None else [name, str(value)]
+    command = [sys.executable, "-m", "localcloud", *command_line.arguments(settings, ready_fd)]
     log = settings.data / LOG
     logs.put_aside(log)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -202,7 +196,8 @@ def _running_status(data: Path, timeout_s: float) -> dict[str, Any]:
     waiting.until(lambda: answered() or not lock.is_held(data), timeout_s)
     if not told:
         raise StartError(f"The localcloud of {data} does not answer ({trouble}); its log is {data / LOG}.")
-    return told | {"running": True}
+    told.pop("alive", None)
+    return _UNTOLD | told | {"running": True}
 
 
 def _health(data: Path) -> dict[str, Any]:

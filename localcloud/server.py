@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud import authority as authorities
-from localcloud import lock, logs
+from localcloud import lock, logs, version
 from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
 from localcloud.arm import api as arm
@@ -67,6 +67,7 @@ class Cloud:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._version = version.here()  # of the code that is loaded, whatever is checked out later
         self._running = contextlib.ExitStack()
         self._ports: Ports | None = None
         self._tenant: Tenant | None = None
@@ -119,6 +120,8 @@ class Cloud:
             "blob": ports.blob_url,
             "pid": os.getpid(),
             "services": self._models.status() if self._models else [],
+            "version": self._version.number,
+            "commit": self._version.commit,
         }
 
     def _start(self, starting: contextlib.ExitStack) -> None:
@@ -189,7 +192,7 @@ class Cloud:
         )
 
     def _health(self, _request: Request) -> Response:
-        return JSONResponse(self.status())
+        return JSONResponse({"alive": True} | self.status())
 
 
 def _frame(

@@ -44,7 +44,7 @@ def up(
     With --data DIR a second one runs beside the first, with ports and addresses of its own.
     """
     from engine.report import ConsoleReport
-    from fpga import local_cloud
+    from fpga import cloud_upgrade, local_cloud
 
     project = Project.here()
     report = ConsoleReport()
@@ -53,6 +53,11 @@ def up(
         featurizers, _ = local_cloud.build_model(report)
         wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)
         found = local_cloud.start(project, wanted)
+        if cloud_upgrade.of(found) is not cloud_upgrade.Standing.SAME:
+            report.note(
+                f"{cloud_upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
+                "restarts it."
+            )
     _show(found, as_json)
 
 
@@ -99,6 +104,8 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         "dns": "DNS server",
         "blob": "blob service",
         "pid": "process id",
+        "version": "version",
+        "commit": "commit",
     }
     for key, name in names.items():
         typer.echo(f"{name:<17} {found[key] if found[key] is not None else 'none'}")

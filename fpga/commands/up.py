@@ -47,7 +47,7 @@ def up() -> None:
 
 def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Classification]:
     from engine.install import install
-    from fpga import backend, local_cloud, model_link
+    from fpga import backend, cloud_upgrade, local_cloud, model_link
     from fpga.classification import classify
     from fpga.endpoint import Endpoint
     from fpga.stack import Stack
@@ -58,7 +58,7 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
         featurizers, package = local_cloud.build_model(report)
     with report.stage("3/6 localcloud"):
         wanted = local_cloud.settings(project.cloud, featurizers, local_cloud.Listeners(), report)
-        cloud = local_cloud.start(project, wanted)
+        cloud = local_cloud.start(project, cloud_upgrade.make_way(wanted, report))
     stack = Stack(project, DEFAULT_STACK, backend.environment(project, DEFAULT_STACK))
     with report.stage("4/6 stack"):
         _configure(project, stack, _wanted(cloud, model_link.link(project, package)), report)

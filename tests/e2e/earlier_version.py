@@ -82,6 +82,20 @@ class Checkout:
             assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
+    def git(self, *arguments: str) -> str:
+        """Runs git in the folder."""
+        name = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+        return subprocess.run(
+            ["git", *name, *arguments], cwd=self.folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def commit(self, message: str) -> str:
+        """Has git keep all files of the folder, and gives the commit."""
+        self.git("init", "-q")
+        self.git("add", "--all")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
     def forget(self) -> None:
         """Removes all that was made in `.local`: localcloud's data, the state, its passphrase."""
         for one in self.local.iterdir():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -30,6 +32,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 def settings(checkout: Checkout) -> dict[str, object]:
     config: dict[str, object] = yaml.safe_load(checkout.stack_file.read_text())["config"]
     return config
+
+
+def status(checkout: Checkout) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(checkout.fpga("cloud", "status", "--json").stdout)
+    return told
 
 
 def test_settings_that_a_person_made_stay(checkout: Checkout, tmp_path: Path) -> None:
@@ -83,6 +90,37 @@ def test_what_up_wrote_follows_and_what_a_person_removed_comes_again(checkout: C
     changed = {"azure-native:metadataHost"}
     assert {key for key in before if after[key] != before[key]} == changed
     assert "samples/espresso.jpg, classified" in done.stdout
+
+
+def test_a_localcloud_of_an_earlier_commit_is_restarted_and_one_of_a_later_one_is_not(
+    checkout: Checkout,
+) -> None:
+    earlier, later = checkout.commit("earlier"), checkout.commit("later")
+    checkout.git("checkout", "-q", earlier)
+    checkout.fpga("cloud", "down")
+    checkout.fpga("cloud", "up")
+    first = status(checkout)
+    assert first["commit"] == earlier
+
+    checkout.git("checkout", "-q", later)
+    left = checkout.fpga("cloud", "up")
+    assert "it is left as it is. `fpga cloud down`, then this again, restarts it." in left.stderr
+    assert status(checkout) == first
+    restarted = checkout.fpga("up")
+
+    words = (
+        f"localcloud runs as 0.1.0 (commit {earlier[:10]}), and this checkout is 0.1.0 (commit {later[:10]})"
+    )
+    assert f"{words}: it is restarted in place, with its data, ports and options." in restarted.stderr
+    second = status(checkout)
+    assert second["pid"] != first["pid"]
+    assert second == first | {"pid": second["pid"], "commit": later}
+    assert "samples/espresso.jpg, classified" in restarted.stdout
+
+    checkout.git("checkout", "-q", earlier)
+    kept = checkout.fpga("up")
+    assert "the newer one is left as it is. `fpga down`, then this again, goes back." in kept.stderr
+    assert status(checkout) == second
 
 
 def test_settings_outlive_a_state_that_is_gone_with_its_passphrase(checkout: Checkout) -> None:

@@ -48,7 +48,7 @@ def test_started_found_and_stopped(settings: Settings) -> None:
     assert control.start(settings) == started
     assert set(started) == {
         *("https", "ca", "tenant", "subscription", "client_id", "client_secret_file"),
-        *("dns", "blob", "pid", "services", "running"),
+        *("dns", "blob", "pid", "services", "version", "commit", "running"),
     }
     process = psutil.Process(started["pid"])
     assert control.stop(settings.data) is True
