@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-DEFINITION = "service_def.json"
+from wire import model_package
+from wire.model_package import Package
+
 # the earliest time that a zip can hold: packing must not depend on the clock
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_LABELS: Final = "labels.txt"
+
+UNLABELLED_DEFAULT: Final = "051031fd93008b6de864232f13c3ffe705ef2eaa1d0028c033e1d60eea5c95d9"
+"""The default package as it was before it had labels."""
+
+# The default package with its labels computes what it did without them: stacks that have the model keep it.
+_SAME_MODEL: Final = {
+    "d4ea8256251b175bcb504a083ab2eb73884eb01260092cfbcb92effbb79eb0f6": UNLABELLED_DEFAULT,
+}
 
 
 class PackageError(Exception):
@@ -28,12 +38,16 @@ class ModelPackage:
     """A package that has been read.
 
     Attributes:
-        sha256: of its files' names and contents, in hex: the same for a folder and for its zip.
-        archive: the zip.
+        path: where it lies.
+        sha256: of its files' names and contents, in hex: the same for a folder and for its zip. What has
+            another one is another model.
+        definition: its stages and labels.
     """
 
+    path: Path
     sha256: str
     files: Mapping[str, bytes]
+    definition: Package
 
     def archive(self) -> bytes:
         packed = io.BytesIO()
@@ -43,24 +57,54 @@ class ModelPackage:
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
         return packed.getvalue()
 
+    def warnings(self) -> list[str]:
+        """What is probably not as it is meant, in whole sentences."""
+        if self.definition.labels is None and _LABELS in self.files:
+            return [
+                f"{self.path}: {_LABELS} is in the package, and {model_package.DEFINITION} does not name it: "
+                f'without "labels": "{_LABELS}" beside "pipeline" callers see class numbers.'
+            ]
+        return []
+
+    def try_out(self) -> None:
+        """Runs the stages on a black image, as localcloud does before it serves them.
+
+        Raises:
+            PackageError: it could not be deployed.
+        """
+        if self.sha256 == UNLABELLED_DEFAULT:  # known to run, and onnxruntime takes its time to import
+            return
+        from wire.trial import try_package
+
+        try:
+            try_package(self.definition)
+        except model_package.PackageError as error:
+            raise PackageError(f"{self.path}: {error}") from None
+
 
 def read(path: Path) -> ModelPackage:
-    """Reads and checks the package at `path`.
+    """Reads the package at `path` and checks its definition; `try_out` checks the rest.
 
     Raises:
         PackageError: see there.
     """
-    files = _read_zip(path) if path.is_file() else _read_folder(path)
-    for missing in _stage_files(path, files) - files.keys():
-        raise PackageError(
-            f"{path}: {DEFINITION} names '{missing}', which is not in the package; "
-            f"it holds {', '.join(sorted(files))}"
-        )
+    try:
+        files = model_package.unpack(path.read_bytes()) if path.is_file() else _read_folder(path)
+        definition = model_package.read_files(files)
+    except model_package.PackageError as error:
+        raise PackageError(f"{path}: {error}") from None
+    except OSError as error:
+        raise PackageError(f"{error.filename or path}: {error.strerror}") from None
+    sha256 = _digest(files)
+    return ModelPackage(path, _SAME_MODEL.get(sha256, sha256), files, definition)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
-    return ModelPackage(digest.hexdigest(), files)
+    return digest.hexdigest()
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:
@@ -69,27 +113,3 @@ def _read_folder(path: Path) -> dict[str, bytes]:
         for one in path.rglob("*")
         if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
     }
-
-
-def _read_zip(path: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {one.filename: archive.read(one) for one in archive.infolist() if not one.is_dir()}
-    except zipfile.BadZipFile as error:
-        raise PackageError(f"{path}: it is not a whole zip ({error}); pack it again") from None
-
-
-def _stage_files(path: Path, files: Mapping[str, bytes]) -> set[str]:
-    """The files that the pipeline's stages name."""
-    if DEFINITION not in files:
-        raise PackageError(
-            f"{path}: there is no {DEFINITION} at its top; it holds {', '.join(sorted(files))}"
-        )
-    try:
-        definition: Any = json.loads(files[DEFINITION])
-    except ValueError as error:
-        raise PackageError(f"{path}: {DEFINITION} is not JSON ({error})") from None
-    pipeline = definition.get("pipeline") if isinstance(definition, dict) else None
-    if not isinstance(pipeline, list) or not pipeline or not all(isinstance(one, dict) for one in pipeline):
-        raise PackageError(f"{path}: {DEFINITION} needs a 'pipeline', a list with one stage at least")
-    return {str(stage["model_path"]) for stage in pipeline if stage.get("model_path")}

@@ -186,10 +186,14 @@ def _read_package(stack: Settings, problems: list[str]) -> ModelPackage | None:
     if stack.model.id is not None:
         return None
     try:
-        return model_package.read(stack.model.path)
+        package = model_package.read(stack.model.path)
+        package.try_out()
     except PackageError as error:
         problems.append(f"{NAMESPACE}:modelPackage: {error}")
         return None
+    for warning in package.warnings():
+        pulumi.log.warn(f"{NAMESPACE}:modelPackage: {warning}")
+    return package
 
 
 def _read_acme(stack: Settings, problems: list[str]) -> AcmeArgs | None:

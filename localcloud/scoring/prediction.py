@@ -14,10 +14,16 @@ from google.protobuf.message import DecodeError
 
 from localcloud.scoring.errors import InputError
 from localcloud.scoring.pipeline import Pipeline
-from wire.tensorflow_serving import METHOD, PredictRequest, PredictResponse
+from wire.tensorflow_serving import (
+    INPUT,
+    LABELS,
+    METHOD,
+    OUTPUT,
+    PredictRequest,
+    PredictResponse,
+    tensor_from_bytes,
+)
 
-INPUT: Final = "images"
-OUTPUT: Final = "output_alias"
 MESSAGE_TIMEOUT_S = 30.0
 """How long a call without a key may keep a thread waiting for its message."""
 
@@ -119,6 +125,8 @@ def _score(message: bytes, pipeline: Pipeline) -> PredictResponse:
         raise InputError(f"This service gives one output, '{OUTPUT}'; output_filter asks for: {wanted}.")
     response = PredictResponse()
     response.outputs[OUTPUT].CopyFrom(pipeline.score(request.inputs[INPUT]))
+    if LABELS in request.output_filter and pipeline.labels:
+        response.outputs[LABELS].CopyFrom(tensor_from_bytes([label.encode() for label in pipeline.labels]))
     return response
 
 

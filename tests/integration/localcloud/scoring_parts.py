@@ -18,6 +18,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+import numpy.typing as npt
 import onnx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -63,8 +64,8 @@ def package(files: Mapping[str, bytes | str] | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def definition(*stages: object) -> str:
-    return json.dumps({"aml_runtime_version": "1.1", "pipeline": list(stages)})
+def definition(*stages: object, **others: object) -> str:
+    return json.dumps({"aml_runtime_version": "1.1", "pipeline": list(stages), **others})
 
 
 def brainwave(**changes: object) -> dict[str, object]:
@@ -82,10 +83,12 @@ def onnx_stage(**changes: object) -> dict[str, object]:
     return stage | changes
 
 
-def tiny_model(operator: str, source: list[Any], result: list[Any], **attributes: Any) -> bytes:
+def tiny_model(
+    operator: str, source: list[Any], result: list[Any], element: int = OnnxTensor.FLOAT, **attributes: Any
+) -> bytes:
     """An ONNX model of one operator from `x` to `y`."""
-    inputs = [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, source)]
-    outputs = [helper.make_tensor_value_info("y", OnnxTensor.FLOAT, result)]
+    inputs = [helper.make_tensor_value_info("x", element, source)]
+    outputs = [helper.make_tensor_value_info("y", element, result)]
     node = helper.make_node(operator, ["x"], ["y"], **attributes)
     graph = helper.make_graph([node], "tiny", inputs, outputs)
     return _serialized(graph)
@@ -110,6 +113,80 @@ def constant_classifier(
         ],
     )
     return _serialized(graph)
+
+
+def sklearn_classifier(
+    source: Sequence[int | str] = ("n", 1280),
+    *,
+    classes: Sequence[str] | Sequence[int] = ("cat", "dog", "fox"),
+    zipmap: bool = True,
+    element: int = OnnxTensor.FLOAT,
+) -> bytes:
+    """A classifier in the form that skl2onnx gives one: labels first, then a map of probabilities by class.
+
+    It always gives 0.2, 0.3 and 0.5 for its three classes.
+    """
+    texts = isinstance(classes[0], str)
+    named: dict[str, Any] = {"classlabels_strings" if texts else "classlabels_int64s": classes}
+    told: dict[str, Any] = {"classlabels_strings" if texts else "classlabels_ints": classes}
+    nodes = [
+        helper.make_node(
+            "LinearClassifier",
+            ["X"],
+            ["label", "probabilities"],
+            domain="ai.onnx.ml",
+            coefficients=[0.0] * 1280 * 3,
+            intercepts=[0.2, 0.3, 0.5],
+            post_transform="NONE",
+            **told,
+        ),
+    ]
+    label = OnnxTensor.STRING if texts else OnnxTensor.INT64
+    outputs = [helper.make_tensor_value_info("label", label, ["n"])]
+    if zipmap:
+        nodes.append(
+            helper.make_node(
+                "ZipMap", ["probabilities"], ["output_probability"], domain="ai.onnx.ml", **named
+            )
+        )
+        image = helper.make_map_type_proto(label, helper.make_tensor_type_proto(OnnxTensor.FLOAT, None))
+        outputs.append(helper.make_value_info("output_probability", helper.make_sequence_type_proto(image)))
+    else:
+        outputs.append(helper.make_tensor_value_info("probabilities", OnnxTensor.FLOAT, ["n", 3]))
+    graph = helper.make_graph(
+        nodes, "sklearn", [helper.make_tensor_value_info("X", element, source)], outputs
+    )
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    content: bytes = helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString()
+    return content
+
+
+def centroid_classifier(centroids: npt.NDArray[np.float32]) -> bytes:
+    """A classifier of the nearest of some features, whose probabilities come as a map by class."""
+    bias = -0.5 * (centroids**2).sum(axis=1)
+    image = helper.make_map_type_proto(
+        OnnxTensor.INT64, helper.make_tensor_type_proto(OnnxTensor.FLOAT, None)
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gemm", ["x", "weight", "bias"], ["logits"], transB=1),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+            helper.make_node(
+                "ZipMap",
+                ["probabilities"],
+                ["output_probability"],
+                domain="ai.onnx.ml",
+                classlabels_int64s=list(range(len(centroids))),
+            ),
+        ],
+        "centroids",
+        [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, ["n", centroids.shape[1]])],
+        [helper.make_value_info("output_probability", helper.make_sequence_type_proto(image))],
+        [numpy_helper.from_array(centroids, "weight"), numpy_helper.from_array(bias, "bias")],
+    )
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    content: bytes = helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString()
+    return content
 
 
 def model_with_weights_outside(location: str) -> bytes:

@@ -28,6 +28,7 @@ from wire.tensorflow_serving import (
     array_from_tensor,
     tensor_from_array,
     tensor_from_bytes,
+    texts_from_tensor,
 )
 
 
@@ -49,6 +50,25 @@ def _request(tensor: TensorProto, name: str = "images") -> PredictRequest:
 
 def _file(content: bytes) -> PredictRequest:
     return _request(tensor_from_bytes([content]))
+
+
+def _with_labels(*outputs: str) -> PredictRequest:
+    request = _file(PHOTO.read_bytes())
+    request.output_filter.extend(outputs)
+    return request
+
+
+def test_labels_come_with_the_answer_to_who_asks_for_them(opened: grpc.Channel) -> None:
+    answer = predict(opened, _with_labels("output_alias", "labels"))
+    assert sorted(answer.outputs) == ["labels", "output_alias"]
+    labels = texts_from_tensor(answer.outputs["labels"])
+    assert len(labels) == 1000
+    assert labels[array_from_tensor(answer.outputs["output_alias"]).argmax()] == "espresso"
+
+
+def test_who_does_not_ask_gets_the_scores_alone(opened: grpc.Channel) -> None:
+    for request in (_with_labels(), _with_labels("output_alias")):
+        assert sorted(predict(opened, request).outputs) == ["output_alias"]
 
 
 def _picture(mode: str, size: tuple[int, int], form: str) -> bytes:

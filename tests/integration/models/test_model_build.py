@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,11 @@ import onnxruntime
 import pytest
 
 import models
+from infra import model_package
 from models.__main__ import main
 from models.checkpoint import read_checkpoint
 from models.efficientnet_lite0 import classifier, featurizer
+from wire.model_package import read_files
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,7 @@ def test_what_is_built_is_where_localcloud_and_the_program_look(built: Path) -> 
         "featurizers/efficientnet-lite0/1.0.0/featurizer.onnx",
         "manifest.json",
         "package/classifier.onnx",
+        "package/labels.txt",
         "package/service_def.json",
     ]
     described = json.loads((built / "featurizers/efficientnet-lite0/1.0.0/featurizer.json").read_text())
@@ -47,6 +51,37 @@ def test_what_is_built_is_where_localcloud_and_the_program_look(built: Path) -> 
     assert [stage["type"] for stage in stages] == ["brainwave", "onnx"]
     for name in ("model_ref", "model_version", "output_tensor_dims"):
         assert stages[0][name] == described[name]
+
+
+def test_the_package_names_its_labels(built: Path) -> None:
+    labels = read_files({path.name: path.read_bytes() for path in (built / "package").iterdir()}).labels
+    assert labels is not None
+    assert labels.path == "labels.txt"
+    assert (len(labels.names), labels.names[967]) == (1000, "espresso")
+
+
+def test_the_package_with_labels_is_the_model_that_stacks_have_had_without(built: Path) -> None:
+    """They see nothing to do: the model's name and content in their states are those of before."""
+    package = model_package.read(built / "package")
+    package.try_out()
+    assert package.sha256 == model_package.UNLABELLED_DEFAULT
+    assert "labels.txt" in package.files
+
+    definition = json.loads(package.files["service_def.json"])
+    del definition["labels"]
+    before = built.parent / "before"
+    before.mkdir()
+    (before / "classifier.onnx").write_bytes(package.files["classifier.onnx"])
+    (before / "service_def.json").write_text(json.dumps(definition, indent=2) + "\n")
+    assert model_package.read(before).sha256 == model_package.UNLABELLED_DEFAULT
+
+
+def test_other_labels_are_another_model(built: Path) -> None:
+    changed = built.parent / "changed"
+    shutil.copytree(built / "package", changed)
+    labels = (changed / "labels.txt").read_text(encoding="utf-8")
+    (changed / "labels.txt").write_text(labels.replace("espresso", "Espresso"), encoding="utf-8")
+    assert model_package.read(changed).sha256 != model_package.UNLABELLED_DEFAULT
 
 
 def test_the_models_have_the_tensors_that_are_declared(built: Path) -> None:

@@ -6,17 +6,23 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra import model_package
 from infra.model_package import PackageError
 
-DEFINITION = {
+DEFINITION: dict[str, Any] = {
     "aml_runtime_version": "1.1",
     "pipeline": [
-        {"type": "brainwave", "model_ref": "resnet50", "model_version": "1.1.6-rc"},
-        {"type": "tensorflow", "model_path": "classifier.onnx"},
+        {
+            "type": "brainwave",
+            "model_ref": "efficientnet-lite0",
+            "model_version": "1.0.0",
+            "output_tensor_dims": [1, 1, 1280],
+        },
+        {"type": "onnx", "model_path": "classifier.onnx", "input_tensor": "x", "output_tensor": "y"},
     ],
 }
 
@@ -65,7 +71,8 @@ def test_a_package_without_definition_is_refused(folder: Path) -> None:
     (folder / "service_def.json").unlink()
 
     with pytest.raises(
-        PackageError, match=r"there is no service_def\.json at its top; it holds classifier\.onnx"
+        PackageError,
+        match=r"package: The package has no service_def\.json at its root; it has classifier\.onnx",
     ):
         model_package.read(folder)
 
@@ -73,7 +80,7 @@ def test_a_package_without_definition_is_refused(folder: Path) -> None:
 def test_a_stage_whose_file_is_missing_is_refused(folder: Path) -> None:
     (folder / "classifier.onnx").unlink()
 
-    with pytest.raises(PackageError, match=r"names 'classifier\.onnx', which is not in the package"):
+    with pytest.raises(PackageError, match=r"model_path 'classifier\.onnx' is not in the package"):
         model_package.read(folder)
 
 
@@ -81,7 +88,9 @@ def test_a_stage_whose_file_is_missing_is_refused(folder: Path) -> None:
 def test_a_definition_without_pipeline_is_refused(folder: Path, content: str) -> None:
     (folder / "service_def.json").write_text(content)
 
-    with pytest.raises(PackageError, match=r"service_def\.json (is not JSON|needs a 'pipeline')"):
+    with pytest.raises(
+        PackageError, match=r"package: service_def\.json(: | is not )(JSON|a JSON object|aml_|pipe)"
+    ):
         model_package.read(folder)
 
 
@@ -89,5 +98,39 @@ def test_a_broken_zip_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "package.zip"
     broken.write_bytes(b"PK\x03\x04 and no more")
 
-    with pytest.raises(PackageError, match="not a whole zip"):
+    with pytest.raises(PackageError, match=r"package\.zip: The package is not a zip file that can be read"):
         model_package.read(broken)
+
+
+def test_labels_that_the_definition_does_not_name_are_warned_of(folder: Path) -> None:
+    assert model_package.read(folder).warnings() == []
+    (folder / "labels.txt").write_text("cat\ndog\n")
+    (warning,) = model_package.read(folder).warnings()
+    assert 'without "labels": "labels.txt" beside "pipeline" callers see class numbers' in warning
+    (folder / "service_def.json").write_text(json.dumps({**DEFINITION, "labels": "labels.txt"}))
+    assert model_package.read(folder).warnings() == []
+
+
+def test_labels_that_cannot_be_used_are_refused_with_the_path_of_the_package(folder: Path) -> None:
+    (folder / "labels.txt").write_bytes(b"caf\xe9\n")
+    (folder / "service_def.json").write_text(json.dumps({**DEFINITION, "labels": "labels.txt"}))
+    with pytest.raises(
+        PackageError, match=rf"^{folder}: labels\.txt is not UTF-8 \(line 1\): save it as UTF-8"
+    ):
+        model_package.read(folder)
+
+
+def test_a_model_that_cannot_run_is_refused_with_its_file(folder: Path) -> None:
+    with pytest.raises(
+        PackageError, match=rf"^{folder}: pipeline\[1\] \(classifier\.onnx\): onnxruntime cannot"
+    ):
+        model_package.read(folder).try_out()
+
+
+def test_a_featurizer_that_localcloud_has_not_is_refused(folder: Path) -> None:
+    pipeline = [{**DEFINITION["pipeline"][0], "model_ref": "resnet50"}, DEFINITION["pipeline"][1]]
+    (folder / "service_def.json").write_text(json.dumps({**DEFINITION, "pipeline": pipeline}))
+    with pytest.raises(
+        PackageError, match=r"no featurizer 'resnet50' of version '1\.0\.0'; it has: efficientnet-"
+    ):
+        model_package.read(folder).try_out()

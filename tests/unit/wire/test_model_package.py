@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.scoring.errors import PackageError
-from localcloud.scoring.package import BrainwaveStage, OnnxStage, read_package
+from wire.model_package import BrainwaveStage, OnnxStage, PackageError, read_package
 
 BRAINWAVE = {
     "type": "brainwave",
@@ -39,7 +38,7 @@ def _package(*pipeline: Any) -> bytes:
 
 
 def test_a_package_gives_its_stages_in_order() -> None:
-    assert read_package(_package(BRAINWAVE, ONNX)) == (
+    assert read_package(_package(BRAINWAVE, ONNX)).stages == (
         BrainwaveStage("resnet50", "1.1.6-rc", (1, 1, 2048)),
         OnnxStage("m.onnx", "x", "y", b"model"),
     )
@@ -53,9 +52,9 @@ def test_a_package_gives_its_stages_in_order() -> None:
         ({"type": "caffe"}, r'pipeline\[0\].type is "caffe"; there are brainwave .* and onnx'),
         (
             {"type": "tensorflow"},
-            r"of type tensorflow, which this server does not have: export",
+            r"of type tensorflow, which localcloud does not run: export",
         ),
-        ({"type": "keras"}, r"of type keras, which this server does not have"),
+        ({"type": "keras"}, r"of type keras, which localcloud does not run"),
         (BRAINWAVE | {"model_ref": None}, r"pipeline\[0\].model_ref is null; it must be a text"),
         (BRAINWAVE | {"model_version": 1}, r"pipeline\[0\].model_version is 1; it must be a text"),
         (
@@ -85,8 +84,8 @@ def test_a_stage_that_is_wrong_is_named(stage: Any, message: str) -> None:
         (b"\xff\xfe", "service_def.json is not JSON"),
         ("[" * 100_000, "service_def.json is not JSON"),
         ("[]", "service_def.json is not a JSON object"),
-        (_definition([BRAINWAVE], version="2.0"), 'aml_runtime_version is "2.0"; this server runs "1.1"'),
-        (_definition([BRAINWAVE], version=None), 'aml_runtime_version is null; this server runs "1.1"'),
+        (_definition([BRAINWAVE], version="2.0"), 'aml_runtime_version is "2.0"; write "1.1"'),
+        (_definition([BRAINWAVE], version=None), 'aml_runtime_version is null; write "1.1"'),
         (_definition([]), "pipeline is not a list of at least one stage"),
         (_definition({"0": BRAINWAVE}), "pipeline is not a list of at least one stage"),
         (" " * (1024 * 1024 + 1), "service_def.json is larger than 1048576 bytes"),
@@ -150,7 +149,7 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
 
 
 def test_a_file_that_many_stages_name_is_in_memory_once() -> None:
-    stages = read_package(_package(BRAINWAVE, *[ONNX] * 15))
+    stages = read_package(_package(BRAINWAVE, *[ONNX] * 15)).stages
     assert len({id(stage.content) for stage in stages if isinstance(stage, OnnxStage)}) == 1
     with pytest.raises(PackageError, match=r"pipeline has 17 stages; at most 16 run"):
         read_package(_package(BRAINWAVE, *[ONNX] * 16))

@@ -1,4 +1,4 @@
-"""Reads a model package: a zip with `service_def.json` and the files of its stages. No I/O."""
+"""A model package: a zip or a folder with `service_def.json` and the files that it names. No I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from localcloud.scoring.errors import PackageError
+from wire.labels import SIZE_LIMIT as LABELS_LIMIT
+from wire.labels import LabelsError, read_labels
 
 DEFINITION: Final = "service_def.json"
 RUNTIME_VERSION: Final = "1.1"
@@ -25,6 +27,11 @@ UNPACKED_LIMIT: Final = 512 * 1024 * 1024  # bytes
 STAGES_LIMIT: Final = 16
 _DEFINITION_LIMIT: Final = 1024 * 1024  # bytes
 _SHOWN: Final = 8
+_QUOTED: Final = 100
+
+
+class PackageError(Exception):
+    """A package that cannot run: which part of it, what is wrong, and what there is instead."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,29 @@ class OnnxStage:
 Stage = BrainwaveStage | OnnxStage
 
 
-def read_package(content: bytes) -> tuple[Stage, ...]:
-    """The stages of a package, in the order in which they run.
+@dataclass(frozen=True)
+class ClassLabels:
+    """The names of the classes, in their order, and the file that they come from."""
+
+    path: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that has been read.
+
+    Attributes:
+        stages: in the order in which they run.
+        labels: None where the definition names none.
+    """
+
+    stages: tuple[Stage, ...]
+    labels: ClassLabels | None
+
+
+def read_package(content: bytes) -> Package:
+    """Reads a zip.
 
     Args:
         content: the zip file. It is never unpacked to disk, and only the files that its definition names are
@@ -63,10 +91,40 @@ def read_package(content: bytes) -> tuple[Stage, ...]:
     Raises:
         PackageError: it is no zip, its names or sizes are not to be trusted, or its definition is wrong.
     """
+    with _opened(content) as archive:
+        entries = _entries(archive)
+        sizes = {name: entry.file_size for name, entry in entries.items()}
+        return _read(sizes, lambda name: archive.read(entries[name]))
+
+
+def read_files(files: Mapping[str, bytes]) -> Package:
+    """Reads the files of a folder, or of a zip that was unpacked, by their paths.
+
+    Raises:
+        PackageError: as for `read_package`.
+    """
+    for name in files:
+        _check_name(name)
+    sizes = {name: len(content) for name, content in files.items()}
+    _check_sizes(sizes.values())
+    return _read(sizes, files.__getitem__)
+
+
+def unpack(content: bytes) -> dict[str, bytes]:
+    """All files of a zip, by their paths.
+
+    Raises:
+        PackageError: it is no zip, or its names or sizes are not to be trusted.
+    """
+    with _opened(content) as archive:
+        return {name: archive.read(entry) for name, entry in _entries(archive).items()}
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = _files(archive)
-            return _stages(archive, files)
+            yield archive
     except (
         *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
         *(OSError, ValueError, struct.error),  # bzip2, names that are not UTF-8, fields that break off
@@ -74,19 +132,13 @@ def read_package(content: bytes) -> tuple[Stage, ...]:
         raise PackageError(f"The package is not a zip file that can be read: {error}") from error
 
 
-def _files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
-    if len(entries) > ENTRIES_LIMIT:
-        raise PackageError(f"The package has {len(entries)} entries; at most {ENTRIES_LIMIT} are taken.")
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > UNPACKED_LIMIT:
-        raise PackageError(f"The package unpacks to {unpacked} bytes; at most {UNPACKED_LIMIT} are taken.")
+    _check_sizes([entry.file_size for entry in entries])
     files: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         name = entry.filename
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-            raise PackageError(f"The package has an entry {name!r}, which leads out of the package.")
+        _check_name(name)
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise PackageError(f"The package has a symbolic link {name!r}; pack the file itself.")
         if entry.flag_bits & 0x1:
@@ -98,13 +150,27 @@ def _files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return files
 
 
-def _stages(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> tuple[Stage, ...]:
-    if DEFINITION not in files:
-        raise PackageError(f"The package has no {DEFINITION} at its root; it has {_listing(files)}.")
-    if files[DEFINITION].file_size > _DEFINITION_LIMIT:
+def _check_sizes(sizes: Collection[int]) -> None:
+    if len(sizes) > ENTRIES_LIMIT:
+        raise PackageError(f"The package has {len(sizes)} entries; at most {ENTRIES_LIMIT} are taken.")
+    if sum(sizes) > UNPACKED_LIMIT:
+        raise PackageError(f"The package unpacks to {sum(sizes)} bytes; at most {UNPACKED_LIMIT} are taken.")
+
+
+def _check_name(name: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        raise PackageError(f"The package has an entry {name!r}, which leads out of the package.")
+
+
+def _read(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> Package:
+    """The package, of whose files the sizes are known and the contents are read when they are needed."""
+    if DEFINITION not in sizes:
+        raise PackageError(f"The package has no {DEFINITION} at its root; it has {_listing(sizes)}.")
+    if sizes[DEFINITION] > _DEFINITION_LIMIT:
         raise PackageError(f"{DEFINITION} is larger than {_DEFINITION_LIMIT} bytes.")
     try:
-        definition = json.loads(archive.read(files[DEFINITION]))
+        definition = json.loads(read(DEFINITION))
     except (ValueError, RecursionError) as error:
         raise PackageError(f"{DEFINITION} is not JSON: {error}") from error
     if not isinstance(definition, dict):
@@ -113,22 +179,39 @@ def _stages(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> tupl
     if version != RUNTIME_VERSION:
         raise PackageError(
             f"{DEFINITION}: aml_runtime_version is {json.dumps(version)}; "
-            f"this server runs {json.dumps(RUNTIME_VERSION)}."
+            f"write {json.dumps(RUNTIME_VERSION)}."
         )
     pipeline = definition.get("pipeline")
     if not isinstance(pipeline, list) or not pipeline:
         raise PackageError(f"{DEFINITION}: pipeline is not a list of at least one stage.")
     if len(pipeline) > STAGES_LIMIT:
         raise PackageError(f"{DEFINITION}: pipeline has {len(pipeline)} stages; at most {STAGES_LIMIT} run.")
-
-    @functools.cache  # a file that many stages name is in memory once
-    def read(path: str) -> bytes:
-        return archive.read(files[path])
-
-    return tuple(_stage(read, files, f"pipeline[{i}]", stage) for i, stage in enumerate(pipeline))
+    read = functools.cache(read)  # a file that many stages name is in memory once
+    stages = tuple(_stage(read, sizes, f"pipeline[{i}]", stage) for i, stage in enumerate(pipeline))
+    return Package(stages, _labels(read, sizes, definition))
 
 
-def _stage(read: Callable[[str], bytes], files: dict[str, zipfile.ZipInfo], where: str, stage: Any) -> Stage:
+def _labels(
+    read: Callable[[str], bytes], sizes: Mapping[str, int], definition: Mapping[str, Any]
+) -> ClassLabels | None:
+    path = definition.get("labels")
+    if path is None:
+        return None
+    if not isinstance(path, str) or not path:
+        raise PackageError(
+            f"{DEFINITION}: labels is {json.dumps(path)[:_QUOTED]}; "
+            'it must be the name of a file, e.g. "labels.txt".'
+        )
+    _require(path, "labels", sizes)
+    if sizes[path] > LABELS_LIMIT:
+        raise PackageError(f"{path} has {sizes[path]} bytes; of labels at most {LABELS_LIMIT} are taken.")
+    try:
+        return ClassLabels(path, read_labels(read(path)))
+    except LabelsError as error:
+        raise PackageError(f"{path} {error}.") from None
+
+
+def _stage(read: Callable[[str], bytes], sizes: Mapping[str, int], where: str, stage: Any) -> Stage:
     if not isinstance(stage, dict):
         raise PackageError(f"{DEFINITION}: {where} is not a JSON object.")
     kind = stage.get("type")
@@ -140,10 +223,7 @@ def _stage(read: Callable[[str], bytes], files: dict[str, zipfile.ZipInfo], wher
         )
     if kind == "onnx":
         path = _text(stage, where, "model_path")
-        if path not in files:
-            raise PackageError(
-                f"{DEFINITION}: {where}.model_path {path!r} is not in the package; it has {_listing(files)}."
-            )
+        _require(path, f"{where}.model_path", sizes)
         return OnnxStage(
             model_path=path,
             input_tensor=_text(stage, where, "input_tensor"),
@@ -152,13 +232,18 @@ def _stage(read: Callable[[str], bytes], files: dict[str, zipfile.ZipInfo], wher
         )
     if kind in ("tensorflow", "keras"):
         raise PackageError(
-            f"{DEFINITION}: {where} is of type {kind}, which this server does not have: "
+            f"{DEFINITION}: {where} is of type {kind}, which localcloud does not run: "
             "export the stage to ONNX and declare it as type onnx."
         )
     raise PackageError(
         f"{DEFINITION}: {where}.type is {json.dumps(kind)}; there are brainwave (a featurizer of the device) "
         "and onnx (a model of the package)."
     )
+
+
+def _require(path: str, where: str, sizes: Mapping[str, int]) -> None:
+    if path not in sizes:
+        raise PackageError(f"{DEFINITION}: {where} {path!r} is not in the package; it has {_listing(sizes)}.")
 
 
 def _text(stage: dict[str, Any], where: str, name: str) -> str:
@@ -182,7 +267,7 @@ def _dims(stage: dict[str, Any], where: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _listing(files: dict[str, zipfile.ZipInfo]) -> str:
+def _listing(files: Iterable[str]) -> str:
     names = sorted(files)
     if not names:
         return "no files at all"
