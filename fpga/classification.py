@@ -1,15 +1,19 @@
-"""A photo's labels from an endpoint, with the time that each part took."""
+"""Photos' labels from an endpoint, with the time that each part took."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fpga.endpoint import Endpoint, KeyName
-from fpga.errors import CommandError
-from fpga.labels import Label, imagenet_labels, top
+from fpga.labels import Scores, read_scores
+
+if TYPE_CHECKING:
+    from fpga.photos import Photo
+    from fpga.prediction_client import PredictionClient
+
+CLASSES_OF_IMAGENET = 1000
 
 
 @dataclass(frozen=True)
@@ -17,49 +21,69 @@ class Classification:
     """What the service says of a photo.
 
     Attributes:
-        labels: the best five, best first.
         address: `ADDRESS:PORT` that the name led to.
-        connect_s: seconds for name resolution and connecting, TLS included.
+        connect_s: seconds for name resolution and connecting, TLS included; 0 for a photo after the first.
         score_s: seconds from sending the photo to its scores.
     """
 
-    labels: list[Label]
+    scores: Scores
     address: str
     connect_s: float
     score_s: float
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        told = {
+            "labels": [asdict(label) for label in self.scores.labels],
+            "probabilities": self.scores.probabilities,
+            "shape": self.scores.shape,
+            "address": self.address,
+            "connect_s": self.connect_s,
+            "score_s": self.score_s,
+        }
+        if self.scores.values:
+            told["values"] = self.scores.values
+        if self.scores.note:
+            told["note"] = self.scores.note
+        return told
 
 
 def classify(
-    endpoint: Endpoint, photo: Path, key: KeyName, name_server: str | None, timeout_s: float
-) -> Classification:
-    """Has the endpoint classify a photo.
+    client: PredictionClient, photos: Iterable[Photo], known_labels: Callable[[], Sequence[str]]
+) -> Iterator[tuple[Photo, Classification | Exception]]:
+    """Has a service classify photos over one connection; a photo that cannot be scored does not end it.
+
+    Args:
+        known_labels: those of a model of a thousand classes whose package is from before packages had labels;
+            empty: it is not known to be such.
 
     Raises:
-        CommandError: the photo cannot be read.
-        fpga.prediction_errors.PredictionError: the call failed.
+        fpga.prediction_errors.PredictionError: the service cannot be reached, or refuses the key.
     """
-    try:
-        image = photo.read_bytes()
-    except OSError as error:
-        raise CommandError(f"The photo {photo} cannot be read: {error.strerror}.") from None
     # What the client imports when it needs it is loaded before the clock starts.
     import dns.resolver  # noqa: F401
     import numpy  # noqa: F401
 
-    with endpoint.client(key, name_server, timeout_s) as client:
-        began = time.monotonic()
-        address = client.connect()
-        connected = time.monotonic()
-        scores = client.score_image(image)
-        scored = time.monotonic()
-    return Classification(top(scores, imagenet_labels()), address, connected - began, scored - connected)
+    from fpga.errors import CommandError
+    from fpga.prediction_errors import InvalidInput
 
-
-def table(labels: list[Label]) -> list[str]:
-    """The labels as lines, scores in percent."""
-    width = max(len(label.name) for label in labels)
-    return [f"  {place}. {label.name:<{width}}  {label.score:7.2%}" for place, label in enumerate(labels, 1)]
+    connect_s = 0.0
+    address = ""
+    for photo in photos:
+        try:
+            image = photo.read()
+            if not address:
+                began = time.monotonic()
+                address = client.connect()
+                connect_s = time.monotonic() - began
+            sent = time.monotonic()
+            answer = client.score_labelled(image)
+            score_s = time.monotonic() - sent
+        except (CommandError, InvalidInput) as error:
+            yield photo, error
+            continue
+        labels: Sequence[str] = answer.labels
+        if not labels and answer.scores.size == CLASSES_OF_IMAGENET:
+            labels = known_labels()
+        yield photo, Classification(read_scores(answer.scores, labels), address, connect_s, score_s)
+        connect_s = 0.0

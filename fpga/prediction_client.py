@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -57,6 +58,7 @@ __all__ = [
     "InvalidInput",
     "KeyRejected",
     "KeyWithoutTls",
+    "LabelledScores",
     "MissingKey",
     "NameNotFound",
     "NothingListening",
@@ -71,8 +73,16 @@ __all__ = [
     "WrongName",
 ]
 
-INPUT: Final = "images"
-OUTPUT: Final = "output_alias"
+INPUT: Final = serving.INPUT
+OUTPUT: Final = serving.OUTPUT
+
+
+@dataclass(frozen=True)
+class LabelledScores:
+    """The output tensor for one image, and the names of its classes; empty where the model has none."""
+
+    scores: npt.NDArray[Any]
+    labels: tuple[str, ...]
 
 
 class PredictionClient:
@@ -196,6 +206,23 @@ class PredictionClient:
         content = image if isinstance(image, bytes) else Path(image).read_bytes()
         return self._score({INPUT: serving.tensor_from_bytes([content])})
 
+    def score_labelled(self, image: str | Path | bytes) -> LabelledScores:
+        """As `score_image`, with the labels that the model's package brings.
+
+        Raises:
+            PredictionError: see the module.
+            OSError: the file cannot be read.
+        """
+        content = image if isinstance(image, bytes) else Path(image).read_bytes()
+        response = self._call({INPUT: serving.tensor_from_bytes([content])}, (OUTPUT, serving.LABELS))
+        labels: tuple[str, ...] = ()
+        if serving.LABELS in response.outputs:
+            try:
+                labels = serving.texts_from_tensor(response.outputs[serving.LABELS])
+            except serving.TensorError as error:
+                raise ServiceFailed(f"The answer of {self._address} has no labels: {error}") from None
+        return LabelledScores(self._scores(response), labels)
+
     def score_numpy_arrays(
         self, arrays: Mapping[str, npt.NDArray[Any]] | npt.NDArray[Any]
     ) -> npt.NDArray[Any]:
@@ -215,7 +242,13 @@ class PredictionClient:
         return self._score({name: serving.tensor_from_array(array) for name, array in named.items()})
 
     def _score(self, inputs: Mapping[str, serving.TensorProto]) -> npt.NDArray[Any]:
+        return self._scores(self._call(inputs))
+
+    def _call(
+        self, inputs: Mapping[str, serving.TensorProto], output_filter: Sequence[str] = ()
+    ) -> serving.PredictResponse:
         request = serving.PredictRequest()
+        request.output_filter.extend(output_filter)
         for name, tensor in inputs.items():
             request.inputs[name].CopyFrom(tensor)
         deadline = time.monotonic() + self._timeout_s
@@ -226,7 +259,7 @@ class PredictionClient:
             response_deserializer=serving.PredictResponse.FromString,
         )
         try:
-            response = predict(
+            response: serving.PredictResponse = predict(
                 request, timeout=max(0.001, deadline - time.monotonic()), metadata=self._metadata
             )
         except grpc.RpcError as error:
@@ -235,6 +268,9 @@ class PredictionClient:
                 # The service may come back at another address: the next call asks for it anew.
                 self.close()
             raise diagnosis.explain(self._peer(host), code, details) from None
+        return response
+
+    def _scores(self, response: serving.PredictResponse) -> npt.NDArray[Any]:
         if OUTPUT not in response.outputs:
             names = ", ".join(sorted(response.outputs)) or "none"
             raise ServiceFailed(f"The answer of {self._address} has no output '{OUTPUT}' (it has: {names}).")

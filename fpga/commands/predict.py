@@ -1,11 +1,13 @@
-"""`fpga predict PHOTO`."""
+"""`fpga predict PHOTO…`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +16,10 @@ from fpga.errors import CommandError
 from fpga.project import Project
 
 if TYPE_CHECKING:
+    from fpga.classification import Classification
     from fpga.endpoint import Endpoint
+    from fpga.photos import Photo
+    from fpga.prediction_client import PredictionClient
 
 
 class Key(StrEnum):
@@ -24,47 +29,139 @@ class Key(StrEnum):
     secondary = "secondary"
 
 
+@dataclass(frozen=True)
+class _Service:
+    """Whom to call.
+
+    Attributes:
+        stack: whose endpoint it is; None: it was named by itself.
+        known_labels: as for `classify`.
+    """
+
+    name: str
+    stack: str | None
+    client: PredictionClient
+    known_labels: Callable[[], Sequence[str]]
+
+
 def predict(
-    photo: Annotated[Path, typer.Argument(help="Image file: JPEG, PNG or another that the service decodes.")],
+    photos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PHOTO",
+            help="Image files (JPEG, PNG or another that the service decodes), folders of them, or - for "
+            "standard input.",
+        ),
+    ],
     stack: StackName,
     key: Annotated[Key, typer.Option(help="Key to send, where SSL is on.")] = Key.primary,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="Service to call in place of a stack's, without a checkout; grpc:// in front: without SSL.",
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --endpoint: file that holds the key.")
+    ] = None,
+    roots: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --endpoint: PEM of the roots to trust.", show_default="gRPC's own"
+        ),
+    ] = None,
     name_server: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS[:PORT]", help="DNS server to ask.", show_default="the stack's, or the system's"
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Deadline in seconds.", min=0.1)] = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print labels and times as JSON.")] = False,
+    timeout: Annotated[float, typer.Option(help="Deadline of a call in seconds.", min=0.1)] = 30.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print labels and times as JSON; of several photos, as a list.")
+    ] = False,
 ) -> None:
-    """Classify a photo with the deployed service: the five best labels, and the time that it took."""
-    from fpga import backend
-    from fpga.classification import classify, table
-    from fpga.endpoint import Endpoint
-    from fpga.name_resolution import host_and_port
-    from fpga.stack import Stack
+    """Classify photos with a deployed service: the five best labels of each, and the time that it took.
 
-    if not photo.is_file():
-        raise CommandError(f"There is no photo {photo}.")
-    project = Project.here()
+    Labels are those of the model's package; a model without any is shown by class numbers. Ends with 1 if a
+    photo could not be scored, after all others were.
+    """
+    from fpga import photos as named
+    from fpga.classification import classify
+    from fpga.name_resolution import host_and_port
+
+    found = named.find(photos)
     if name_server is not None:
         try:
             host_and_port(name_server)
         except ValueError as error:
             raise CommandError(f"--name-server: {error}") from None
-    outputs = Stack(project, stack, backend.environment(project, stack)).outputs()
-    endpoint = Endpoint.from_outputs(stack, outputs)
-    _require_localcloud(project, endpoint)
-    result = classify(endpoint, photo, key.value, name_server, timeout)
+    if endpoint is not None:
+        service = _named(endpoint, key_file, roots, name_server, timeout)
+    elif key_file or roots:
+        raise CommandError("--key-file and --roots go with --endpoint; a stack's outputs tell both.")
+    else:
+        service = _of_stack(stack, key, name_server, timeout)
+    alone = len(photos) == 1 and len(found) == 1 and found[0].name == photos[0]
+    acted = {"stack": service.stack} if service.stack else {}
+    told: list[dict[str, Any]] = []
+    failed = 0
+    with service.client as client:
+        for photo, result in classify(client, found, service.known_labels):
+            if isinstance(result, Exception):
+                if alone:
+                    raise result
+                failed += 1
+                told.append({**acted, "photo": photo.name, "error": str(result)})
+            else:
+                told.append({**acted, "photo": photo.name, **result.as_dict()})
+            if not as_json:
+                _tell(service, photo, result, heading=not alone)
     if as_json:
-        typer.echo(json.dumps({"stack": stack} | result.as_dict(), indent=2))
+        typer.echo(json.dumps(told[0] if alone else told, indent=2))
+    if failed:
+        typer.echo(f"error: {failed} of {len(found)} photos could not be scored.", err=True)
+        raise typer.Exit(1)
+
+
+def _tell(service: _Service, photo: Photo, result: Classification | Exception, *, heading: bool) -> None:
+    from fpga.labels import lines
+
+    if heading:
+        typer.echo(f"{photo.name}:")
+    if isinstance(result, Exception):
+        typer.echo(f"  error: {result}")
         return
-    for line in table(result.labels):
+    for line in lines(result.scores):
         typer.echo(line)
-    typer.echo(
-        f"{endpoint.fqdn} at {result.address}: {1000 * result.connect_s:.0f} ms to resolve and connect, "
-        f"{1000 * result.score_s:.0f} ms to score (stack {stack})"
-    )
+    connected = f"{1000 * result.connect_s:.0f} ms to resolve and connect, " if result.connect_s else ""
+    acted = f" (stack {service.stack})" if service.stack else ""
+    scored = f"{1000 * result.score_s:.0f} ms to score"
+    typer.echo(f"{service.name} at {result.address}: {connected}{scored}{acted}")
+
+
+def _named(
+    endpoint: str, key_file: Path | None, roots: Path | None, name_server: str | None, timeout_s: float
+) -> _Service:
+    from fpga.named_endpoint import NamedEndpoint
+
+    named = NamedEndpoint.read(endpoint, key_file, roots)
+    return _Service(named.host, None, named.client(name_server, timeout_s), tuple)
+
+
+def _of_stack(name: str, key: Key, name_server: str | None, timeout_s: float) -> _Service:
+    from fpga import backend
+    from fpga.endpoint import Endpoint
+    from fpga.stack import Stack
+    from fpga.unlabelled_model import known_labels
+
+    project = Project.here()
+    stack = Stack(project, name, backend.environment(project, name))
+    endpoint = Endpoint.from_outputs(name, stack.outputs())
+    _require_localcloud(project, endpoint)
+    client = endpoint.client(key.value, name_server, timeout_s)
+    return _Service(endpoint.fqdn, name, client, lambda: known_labels(stack))
 
 
 def _require_localcloud(project: Project, endpoint: Endpoint) -> None:

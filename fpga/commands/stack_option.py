@@ -42,6 +42,8 @@ def plain_name(written: str) -> str:
 def _chosen(context: typer.Context, value: str) -> str:
     """Says on which stack the command acts where its own command line does not."""
     name = plain_name(value)
+    if context.params.get("endpoint"):  # it acts on none
+        return name
     given = context.get_parameter_source("stack")
     if given is not None and given.name == "DEFAULT" and activated() is not None:
         variable = next(one for one in VARIABLES if os.environ.get(one))

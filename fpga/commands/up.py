@@ -48,7 +48,6 @@ def up() -> None:
 def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Classification]:
     from engine.install import install
     from fpga import backend, cloud_upgrade, local_cloud, model_link
-    from fpga.classification import classify
     from fpga.endpoint import Endpoint
     from fpga.stack import Stack
 
@@ -65,8 +64,20 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
     done = _update(project, stack, report)
     with report.stage("6/6 prediction"):
         endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
-        result = classify(endpoint, project.sample, "primary", None, PREDICTION_TIMEOUT_S)
+        result = _classified(project, stack, endpoint)
     return endpoint, done, result
+
+
+def _classified(project: Project, stack: Stack, endpoint: Endpoint) -> Classification:
+    from fpga.classification import classify
+    from fpga.photos import Photo
+    from fpga.unlabelled_model import known_labels
+
+    with endpoint.client("primary", None, PREDICTION_TIMEOUT_S) as client:
+        [(_, result)] = classify(client, [Photo(str(project.sample))], lambda: known_labels(stack))
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
@@ -159,9 +170,9 @@ def _summary(endpoint: Endpoint) -> None:
 
 
 def _labels(project: Project, result: Classification) -> None:
-    from fpga.classification import table
+    from fpga.labels import lines
 
     photo = project.sample.relative_to(project.checkout)
     typer.echo(f"\n{photo}, classified in {1000 * result.score_s:.0f} ms at {result.address}:")
-    for line in table(result.labels):
+    for line in lines(result.scores):
         typer.echo(line)

@@ -6,41 +6,52 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import grpc
 import pytest
 
+from infra.model_package import UNLABELLED_DEFAULT
 from tests.integration.fpga.authority import Authority
 from tests.integration.fpga.name_server import address, name_server
-from tests.integration.fpga.scoring_server import scoring_server
+from tests.integration.fpga.scoring_server import Running, scores, scoring_server
 from wire import tensorflow_serving as serving
 
 FQDN = "scores.contoso.test"
 KEY = "the-primary-key"
 
 
-def _fpga(*arguments: str, local: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def _fpga(
+    *arguments: str, local: Path, folder: Path | None = None, stdin: bytes | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "FPGA_LOCAL": str(local), "COLUMNS": "100", **variables}
     return subprocess.run(
         [sys.executable, "-m", "fpga.cli", *arguments],
         capture_output=True,
         text=True,
         env=environment,
+        cwd=folder,
+        input=None if stdin is None else stdin.decode(),
         check=False,
         timeout=60,
     )
 
 
-def _engine_that_prints(local: Path, outputs: Mapping[str, object]) -> None:
-    """A `pulumi` that gives these outputs, and refuses every other command."""
+def _engine_that_prints(
+    local: Path, outputs: Mapping[str, object], model_sha256: str = UNLABELLED_DEFAULT
+) -> None:
+    """A `pulumi` that gives these outputs and a state with this model, and refuses every other command."""
     folder = local / "bin"
     folder.mkdir(parents=True)
     (local / "outputs.json").write_text(json.dumps(outputs))
+    model = {"type": "pulumi-python:dynamic/fpga:Model", "inputs": {"sha256": model_sha256}}
+    (local / "state.json").write_text(json.dumps({"deployment": {"resources": [model]}}))
     script = folder / "pulumi"
     script.write_text(
         "#!/bin/sh\n"
         f'if [ "$1 $2" = "stack output" ]; then cat {local}/outputs.json; exit 0; fi\n'
+        f'if [ "$1 $2" = "stack export" ]; then cat {local}/state.json; exit 0; fi\n'
         'echo "error: no stack named" >&2; exit 255\n'
     )
     script.chmod(0o700)
@@ -221,3 +232,127 @@ def test_predict_without_ssl_sends_no_key(tmp_path: Path) -> None:
         done = _fpga("predict", str(photo), "--name-server", server, local=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert running.keys == [None]
+
+
+def test_a_model_of_before_whose_package_had_no_labels_keeps_those_it_is_known_by(tmp_path: Path) -> None:
+    """A thousand classes of anybody else's model are shown by their numbers."""
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"the photo")
+    with (
+        scoring_server(handler=_thousand) as running,
+        name_server(address(FQDN, "127.0.0.1")) as server,
+    ):
+        outputs = _outputs(running.port, "", [server], sslEnabled=False)
+        _engine_that_prints(tmp_path / "default", outputs)
+        _engine_that_prints(tmp_path / "own", outputs, model_sha256="00" * 32)
+        default = _fpga("predict", str(photo), local=tmp_path / "default")
+        own = _fpga("predict", str(photo), local=tmp_path / "own")
+    assert default.stdout.splitlines()[0].split() == ["1.", "goldfish", "50.00%"]
+    assert own.stdout.splitlines()[0].split() == ["1.", "class", "1", "50.00%"]
+
+
+def _labelled(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+    """Three classes with labels for a photo; a refusal of what is none."""
+    if request.inputs["images"].string_val[0] != b"the photo":
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The image cannot be read")
+    response = scores(request, context)
+    if "labels" in request.output_filter:
+        response.outputs["labels"].CopyFrom(
+            serving.tensor_from_bytes([b"cat", b"d\x1b[2Jog", "füchs".encode()])
+        )
+    return response
+
+
+@pytest.fixture
+def named_service(tmp_path: Path) -> Iterator[tuple[list[str], Running]]:
+    """A service with SSL, and the options that name it."""
+    authority = Authority()
+    (tmp_path / "root.pem").write_bytes(authority.root)
+    (tmp_path / "key").write_text(f"{KEY}\r\n")
+    with scoring_server(tls=authority.issue(["localhost"]), key=KEY, handler=_labelled) as running:
+        files = ["--key-file", str(tmp_path / "key"), "--roots", str(tmp_path / "root.pem")]
+        yield ["--endpoint", f"localhost:{running.port}", *files], running
+
+
+def test_predict_needs_no_checkout_where_the_endpoint_is_named(
+    tmp_path: Path, named_service: tuple[list[str], Running]
+) -> None:
+    options, running = named_service
+    (tmp_path / "photo.jpg").write_bytes(b"the photo")
+    done = _fpga("predict", "photo.jpg", *options, local=tmp_path / "nothing", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["1.", "d\ufffd[2Jog", "70.00%"],
+        ["2.", "füchs", "20.00%"],
+        ["3.", "cat", "10.00%"],
+    ]
+    assert lines[3].startswith("localhost at localhost:")
+    assert running.keys == [KEY]
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_predict_takes_files_folders_and_standard_input(
+    tmp_path: Path, named_service: tuple[list[str], Running]
+) -> None:
+    options, _ = named_service
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("b.JPG", "a.png", "notes.txt", ".hidden.jpg"):
+        (folder / name).write_bytes(b"the photo")
+    (folder / "c.heic").write_bytes(b"no photo")
+    (folder / "d.jpg").write_bytes(b"")
+    done = _fpga("predict", "photos", "-", *options, local=tmp_path, folder=tmp_path, stdin=b"the photo")
+    assert done.returncode == 1
+    headings = [line for line in done.stdout.splitlines() if line.endswith(":")]
+    assert headings == ["photos/a.png:", "photos/b.JPG:", "photos/c.heic:", "photos/d.jpg:", "-:"]
+    assert "cannot score this input: The image cannot be read" in done.stdout
+    assert "  error: The photo photos/d.jpg is empty." in done.stdout
+    assert done.stdout.count("füchs") == 3
+    assert done.stderr == "error: 2 of 5 photos could not be scored.\n"
+
+    told = json.loads(_fpga("predict", "photos", *options, "--json", local=tmp_path, folder=tmp_path).stdout)
+    assert [one["photo"] for one in told] == [
+        f"photos/{name}" for name in ("a.png", "b.JPG", "c.heic", "d.jpg")
+    ]
+    assert told[0]["labels"][0] == {"name": "d\x1b[2Jog", "score": pytest.approx(0.7), "number": 1}
+    assert told[0]["probabilities"] is True
+    assert "cannot be read" in told[2]["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-", "-"], "- stands for standard input, which can be read only once."),
+        (
+            ["-", "--roots", "r.pem"],
+            "--key-file and --roots go with --endpoint; a stack's outputs tell both.",
+        ),
+        (["-", "--endpoint", "a b"], "--endpoint: 'a b' is not HOST or HOST:PORT, with grpcs:// or"),
+        (["-", "--endpoint", "ftp://host"], "--endpoint: 'ftp://host' is not HOST or HOST:PORT"),
+        (["-", "--endpoint", "host:70000"], "--endpoint: 'host:70000' is not HOST or HOST:PORT"),
+        (
+            ["-", "--endpoint", "grpc://host", "--key-file", "key"],
+            "--endpoint: grpc:// is a service without SSL, which takes no --key-file and no --roots.",
+        ),
+        (["-", "--endpoint", "host", "--key-file", "key"], "--key-file: key cannot be read: No such file or"),
+        (["empty"], "There is no photo in empty: it has 0 other files."),
+    ],
+)
+def test_predict_says_what_is_wrong_with_its_arguments(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = _fpga("predict", *arguments, local=tmp_path, folder=tmp_path, stdin=b"")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {message}")
+
+
+def test_a_service_without_ssl_is_named_by_its_scheme(tmp_path: Path) -> None:
+    with scoring_server(handler=_labelled) as running:
+        endpoint = f"grpc://localhost:{running.port}"
+        done = _fpga("predict", "-", "--endpoint", endpoint, local=tmp_path, stdin=b"the photo")
+        empty = _fpga("predict", "-", "--endpoint", endpoint, local=tmp_path, stdin=b"")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert running.keys == [None]
+    assert (empty.returncode, empty.stderr) == (1, "error: The photo standard input is empty.\n")
