@@ -12,11 +12,14 @@ import re
 from certs.errors import DomainNameError
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_LABEL_OF_RECORD = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _MAXIMUM_NAME = 253  # octets in text; 255 on the wire with the length of the first label and the root
 
 
-def to_ascii(name: str) -> str:
+def to_ascii(name: str, *, of_record: bool = False) -> str:
     """The fully qualified domain name ``name`` in lower case and A-labels, without the final dot.
+
+    ``of_record``: it is that of a record and of no host, whose labels may hold an underscore (RFC 2181, 11).
 
     Raises :class:`DomainNameError` for anything else: an address, a URL, a single label, a wildcard, a label
     that is too long or that IDNA 2008 does not allow.
@@ -45,7 +48,7 @@ def to_ascii(name: str) -> str:
     ascii_name = ascii_name.removesuffix(".")
     labels = ascii_name.split(".")
     for label in labels:
-        _check_label(name, label)
+        _check_label(name, label, _LABEL_OF_RECORD if of_record else _LABEL)
     if len(ascii_name) > _MAXIMUM_NAME:
         raise DomainNameError.of(
             name[:60] + "…",
@@ -63,7 +66,7 @@ def to_ascii(name: str) -> str:
     return ascii_name
 
 
-def _check_label(name: str, label: str) -> None:
+def _check_label(name: str, label: str, pattern: re.Pattern[str]) -> None:
     if not label:
         raise DomainNameError.of(name, "has an empty label.", "Remove the dot that is too many.")
     if len(label) > 63:
@@ -72,7 +75,7 @@ def _check_label(name: str, label: str) -> None:
             f"has a label of {len(label)} characters; the DNS holds 63 (RFC 1035).",
             "Shorten that label.",
         )
-    if not _LABEL.fullmatch(label):
+    if not pattern.fullmatch(label):
         raise DomainNameError.of(
             name,
             f"has the label {label!r}; a label is of letters, digits and inner hyphens (RFC 1123).",

@@ -81,9 +81,9 @@ def _sku(reader: Reader) -> str:
         reader.refuse(
             "accountSku", "is 'DevTest', which FPGA services do not support: S1 is enough, S2 and S3 work too"
         )
-    elif given not in SKUS:
+    elif given.upper() not in SKUS:
         reader.refuse("accountSku", f"is '{given}': choose one of {', '.join(SKUS)} (S1 is enough)")
-    return given
+    return given.upper()
 
 
 def _normalized_region(written: str) -> str:

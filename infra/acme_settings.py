@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from infra import names
 from infra.configuration import NAMESPACE, Reader
 
 # the local part as it is written without quotes (RFC 5321, 4.1.2), one address
-_EMAIL = re.compile(r"[^\s@,<>()\"]+@[^\s@,<>()\"]+\.[^\s@,<>()\"]+")
+_LOCAL_PART = re.compile(r"[^\s@,<>()\":;\[\]\\]+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+=*")
 DEFAULT_TIMEOUT_S: Final = 600
 _PROFILE = re.compile(r"[!-~]{1,64}")
@@ -119,7 +120,17 @@ def _directory_problem(url: str) -> str | None:
 
 
 def _email_problem(email: str) -> str | None:
-    return None if _EMAIL.fullmatch(email) else "takes one e-mail address, such as hostmaster@contoso.com"
+    if email.lower().startswith("mailto:"):
+        return "takes one e-mail address, and no 'mailto:' before it"
+    local_part, _, domain = email.partition("@")
+    try:
+        names.a_labels(domain)
+    except ValueError as error:
+        what = f"its domain {error}" if domain else "this is none"
+        return f"takes one e-mail address, such as hostmaster@contoso.com: {what}"
+    if not _LOCAL_PART.fullmatch(local_part):
+        return "takes one e-mail address, such as hostmaster@contoso.com"
+    return None
 
 
 def _profile_problem(profile: str) -> str | None:

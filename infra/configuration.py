@@ -133,22 +133,18 @@ class Reader:
         return self._a_labels(key, self.text(key, about=about))
 
     def optional_domain(self, key: str, *, about: str) -> str | None:
-        """The same, or None."""
+        """The same of a record, or None."""
         value = self.optional(key, about=about)
-        return None if value is None else self._a_labels(key, value)
+        return None if value is None else self._a_labels(key, value, of_record=True)
 
-    def _a_labels(self, key: str, written: str) -> str:
+    def _a_labels(self, key: str, written: str, *, of_record: bool = False) -> str:
         if not written:
             return ""
         try:
-            name = names.a_labels(written)
+            return names.a_labels(written, of_record=of_record)
         except ValueError as error:
             self.refuse(key, f"is '{written}': it {error}")
             return ""
-        problem = names.domain_problem(name)
-        if problem:
-            self.refuse(key, f"is '{written}': it {problem}")
-        return name
 
     def boolean(self, key: str, *, default: bool, about: str) -> bool:
         """`true` or `false`."""

@@ -59,11 +59,7 @@ def read(reader: Reader) -> DomainSettings:
             high=2_147_483_647,
             about="How long resolvers may keep the records, in seconds",
         ),
-        caa_issuers=reader.texts(
-            "caaIssuers",
-            names.caa_issuer_problem,
-            about="Who may issue certificates for the zone's names (CAA, RFC 8659), such as letsencrypt.org",
-        ),
+        caa_issuers=_caa_issuers(reader),
         name_servers=reader.addresses(
             "nameServers",
             about="host:port of the servers of the zone; not set: as its own NS records say",
@@ -74,6 +70,15 @@ def read(reader: Reader) -> DomainSettings:
             about="ADDRESS[:PORT] of recursive resolvers at which the endpoint check looks, too",
         ),
     )
+
+
+def _caa_issuers(reader: Reader) -> tuple[str, ...]:
+    written = reader.texts(
+        "caaIssuers",
+        names.caa_issuer_problem,
+        about="Who may issue certificates for the zone's names (CAA, RFC 8659), such as letsencrypt.org",
+    )
+    return tuple(dict.fromkeys(map(names.caa_issuer, written)))
 
 
 def _canonical_name(reader: Reader, zone: str, fqdn: str) -> str | None:

@@ -1,9 +1,8 @@
 """Names: what Azure and the DNS accept, and the names that the program derives itself.
 
 Each `*_problem` returns None for a good name, else what is wrong with it, as the end of a sentence.
-Sources: "Naming rules and restrictions for Azure resources" (groups, storage, DNS zones), RFC 1035 and
-RFC 1123 (host names), RFC 5891 (IDNA 2008), RFC 8659 (CAA), Model Management API 2018-04-01-preview
-(accounts, models, services).
+Sources: "Naming rules and restrictions for Azure resources" (groups, storage, DNS zones), RFC 8659 (CAA),
+Model Management API 2018-04-01-preview (accounts, models, services); domain names are those of `certs.names`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ _STORAGE = re.compile(r"[a-z0-9]{3,24}")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,54}")
 _CAA_PARAMETER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?=[!-:<-~]*")
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _SUFFIXED = re.compile(r".+-[0-9a-f]{8}")
 
 
@@ -50,39 +48,21 @@ def base_problem(name: str) -> str | None:
     return "takes 1 to 55 letters, digits, '-', '_' and '.', and starts with a letter or digit"
 
 
-def domain_problem(name: str) -> str | None:
-    """A zone's or a host's name, in A-labels and lower case, without the final dot."""
-    if name.startswith("*."):
-        return "is a wildcard; callers need one name"
-    labels = name.split(".")
-    if len(labels) < 2:
-        return "has one label only; a domain name has two at least, such as contoso.com"
-    if len(name) > 253:
-        return f"has {len(name)} characters; a domain name has at most 253"
-    for label in labels:
-        if not _LABEL.fullmatch(label):
-            return (
-                f"has the label '{label}'; a label takes 1 to 63 letters, digits and '-', "
-                "and neither starts nor ends with '-'"
-            )
-    return None
-
-
-def a_labels(name: str) -> str:
+def a_labels(name: str, *, of_record: bool = False) -> str:
     """A domain name as it goes over the wire: internationalized labels as A-labels (`xn--…`), in lower case,
-    without the final dot. A name in ASCII is not looked at any further.
+    without the final dot. What `certs` takes for a name of a host is taken here.
+
+    Args:
+        of_record: it is the name of a record and of no host: labels with an underscore are taken, too.
 
     Raises:
-        ValueError: IDNA 2008 does not allow it; the text is the end of a sentence.
+        ValueError: it is none; the text is the end of a sentence.
     """
-    name = name.rstrip(".").lower()
-    if name.isascii() and "xn--" not in name:
-        return name
     from certs.errors import DomainNameError
     from certs.names import to_ascii
 
     try:
-        return to_ascii(name)
+        return to_ascii(name, of_record=of_record)
     except DomainNameError as error:
         finding = error.findings[0]
         raise ValueError(f"{finding.message.rstrip('.')}. {finding.remedy.rstrip('.')}") from None
@@ -102,12 +82,20 @@ def caa_issuer_problem(issuer: str) -> str | None:
     name, *parameters = (part.strip() for part in issuer.split(";"))
     if not issuer.isascii() or '"' in issuer:
         return "has characters that a CAA record does not take"
-    if domain_problem(name):
-        return f"{domain_problem(name)} (it names a certification authority, such as letsencrypt.org)"
+    try:
+        a_labels(name)
+    except ValueError as error:
+        return f"{error} (it names a certification authority, such as letsencrypt.org)"
     for parameter in parameters:
         if parameter and not _CAA_PARAMETER.fullmatch(parameter):
             return f"has the parameter '{parameter}'; one is written as tag=value (RFC 8659, section 4.2)"
     return None
+
+
+def caa_issuer(value: str) -> str:
+    """The same, the authority's name in lower case: authorities compare it to their own, octet by octet."""
+    name, semicolon, parameters = value.partition(";")
+    return f"{name.lower()}{semicolon}{parameters}"
 
 
 def is_under(name: str, zone: str) -> bool:

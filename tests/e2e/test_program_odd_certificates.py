@@ -36,7 +36,7 @@ UNKNOWN_AUTHORITY = "the chain leads to no authority that this machine trusts"
 WARNED, MENDED = odd_certificates.warned(NOW), odd_texts.MENDED
 # What the settings say of a name, before any certificate is read.
 BAD_NAMES = {
-    "192.0.2.1": "is '192.0.2.1', which is not under its zone",
+    "192.0.2.1": "is '192.0.2.1': it is an IP address",
     "*.example.com": "is '*.example.com': it",
 }
 # For the source `config`: texts that YAML holds, and that are wrong for a reason which is in no file's name.

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from certs.errors import DomainNameError
+from certs.names import to_ascii
 from infra import azure_settings, settings
 from infra.account_settings import AccountSettings
-from infra.configuration import PROJECT_ROOT, SettingsError
+from infra.configuration import PROJECT_ROOT, Reader, SettingsError
 
 SECRET = "s3cr3t-of-the-client"
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -32,6 +34,34 @@ def config(tmp_path: Path) -> dict[str, str]:
         "fpga-web-service:fqdn": "www.contoso.test",
         "fpga-web-service:certificateSource": "self_signed",
     }
+
+
+NAMES = [
+    "api.example.com",
+    "API.Example.COM.",
+    "bücher.example",
+    "xn--bcher-kva.example",
+    "a.b.c.d.example",
+    "my_api.example.com",
+    "_acme-challenge.example.com",
+    "-api.example.com",
+    "*.example.com",
+    "192.0.2.1",
+    "[2001:db8::1]",
+    "2001:db8::1",
+    "api.example.com:443",
+    "https://api.example.com",
+    "hostmaster@example.com",
+    "localhost",
+    "api..example.com",
+    "api.example.com..",
+    "api.example.1",
+    "my api.example.com",
+    "xn--a.example",
+    "☃.example",
+    f"{'a' * 64}.example",
+    ".".join(["a" * 60] * 5),
+]
 
 
 def problems(config: dict[str, str], environ: dict[str, str] | None = None) -> tuple[str, ...]:
@@ -62,6 +92,37 @@ def test_names_of_the_domain_lose_case_and_final_dot(config: dict[str, str]) -> 
     domain = settings.read(config, {}).domain
 
     assert (domain.zone, domain.fqdn) == ("contoso.test", "www.contoso.test")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_one_here_where_it_is_one_for_certificates(name: str) -> None:
+    try:
+        canonical = to_ascii(name)
+    except DomainNameError:
+        canonical = ""
+    reader = Reader({"fpga-web-service:fqdn": name})
+
+    assert reader.domain("fqdn", about="") == canonical
+    assert bool(reader.problems) == (not canonical)
+
+
+def test_a_record_that_is_no_host_may_have_an_underscore(config: dict[str, str]) -> None:
+    config["fpga-web-service:canonicalName"] = "web_1.contoso.test"
+
+    assert settings.read(config, {}).domain.canonical_name == "web_1.contoso.test"
+
+
+def test_what_case_means_nothing_in_is_taken_in_one(config: dict[str, str]) -> None:
+    config |= {
+        "fpga-web-service:caaIssuers": '["LetsEncrypt.org", "letsencrypt.org", "CA.example; Account=ID"]',
+        "fpga-web-service:accountSku": "s2",
+        "fpga-web-service:location": "EastUS2",
+    }
+
+    read = settings.read(config, {})
+
+    assert read.domain.caa_issuers == ("letsencrypt.org", "ca.example; Account=ID")
+    assert (read.account.sku, read.account.location) == ("S2", "eastus2")
 
 
 @pytest.mark.parametrize("written", ["127.0.0.1:53", '["127.0.0.1:53"]'])
@@ -144,7 +205,13 @@ REFUSED = {
     "FQDN of another zone": ("fqdn", "www.fabrikam.test", "not under its zone 'contoso.test'"),
     "FQDN that ends like the zone": ("fqdn", "www.notcontoso.test", "not under its zone"),
     "wildcard": ("fqdn", "*.contoso.test", "wildcard"),
-    "label too long": ("fqdn", "a" * 64 + ".contoso.test", "1 to 63"),
+    "label too long": ("fqdn", "a" * 64 + ".contoso.test", "a label of 64 characters; the DNS holds 63"),
+    "label with an underscore": ("fqdn", "my_api.contoso.test", "has the label 'my_api'"),
+    "zone with an underscore": ("zone", "my_zone.test", "has the label 'my_zone'"),
+    "FQDN that is an address": ("fqdn", "192.0.2.1", "is an IP address"),
+    "FQDN with a port": ("fqdn", "www.contoso.test:50051", "holds a port"),
+    "FQDN that is a URL": ("fqdn", "https://www.contoso.test", "is not a bare name"),
+    "zone that ends in a number": ("zone", "contoso.1", "ends in a number"),
     "name beyond IDNA 2008": ("fqdn", "☕.contoso.test", "is not allowed by IDNA 2008"),
     "A-label that stands for nothing": ("fqdn", "xn--a.contoso.test", "is not allowed by IDNA 2008"),
     "U-label too long": ("fqdn", "ü" * 60 + ".contoso.test", "Label too long"),
@@ -157,7 +224,9 @@ REFUSED = {
     "issuer that ends its text": ("caaIssuers", 'ca.example" 0', "does not take"),
     "resolver by name": ("resolvers", "dns.example", "write each resolver as ADDRESS or ADDRESS:PORT"),
     "resolver at no port": ("resolvers", '["127.0.0.1:0"]', "write each resolver as ADDRESS or ADDRESS:PORT"),
-    "zone of one label": ("zone", "test", "one label only"),
+    "zone of one label": ("zone", "test", "is a single label"),
+    "issuer of one label": ("caaIssuers", "letsencrypt", "is a single label"),
+    "SKU in lower case that is none": ("accountSku", "p1", "choose one of S1, S2, S3"),
     "group that ends with a dot": ("resourceGroup", "fpga.", "does not end with '.'"),
     "group too long": ("resourceGroup", "g" * 91, "1 to 90"),
     "account with a space": ("account", "my models", "2 to 32"),
