@@ -6,6 +6,11 @@ PYTHON_COMMAND := "$${PYTHON:-python3}"
 LOCAL := $(if $(filter ~/%,$(value FPGA_LOCAL)),~/"$(patsubst ~/%,%,$(value FPGA_LOCAL))","$${FPGA_LOCAL:-.local}")
 BIN := $(LOCAL)/venv/bin
 
+# What makes a Python another one than it is (`surroundings.variables` tells why) reaches none of the project's.
+PYTHON_KEPT := PYTHONDONTWRITEBYTECODE PYTHONFAULTHANDLER PYTHONHASHSEED PYTHONPYCACHEPREFIX PYTHONUNBUFFERED
+unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABLES)))
+export PYTHONUTF8 := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap engine up test bench story lint lint-workflows down clean
 

@@ -7,10 +7,12 @@ import json
 import sys
 
 from bench import cloud, graph, scoring
+from surroundings import settle
 
 
 def main() -> int:
     """Runs them and prints their figures at the end, together."""
+    settle()
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Every benchmark, one after the other."
     )

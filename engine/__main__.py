@@ -11,25 +11,31 @@ from pathlib import Path
 from engine import activation
 from engine.errors import EngineError
 from engine.report import ConsoleReport
+from surroundings import settle
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    found = dict(os.environ)
+    settle()
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     default = Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local")
     for name, text in (
         ("install", "put the Pulumi CLI, its language host and the azure-native plugin into a folder"),
-        ("env", "print the variables to run pulumi with, as a POSIX shell's export lines"),
+        ("env", "print the variables to run pulumi with, as a POSIX shell's unset and export lines"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--local", type=Path, default=default, help="the folder (default: %(default)s)")
     options = parser.parse_args(arguments)
     if options.command == "env":
-        for name, value in activation.environment(options.local).items():
-            if os.environ.get(name) != value:
+        variables = activation.environment(options.local)
+        for name in found.keys() - variables.keys():
+            print(f"unset {name}")
+        for name, value in variables.items():
+            if found.get(name) != value:
                 print(f"export {name}={shlex.quote(value)}")
         return 0
     from engine.install import install

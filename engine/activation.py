@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from engine.state_url import url_of
+from surroundings import variables as surroundings
 
 BUNDLE = "ca-bundle.pem"
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -32,12 +33,13 @@ def settings(local: Path) -> dict[str, str]:
 
 
 def environment(local: Path) -> dict[str, str]:
-    """This process's variables with those of the engine in `local` over them, to run `pulumi` with.
+    """This process's variables without what leads astray (`surroundings.variables`), those of the engine in
+    `local` over them, to run `pulumi` with.
 
     `SSL_CERT_FILE` names `local`'s bundle of roots where that file exists, and is left alone where not.
     """
     local = local.absolute()
-    variables = {**os.environ, **settings(local)}
+    variables = {**surroundings.without_pulumi(surroundings.made(os.environ)), **settings(local)}
     # A passphrase of the shell's would go before the file of the stack's own.
     variables.pop("PULUMI_CONFIG_PASSPHRASE", None)
     first = [str(local / "bin"), str(python().parent)]
@@ -60,6 +62,7 @@ def script(local: Path) -> str:
     bundle = shlex.quote(str(local / BUNDLE))
     checkout = local.parent if (local.parent / "Pulumi.yaml").is_file() else _CHECKOUT
     fpga = shlex.quote(str(python().parent / "fpga"))
+    settled = f"{shlex.quote(str(python()))} -E -P -m surroundings"
     select = f"FPGA_LOCAL={shlex.quote(str(local))} {fpga} stack environment --sign-in"
     return f"""\
 # To be sourced by a POSIX shell: `. .local/activate`, or for another stack than the checkout's own
@@ -81,6 +84,7 @@ if [ -z "$fpga_stack" ] && [ -n "${{1:-}}" ]; then
 fi
 if [ -n "$fpga_stack" ] && [ "$fpga_stack" != local ]; then
     if fpga_exports="$(cd {shlex.quote(str(checkout))} && {select} "$fpga_stack")"; then
+        eval "$({settled})"
         eval "$fpga_exports"
         unset fpga_stack fpga_exports
     else
@@ -88,8 +92,8 @@ if [ -n "$fpga_stack" ] && [ "$fpga_stack" != local ]; then
         return 1
     fi
 else
-    unset fpga_stack PULUMI_CONFIG_PASSPHRASE PULUMI_STACK
-    unset PULUMI_OPTION_POLICY_PACK PULUMI_OPTION_POLICY_PACK_CONFIG
+    unset fpga_stack PULUMI_CONFIG_PASSPHRASE
+    eval "$({settled})"
 {exports}
     case "${{SSL_CERT_FILE:-}}" in {shlex.quote(str(local))}/*) unset SSL_CERT_FILE ;; esac
     if [ -f {bundle} ]; then export SSL_CERT_FILE={bundle}; fi

@@ -15,8 +15,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this is run by whatever Python t
     )
 
 import argparse
+import ast
+import contextlib
 import hashlib
 import os
+import re
 import selectors
 import shlex
 import shutil
@@ -38,7 +41,47 @@ TAIL_LINES = 25
 # How pip's scripts begin where a `#!` line cannot name their Python, before and after its path, and what is
 # put between: the folder that the script is in, after a link to it was followed.
 TRAMPOLINE = (b"#!/bin/sh\n'''exec' ", b' "$0" "$@"\n')
+# How every script's Python is started: no PYTHON* variable means anything to it, and text is UTF-8.
+FLAGS = b"-EPXutf8"
 BESIDE = b'"$(at="$0"; test -L "$at" && at="$(realpath -- "$at")"; printf %s "${at%/*}")/python"'
+# What a person's settings of pip (PIP_*, pip.conf) may say: where packages come from, whom to trust, by which
+# way. All else would install other things, elsewhere or otherwise than the lock says.
+PIP_KEPT = frozenset(
+    {
+        "cache-dir",
+        "cert",
+        "client-cert",
+        "default-timeout",
+        "extra-index-url",
+        "find-links",
+        "index-url",
+        "keyring-provider",
+        "no-cache-dir",
+        "no-index",
+        "proxy",
+        "pypi-url",
+        "resume-retries",
+        "retries",
+        "timeout",
+        "trusted-host",
+        "use-deprecated",
+        "use-feature",
+    }
+)
+PIP_SECTIONS = ("global", "install", ":env:")  # the later goes before the earlier
+UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED[^()\n]*|certificate verify failed[^()\n]*")
+# The next two stand in `surroundings`, too, which cannot be had before this script has run.
+PYTHON_KEPT = frozenset(
+    {
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONFAULTHANDLER",
+        "PYTHONHASHSEED",
+        "PYTHONPYCACHEPREFIX",
+        "PYTHONUNBUFFERED",
+        "PYTHONUTF8",
+    }
+)
+LOOPBACK = ("localhost", "127.0.0.0/8", "::1")
 
 
 class BootstrapError(Exception):
@@ -47,6 +90,7 @@ class BootstrapError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
+    open_streams()
     default = Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local")
     parser = argparse.ArgumentParser(
         prog="bootstrap.py", description="Make the project's virtual environment."
@@ -95,11 +139,14 @@ def bootstrap(local: Path) -> None:
         stamp.unlink(missing_ok=True)
         if not usable(venv):
             create(venv)
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off"]
+        python = venv / "bin" / "python"
+        variables = pip_environment(python)
+        pip = [str(python), "-m", "pip", "install", "--progress-bar", "off"]
         # Both by names that pip reads nothing else into, such as the extras in `my [copy]`.
-        run([*pip, "--require-hashes", "-r", LOCK.name], "Installing the locked packages")
-        run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], "Linking the project")
+        run([*pip, "--require-hashes", "-r", LOCK.name], "Installing the locked packages", variables)
+        run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], "Linking the project", variables)
         mend_scripts(venv / "bin")
+        mend_link(venv)
         stamp.write_text(wanted)
         say(f"Virtual environment ready after {time.monotonic() - began:.0f} s: {venv}")
 
@@ -130,7 +177,8 @@ def _is_text(path: Path) -> bool:
 
 
 def mend_scripts(folder: Path) -> None:
-    """Have the console scripts in `folder` find the Python beside them, where a line for sh names it.
+    """Have the console scripts in `folder` start Python with `FLAGS`; where sh reads its path, the one beside
+    them.
 
     A kernel's `#!` line takes a path without spaces, of some length. For any other pip lets sh read the path,
     between double quotes or none, where a quote, a dollar or a backslash in it means something else. What
@@ -141,13 +189,36 @@ def mend_scripts(folder: Path) -> None:
             text = script.read_bytes()
             begins, ends = text.partition(TRAMPOLINE[1])[::2]
             if begins.startswith(TRAMPOLINE[0]) and ends:
-                script.write_bytes(TRAMPOLINE[0] + BESIDE + TRAMPOLINE[1] + ends)
+                script.write_bytes(TRAMPOLINE[0] + BESIDE + b" " + FLAGS + TRAMPOLINE[1] + ends)
+            elif re.match(rb"#!" + re.escape(bytes(folder)) + rb"/python[0-9.]*\n", text):
+                python, _, rest = text.partition(b"\n")
+                script.write_bytes(python + b" " + FLAGS + b"\n" + rest)
+
+
+def mend_link(venv: Path) -> None:
+    """Have the link to the checkout, a .pth file, written in ASCII.
+
+    Before 3.13 Python reads it in the locale's letters, whatever mode it runs in, and does not start at all
+    where these are others than its own.
+    """
+    for link in venv.glob("lib/python*/site-packages/*.pth"):
+        text = link.read_text(encoding="utf-8")
+        if text.strip() == str(CHECKOUT) and not text.isascii():
+            link.write_text(f"import sys; sys.path.append({str(CHECKOUT)!a})\n")
 
 
 def key(venv: Path) -> str:
     """What the environment depends on: lock, project file, Python, and the places that its scripts name."""
     digest = hashlib.sha256()
-    for part in (LOCK.read_bytes(), PROJECT.read_bytes(), sys.version.encode(), bytes(venv), bytes(CHECKOUT)):
+    made_of = (
+        LOCK.read_bytes(),
+        PROJECT.read_bytes(),
+        sys.version.encode(),
+        bytes(venv),
+        bytes(CHECKOUT),
+        FLAGS,
+    )
+    for part in made_of:
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
 
@@ -180,7 +251,8 @@ def create(venv: Path) -> None:
     # The base Python, for this may run in the very environment that is to be replaced.
     python = getattr(sys, "_base_executable", None) or sys.executable
     missing = "import venv, ensurepip"
-    if subprocess.run([python, "-c", missing], capture_output=True, check=False).returncode != 0:
+    asked = subprocess.run([python, "-c", missing], capture_output=True, check=False, env=environment())
+    if asked.returncode != 0:
         version = "{}.{}".format(*sys.version_info)
         raise BootstrapError(
             f"{python} has no venv module: install it (Debian and Ubuntu: apt install python{version}-venv)."
@@ -191,14 +263,98 @@ def create(venv: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables without those that would lead pip or Python astray."""
-    astray = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX")
-    variables = {name: value for name, value in os.environ.items() if name not in astray}
-    return {**variables, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    """This process's variables without those that would lead Python astray: as `surroundings` makes them."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not re.fullmatch(r"PYTHON[A-Z0-9]+", name) or name in PYTHON_KEPT
+    }
+    variables["PYTHONUTF8"] = "1"
+    if not os.path.isabs(variables.get("HOME", "")):  # noqa: PTH117 - empty is no path
+        import pwd
+
+        try:
+            variables["HOME"] = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            variables.pop("HOME", None)
+    proxies = ("http_proxy", "https_proxy", "all_proxy")
+    if any(variables.get(name) for lower in proxies for name in (lower, lower.upper())):
+        # A mirror on this machine is not called through a proxy. pip reads the lower-case name first.
+        excepted = variables.get("no_proxy") or variables.get("NO_PROXY", "")
+        if excepted.strip() != "*":
+            there = [part.strip() for part in excepted.split(",") if part.strip()]
+            variables["no_proxy"] = ",".join([*there, *(part for part in LOOPBACK if part not in there)])
+    return variables
 
 
-def run(command: list[str], what: str) -> None:
+def pip_environment(python: Path) -> dict[str, str]:
+    """The variables to run the pip of `python` with: of a person's settings, wherever they stand, those in
+    `PIP_KEPT`.
+
+    Raises:
+        BootstrapError: a file of settings cannot be read.
+    """
+    given = environment()
+    # PIP_PYTHON and its like mislead the one that is asked, too.
+    may = {f"PIP_{name.upper().replace('-', '_')}" for name in PIP_KEPT} | {"PIP_CONFIG_FILE"}
+    variables = {name: value for name, value in given.items() if not name.startswith("PIP_") or name in may}
+    ask = [str(python), "-m", "pip", "config"]
+    asked = subprocess.run(
+        [*ask, "list"], env=variables, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if asked.returncode != 0:
+        raise BootstrapError(f"pip cannot read its settings: {(asked.stderr or asked.stdout).strip()}")
+    told: dict[str, list[str]] = {}
+    for line in asked.stdout.splitlines():
+        key, _, value = line.partition("=")
+        if value[:1] in ("'", '"'):
+            told.setdefault(key, []).append(str(ast.literal_eval(value)))
+    kept = {}
+    for section in PIP_SECTIONS:
+        for key, values in told.items():
+            where, _, name = key.partition(".")
+            if where == section and name in PIP_KEPT:
+                if len(set(values)) > 1:  # in several files: pip knows which of them counts
+                    values = [
+                        subprocess.run(
+                            [*ask, "get", key],
+                            env=variables,
+                            stdout=subprocess.PIPE,
+                            encoding="utf-8",
+                            check=True,
+                        ).stdout.rstrip("\n")
+                    ]
+                kept[f"PIP_{name.upper().replace('-', '_')}"] = values[0]
+    variables = {name: value for name, value in variables.items() if not name.startswith("PIP_")}
+    return {**variables, **kept, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def untrusted_index(line: str) -> str | None:
+    """What to say where this line of pip's tells that it does not trust who answers; None: it does not."""
+    found = UNTRUSTED.search(line)
+    if found is None:
+        return None
+    return (
+        f"the certificate that the package index shows is not trusted ({found[0].strip(' :')}). Where a "
+        "company's proxy opens TLS, set PIP_CERT to a PEM file that holds its root."
+    )
+
+
+def open_streams() -> None:
+    """Have the standard streams lead to nowhere that are closed: else a file that is opened would be one."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def run(command: list[str], what: str, variables: dict[str, str] | None = None) -> None:
     """Run `command` as the stage `what`, and show how it goes: on a terminal each second, else every 15.
+
+    Its variables are those of `environment`, where none are given.
 
     Raises:
         BootstrapError: its exit code is not 0; the message ends with its last output.
@@ -206,11 +362,12 @@ def run(command: list[str], what: str) -> None:
     began = shown = time.monotonic()
     terminal = sys.stderr.isatty()
     last = ""
+    refused: str | None = None
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     say(f"{what} ...")
     with subprocess.Popen(
         command,
-        env=environment(),
+        env=environment() if variables is None else variables,
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -221,6 +378,7 @@ def run(command: list[str], what: str) -> None:
             if line:
                 last = line
                 tail.append(line)
+                refused = refused or untrusted_index(line)
             now = time.monotonic()
             text = f"  {now - began:.0f} s: {last.strip()}"
             if terminal:
@@ -231,6 +389,8 @@ def run(command: list[str], what: str) -> None:
                 say(text[:110])
     if terminal:
         print("\r\033[K", end="", file=sys.stderr)
+    if child.returncode != 0 and refused:
+        raise BootstrapError(f"{what} failed: {refused}")
     if child.returncode != 0:
         words = "\n".join(f"    {line}" for line in tail)
         raise BootstrapError(f"{what} failed with exit code {child.returncode}. Its last words:\n{words}")
@@ -259,7 +419,8 @@ def output(pipe: IO[bytes], tick_s: float) -> Iterator[str]:
 
 def say(text: str) -> None:
     """Print a line where progress goes."""
-    print(text, file=sys.stderr, flush=True)
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it: the work goes on
+        print(text, file=sys.stderr, flush=True)
 
 
 def _read(path: Path) -> str:
@@ -270,4 +431,6 @@ def _read(path: Path) -> str:
 
 
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":  # a locale of before; names of folders are UTF-8 all the same
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.argv])  # noqa: S606 - no shell
     sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from engine import plugin_process
+from surroundings import settle
 
 if TYPE_CHECKING:
     Interceptor = grpc.ServerInterceptor[Any, Any]
@@ -60,6 +61,7 @@ def words(error: Exception) -> str:
 
 def main() -> None:
     """Serve until the engine interrupts or ends."""
+    settle()
     plugin_process.leave_with_the_engine()
     # Providers are imported from the program's folder, as with `python -m pulumi.dynamic`.
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - no need of pathlib

@@ -26,9 +26,12 @@ from typing import Any, NoReturn
 import grpc
 
 from engine import plugin_process
+from surroundings import settle
 
 REQUIREMENTS = "requirements.txt"
 OFFICIAL = "the official release of Pulumi"
+PYTHON = (sys.executable, "-E", "-X", "utf8", "-u")
+"""How programs and plugins are started: whatever PYTHONPATH and its like say."""
 BAIL = 32
 """Exit code by which `pulumi-language-python-exec` says that it has shown the error already."""
 
@@ -260,7 +263,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "dry_run": "true" if request.dryRun else "false",
             "parallel": str(request.parallel),
         }
-        command = [sys.executable, "-u", self._launcher]
+        command = [*PYTHON, self._launcher]
         for name, value in arguments.items():
             command += [f"--{name}", value]
         environment = {
@@ -280,9 +283,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Run a plugin or a policy pack to its end; its output as it comes, then its exit code."""
         directory = request.info.program_directory
         if request.kind == "analyzer":
-            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, directory]
+            command = [*PYTHON, "-m", "pulumi.policy", *request.args, directory]
         else:
-            command = [sys.executable, "-u", directory, *request.args]
+            command = [*PYTHON, directory, *request.args]
         environment = dict(pair.split("=", 1) for pair in request.env) or None
         with _child(command, context, cwd=request.pwd or directory, env=environment, **_PIPES) as plugin:
             for name, chunk in _output(plugin):
@@ -302,6 +305,7 @@ def main() -> None:
     address.
     """
     launcher, engine = sys.argv[1], sys.argv[-1]
+    settle()
     plugin_process.leave_with_the_engine(_end_all)
     # A policy pack is a call that lasts as long as the run, so they must not share few threads with the
     # program.

@@ -15,9 +15,10 @@ def launcher(module: str, *arguments: str | Path) -> str:
     """A script that runs `module` with `arguments` and then its own.
 
     The shell leaves the process to Python, so that the engine's signals reach it. `-P` keeps the working
-    folder, which is the program's, from shadowing modules.
+    folder, which is the program's, from shadowing modules, and `-E` what PYTHONPATH names; text is UTF-8.
     """
-    command = shlex.join([str(activation.python()), "-u", "-P", "-m", module, *map(str, arguments)])
+    python = [str(activation.python()), "-E", "-P", "-X", "utf8", "-u"]
+    command = shlex.join([*python, "-m", module, *map(str, arguments)])
     return f'#!/bin/sh\n{MARK}\nexec {command} "$@"\n'
 
 

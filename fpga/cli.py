@@ -26,6 +26,7 @@ from fpga.commands import (
     watch,
 )
 from fpga.help_page import Commands
+from surroundings import settle
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
@@ -85,6 +86,7 @@ def options(
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 refused or failed, 2 bad usage, 130 interrupted."""
+    settle()
     os.umask(0o077)
     try:
         app()

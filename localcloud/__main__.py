@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from localcloud import command_line
 from localcloud.errors import StartError
 from localcloud.settings import REFUSAL
+from surroundings import settle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code: 0 stopped as asked, 1 could not start."""
+    settle()
     options = command_line.parser().parse_args(arguments)
     ready_fd = options.ready_fd
     if ready_fd is not None:

@@ -11,10 +11,12 @@ from story.acts import ACTS
 from story.narrator import StoryError
 from story.secrecy import search
 from story.team import founded
+from surroundings import settle
 
 
 def main() -> int:
     """Plays the story. Exit codes: 0 it went as it should, 1 it did not, 130 interrupted."""
+    settle()
     parser = argparse.ArgumentParser(
         prog="python -m story",
         description="Play the story of a pull request on this machine: a branch with new certificates, its "

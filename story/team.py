@@ -152,8 +152,7 @@ class Team:
             "PULUMI_OPTION",
         )
         variables = {name: value for name, value in variables.items() if not name.startswith(foreign)}
-        # the code of the branch, not that of the checkout that was cloned
-        variables |= {"PYTHONPATH": str(self.repository), "NO_COLOR": "1"}
+        variables |= {"NO_COLOR": "1"}
         if stack is not None:
             variables["ARM_CLIENT_SECRET"] = self.client_secret(stack)
             variables["SSL_CERT_FILE"] = self.clouds[stack]["ca"]

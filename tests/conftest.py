@@ -8,6 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from surroundings import variables
+
+# As every process of the project begins; the streams are pytest's.
+variables.apply(os.environ)
+
 # A shell starts what runs in its background with interrupts ignored, and children inherit that: the tests of
 # Ctrl-C would then wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 
 from engine import plugin_process
+from surroundings import settle
 
 
 def _skip_package_body(name: str) -> None:
@@ -25,6 +26,7 @@ def _skip_package_body(name: str) -> None:
 
 def main() -> None:
     """Serves until the engine interrupts or ends."""
+    settle()
     plugin_process.leave_with_the_engine()
     for package in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
         _skip_package_body(package)

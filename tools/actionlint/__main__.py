@@ -10,6 +10,7 @@ from typing import NoReturn
 from engine import go_program
 from engine.errors import EngineError
 from engine.report import ConsoleReport
+from surroundings import settle
 
 MODULE = Path(__file__).parent
 PACKAGE = "github.com/rhysd/actionlint/cmd/actionlint"
@@ -17,6 +18,7 @@ PACKAGE = "github.com/rhysd/actionlint/cmd/actionlint"
 
 def main() -> NoReturn:
     """Runs it; ends with 1 where it cannot be had."""
+    settle()
     try:
         program = go_program.ensure(MODULE, PACKAGE, ConsoleReport(), what="actionlint")
     except EngineError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine import bootstrap
+from tests.integration.engine.registry import untrusted_registry
 from tests.odd_folders import ODD
 
 SCRIPT = Path(bootstrap.__file__)
@@ -60,11 +62,11 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    variables = {name: value for name, value in os.environ.items() if name != "FPGA_LOCAL"}
+def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    variables = {name: value for name, value in os.environ.items() if name != "FPGA_LOCAL"} | more
     command = [sys.executable, "engine/bootstrap.py", *arguments]
     return subprocess.run(
-        command, cwd=checkout, env=variables, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=checkout, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120
     )
 
 
@@ -198,3 +200,117 @@ def test_unknown_argument_is_refused(checkout: Path) -> None:
     assert done.returncode == 2
     assert "unrecognized arguments: --locale x" in done.stderr
     assert not (checkout / ".local").exists()
+
+
+PIP_CONF = """\
+[global]
+require-hashes = true
+index-url = https://packages.example/simple
+timeout = 7
+[install]
+target = {folder}/target
+user = true
+no-binary = :all:
+extra-index-url =
+    https://one.example/simple
+    https://two.example/simple
+"""
+
+
+# Each of them alone would do for an environment that is not made.
+OF_PIP = {
+    "PIP_CONSTRAINT": "nowhere.txt",
+    "PIP_DRY_RUN": "1",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_ONLY_BINARY": ":all:",
+    "PIP_PREFIX": "prefix",
+    "PIP_PYTHON": "/nowhere",
+    "PIP_REQUIREMENT": "nowhere.txt",
+    "PIP_REQUIRE_HASHES": "1",
+    "PIP_ROOT": "root",
+    "PIP_TARGET": "target",
+    "PIP_USER": "1",
+}
+OF_FILES = {
+    "PIP_CONFIG_FILE": "{folder}/pip.conf",
+    "HOME": "",
+    "TMPDIR": "/nowhere",
+    "VIRTUAL_ENV": "/nowhere",
+}
+OF_PYTHON = {
+    "XDG_CONFIG_HOME": "{folder}/config",
+    "LC_ALL": "C",
+    "PYTHONPATH": "{folder}/packages",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONUTF8": "0",
+    "PYTHONWARNINGS": "error",
+}
+
+
+@pytest.mark.parametrize("variables", [OF_PIP, OF_FILES, OF_PYTHON], ids=["pip", "files", "python"])
+def test_settings_of_a_person_s_own_projects_change_nothing(
+    checkout: Path, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    conf = PIP_CONF.format(folder=tmp_path)
+    (tmp_path / "pip.conf").write_text(conf)
+    (tmp_path / "config" / "pip").mkdir(parents=True)
+    (tmp_path / "config" / "pip" / "pip.conf").write_text(conf)
+    for name in ("pip", "venv", "engine", "backend"):
+        (tmp_path / "packages" / name).mkdir(parents=True)
+        (tmp_path / "packages" / name / "__init__.py").write_text("raise SystemExit('another project')\n")
+    given = {name: value.format(folder=tmp_path) for name, value in variables.items()}
+    done = run(checkout, **given)
+    assert done.returncode == 0, done.stderr
+    script = [str(checkout / ".local/venv/bin/miniature"), "x"]
+    told = subprocess.run(
+        script, cwd="/", env={**os.environ, **given}, capture_output=True, encoding="utf-8", check=True
+    )
+    assert json.loads(told.stdout) == [str(checkout / ".local/venv/bin/python"), script]
+
+
+def test_pip_is_told_where_packages_come_from_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip.conf").write_text(PIP_CONF.format(folder=tmp_path))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "PIP_CONFIG_FILE": f"{tmp_path}/pip.conf",
+        "PIP_CERT": "/etc/company.pem",
+        "PIP_TIMEOUT": "9",
+        "PIP_REQUIRE_VIRTUALENV": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    variables = bootstrap.pip_environment(Path(sys.executable))
+    assert {name: value for name, value in variables.items() if name.startswith("PIP_")} == {
+        "PIP_CERT": "/etc/company.pem",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_EXTRA_INDEX_URL": "\nhttps://one.example/simple\nhttps://two.example/simple",
+        "PIP_INDEX_URL": "https://packages.example/simple",
+        "PIP_TIMEOUT": "9",
+    }
+
+
+def test_settings_that_pip_cannot_read_are_told(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("no section\n")
+    done = run(checkout, PIP_CONFIG_FILE=f"{tmp_path}/pip.conf")
+    assert done.returncode == 1
+    assert "error: pip cannot read its settings: " in done.stderr
+    assert f"{tmp_path}/pip.conf" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_index_that_is_not_trusted_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "requirements.lock").write_text(f"nothing-here==1 --hash=sha256:{'0' * 64}\n")
+    with untrusted_registry(tmp_path) as address:
+        done = run(checkout, PIP_INDEX_URL=address, PIP_RETRIES="0", PIP_FIND_LINKS="")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert re.fullmatch(
+        r"error: Installing the locked packages failed: the certificate that the package index shows is not "
+        r"trusted \(.*certificate verify failed: .*\)\. Where a company's proxy opens TLS, set PIP_CERT to a "
+        r"PEM file that holds its root\.",
+        last,
+    )
+    assert [line for line in done.stderr.splitlines() if line.startswith("error")] == [last]

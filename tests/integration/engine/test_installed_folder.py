@@ -54,11 +54,11 @@ def test_build_gets_this_project_s_host_and_plugin(local: Path, heard: Heard) ->
         "pulumi-resource-pulumi-python",
     ]
     host = (local / "bin" / "pulumi-language-python").read_text()
-    assert f"{shlex.quote(sys.executable)} -u -P -m engine.language_host" in host
+    assert f"{shlex.quote(sys.executable)} -E -P -X utf8 -u -m engine.language_host" in host
     # Beside its language host as a file of its own, or the CLI warns at each run.
     assert not (local / "bin" / "pulumi").is_symlink()
     plugin = local / "pulumi-home/plugins/resource-azure-native-v3.29.0/pulumi-resource-azure-native"
-    assert f"{shlex.quote(sys.executable)} -u -P -m engine.azure_native" in plugin.read_text()
+    assert f"{shlex.quote(sys.executable)} -E -P -X utf8 -u -m engine.azure_native" in plugin.read_text()
 
 
 def test_state_and_passphrase_are_their_owner_s_alone(local: Path, heard: Heard) -> None:
