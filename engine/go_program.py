@@ -6,7 +6,7 @@ import hashlib
 import platform
 from pathlib import Path
 
-from engine import cache, go_toolchain
+from engine import cache, go_toolchain, trust
 from engine.process import run
 from engine.report import Report
 
@@ -37,6 +37,7 @@ def ensure(module: Path, package: str, report: Report, *, what: str) -> Path:
                 env=go.env,
                 cwd=module,
                 on_line=report.progress,
+                explain=trust.go,
             )  # fmt: skip
 
     return cache.ensure(name, compile_it, report) / program

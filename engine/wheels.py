@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from pathlib import Path
 
-from engine import cache
+from engine import bootstrap, cache, trust
 from engine.activation import python
+from engine.errors import EngineError
 from engine.process import run
 from engine.report import Report
 
@@ -39,10 +39,18 @@ def ensure(name: str, report: Report) -> Path:
             run(
                 [*pip, "--only-binary", ":all:", "--progress-bar", "off", "-r", lock],
                 what=f"Installing {name} from PyPI",
-                # A user's pip settings for where to install would contradict --target.
-                env={**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+                env=_environment(),
                 cwd=out,
                 on_line=report.progress,
+                explain=trust.pip,
             )
 
     return cache.ensure(f"{name}-{platform.system()}-{platform.machine()}-{digest}".lower(), install, report)
+
+
+def _environment() -> dict[str, str]:
+    """As for the virtual environment: a person's settings of what to install, and where, do not count."""
+    try:
+        return bootstrap.pip_environment(python())
+    except bootstrap.BootstrapError as error:
+        raise EngineError(str(error)) from None

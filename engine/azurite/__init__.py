@@ -13,12 +13,20 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import cache, node
+from engine import cache, node, trust
+from engine.errors import EngineError
 from engine.process import run
 from engine.report import Report
 
 FOLDER = Path(__file__).parent
 MANIFESTS = ("package.json", "package-lock.json")
+WHAT = "Installing Azurite with npm"
+OPTIONS = (
+    *("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=http"),
+    # Before what a person's .npmrc says of their own projects.
+    *("--global=false", "--dry-run=false", "--package-lock=true", "--install-strategy=hoisted"),
+    *("--include=prod", "--include=optional", "--include=peer"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,9 @@ def ensure(report: Report) -> AzuriteParts:
 
     def count(line: str) -> None:
         nonlocal fetched
+        if reason := trust.npm(line):
+            # It would try each package three times more, for more than a minute.
+            raise EngineError(f"{WHAT} failed: {reason}")
         if line.startswith("npm http fetch"):
             fetched += 1
             report.progress(f"{fetched} packages fetched")
@@ -56,9 +67,9 @@ def ensure(report: Report) -> AzuriteParts:
         path = os.pathsep.join([str(runtime.executable.parent), os.environ.get("PATH", os.defpath)])
         with report.stage("Installing Azurite"):
             run(
-                [*runtime.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=http"],
-                what="Installing Azurite with npm",
-                env={**os.environ, "PATH": path},
+                [*runtime.npm, "ci", *OPTIONS],
+                what=WHAT,
+                env=node.environment() | {"PATH": path},
                 cwd=out,
                 on_line=count,
             )
