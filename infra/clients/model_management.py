@@ -19,6 +19,7 @@ OPERATION_DEADLINE_S: Final = 30 * 60.0
 
 SUCCEEDED: Final = "Succeeded"
 FAILED: Final = "Failed"
+INVALID_PACKAGE: Final = "InvalidPackage"
 
 KeyType = Literal["Primary", "Secondary"]
 
@@ -92,8 +93,21 @@ class ModelManagement:
         return [model for model in self.models() if model.name == name]
 
     def register_model(self, name: str, url: str) -> Model:
-        """Registers the zip at `url`, which the service fetches: a SAS URL of a blob."""
-        body = {"name": name, "mimeType": "application/zip", "url": url, "unpack": False}
+        """Registers the zip at `url`, which the service fetches: a SAS URL of a blob.
+
+        It says what the model is for: localcloud then refuses a package that could not be deployed, where
+        it would register any other.
+
+        Raises:
+            ServiceError: InvalidPackage, in localcloud's words.
+        """
+        body = {
+            "name": name,
+            "mimeType": "application/zip",
+            "url": url,
+            "unpack": False,
+            "computeType": "FPGA",
+        }
         answer = self._send("POST", f"{self._base}/models", body=body)
         return Model(answer.body["id"], answer.body["name"])
 

@@ -24,19 +24,27 @@ class ModelProvider(CloudProvider):
     def create(self, props: Props) -> CreateResult:
         ahead.require("cloud")
         from infra.clients.adoption import ensure_model
+        from infra.clients.blobs import Blobs
+        from infra.clients.errors import ServiceError
+        from infra.clients.model_management import INVALID_PACKAGE
         from infra.configuration import absolute
         from infra.model_package import read
 
         def upload() -> str:
-            from infra.clients.blobs import Blobs
-
             package = read(absolute(props["package"]))
             if package.sha256 != props["sha256"]:
                 raise RuntimeError(f"{props['package']} changed since the program read it: run again")
-            blobs = Blobs(self.cloud(), props["storage_account_id"], props["container"])
-            return blobs.upload(_blob(props), package.archive())
+            return blobs().upload(_blob(props), package.archive())
 
-        model = ensure_model(self.management(props["account_id"]), props["name"], upload)
+        def blobs() -> Blobs:
+            return Blobs(self.cloud(), props["storage_account_id"], props["container"])
+
+        try:
+            model = ensure_model(self.management(props["account_id"]), props["name"], upload)
+        except ServiceError as error:
+            if error.code == INVALID_PACKAGE:  # it was uploaded, and is not registered: nothing stays of it
+                blobs().delete(_blob(props))
+            raise
         return CreateResult(model.id, dict(props))
 
     def read(self, id_: str, props: Props) -> ReadResult:

@@ -22,6 +22,8 @@ from localcloud.modelmanagement import fields, keys, models, operations, quota, 
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.services import Service
+from localcloud.scoring.device import Device
+from localcloud.scoring.errors import PackageError
 from localcloud.store import Store
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Api:
 
     Args:
         scoring: learns of new keys at once.
+        device: what models that are registered for an FPGA must run on.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
         accepted: called after an operation was accepted.
     """
@@ -44,12 +47,14 @@ class Api:
         store: Store,
         packages: Packages,
         scoring: ScoringHost,
+        device: Device,
         ca_file: Path,
         accepted: Callable[[], None],
     ) -> None:
         self._store = store
         self._packages = packages
         self._scoring = scoring
+        self._device = device
         self._ca_file = ca_file
         self._accepted = accepted
 
@@ -88,12 +93,23 @@ class Api:
         model_id = models.new_id()
         fetch(registration.url, self._packages.path(model_id), self._ca_file)
         try:
+            if registration.for_fpga:
+                self._require_runnable(model_id)
             with self._store.write() as db:
                 model = models.insert(db, _account(db, request).id, model_id, registration)
-        except CloudError:  # the account went while the package came
+        except CloudError:  # it cannot run, or the account went while it came
             self._packages.delete(model_id)
             raise
         return JSONResponse(model.document())
+
+    def _require_runnable(self, model_id: str) -> None:
+        """Refuses at once what no service could be made of: nothing is registered that only fails later."""
+        from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
+
+        try:
+            load_package(self._packages.path(model_id).read_bytes(), self._device)
+        except PackageError as error:
+            raise CloudError(400, "InvalidPackage", str(error)) from None
 
     def _get_model(self, request: Request) -> Response:
         with self._store.read() as db:

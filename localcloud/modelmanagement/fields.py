@@ -8,6 +8,8 @@ from typing import Any
 
 from localcloud.errors import CloudError
 
+COMPUTE_TYPE = "FPGA"
+
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}")
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -43,6 +45,16 @@ def optional_flag(body: Mapping[str, Any], field: str) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
     raise invalid(field, "must be true or false")
+
+
+def compute_type(value: str) -> None:
+    """What a model or service runs on.
+
+    Raises:
+        CloudError: 400 InvalidParameter: it is anything but an FPGA.
+    """
+    if value != COMPUTE_TYPE:
+        raise invalid("computeType", f"must be {COMPUTE_TYPE}; this service has no other compute")
 
 
 def count(body: Mapping[str, Any], field: str, default: int) -> int:

@@ -50,7 +50,7 @@ class ModelManagement:
         self._packages = Packages(data / "models")
         self._deployer = Deployer(store, scoring, device, pool, self._packages)
         self._worker = Worker(store, self._deployer)
-        self._api = Api(store, self._packages, scoring, ca_file, self._worker.wake)
+        self._api = Api(store, self._packages, scoring, device, ca_file, self._worker.wake)
 
     def routes(self) -> list[Route]:
         """The routes below `/api/subscriptions/{s}/resourcegroups/{rg}/accounts/{a}`; each needs a token."""

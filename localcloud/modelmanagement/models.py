@@ -13,7 +13,14 @@ from urllib.parse import urlsplit
 
 from localcloud.arm.resources import now
 from localcloud.errors import CloudError
-from localcloud.modelmanagement.fields import invalid, model_name, optional_flag, text
+from localcloud.modelmanagement.fields import (
+    compute_type,
+    invalid,
+    model_name,
+    optional_flag,
+    optional_text,
+    text,
+)
 
 MIME_TYPE = "application/zip"
 
@@ -22,12 +29,14 @@ MIME_TYPE = "application/zip"
 class Registration:
     """A request to register a model.
 
-    Args:
+    Attributes:
         url: where the package is, with its signature: not for logs or messages.
+        for_fpga: whether the request says that the model is for an FPGA: then it must run on one.
     """
 
     name: str
     url: str = field(repr=False)
+    for_fpga: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Model:
 
 
 def parse(body: Mapping[str, Any]) -> Registration:
-    """Reads `{name, mimeType, url, unpack}`.
+    """Reads `{name, mimeType, url, unpack}`, and `computeType`, which no client of 2018 sends.
 
     Raises:
         CloudError: 400 InvalidParameter.
@@ -70,7 +79,10 @@ def parse(body: Mapping[str, Any]) -> Registration:
     url = text(body, "url")
     if not _is_address(url):
         raise invalid("url", "must be an https address, such as a blob's with a shared access signature")
-    return Registration(name, url)
+    compute = optional_text(body, "computeType")
+    if compute is not None:
+        compute_type(compute)
+    return Registration(name, url, for_fpga=compute is not None)
 
 
 def _is_address(url: str) -> bool:

@@ -11,13 +11,19 @@ from typing import Any
 
 from localcloud.arm.resources import now
 from localcloud.errors import CloudError
-from localcloud.modelmanagement.fields import count, invalid, optional_flag, optional_text, text
+from localcloud.modelmanagement.fields import (
+    COMPUTE_TYPE,
+    compute_type,
+    count,
+    invalid,
+    optional_flag,
+    optional_text,
+    text,
+)
 from localcloud.modelmanagement.keys import AuthKeys, GivenKeys, parse_keys
 from localcloud.modelmanagement.operations import FAILED, NOT_STARTED, SUCCEEDED, Failure
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, read_material
-
-COMPUTE_TYPE = "FPGA"
 
 
 @dataclass(frozen=True)
@@ -129,8 +135,7 @@ def parse(body: Mapping[str, Any]) -> Change:
     Raises:
         CloudError: 400, naming the property.
     """
-    if text(body, "computeType") != COMPUTE_TYPE:
-        raise invalid("computeType", f"must be {COMPUTE_TYPE}; this service has no other compute")
+    compute_type(text(body, "computeType"))
     ssl = optional_flag(body, "sslEnabled")
     certificate, key = optional_text(body, "sslCertificate"), optional_text(body, "sslKey")
     tls = None

@@ -140,7 +140,14 @@ _CHANGE: dict[str, Any] = {
     "keys": _object(primaryKey=_GIVEN_KEY, secondaryKey=_GIVEN_KEY),
 }
 _DEFINITIONS: dict[str, Any] = {
-    "ModelRegistration": _object("name mimeType url", name=_TEXT, mimeType=_TEXT, url=_TEXT, unpack=_FLAG),
+    "ModelRegistration": _object(
+        "name mimeType url",
+        name=_TEXT,
+        mimeType=_TEXT,
+        url=_TEXT,
+        unpack=_FLAG,
+        computeType={"type": "string", "enum": ["FPGA"]},
+    ),
     "Model": _object(
         "id name version mimeType unpack url createdAt",
         id=_TEXT,

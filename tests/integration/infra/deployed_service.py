@@ -47,6 +47,7 @@ class Deployed:
     service: Service
     declared: Declared
     record_id: str
+    storage_id: str
 
     def point_record_to(self, address: str) -> None:
         body = {"properties": {"TTL": 60, "ARecords": [{"ipv4Address": address}]}}
@@ -101,7 +102,7 @@ def deployed(cloud: Server, authority: Authority, bundle: Bundle) -> Iterator[De
         roots=authority.certificate_pem,
         keys=(keys.primary, keys.secondary),
     )
-    made = Deployed(client, management, request, service, declared, f"{zone_id}/A/www")
+    made = Deployed(client, management, request, service, declared, f"{zone_id}/A/www", storage_id)
     made.point_record_to(service.address)
     yield made
     client.manage("DELETE", group, "2021-04-01")

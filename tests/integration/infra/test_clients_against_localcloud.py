@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 
 from certs.bundle import Bundle
 from certs.sources.self_signed import new_authority
+from infra import model_package
 from infra.clients import errors
 from infra.clients.adoption import ensure_model, ensure_service
+from infra.clients.blobs import Blobs
 from infra.clients.cloud import Cloud
 from infra.clients.model_management import ModelManagement
 from infra.clients.operations import Waiter
 from infra.endpoint_proof import ProofFailed, prove
+from infra.providers.model import ModelProvider
 from localcloud.server import Cloud as Server
 from tests.integration.infra.deployed_service import FQDN, GROUP, NOW, ZONE, Deployed, settings_of
 
@@ -38,6 +42,46 @@ def test_asking_again_makes_nothing_new(deployed: Deployed) -> None:
     assert ensure_service(deployed.management, deployed.request, adopt=True) == deployed.service
     with pytest.raises(errors.NameTaken):
         ensure_service(deployed.management, deployed.request, adopt=False)
+
+
+class ModelProviderOf(ModelProvider):
+    """The provider, with the clients of the fixture."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._deployed = deployed
+
+    def cloud(self) -> Cloud:
+        return self._deployed.client
+
+    def management(self, account_id: str) -> ModelManagement:
+        return self._deployed.management
+
+
+def test_of_a_model_that_cannot_run_nothing_stays(deployed: Deployed, tmp_path: Path) -> None:
+    stage = {"type": "onnx", "model_path": "m.onnx", "input_tensor": "x", "output_tensor": "y"}
+    (tmp_path / "service_def.json").write_text(
+        json.dumps({"aml_runtime_version": "1.1", "pipeline": [stage]})
+    )
+    (tmp_path / "m.onnx").write_bytes(b"no model")
+    storage_id = deployed.storage_id
+    props = {
+        "account_id": "account",
+        "storage_account_id": storage_id,
+        "container": "models",
+        "name": "broken",
+        "package": str(tmp_path),
+        "sha256": model_package.read(tmp_path).sha256,
+    }
+    before = deployed.management.models()
+
+    with pytest.raises(
+        errors.ServiceError, match=r"InvalidPackage: pipeline\[0\] \(m\.onnx\): onnxruntime cannot"
+    ):
+        ModelProviderOf(deployed).create(props)
+
+    assert deployed.management.models() == before
+    with Blobs(deployed.client, storage_id, "models")._client() as client:
+        assert [blob.name for blob in client.get_container_client("models").list_blobs()] == ["model-1.zip"]
 
 
 def test_a_record_that_points_elsewhere_is_waited_for(deployed: Deployed) -> None:

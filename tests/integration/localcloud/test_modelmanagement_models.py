@@ -66,6 +66,25 @@ def test_a_registered_model_is_whole_on_disk_and_private(
     assert "s3cret" not in (data / "localcloud.log").read_text()
 
 
+def test_a_model_that_is_registered_for_an_fpga_must_run_on_one(
+    plane: DataPlane, packages: PackageHost, data: Path
+) -> None:
+    body = BODY | {"computeType": "FPGA"}
+    before = set((data / "models").glob("*"))
+    junk = body | {"url": packages.put("/c/junk.zip", b"a package")}
+    status, code, message = refusal(plane.call("POST", "models", junk))
+    assert (status, code) == (400, "InvalidPackage")
+    assert message.startswith("The package is not a zip file that can be read")
+    assert plane.call("GET", "models").json() == {"value": []}
+    assert set((data / "models").glob("*")) == before
+
+    real = body | {"url": packages.put("/c/real.zip", scoring_parts.package())}
+    assert plane.call("POST", "models", real).status_code == 200
+
+    other = plane.call("POST", "models", real | {"computeType": "GPU"})
+    assert refusal(other)[:2] == (400, "InvalidParameter")
+
+
 def test_models_of_one_name_have_versions_and_pages(plane: DataPlane, packages: PackageHost) -> None:
     url = packages.put("/c/m.zip", b"a package")
     ids = [plane.register(url, "one"), plane.register(url, "two"), plane.register(url, "one")]
