@@ -92,12 +92,12 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
     """Serves an application inside the block; at its end, running requests get a few seconds.
 
     Raises:
-        StartError: the port is taken, or the listener did not come up.
+        StartError: the port cannot be bound, or the listener did not come up.
     """
     try:
         bound = ports.listener(host, port)
-    except OSError:
-        raise ports.taken(host, port, "https") from None
+    except OSError as error:
+        raise ports.refused(error, host, port, "https") from None
     config = uvicorn.Config(
         app,
         http=_Protocol,

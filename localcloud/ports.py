@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from localcloud import waiting
+from localcloud import binding, waiting
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import Settings
@@ -39,7 +40,7 @@ def resolve(settings: Settings) -> Ports:
     """The ports to listen on: the given ones, else those of the last start, else free ones.
 
     Raises:
-        StartError: a given or kept port is taken; the message names it and the setting.
+        StartError: a given or kept port cannot be bound; the message names it and the setting.
     """
     kept = read(settings.data)
     given = {"https": settings.https_port, "dns": settings.dns_port, "blob": settings.blob_port}
@@ -84,19 +85,33 @@ def keep(settings: Settings, ports: Ports) -> None:
         write_private(settings.data / PORTS_FILE, json.dumps(asdict(ports)).encode())
 
 
-def taken(host: str, port: int, name: str) -> StartError:
-    """The refusal that says which port is taken and how to have another."""
+def refused(error: OSError, host: str, port: int, name: str) -> StartError:
+    """The refusal that says which port cannot be bound, why, and how to have another."""
+    option = f"--{name}-port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        option = "--scoring-network" if name == "scoring" else "--host"
     return StartError(
-        f"Port {port} on {host}, the {name} port, is taken by another process: "
-        f"stop that, or choose another with --{name}-port."
+        f"Port {port} on {host}, the {name} port, {binding.reason(error, host, port)}, "
+        f"or choose another with {option}."
     )
+
+
+def require_right(host: str, port: int, name: str) -> None:
+    """See whether this process may bind the port at all; whether it is free now does not matter.
+
+    Raises:
+        StartError: it may not.
+    """
+    error = _problem(host, port)
+    if error is not None and not binding.is_taken(error):
+        raise refused(error, host, port, name)
 
 
 def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """A socket bound to that very port.
 
     Raises:
-        OSError: the port is taken.
+        OSError: it cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio turns Nagle's algorithm off only then, and with it on each answer
@@ -116,23 +131,37 @@ def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM)
     return bound
 
 
-def _is_free(host: str, port: int) -> bool:
+def _problem(host: str, port: int) -> OSError | None:
+    """What keeps TCP or UDP from being bound there; None: nothing."""
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             listener(host, port, kind).close()
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return error
+    return None
 
 
 def _wait_until_free(host: str, port: int, name: str) -> None:
-    if not waiting.until(lambda: _is_free(host, port), RELEASE_TIMEOUT_S):
-        raise taken(host, port, name)
+    error: OSError | None = None
+
+    def is_taken() -> bool:
+        nonlocal error
+        error = _problem(host, port)
+        return error is not None and binding.is_taken(error)
+
+    waiting.until(lambda: not is_taken(), RELEASE_TIMEOUT_S)
+    if error is not None:
+        raise refused(error, host, port, name)
 
 
 def _free(host: str, excluded: set[int]) -> int:
     candidates = random.sample(FREE_RANGE, len(FREE_RANGE))
     for port in candidates:
-        if port not in excluded and _is_free(host, port):
+        if port in excluded:
+            continue
+        error = _problem(host, port)
+        if error is None:
             return port
+        if not binding.is_taken(error):
+            raise StartError(f"Port {port} on {host} {binding.reason(error, host, port)}.")
     raise StartError(f"No port between {FREE_RANGE.start} and {FREE_RANGE.stop - 1} is free on {host}.")

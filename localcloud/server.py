@@ -148,13 +148,15 @@ class Cloud:
             blob_service = starting.enter_context(_beside(azurite.start))
             starting.callback(azurite.stop)
 
+        pool = AddressPool(settings.scoring_network, settings.scoring_port)
+        port_numbers.require_right(*pool.first, "scoring")
         scoring = ScoringHost()
         starting.callback(scoring.stop)
         models = self._models = ModelManagement(
             store=store,
             scoring=scoring,
             device=Device(settings.featurizers),
-            pool=AddressPool(settings.scoring_network, settings.scoring_port),
+            pool=pool,
             data=settings.data,
             ca_file=authority.ca,
         )

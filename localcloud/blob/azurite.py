@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud import binding, ports
 from localcloud.errors import LocalcloudError, StartError
 
 log = logging.getLogger(__name__)
@@ -91,9 +92,10 @@ class Azurite:
             if self._ready:
                 return
         self.stop()
+        error = binding.error_of(failure)
+        remedy = ports.refused(error, self._host, self._port, "blob") if error else "See the log."
         raise StartError(
-            f"Blob storage (Azurite) does not start on {self._host}:{self._port}: {failure}. "
-            "If the port is taken, choose another with --blob-port; otherwise see the lines above in the log."
+            f"Blob storage (Azurite) does not start on {self._host}:{self._port}: {failure}. {remedy}"
         )
 
     def stop(self) -> None:

@@ -54,12 +54,12 @@ class DnsServer:
         """Listens; queries are answered from when this returns.
 
         Raises:
-            StartError: the port is taken.
+            StartError: the port cannot be bound.
         """
         try:
             tcp, udp = self._bind()
-        except OSError:
-            raise ports.taken(self._host, self.port, "dns") from None
+        except OSError as error:
+            raise ports.refused(error, self._host, self.port, "dns") from None
         self.port = tcp.getsockname()[1]
         listening = threading.Event()
         self._thread = threading.Thread(

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from localcloud import binding
 from localcloud.scoring.errors import BindError
 
 _FALLBACK_ADDRESS: Final = "127.0.0.1"
@@ -41,6 +42,11 @@ class AddressPool:
         self.own_addresses = _exists(str(self._network[self._first]))
         self.size = hosts if self.own_addresses else len(_FALLBACK_PORTS)
 
+    @property
+    def first(self) -> Endpoint:
+        """The endpoint of number 0."""
+        return self._endpoint(0)
+
     def choose(self, taken: Collection[tuple[str, int]], start: int) -> tuple[Endpoint, int]:
         """The first free endpoint from number `start` on, and the number to start from the next time.
 
@@ -51,13 +57,20 @@ class AddressPool:
             start: any number; taken modulo `size`.
 
         Raises:
-            BindError: none is free.
+            BindError: none is free, or none may be bound.
         """
         used = {Endpoint(*endpoint) for endpoint in taken}
         for number in range(start, start + self.size):
             endpoint = self._endpoint(number % self.size)
-            if endpoint not in used and bind_problem(endpoint) is None:
+            if endpoint in used:
+                continue
+            error = _bind_error(endpoint)
+            if error is None:
                 return endpoint, (number + 1) % self.size
+            if not binding.is_taken(error):
+                raise BindError(
+                    f"Port {endpoint.port} on {endpoint.address} {binding.reason(error, *endpoint)}."
+                )
         where = f"address of {self._network}" if self.own_addresses else f"port of {_FALLBACK_ADDRESS}"
         raise BindError(f"No {where} is free for a service: all {self.size} are taken.")
 
@@ -68,7 +81,16 @@ class AddressPool:
 
 
 def bind_problem(endpoint: Endpoint) -> str | None:
-    """Why no server can listen there now, in the system's words; None: one can."""
+    """Why no server can listen there now, in words; None: one can."""
+    error = _bind_error(endpoint)
+    if error is None:
+        return None
+    if binding.is_taken(error):
+        return error.strerror
+    return f"it {binding.reason(error, *endpoint)}"
+
+
+def _bind_error(endpoint: Endpoint) -> OSError | None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As gRPC binds: connections that are closing must not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -76,7 +98,7 @@ def bind_problem(endpoint: Endpoint) -> str | None:
             probe.bind(endpoint)
             probe.listen(1)
         except OSError as error:
-            return error.strerror
+            return error
     return None
 
 

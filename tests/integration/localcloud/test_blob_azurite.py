@@ -234,7 +234,10 @@ def test_a_taken_port_is_named(blobs: Blobs, folder: Path, tmp_path: Path, parts
     message = str(refused.value)
     assert f"Blob storage (Azurite) does not start on 127.0.0.1:{blobs.port}: " in message
     assert "EADDRINUSE" in message
-    assert "--blob-port" in message
+    assert message.endswith(
+        f"Port {blobs.port} on 127.0.0.1, the blob port, is taken by another process: stop that, "
+        "or choose another with --blob-port."
+    )
     assert second.service.pid is None
 
 
