@@ -12,12 +12,15 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap engine up test bench story lint lint-workflows down clean
+.PHONY: help bootstrap engine up test test-pythons bench story lint lint-workflows down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bootstrap: ## make the virtual environment, where it is missing or out of date
+	@said=$$($(PYTHON_COMMAND) -c 0 2>&1) || { \
+		printf 'error: %s does not run (%s): set PYTHON to Python 3.11 or newer, by its path if need be.\n' \
+			$(PYTHON_COMMAND) "$$(printf %s "$$said" | head -n 1)" >&2; exit 1; }
 	@$(PYTHON_COMMAND) engine/bootstrap.py
 
 engine: bootstrap ## install the Pulumi CLI and its plugins, where they are missing or out of date
@@ -29,6 +32,9 @@ up: bootstrap ## bring everything up on this machine, and classify a photo over 
 test: bootstrap lint ## check the code, then run every test
 	@# a file's tests stay together: they share a stack, or a server
 	@$(BIN)/pytest -n auto --dist loadfile
+
+test-pythons: bootstrap ## run every test but e2e on each other Python that this machine has
+	@$(BIN)/python -m tools.pythons
 
 bench: bootstrap ## measure speed, as ratios of things measured side by side
 	@$(BIN)/python -m bench

@@ -112,8 +112,10 @@ def bootstrap(local: Path) -> None:
     """Bring `local/venv` to what the lock says, unless it is there already.
 
     Raises:
-        BootstrapError: no venv module, no fcntl, a folder that cannot hold it, or pip fails.
+        BootstrapError: a Python that is too new, no venv module, no fcntl, a folder that cannot hold it, or
+            pip fails.
     """
+    require_python()
     require_places(local)
     os.umask(0o077)
     venv = local / "venv"
@@ -149,6 +151,22 @@ def bootstrap(local: Path) -> None:
         mend_link(venv)
         stamp.write_text(wanted)
         say(f"Virtual environment ready after {time.monotonic() - began:.0f} s: {venv}")
+
+
+def require_python() -> None:
+    """See whether this Python is one that the locked packages have been published for, or older.
+
+    Raises:
+        BootstrapError: it is newer; pip would try to build them, for long and in vain.
+    """
+    listed = re.findall(rb'"Programming Language :: Python :: 3\.([0-9]+)"', PROJECT.read_bytes())
+    versions = sorted(map(int, listed))
+    if versions and sys.version_info[:2] > (3, versions[-1]):
+        raise BootstrapError(
+            f"Python {sys.version.split()[0]} ({sys.executable}) is newer than the locked packages, which are"
+            f" published for Python 3.{versions[0]} to 3.{versions[-1]}: set PYTHON to one of these, as in"
+            f" make up PYTHON=python3.{versions[-1]}."
+        )
 
 
 def require_places(local: Path) -> None:

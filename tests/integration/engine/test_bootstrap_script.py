@@ -314,3 +314,20 @@ def test_index_that_is_not_trusted_is_one_sentence(checkout: Path, tmp_path: Pat
         last,
     )
     assert [line for line in done.stderr.splitlines() if line.startswith("error")] == [last]
+
+
+def test_a_python_that_the_lock_is_not_published_for_is_refused(checkout: Path) -> None:
+    classifier = '"Programming Language :: Python :: 3.{}"'
+    listed = ", ".join(classifier.format(version) for version in (9, 10))
+    pyproject = PYPROJECT.replace('version = "1"', f'version = "1"\nclassifiers = [{listed}]')
+    (checkout / "pyproject.toml").write_text(pyproject)
+    refused = run(checkout)
+    assert refused.returncode == 1
+    version = sys.version.split()[0]
+    assert refused.stderr == (
+        f"error: Python {version} ({sys.executable}) is newer than the locked packages, which are published "
+        "for Python 3.9 to 3.10: set PYTHON to one of these, as in make up PYTHON=python3.10.\n"
+    )
+    assert not (checkout / ".local").exists()
+    (checkout / "pyproject.toml").write_text(pyproject.replace("3.10", f"3.{sys.version_info[1]}"))
+    assert run(checkout).returncode == 0

@@ -9,17 +9,8 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[3]
 ROOMS = (
-    "infra",
-    "certs",
-    "localcloud",
-    "engine",
-    "fpga",
-    "policy",
-    "wire",
-    "models",
-    "bench",
-    "story",
-    "tools",
+    *("infra", "certs", "localcloud", "engine", "fpga", "policy", "wire", "models", "surroundings"),
+    *("bench", "story", "tools"),
 )
 DECIDERS = {"wire/tls.py", "wire/https.py"}
 MAKERS = {

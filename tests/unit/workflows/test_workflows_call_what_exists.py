@@ -13,6 +13,7 @@ from fpga.cli import app
 from fpga.github import reviewed_plan
 from fpga.touched import PROMOTION
 from tests.unit.workflows.scripts import CHECKOUT, FILES, Command, commands, jobs, read
+from tools import pythons
 
 FPGA = ".local/venv/bin/fpga"
 VALUES = {
@@ -87,6 +88,14 @@ def test_a_command_line_that_does_not_fit_is_noticed(wrong: list[str]) -> None:
 def test_no_workflow_runs_foreign_code_with_rights() -> None:
     for file in FILES:
         assert set(read(file)["on"]) <= {"pull_request", "push", "schedule", "workflow_dispatch"}
+
+
+def test_pull_requests_are_tested_on_each_supported_python() -> None:
+    job = read("pull-request.yml")["jobs"]["test"]
+    assert job["strategy"]["matrix"]["python"] == [f"3.{version}" for version in pythons.supported()]
+    (setup,) = [step for step in job["steps"] if step.get("uses", "").startswith("actions/setup-python@")]
+    assert setup["with"]["python-version"] == "${{ matrix.python }}"
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
 
 
 def test_rights_are_given_job_by_job() -> None:
