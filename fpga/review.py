@@ -11,8 +11,12 @@ def departures(reviewed: Plan, now: Plan) -> list[str]:
     A change that was reviewed and is no longer among those of `now` is no departure: it is done already, by a
     run that ended halfway, for instance. Words that explain, and days that pass, are no part of it.
     """
+    plans = (("reviewed", reviewed), ("new", now))
     if (reviewed.project, reviewed.stack) != (now.project, now.stack):
         return [f"it is of {_of(now)}, the reviewed one of {_of(reviewed)}"]
+    failed = [f"the {which} plan is of a preview that failed" for which, one in plans if not one.succeeded]
+    if failed:
+        return failed
     known = {change.urn: change for change in reviewed.changes}
     found = [_departure(known.get(change.urn), change) for change in now.changes]
     rules = {(one.pack, one.rule, one.urn) for one in reviewed.policy}

@@ -30,12 +30,17 @@ def touched(checkout: Path, base: str) -> dict[str, list[str]]:
         Stack -> the changed files that touch it, sorted.
 
     Raises:
-        CommandError: `base` is unknown, or not related to HEAD.
+        CommandError: `base` is unknown, or not related to HEAD; or HEAD has no stack at all.
     """
     _require(checkout, base)
     # Three dots: what the branch did since it left the base, and nothing that others did there since.
     changed = _git(checkout, "diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD", "--")
     stacks = _git(checkout, "ls-tree", "--name-only", "-z", "HEAD", "stacks/")
+    if not any(map(_CONFIGURATION.fullmatch, stacks)):
+        raise CommandError(
+            f"HEAD of {checkout} has no stack (stacks/Pulumi.STACK.yaml), so none that could be touched: "
+            "commit one; `fpga stack new` writes it."
+        )
     return attribute(stacks, changed)
 
 

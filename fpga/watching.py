@@ -31,6 +31,8 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
     for plan in (declared, looked):
         if not plan.succeeded:
             return failed(stack, plan.errors)
+    if not looked.refreshed:
+        return failed(stack, ["The cloud was not looked at."])
     found = (
         *_expiry(stack, looked, now, warn_days),
         *(_drift(stack, one) for one in looked.drift),
@@ -127,6 +129,15 @@ def _follows(change: Change) -> bool:
 def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
     served = plan.certificate.before if plan.certificate else None
     if served is None or not served.not_after:
+        if plan.ssl[0]:
+            yield Finding(
+                "expiry",
+                "expiry",
+                f"{stack}: nobody knows when the certificate ends",
+                "SSL is on, and the state holds no certificate that can be read. "
+                f"`fpga certs show --endpoint HOST:PORT` shows what is served; `pulumi up -s {stack}` gives "
+                "the service the declared one.",
+            )
         return
     end = datetime.fromisoformat(served.not_after)
     left = renewal.days_left(end, now)

@@ -77,6 +77,10 @@ def prove(
         ProofFailed: something is not as declared.
         ClientError: it could not be seen (DeadlineExceeded, ConnectionFailed).
     """
+    if declared.fingerprint is not None and not (declared.keys and all(declared.keys)):
+        raise ProofFailed(
+            f"the keys of {_where(declared)} are not known, so none can be tried: `pulumi refresh` reads them"
+        )
     servers = tuple(_with_address(server) for server in declared.name_servers)
     record = DeclaredRecord(declared.fqdn, declared.ip, servers, declared.resolvers, declared.delegation)
     prove_record(record, deadline_s=deadline_s, waiter=waiter or Waiter(), tell=tell)

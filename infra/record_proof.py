@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra.clients.lookup import Lookup, look_up
+from infra.clients.name_servers import require_servers
 from infra.clients.operations import Pending, Waiter
 
 QUERY_TIMEOUT_S = 5.0
@@ -47,8 +48,10 @@ def prove_record(
         tell: is given one line of progress whenever what is waited for has changed.
 
     Raises:
+        NobodyToAsk: the zone has no name server.
         DeadlineExceeded: names each server that does not, and what it said last.
     """
+    require_servers(declared.name_servers, f"the A record of {declared.fqdn}")
     begin = waiter.clock()
     told: list[str] = []
     waited_for = [("name server", server) for server in declared.name_servers]

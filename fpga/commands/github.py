@@ -51,11 +51,11 @@ def comment(
         ),
     ] = None,
     touched: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="JSON", help="What `fpga touched --json` says: stacks without a plan are told as failed."
         ),
-    ] = "[]",
+    ] = None,
     commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was previewed.")] = None,
     only_print: Annotated[
         bool, typer.Option("--print", help="Print the comment, and tell GitHub nothing.")
@@ -71,7 +71,11 @@ def comment(
     from fpga.touched import in_order
 
     plans = _plans(plan or [])
-    missing = [stack for stack in _names(touched) if stack not in plans]
+    if not plans and touched is None:
+        raise CommandError(
+            "There is no plan, and nothing says that no stack is touched: give --plan, or --touched '[]'."
+        )
+    missing = [stack for stack in _names(touched or "[]") if stack not in plans]
     ordered = [plans[stack] for stack in in_order(plans)]
     body = plan_comment.compose(ordered, missing, commit, plan_comment.run_url())
     if only_print:
@@ -101,6 +105,11 @@ def issues(
     from fpga.github.issues import settle
 
     watches = [watch_report.read(file) for file in _files(found, "watch-*.json")]
+    if not watches:
+        raise CommandError(
+            f"No stack was watched: there is no watch-*.json in {', '.join(map(str, found))}. "
+            "`fpga watch --out FILE` writes one."
+        )
     stacks = [watch.stack for watch in watches]
     if len(set(stacks)) < len(stacks):
         raise CommandError(f"Two reports are of the same stack: {', '.join(sorted(stacks))}.")
@@ -109,9 +118,7 @@ def issues(
     for one in done:
         typer.echo(f"{one.what:<8} #{one.number} {one.title}  {one.url}")
     if not done:
-        typer.echo(
-            f"Nothing was found, and no issue was open: {', '.join(stacks) or 'no stack was watched'}."
-        )
+        typer.echo(f"Nothing was found, and no issue was open: {', '.join(stacks)}.")
 
 
 @app.command()

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 from certs import renewal
 from fpga.plan import certificate, facts, values
-from fpga.plan.events import Diagnostic, Event, PolicyViolation, Prelude, Step, Summary
+from fpga.plan.events import CUT_OFF, Diagnostic, Event, PolicyViolation, Prelude, Step, Summary
 from fpga.plan.model import ISSUED_BY, Change, Drift, Plan, PolicyFinding
 from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, gather
 
 _STACK: Final = "pulumi:pulumi:Stack"
 _SUCCEEDED: Final = "Succeeded"
+_NOTHING: Final = "The engine told of no resource that it looked at, not even of the stack."
+_NO_END: Final = "The engine did not tell how the preview ended."
 _FAILED: Final = "preview failed"  # what the engine adds when the cause is told
 _FORMAT: Final = "%Y-%m-%d %H:%M UTC"
 
@@ -44,14 +46,17 @@ def build(
         _messages([event for event in told if isinstance(event, Diagnostic)], severity, redaction)
         for severity in ("warning", "error")
     )
+    looked = any(isinstance(event, Step) for event in told)
+    if not errors and not failure and not policy and not (looked and results):
+        errors = [_NOTHING if results else _NO_END]
     if len(errors) > 1 or any(finding.stops for finding in policy):
         errors = [error for error in errors if error != _FAILED]
-    elif not errors:
-        errors = list(dict.fromkeys(redaction.clean(line) for line in failure))
+    elif errors in ([], [CUT_OFF]):
+        errors += list(dict.fromkeys(redaction.clean(line) for line in failure))
     return Plan(
         project=project,
         stack=stack,
-        succeeded=not failure and results == ["succeeded"] and not errors,
+        succeeded=looked and not failure and results == ["succeeded"] and not errors,
         refreshed=refreshed,
         changes=tuple(_change(one, redaction) for one in resources if one.operation != "same"),
         unchanged=sum(one.operation == "same" and one.new is not None for one in resources),

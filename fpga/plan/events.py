@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 SEVERITIES: Final = ("warning", "error")
+CUT_OFF: Final = "An event of the engine was cut off: this is not all that it told."
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Prelude:
 
 @dataclass(frozen=True)
 class Summary:
-    """The end: `result` is `succeeded` or `failed`."""
+    """The end: `result` is `succeeded`, `failed`, or `untold`."""
 
     result: str
 
@@ -93,11 +94,16 @@ Event = Step | Diagnostic | PolicyViolation | Prelude | Summary
 
 
 def read(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in these lines, in their order; lines that are no events are passed over."""
+    """The events in these lines, in their order; lines that are no events are passed over.
+
+    What begins as one and cannot be read is an error: it may have been a change.
+    """
     for line in lines:
         try:
             told = json.loads(line)
         except ValueError:
+            if line.lstrip().startswith("{"):
+                yield Diagnostic("error", CUT_OFF, "")
             continue
         if isinstance(told, dict) and (event := _event(told)) is not None:
             yield event
@@ -164,8 +170,7 @@ def _prelude(content: Mapping[str, Any]) -> Prelude:
 
 
 def _summary(content: Mapping[str, Any]) -> Summary:
-    # the engines of before it was told fail by their exit code alone
-    return Summary(content.get("result") or "succeeded")
+    return Summary(content.get("result") or "untold")
 
 
 _READERS: Final = {

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dns.exception
-import dns.message
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
@@ -18,7 +17,7 @@ import dns.rrset
 from certs.acme import caa
 from fpga.name_resolution import host_and_port
 from infra import caa_issuers, names
-from infra.clients.name_servers import QUERY_TIMEOUT_S, ask
+from infra.clients.name_servers import QUERY_TIMEOUT_S, ask, require_servers
 from infra.clients.operations import Pending, Waiter
 
 
@@ -47,8 +46,9 @@ class ZoneCaa:
 
         Raises:
             AcmeError: it may not; the message tells what was seen and what was expected.
-            ClientError: no server of the zone answers in time.
+            ClientError: no server of the zone answers in time, or there is none.
         """
+        require_servers(self.servers, f"the CAA records for {dns_name}")
         on_its_way = bool(self.declared) and caa_issuers.refusal(self.declared, identities) is None
 
         def look() -> bool | Pending:
@@ -78,7 +78,10 @@ class ZoneCaa:
         for server in self.servers:
             answer = ask(name, dns.rdatatype.CAA, server)
             if not isinstance(answer, str):
-                return _properties(_at_the_end(answer))
+                try:
+                    return _properties(answer.resolve_chaining().answer)
+                except dns.exception.DNSException as error:  # aliases that lead nowhere say nothing of CAA
+                    answer = f"no usable answer ({error or type(error).__name__})"
             seen.append(f"{answer} at the name server {server}")
         raise _Silent("; ".join(seen))
 
@@ -98,20 +101,13 @@ class ZoneCaa:
             return []
         except dns.exception.DNSException:
             # that this resolver does not tell proves nothing of the authority's
+            self.tell(f"CAA records at {name} could not be looked up: the authority will see for itself")
             raise caa.Unanswered from None
         return _properties(found.rrset)
 
 
 class _Silent(Exception):
     """No server of the zone answers; the text says what each did instead."""
-
-
-def _at_the_end(answer: dns.message.QueryMessage) -> dns.rrset.RRset | None:
-    """The records at the end of the chain of aliases."""
-    try:
-        return answer.resolve_chaining().answer
-    except dns.exception.DNSException:
-        return None
 
 
 def _properties(records: dns.rrset.RRset | None) -> list[caa.Property]:

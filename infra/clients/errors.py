@@ -10,6 +10,7 @@ ClientError
 │   └── QuotaExceeded    412 of the data plane: no FPGA left
 ├── OperationFailed      a long-running operation that was accepted ended badly
 ├── DeadlineExceeded     it was waited for, in vain
+├── NobodyToAsk          a zone has no name server: nothing could be seen
 └── NameTaken            what bears the name was not made by this stack
 """
 
@@ -110,6 +111,10 @@ class OperationFailed(ClientError):
 
 class DeadlineExceeded(ClientError):
     """What was waited for did not happen in time."""
+
+
+class NobodyToAsk(ClientError):
+    """There is no server whose answer could show it."""
 
 
 class NameTaken(ClientError):

@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rdatatype
 
 from infra.clients import dns_question
-from infra.clients.errors import ConnectionFailed
+from infra.clients.errors import ConnectionFailed, NobodyToAsk
 from infra.clients.operations import Pending, Waiter
 
 QUERY_TIMEOUT_S: Final = 5.0
@@ -34,8 +34,10 @@ def wait_for_txt(
 
     Raises:
         ConnectionFailed: a server's name has no address.
+        NobodyToAsk: there are no servers.
         DeadlineExceeded: one does not answer it in time; the message names it, and what it answers.
     """
+    require_servers(servers, f"the TXT record of {name}")
     left = list(servers)
 
     def look() -> bool | Pending:
@@ -52,6 +54,19 @@ def wait_for_txt(
         return True
 
     (waiter or Waiter()).until_done(look, what=f"the TXT record of {name}", deadline_s=deadline_s)
+
+
+def require_servers(servers: Sequence[str], what: str) -> None:
+    """Returns where there is one of a zone's servers to ask for `what`: what nobody was asked is not so.
+
+    Raises:
+        NobodyToAsk: there is none.
+    """
+    if not servers:
+        raise NobodyToAsk(
+            f"{what} cannot be looked up: the zone has no name server. Name reachable ones in "
+            "fpga-web-service:nameServers"
+        )
 
 
 def ask(name: str, kind: dns.rdatatype.RdataType, server: str) -> dns.message.QueryMessage | str:

@@ -32,7 +32,11 @@ def _is_devtest(resource: Resource, _: Context) -> Iterator[str]:
     if provider is not UNKNOWN and str(provider).lower() != _PROVIDER:
         return
     tier = UNKNOWN if sku is UNKNOWN else (sku or {}).get("name")
-    if tier is not UNKNOWN and str(tier).lower() == "devtest":
+    if tier is UNKNOWN:
+        return
+    if not tier:
+        yield "it names no pricing tier. Set fpga-web-service:accountSku to S1, S2 or S3; S1 is enough."
+    elif str(tier).lower() == "devtest":
         yield (
             "its pricing tier is DevTest, which FPGA services do not support. "
             "Set fpga-web-service:accountSku to S1, S2 or S3; S1 is enough."

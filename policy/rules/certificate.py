@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _TRUSTED_SOURCES: Final = "files, pfx, config or acme"
+_REMEDY: Final = "Look at it with `fpga certs check`, and give the service a whole one."
 
 
 def _is_without_ssl(resource: Resource, context: Context) -> Iterator[str]:
@@ -38,7 +39,10 @@ def _is_self_signed(resource: Resource, context: Context) -> Iterator[str]:
         )
         return
     chain = _chain(resource)
+    if chain is None:
+        yield f"its chain cannot be read, so nobody knows whether it is signed with its own key. {_REMEDY}"
     if not chain:
+        yield from _lacking(resource)
         return
     from certs.chain import is_self_signed, name_of
 
@@ -56,11 +60,9 @@ def _is_about_to_expire(resource: Resource, context: Context) -> Iterator[str]:
     """
     chain = _chain(resource)
     if chain is None:
-        yield (
-            "its chain cannot be read, so nobody knows when it expires. "
-            "Look at it with `fpga certs check`, and give the service a whole one."
-        )
+        yield f"its chain cannot be read, so nobody knows when it expires. {_REMEDY}"
     if not chain:
+        yield from _lacking(resource)
         return
     from certs.chain import name_of
     from certs.renewal import days_left
@@ -75,6 +77,13 @@ def _is_about_to_expire(resource: Resource, context: Context) -> Iterator[str]:
             "Give the service a renewed one (of one that the stack has issued, raise "
             "fpga-web-service:certificateGeneration), or lower minimumDays in the pack's configuration."
         )
+
+
+def _lacking(resource: Resource) -> Iterator[str]:
+    """With SSL off there is no certificate to judge; with it on, none is no certificate without a fault."""
+    is_on, chain = (resource.props.get(name) for name in ("ssl_enabled", "ssl_certificate"))
+    if is_on and is_on is not UNKNOWN and not chain:
+        yield "SSL is on, and it is given no certificate. Set fpga-web-service:certificateSource."
 
 
 def _chain(resource: Resource) -> list[Certificate] | None:

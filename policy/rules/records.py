@@ -41,15 +41,19 @@ def _why(ttl: int, low: int) -> str:
 def _points_elsewhere(resources: Sequence[Resource], _: Context) -> Iterator[tuple[str, str]]:
     """Addresses that are not known yet are judged by what they are made from: the endpoint, or not."""
     endpoints = [one for one in resources if one.type == ENDPOINT]
-    if not endpoints:
-        return
     known = [one.props.get("ip") for one in endpoints]
     for record in resources:
         addresses = record.props.get(_ADDRESSES)
         if record.type != RECORD_SET or not addresses:
             continue
         listed = _listed(addresses)
-        if UNKNOWN in listed or any(ip in (UNKNOWN, None) for ip in known):
+        if not endpoints:
+            yield (
+                record.urn,
+                "it leads to an address, and the stack has no service's endpoint that it could be held "
+                "against. Declare the endpoint, or remove the record.",
+            )
+        elif UNKNOWN in listed or any(ip in (UNKNOWN, None) for ip in known):
             made_from = record.depends_on.get(_ADDRESSES, frozenset())
             if not made_from & {one.urn for one in endpoints}:
                 yield (

@@ -197,12 +197,15 @@ def test_what_is_no_plan_is_refused(
 
 def test_bad_usage_is_told(fpga: Command, github: StandIn, tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
+    (tmp_path / "none").mkdir()
     first, second = (kept(folder, a_plan("dev", "account")) for folder in (tmp_path, tmp_path / "again"))
     for arguments, code, message in (
         (("--plan", first), 2, "Give --pull-request NUMBER, or --print."),
         (("--plan", first, "--plan", second, "--print"), 1, "there are two plans of the stack dev"),
         (("--touched", '"dev"', "--print"), 2, "--touched takes a JSON list of names"),
         (("--touched", "dev", "--print"), 2, "--touched takes a JSON list of names"),
+        (("--print",), 1, "There is no plan, and nothing says that no stack is touched"),
+        (("--plan", tmp_path / "none", "--print"), 1, "There is no plan, and nothing says"),
         (("--plan", "nowhere.json", "--print"), 1, "nowhere.json: No such file or directory"),
     ):
         ended, _, told = fpga("github", "comment", *arguments)

@@ -223,6 +223,15 @@ def test_what_is_no_report_of_a_watch_is_refused(
     assert not github.seen
 
 
+def test_no_report_at_all_is_no_night_without_findings(
+    fpga: Command, github: StandIn, tmp_path: Path
+) -> None:
+    code, out, told = fpga("github", "issues", tmp_path)
+    assert (code, out) == (1, "")
+    assert told.startswith(f"error: No stack was watched: there is no watch-*.json in {tmp_path}.")
+    assert not github.seen
+
+
 def test_two_reports_of_one_stack_are_refused(fpga: Command, tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     watch(tmp_path, "dev", RECORD)

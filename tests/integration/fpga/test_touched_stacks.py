@@ -151,6 +151,14 @@ def test_new_gone_and_renamed_stacks(repository: Repository, touched: Run) -> No
     assert stacks(touched) == ["new", "team-y"]
 
 
+def test_without_a_stack_none_is_called_untouched(repository: Repository, touched: Run) -> None:
+    repository.git("rm", "--quiet", "-r", "stacks")
+    repository.commit("Remove the environments")
+    code, out, told = touched("--json")
+    assert (code, out) == (1, "")
+    assert "has no stack (stacks/Pulumi.STACK.yaml), so none that could be touched" in told
+
+
 def test_a_file_moved_out_of_the_program_touches_every_stack(repository: Repository, touched: Run) -> None:
     repository.git("mv", "infra/program.py", "docs/program.py")
     repository.commit("Move it")

@@ -16,7 +16,7 @@ import pytest
 
 from certs.errors import AcmeError
 from infra.clients.caa_records import ZoneCaa
-from infra.clients.errors import DeadlineExceeded
+from infra.clients.errors import DeadlineExceeded, NobodyToAsk
 from infra.clients.operations import Waiter
 from tests.integration.fpga.name_server import Reply, name_server, refusal
 
@@ -175,8 +175,12 @@ def test_above_the_zone_nobody_may_be_there_to_ask(serve: Callable[[Reply], str]
     server = serve(zone)
 
     Check([server], None).require()
-    Check([server], [serve(refusal)]).require()
+    unanswered = Check([server], [serve(refusal)])
+    unanswered.require()
 
+    assert unanswered.told == [
+        "CAA records at contoso.test could not be looked up: the authority will see for itself"
+    ]
     assert zone.names == [NAME, ZONE] * 2
 
 
@@ -224,3 +228,24 @@ def test_one_server_that_answers_is_enough_and_none_is_not(serve: Callable[[Repl
     with pytest.raises(DeadlineExceeded) as caught:
         Check([silent]).require()
     assert f"not done within 60 s; last seen: REFUSED at the name server {silent}" in str(caught.value)
+
+
+def test_a_zone_without_a_server_lets_nobody_issue() -> None:
+    with pytest.raises(NobodyToAsk, match=f"the CAA records for {NAME} cannot be looked up: the zone has no"):
+        Check([]).require()
+
+
+def test_aliases_that_lead_round_are_not_taken_for_no_records(serve: Callable[[Reply], str]) -> None:
+    def loop(query: dns.message.Message) -> dns.message.Message:
+        response = dns.message.make_response(query)
+        for name, target in ((NAME, f"host.{ZONE}"), (f"host.{ZONE}", NAME)):
+            response.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "CNAME", f"{target}."))
+        return response
+
+    server = serve(loop)
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        Check([server]).require()
+
+    assert "no usable answer" in str(caught.value)
+    assert f"at the name server {server}" in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from infra.clients.cloud import Cloud
 from infra.clients.dns_records import API_VERSION, TxtRecords
-from infra.clients.errors import DeadlineExceeded, NotFound, ServiceError
+from infra.clients.errors import DeadlineExceeded, NobodyToAsk, NotFound, ServiceError
 from infra.clients.name_servers import wait_for_txt
 from infra.clients.operations import Waiter
 from localcloud.server import Cloud as Server
@@ -132,6 +132,9 @@ def test_every_server_must_answer_the_value(cloud: Server, zone: Zone) -> None:
     assert pauses == []
     with pytest.raises(DeadlineExceeded) as caught:
         wait_for_txt(name, "another", [server], deadline_s=3, waiter=waiter, tell=told.append)
+
+    with pytest.raises(NobodyToAsk, match=f"the TXT record of {name} cannot be looked up"):
+        wait_for_txt(name, "ours", [], deadline_s=1, waiter=waiter)
 
     seen = f"TXT ours at the name server {server}"
     longer = "(fpga-web-service:acmeTimeout can be longer)"

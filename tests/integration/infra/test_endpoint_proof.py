@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from infra.clients.dns_question import ask
-from infra.clients.errors import ClientError, ConnectionFailed, DeadlineExceeded
+from infra.clients.errors import ClientError, ConnectionFailed, DeadlineExceeded, NobodyToAsk
 from infra.clients.lookup import look_up
 from infra.clients.operations import Waiter
 from infra.endpoint_proof import Declared, ProofFailed, prove
@@ -160,6 +160,20 @@ def complaint(declared: Declared, kind: type[ClientError], deadline_s: float = 0
 def test_what_fits_is_proved() -> None:
     with Scene().declared() as declared:
         prove(declared, deadline_s=0)
+
+
+def test_a_zone_without_a_name_server_proves_nothing() -> None:
+    with Scene().declared() as declared:
+        told = complaint(replace(declared, name_servers=()), NobodyToAsk)
+    assert told.startswith(f"the A record of {FQDN} cannot be looked up: the zone has no name server.")
+    assert "fpga-web-service:nameServers" in told
+
+
+@pytest.mark.parametrize("keys", [(), ("", ""), (KEYS[0], "")])
+def test_keys_that_are_not_known_prove_nothing(keys: tuple[str, str]) -> None:
+    with Scene().declared() as declared:
+        told = complaint(replace(declared, keys=keys), ProofFailed)
+    assert told.startswith(f"the keys of {FQDN} ({IP}:PORT) are not known")
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,14 @@ import random
 import pytest
 
 from fpga.errors import CommandError
+from fpga.plan.build import build
+from fpga.plan.events import read
 from fpga.plan.model import Change, Plan, Value
 from fpga.plan.words import summary as told
 from tests.unit.fpga.plan_samples import (
     NOW,
     RECORD,
+    REDACTION,
     SECRET,
     SERVICE,
     UNKNOWN,
@@ -149,6 +152,42 @@ def test_a_preview_that_fails_says_why(name: str, said: str) -> None:
 def test_a_stream_that_breaks_off_is_a_failure() -> None:
     assert not plan_of(lines("certificate")[:-1]).succeeded
     assert not plan_of(["no event", "", "[]"]).succeeded
+
+
+NOT_WHOLE = {
+    "no events": ([], "The engine did not tell how the preview ended."),
+    "no end": (lines("certificate")[:-1], "The engine did not tell how the preview ended."),
+    "an end alone": ([summary()], "The engine told of no resource that it looked at, not even of the stack."),
+    "an end that tells nothing": ([*lines("certificate")[:-1], '{"summaryEvent": {}}'], ""),
+    "a line that is cut off": (
+        [*lines("certificate")[:5], lines("certificate")[5][:-9], *lines("certificate")[6:]],
+        "An event of the engine was cut off: this is not all that it told.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "said"), NOT_WHOLE.values(), ids=NOT_WHOLE.keys())
+def test_what_was_not_told_whole_did_not_succeed(events: list[str], said: str) -> None:
+    plan = plan_of(events)
+
+    assert not plan.succeeded
+    assert plan.errors == ((said,) if said else ())
+
+
+def test_a_line_that_is_cut_off_stands_beside_the_reason_for_it() -> None:
+    events = [*lines("certificate")[:5], lines("certificate")[5][:-9]]
+
+    plan = build(
+        read(events),
+        project="fpga-web-service",
+        stack="dev",
+        refreshed=False,
+        now=NOW,
+        redaction=REDACTION,
+        failure=["killed"],
+    )
+
+    assert (plan.succeeded, plan.errors[1:]) == (False, ("killed",))
 
 
 @pytest.mark.parametrize("name", SAMPLES)

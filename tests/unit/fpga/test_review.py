@@ -37,6 +37,14 @@ def test_a_change_that_is_done_already_is_no_departure() -> None:
     assert already_done(PLAN, rest) == 1
 
 
+def test_a_preview_that_failed_was_not_reviewed() -> None:
+    failed = replace(PLAN, succeeded=False, errors=("no",))
+    for reviewed, now, which in ((failed, PLAN, "reviewed"), (PLAN, failed, "new")):
+        assert departures(reviewed, now) == [f"the {which} plan is of a preview that failed"]
+    nothing = replace(failed, changes=())
+    assert departures(nothing, replace(PLAN, changes=())) != []
+
+
 def test_a_change_that_nobody_saw_is_told() -> None:
     extra = replace(ACCOUNT, urn=ACCOUNT.urn.replace("account", "group"), name="group", operation="delete")
     assert departures(PLAN, replace(PLAN, changes=(*PLAN.changes, extra))) == [

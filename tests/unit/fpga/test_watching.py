@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+import pytest
+
 from fpga.plan.model import (
     Certificate,
     CertificateChange,
@@ -28,7 +30,10 @@ SERVED = Certificate(
     not_after="2027-01-30T00:00:00+00:00",
 )
 PLAN = replace(
-    EMPTY, stack="prod", certificate=CertificateChange(SERVED, SERVED, changes=False, root_changes=False)
+    EMPTY,
+    stack="prod",
+    refreshed=True,
+    certificate=CertificateChange(SERVED, SERVED, changes=False, root_changes=False),
 )
 UNKNOWN = Value("unknown", "known after apply")
 RENEWAL = Change(
@@ -68,6 +73,29 @@ def served(**others: object) -> Plan:
 
 def test_a_stack_in_order_has_nothing_to_tell() -> None:
     assert found(PLAN, PLAN) == {}
+
+
+def test_a_cloud_that_was_not_looked_at_is_not_in_order() -> None:
+    told = watched(PLAN, replace(PLAN, refreshed=False), NOW, 21)
+    assert not told.is_whole
+    assert "The cloud was not looked at." in told.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        None,
+        CertificateChange(None, None, changes=False, root_changes=False),
+        CertificateChange(replace(SERVED, not_after=""), SERVED, changes=True, root_changes=False),
+    ],
+)
+def test_a_certificate_whose_end_nobody_knows_is_told_where_ssl_is_on(
+    certificate: CertificateChange | None,
+) -> None:
+    plan = replace(PLAN, certificate=certificate)
+    assert found(plan, plan)["expiry"].title == "prod: nobody knows when the certificate ends"
+    for off in ((False, False), (None, True), (None, None)):
+        assert found(plan, replace(plan, ssl=off)) == {}
 
 
 def test_what_differs_in_the_cloud_alone_is_drift() -> None:

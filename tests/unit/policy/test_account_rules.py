@@ -39,12 +39,19 @@ def test_no_location_is_refused() -> None:
         {"resourceProviderNamespace": NAMESPACE, "sku": {"name": "S1", "capacity": 1}},
         {"resourceProviderNamespace": NAMESPACE, "sku": {"name": UNKNOWN}},
         {"resourceProviderNamespace": NAMESPACE, "sku": UNKNOWN},
-        {"resourceProviderNamespace": NAMESPACE},
         {"resourceProviderNamespace": "Microsoft.Other", "sku": {"name": "DevTest"}},
     ],
 )
 def test_a_tier_that_fits_or_is_not_known_passes(props: dict[str, Any]) -> None:
     assert messages(NO_DEVTEST, resource(GENERIC_RESOURCE, props)) == []
+
+
+@pytest.mark.parametrize("sku", [{}, {"sku": {}}, {"sku": {"capacity": 1}}])
+def test_no_tier_is_refused(sku: dict[str, Any]) -> None:
+    (message,) = messages(
+        NO_DEVTEST, resource(GENERIC_RESOURCE, {"resourceProviderNamespace": NAMESPACE} | sku)
+    )
+    assert message.startswith("it names no pricing tier. Set fpga-web-service:accountSku")
 
 
 @pytest.mark.parametrize("namespace", [NAMESPACE, NAMESPACE.lower(), UNKNOWN])

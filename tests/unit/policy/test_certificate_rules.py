@@ -16,7 +16,7 @@ from policy.rules.certificate import (
     NO_SELF_SIGNED_IN_PRODUCTION,
     SSL_ENABLED_IN_PRODUCTION,
 )
-from policy.rules.rule import UNKNOWN
+from policy.rules.rule import UNKNOWN, ResourceRule
 from policy.rules.tokens import DEVELOPMENT_CA, SERVICE
 from tests.unit.policy.resources import NOW, messages, resource
 
@@ -73,9 +73,33 @@ def test_a_self_signed_leaf_is_refused_in_production_alone() -> None:
     assert "Take one from a certification authority: fpga-web-service:certificateSource files" in message
 
 
-@pytest.mark.parametrize("chain", ["", UNKNOWN, "issued", "no certificate"])
+BOTH = [NO_SELF_SIGNED_IN_PRODUCTION, MINIMUM_DAYS_TO_EXPIRY]
+
+
+@pytest.mark.parametrize("rule", BOTH, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("chain", [{}, {"ssl_certificate": ""}, {"ssl_certificate": None}])
+def test_ssl_without_a_certificate_is_not_one_without_a_fault(
+    rule: ResourceRule, chain: dict[str, object]
+) -> None:
+    for is_on, said in (
+        (True, ["SSL is on, and it is given no certificate. Set fpga-web-service:certificateSource."]),
+        (False, []),
+        (UNKNOWN, []),
+    ):
+        about = resource(SERVICE, {"ssl_enabled": is_on} | chain)
+        assert messages(rule, about, production=True) == said
+
+
+@pytest.mark.parametrize("rule", BOTH, ids=lambda rule: rule.name)
+def test_what_cannot_be_read_passes_no_rule_about_it(rule: ResourceRule) -> None:
+    about = resource(SERVICE, {"ssl_enabled": True, "ssl_certificate": "no certificate"})
+    (message,) = messages(rule, about, production=True)
+    assert message.startswith("its chain cannot be read, so nobody knows")
+    assert "no certificate" not in message
+
+
+@pytest.mark.parametrize("chain", ["", UNKNOWN, "issued"])
 def test_what_an_authority_issued_or_is_not_known_passes_in_production(chain: object) -> None:
-    """A chain that cannot be read is told by the rule that needs its dates."""
     if chain == "issued":
         chain = issue(new_authority("An authority", NOW), ["a.contoso.test"], NOW).certificate_pem
     about = resource(SERVICE, {"ssl_certificate": chain})

@@ -97,7 +97,16 @@ def test_a_literal_address_is_refused_while_the_endpoint_is_not_known(ip: object
     assert len(found(record([{"ipv4Address": IP}]), endpoint(ip))) == 1
 
 
-def test_records_of_other_kinds_and_stacks_without_a_service_pass() -> None:
+def test_records_of_other_kinds_and_stacks_without_a_record_pass() -> None:
     alias = resource(RECORD_SET, {"cnameRecord": {"cname": "a.contoso.test"}})
     assert found(alias, endpoint()) == []
-    assert found(record([{"ipv4Address": "192.0.2.1"}])) == []
+    assert found(alias) == []
+    assert found(endpoint()) == []
+    assert found() == []
+
+
+@pytest.mark.parametrize("addresses", [[{"ipv4Address": IP}], [UNKNOWN], UNKNOWN])
+def test_an_address_in_a_stack_without_an_endpoint_is_refused(addresses: object) -> None:
+    ((urn, message),) = found(record(addresses))
+    assert urn.endswith("::record")
+    assert "has no service's endpoint that it could be held against. Declare the endpoint" in message
