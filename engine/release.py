@@ -62,6 +62,7 @@ def fetch(version: str, out: Path, report: Report) -> None:
     from wire.https import session as https_session
 
     with https_session() as session:
+        session.auth = None  # a company's mirror may ask who calls: ~/.netrc tells
         # The small file first: it tells whether the host is there at all.
         expected = listed_checksum(_get(session, f"{base}/pulumi-{version}-checksums.txt").text, name)
         with report.stage(f"Downloading Pulumi {version}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,15 @@ def host_and_port(name_server: str) -> tuple[str, int]:
     if address is None or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise ValueError(f"The name server '{name_server}' is not ADDRESS or ADDRESS:PORT.")
     return str(address), int(port)
+
+
+def addresses_of(name: str) -> list[str]:
+    """The name's addresses as the system tells them; the name itself where it tells none."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return [name]
+    return [str(address[0]) for *_, address in found]
 
 
 def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[str]:

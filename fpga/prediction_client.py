@@ -10,6 +10,7 @@ Errors: `fpga.prediction_errors`, whose classes are importable from here.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ import grpc
 
 from fpga import diagnosis
 from fpga import root_certificates as roots_of
-from fpga.name_resolution import host_and_port, literal_address, resolve
+from fpga.name_resolution import addresses_of, host_and_port, literal_address, resolve
 from fpga.prediction_errors import (
     CertificateError,
     CertificateExpired,
@@ -44,6 +45,7 @@ from fpga.prediction_errors import (
     WrongKey,
     WrongName,
 )
+from surroundings import proxies
 from wire import tensorflow_serving as serving
 
 if TYPE_CHECKING:
@@ -306,13 +308,17 @@ class PredictionClient:
         ]
         target, host = f"dns:///{self._address}:{self._port}", self._address
         literal = literal_address(self._address)
+        proxied = proxies.are_named(os.environ)
         if literal is not None:
-            target, host = self._target([str(literal)]), str(literal)
+            addresses = [str(literal)]
         elif self._name_servers:
             addresses = resolve(self._address, self._name_servers, self._timeout_s)
-            target, host = self._target(addresses), addresses[0]
-        if literal is not None or self._name_servers:
-            # A proxy is for names that are not resolved here.
+        else:
+            addresses = []
+        if addresses:
+            # A proxy is asked for one address; gRPC would ask for all of them in one word.
+            target, host = self._target(addresses[:1] if proxied else addresses), addresses[0]
+        if proxied and all(map(proxies.is_loopback, addresses or addresses_of(self._address))):
             options.append(("grpc.enable_http_proxy", 0))
         if not self._use_ssl:
             return grpc.insecure_channel(target, options=options), host

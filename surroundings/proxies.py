@@ -22,7 +22,7 @@ def exceptions(environ: Mapping[str, str]) -> dict[str, str]:
 
     What the person excepted stays excepted: it comes first.
     """
-    if not any(environ.get(name) for lower in NAMING for name in (lower, lower.upper())):
+    if not are_named(environ):
         return {}
     lower, upper = environ.get("no_proxy", ""), environ.get("NO_PROXY", "")
     # One that was missing would hide the other's value from who reads it first.
@@ -32,6 +32,11 @@ def exceptions(environ: Mapping[str, str]) -> dict[str, str]:
     elif found["no_proxy"].strip() == _ALL:
         found["no_grpc_proxy"] = ",".join(LOOPBACK)
     return found
+
+
+def are_named(environ: Mapping[str, str]) -> bool:
+    """Whether a variable names a proxy."""
+    return any(environ.get(name) for lower in NAMING for name in (lower, lower.upper()))
 
 
 def is_loopback(host: str) -> bool:

@@ -1,19 +1,22 @@
 """HTTPS by `requests`, and by the Azure SDK above it, trusting what `wire.tls` says.
 
 urllib3 makes contexts of its own for both, and strict ones from Python 3.13 on: each session of the project
-has this adapter in their place.
+has this adapter in their place. It calls this machine's own servers past every proxy, whatever variables say.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry, create_urllib3_context
 
+from surroundings.proxies import is_loopback
 from wire.tls import VERIFY_FLAGS
 
 if TYPE_CHECKING:
@@ -35,6 +38,20 @@ class Adapter(HTTPAdapter):
         self._extra_roots = extra_roots
         self._contexts: dict[bool | str, ssl.SSLContext] = {}
         super().__init__(**options)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """As `HTTPAdapter.send`; loopback is called without a proxy."""
+        if is_loopback(urlsplit(request.url or "").hostname or ""):
+            proxies = None
+        return super().send(request, stream, timeout, verify, cert, proxies)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
@@ -66,10 +83,18 @@ class Adapter(HTTPAdapter):
 
 
 def session(adapter: Adapter | None = None) -> requests.Session:
-    """A session that sends `https://` with `adapter`, by default one without options."""
+    """A session that sends `https://` with `adapter`, by default one without options.
+
+    Who calls is told by the caller alone: an entry of `~/.netrc` would take the place of a token.
+    """
     made = requests.Session()
+    made.auth = _as_it_is
     made.mount("https://", adapter or Adapter())
     return made
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def azure_transport(verify: bool | str) -> RequestsTransport:

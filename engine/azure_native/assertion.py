@@ -48,6 +48,7 @@ class Assertion:
         try:
             answer = self._session.get(
                 url,
+                verify=self._session.verify,  # else REQUESTS_CA_BUNDLE would win
                 params={"audience": self._configuration.oidc_audience},
                 headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
                 timeout=_TIMEOUT_S,

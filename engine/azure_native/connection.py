@@ -66,7 +66,13 @@ class Connection:
 
         try:
             return self._session.request(
-                method, url, timeout=_REQUEST_TIMEOUT_S, allow_redirects=False, **options
+                method,
+                url,
+                timeout=_REQUEST_TIMEOUT_S,
+                allow_redirects=False,
+                # at the request, for a session's own setting loses against REQUESTS_CA_BUNDLE
+                verify=self._session.verify,
+                **options,
             )
         except requests.RequestException as error:
             raise ConnectionFailed(_unreachable(what, error)) from None
@@ -156,8 +162,6 @@ def _session(ca_file: str | None) -> requests.Session:
     session.headers["User-Agent"] = "pulumi-resource-azure-native stand-in"
     if ca_file:
         session.verify = ca_file
-        # Else REQUESTS_CA_BUNDLE, if set, would win.
-        session.trust_env = False
     return session
 
 

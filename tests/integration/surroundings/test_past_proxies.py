@@ -1,0 +1,115 @@
+"""The clients, in a process that has put nothing in order: who is called through a proxy, and who is not."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from certs.acme.session import Session as AcmeSession
+from certs.errors import AcmeError
+from engine.azure_native.config import Configuration
+from engine.azure_native.connection import Connection
+from engine.azure_native.errors import ConnectionFailed as PluginConnectionFailed
+from fpga.prediction_client import PredictionClient, PredictionError
+from infra.clients.errors import ConnectionFailed
+from infra.clients.pipeline import Pipeline
+from surroundings.proxies import NAMING
+from tests.integration.fpga.name_server import address, name_server
+from tests.integration.fpga.scoring_server import scoring_server
+from tests.integration.surroundings.recording_proxy import recording_proxy
+from tests.integration.wire import test_trust as clients
+from tests.integration.wire.https_server import serving
+from tests.unit.certs.forge import key, leaf, root
+from wire import tensorflow_serving as serving_messages
+from wire.https import session
+
+FQDN = "scores.contoso.test"
+ELSEWHERE = "192.0.2.1"  # RFC 5737: nobody has it
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What a proxy that every variable names is asked for; nothing is excepted."""
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with recording_proxy() as (proxy, heard):
+        for name in NAMING:
+            monkeypatch.setenv(name, proxy)
+            monkeypatch.setenv(name.upper(), proxy)
+        yield heard
+
+
+@pytest.mark.parametrize("call", [clients.by_session, clients.by_pipeline, clients.by_azure_sdk])
+def test_https_to_loopback_goes_past_it(call: clients.Client, heard: list[str], tmp_path: Path) -> None:
+    authority = root()
+    (tmp_path / "roots.pem").write_bytes(authority.pem)
+    with serving(tmp_path, leaf(authority, names=[clients.HOST])) as port:
+        assert call(port, tmp_path / "roots.pem") == {"said": "hello"}
+    assert heard == []
+
+
+def test_https_to_others_goes_through_it(heard: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFailed):
+        Pipeline(sleep=lambda _: None).send("POST", f"https://{ELSEWHERE}/")
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:443 HTTP/1.0"}
+    heard.clear()
+    with pytest.raises(AcmeError):
+        AcmeSession(f"https://{ELSEWHERE}/directory", key()).get(f"https://{ELSEWHERE}/directory")
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:443 HTTP/1.0"}
+
+
+def test_plugin_calls_others_through_it_with_roots_of_its_own(heard: list[str], tmp_path: Path) -> None:
+    (tmp_path / "roots.pem").write_bytes(root().pem)
+    given = Configuration.read({"metadataHost": ELSEWHERE}, {"SSL_CERT_FILE": str(tmp_path / "roots.pem")})
+    with pytest.raises(PluginConnectionFailed):
+        Connection(given)
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:443 HTTP/1.0"}
+
+
+def _scores(_request: object, _context: grpc.ServicerContext) -> serving_messages.PredictResponse:
+    response = serving_messages.PredictResponse()
+    response.outputs["output_alias"].CopyFrom(
+        serving_messages.tensor_from_array(np.ones((1, 2), dtype=np.float32))
+    )
+    return response
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", FQDN])
+def test_scoring_on_loopback_goes_past_it(host: str, heard: list[str]) -> None:
+    with scoring_server(handler=_scores) as running, name_server(address(FQDN, "127.0.0.1")) as server:
+        servers = [server] if host == FQDN else []
+        with PredictionClient(host, running.port, name_servers=servers, timeout_s=10) as client:
+            assert client.score_image(b"photo").size == 2
+    assert heard == []
+
+
+@pytest.mark.parametrize("host", [ELSEWHERE, FQDN])
+def test_scoring_elsewhere_goes_through_it(host: str, heard: list[str]) -> None:
+    with name_server(address(FQDN, ELSEWHERE)) as server:
+        servers = [server] if host == FQDN else []
+        with (
+            PredictionClient(host, 50051, name_servers=servers, timeout_s=2) as client,
+            pytest.raises(PredictionError),
+        ):
+            client.score_image(b"photo")
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:50051 HTTP/1.1"}
+
+
+def test_netrc_takes_no_token_s_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    sent: list[str | None] = []
+    authority = root()
+    (tmp_path / "roots.pem").write_bytes(authority.pem)
+    with serving(tmp_path, leaf(authority, names=[clients.HOST])) as port, session() as opened:
+        url = f"https://127.0.0.1:{port}/"
+        for headers in ({"Authorization": "Bearer token"}, {}):
+            answer = opened.get(url, verify=str(tmp_path / "roots.pem"), timeout=5, headers=headers)
+            sent.append(answer.request.headers.get("Authorization"))
+    assert sent == ["Bearer token", None]
+    assert base64.b64encode(b"someone:else").decode() not in str(sent)
