@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import configuration, settings
 
 from surroundings import variables
+
+# The same examples at each run, however slow the machine, and nothing of them kept.
+settings.register_profile("project", derandomize=True, database=None, deadline=None)
+settings.load_profile("project")
+configuration.set_hypothesis_home_dir(Path(__file__).parent.parent / ".local" / "hypothesis")
 
 # As every process of the project begins; the streams are pytest's.
 variables.apply(os.environ)
