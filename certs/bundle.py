@@ -6,7 +6,7 @@ odd, so that a person sees everything at once. ``Reading.bundle`` then raises, o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from certs import chain as chains
 from certs import key_reading, keys, reading
+from certs.arrangement import arrange
 from certs.errors import RefusedError, unreadable
 from certs.findings import CERTIFICATE_ORIGIN, KEY_ORIGIN, Finding, Origin, error, errors_in
 from certs.pem import PemText
@@ -80,7 +81,9 @@ class Reading:
     """What was read: the chain as far as it could be (see :class:`Bundle`), the key, the root, and all
     findings.
 
-    ``read_findings`` are those of the reader, ``chain_findings`` those of setting the chain in order.
+    ``read_findings`` are those of the reader, ``chain_findings`` those of setting the chain in order;
+    ``certificates`` are all that there were, ``anchor`` is what the chain stands on where that is known;
+    ``unsaid`` are codes of findings that mean nothing where these certificates come from.
     """
 
     chain: tuple[x509.Certificate, ...]
@@ -90,6 +93,9 @@ class Reading:
     chain_findings: tuple[Finding, ...] = ()
     certificate_origin: Origin = CERTIFICATE_ORIGIN
     key_origin: Origin = KEY_ORIGIN
+    certificates: tuple[x509.Certificate, ...] = ()
+    anchor: x509.Certificate | None = None
+    unsaid: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, bundle: Bundle, root: x509.Certificate | None = None) -> Reading:
@@ -100,6 +106,8 @@ class Reading:
             root,
             certificate_origin=Origin("certificate chain", CERTIFICATE_ORIGIN.file),
             key_origin=Origin("private key", KEY_ORIGIN.file),
+            certificates=(*bundle.chain, *([] if root is None else [root])),
+            unsaid=frozenset({"chain-order", "chain-root-left-out"}),
         )
 
     @property
@@ -111,6 +119,18 @@ class Reading:
     def root_pem(self) -> str | None:
         """The root that the certificate file held, in PEM."""
         return None if self.root is None else to_pem([self.root])
+
+    def arranged(
+        self, roots: Sequence[x509.Certificate] | None = None, now: datetime | None = None
+    ) -> Reading:
+        """This reading with the chain that is best at ``now``, for callers who hold ``roots`` (None: not
+        known).
+        """
+        if not self.certificates:
+            return self
+        found = arrange(self.certificates, self.key, self.certificate_origin, roots, now)
+        said = tuple(one for one in found.findings if one.code not in self.unsaid)
+        return replace(self, chain=found.chain, root=found.root, anchor=found.anchor, chain_findings=said)
 
     def with_findings(self, findings: Iterable[Finding]) -> Reading:
         """This reading, and what its source found before it (a missing file, a key file open to all)."""
@@ -185,17 +205,21 @@ def assemble(
     *,
     certificate_origin: Origin = CERTIFICATE_ORIGIN,
     key_origin: Origin = KEY_ORIGIN,
+    unsaid: frozenset[str] = frozenset(),
 ) -> Reading:
     """A reading of certificates (in any order) and a key that were already decoded, with what was found in
     them.
     """
-    given, found = tuple(certificates), tuple(findings)
-    if not given:
-        return Reading((), key, None, found, (), certificate_origin, key_origin)
-    arranged = chains.arrange(given, key, certificate_origin)
     return Reading(
-        arranged.chain, key, arranged.root, found, arranged.findings, certificate_origin, key_origin
-    )
+        (),
+        key,
+        None,
+        tuple(findings),
+        certificate_origin=certificate_origin,
+        key_origin=key_origin,
+        certificates=tuple(certificates),
+        unsaid=unsaid,
+    ).arranged()
 
 
 def read_roots(data: bytes | str, origin: Origin) -> tuple[x509.Certificate, ...]:

@@ -1,21 +1,17 @@
-"""The certificates of a file, set in order: who issued whom, by name and by signature.
-
-RFC 8446 section 4.4.2: the server's certificate first, each following one certifying the one before it; the
-root may be left out, and is: callers trust the root that they hold, never the one that is sent. A root that
-is all there is (a self-signed certificate) stays, being the leaf.
-"""
+"""Certificates of a chain, one by one and two by two: who issued whom, by name, identifier and signature."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
-from certs.findings import Finding, Origin, error, mended, printable
-from certs.keys import belongs_to, encode_public, public_key
+from certs.findings import printable
+from certs.keys import encode_public, public_key
+from certs.odd_certificate import says_its_algorithm_twice
 
 
 class Link(Enum):
@@ -24,30 +20,91 @@ class Link(Enum):
     NONE = "the issuer's name is another"
     VERIFIED = "the signature is the issuer's"
     FORGED = "the issuer's name fits, the signature does not"
+    DISOWNED = "the signature is the issuer's, and the authority key identifier names another certificate"
     UNVERIFIABLE = "the issuer's name fits, the signature's algorithm is out of use"
 
-
-@dataclass(frozen=True)
-class Arrangement:
-    """``chain`` leaf first and without the root, the ``root`` where the file held it, and what was found."""
-
-    chain: tuple[x509.Certificate, ...]
-    root: x509.Certificate | None
-    findings: tuple[Finding, ...]
+    @property
+    def holds(self) -> bool:
+        """Whether callers would follow it, were it not for the algorithm."""
+        return self in (Link.VERIFIED, Link.UNVERIFIABLE)
 
 
+@lru_cache(maxsize=4096)
 def link(child: x509.Certificate, issuer: x509.Certificate) -> Link:
-    """Whether ``issuer`` issued ``child``."""
-    if child.issuer != issuer.subject:
+    """Whether ``issuer`` issued ``child``, as TLS clients find it out (RFC 5280 sections 4.2.1.1 and 7.1)."""
+    if canonical_name(child.issuer) != canonical_name(issuer.subject):
         return Link.NONE
+    found = Link.VERIFIED
     try:
-        child.verify_directly_issued_by(issuer)
+        _verify(child, issuer)
     except (InvalidSignature, TypeError):
         return Link.FORGED
     except (UnsupportedAlgorithm, ValueError):
         # Either the issuer's key is of another kind than the signature, or the library has given the hash up.
-        return Link.FORGED if _has_known_hash(child) else Link.UNVERIFIABLE
-    return Link.VERIFIED
+        found = Link.FORGED if _has_known_hash(child) else Link.UNVERIFIABLE
+    return Link.DISOWNED if found.holds and not is_identified(child, issuer) else found
+
+
+@lru_cache(maxsize=4096)
+def canonical_name(name: x509.Name) -> tuple[tuple[tuple[str, str | bytes], ...], ...]:
+    """``name`` as it is compared: without regard to case, spaces and type of text (RFC 5280 section 7.1)."""
+    return tuple(
+        tuple(sorted((one.oid.dotted_string, _folded(one.value)) for one in part)) for part in name.rdns
+    )
+
+
+def _folded(value: str | bytes) -> str | bytes:
+    if isinstance(value, bytes):
+        return value
+    # letters beyond ASCII are left as they are, which is what OpenSSL and its kin do
+    ascii_lower = "".join(one.lower() if one.isascii() else one for one in value)
+    return " ".join(part for part in ascii_lower.split(" ") if part)
+
+
+def is_identified(child: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether ``child``'s authority key identifier, as far as it has one, is that of ``issuer``."""
+    try:
+        named = child.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return True
+    try:
+        own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        own = None
+    if named.key_identifier is not None and own is not None and named.key_identifier != own:
+        return False
+    serial_number = named.authority_cert_serial_number
+    if serial_number is not None and serial_number != issuer.serial_number:
+        return False
+    names = [one.value for one in named.authority_cert_issuer or [] if isinstance(one, x509.DirectoryName)]
+    return not names or canonical_name(names[0]) == canonical_name(issuer.issuer)
+
+
+def _verify(child: x509.Certificate, issuer: x509.Certificate) -> None:
+    if not says_its_algorithm_twice(child):
+        raise InvalidSignature
+    key, parameters = public_key(issuer), child.signature_algorithm_parameters
+    signature, signed, algorithm = (
+        child.signature,
+        child.tbs_certificate_bytes,
+        child.signature_hash_algorithm,
+    )
+    if isinstance(key, rsa.RSAPublicKey) and algorithm is not None:
+        if parameters is None:
+            raise UnsupportedAlgorithm("no known padding")
+        if isinstance(parameters, ec.ECDSA):
+            raise TypeError("signed with a key of another kind")
+        key.verify(signature, signed, parameters, algorithm)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        if not isinstance(parameters, ec.ECDSA):
+            raise TypeError("signed with a key of another kind")
+        key.verify(signature, signed, parameters)
+    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and algorithm is None:
+        key.verify(signature, signed)
+    elif isinstance(key, dsa.DSAPublicKey) and algorithm is not None:
+        key.verify(signature, signed, algorithm)
+    else:
+        raise ValueError("its issuer's key is not known here")
 
 
 def _has_known_hash(certificate: x509.Certificate) -> bool:
@@ -60,7 +117,28 @@ def _has_known_hash(certificate: x509.Certificate) -> bool:
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Whether ``certificate`` is signed with its own key."""
-    return link(certificate, certificate) in (Link.VERIFIED, Link.UNVERIFIABLE)
+    return link(certificate, certificate).holds
+
+
+def is_self_issued(certificate: x509.Certificate) -> bool:
+    """Whether an authority issued ``certificate`` to itself, with whatever key (RFC 5280 section 6.1)."""
+    return canonical_name(certificate.issuer) == canonical_name(certificate.subject)
+
+
+def is_taken_for_root(certificate: x509.Certificate) -> bool:
+    """Whether gRPC clients take ``certificate`` for a self-signed one: by its names and identifiers alone."""
+    return is_self_issued(certificate) and is_identified(certificate, certificate)
+
+
+def is_same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether two certificates are of one authority: they bear its name and its key."""
+    a, b = public_key(one), public_key(other)
+    return (
+        canonical_name(one.subject) == canonical_name(other.subject)
+        and a is not None
+        and b is not None
+        and encode_public(a) == encode_public(b)
+    )
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -89,102 +167,3 @@ def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(names.get_values_for_type(x509.DNSName))
-
-
-def arrange(
-    certificates: tuple[x509.Certificate, ...], key: PrivateKeyTypes | None, origin: Origin
-) -> Arrangement:
-    """Sets ``certificates`` (at least one, in the file's order) in the order in which a server sends them."""
-    findings: list[Finding] = []
-    rest = list(dict.fromkeys(certificates))
-    if len(rest) < len(certificates):
-        findings.append(mended("chain-duplicate", origin.label, "held a certificate twice; it is sent once."))
-    given = tuple(rest)
-    leaf = _leaf(rest, key)
-    rest.remove(leaf)
-    path = [leaf]
-    while rest and not is_self_signed(path[-1]):
-        issuer = _issuer(path[-1], rest, origin, findings)
-        if issuer is None:
-            break
-        rest.remove(issuer)
-        path.append(issuer)
-    if [certificate for certificate in given if certificate in path] != path:
-        order = " <- ".join(map(name_of, path))
-        findings.append(
-            mended("chain-order", origin.label, f"was not in order; it is sent leaf first: {order}.")
-        )
-    findings += [_left_over(certificate, path, origin) for certificate in rest]
-    root = path.pop() if len(path) > 1 and is_self_signed(path[-1]) else None
-    if root is not None:
-        message = (
-            f"held the root {name_of(root)}, which is not sent: callers trust only the one that they hold."
-        )
-        findings.append(mended("chain-root-left-out", origin.label, message))
-    return Arrangement(tuple(path), root, tuple(findings))
-
-
-def _leaf(certificates: list[x509.Certificate], key: PrivateKeyTypes | None) -> x509.Certificate:
-    def rank(certificate: x509.Certificate) -> tuple[bool, bool, bool, float]:
-        issued_another = any(
-            link(other, certificate) is not Link.NONE for other in certificates if other is not certificate
-        )
-        matches = key is not None and belongs_to(key, certificate)
-        # Of two renewals with one key the later is meant.
-        age = -certificate.not_valid_after_utc.timestamp() if matches else 0.0
-        return is_authority(certificate), not matches, issued_another, age
-
-    return min(certificates, key=rank)
-
-
-def _issuer(
-    child: x509.Certificate, candidates: list[x509.Certificate], origin: Origin, findings: list[Finding]
-) -> x509.Certificate | None:
-    links = {candidate: link(child, candidate) for candidate in candidates}
-    for wanted in (Link.VERIFIED, Link.UNVERIFIABLE):
-        for candidate, found in links.items():
-            if found is wanted:
-                return candidate
-    for candidate, found in links.items():
-        if found is Link.FORGED:
-            findings.append(
-                error(
-                    "chain-signature-invalid",
-                    origin.label,
-                    f"has a certificate {name_of(candidate)} that bears the name of the issuer of "
-                    f"{name_of(child)}, but did not sign it: it holds another key.",
-                    "Put the authority's current certificate of that name in its place.",
-                )
-            )
-            return candidate
-    return None
-
-
-def _left_over(certificate: x509.Certificate, path: list[x509.Certificate], origin: Origin) -> Finding:
-    if not is_authority(certificate):
-        return error(
-            "two-leaves",
-            origin.label,
-            f"holds a second server certificate, {name_of(certificate)}, beside {name_of(path[0])}.",
-            "Keep one: a service has one certificate.",
-        )
-    public = public_key(certificate)
-    for used in path:
-        used_key = public_key(used)
-        if (
-            used.subject == certificate.subject
-            and public
-            and used_key
-            and encode_public(public) == encode_public(used_key)
-        ):
-            return mended(
-                "chain-alternate",
-                origin.label,
-                f"held a second certificate of the authority {name_of(certificate)}, which is not needed.",
-            )
-    return error(
-        "chain-unrelated",
-        origin.label,
-        f"holds a certificate {name_of(certificate)}, which issued nothing in this chain.",
-        "Remove it, or put the missing link between it and the others in.",
-    )

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from cryptography import x509
 
 from certs.bundle import Bundle, Reading
-from certs.chain import is_self_signed, name_of
+from certs.chain import name_of
 from certs.errors import DomainNameError, RefusedError, unreadable
 from certs.findings import Finding, error, errors_in, sort
 from certs.keys import belongs_to, kind, kind_of
 from certs.names import to_ascii
-from certs.rules import algorithms, trust, usage, validity
+from certs.rules import algorithms, encoding, trust, usage, validity
 from certs.rules.names import check_names
+from certs.rules.path import check_path
 from certs.rules.strict import check_strict
 
 DEFAULT_MINIMUM_DAYS = 1
@@ -59,7 +61,7 @@ def judge(
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
 ) -> Checked | Unfit:
     """Whether ``subject`` is fit (see :func:`check`)."""
-    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
+    reading = _arranged(subject, roots, now)
     findings = tuple(check(reading, fqdn, now, roots, minimum_days))
     if not reading.is_read() or errors_in(findings):
         return Unfit(findings, reading.is_read())
@@ -80,12 +82,10 @@ def check(
     ``minimum_days`` is how long the certificate must still be valid. Errors come first, then warnings, then
     what was mended. Nothing is raised for what a file holds.
     """
-    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
+    reading = _arranged(subject, roots, now)
     found = [*reading.findings, *reading.absences(), *_check_all(reading, fqdn, now, roots, minimum_days)]
-    if reading.chain and not errors_in(found):
-        anchor = _anchor(reading, roots)
-        leaf = _subject(reading, reading.chain[0])
-        found += trust.check_path(reading.chain, anchor, leaf, to_ascii(fqdn), now)
+    if reading.chain and roots and not errors_in(found):
+        found += trust.check_choice(reading.chain, roots, reading.certificate_origin.label, now)
     return sort(found)
 
 
@@ -118,23 +118,26 @@ def _check_all(
     leaf = reading.chain[0]
     subject = _subject(reading, leaf)
     yield from check_names(leaf, subject, fqdn)
+    yield from encoding.check_encoding(leaf, subject)
     yield from validity.check_dates(leaf, subject, now)
     yield from validity.check_remaining(leaf, subject, now, minimum_days)
     yield from algorithms.check_certificate(leaf, subject, is_leaf=True, signed=True)
     yield from usage.check_leaf(leaf, subject, fqdn)
     if reading.key is not None and not belongs_to(reading.key, leaf):
         yield _mismatch(reading, leaf)
-    yield from trust.check_complete(reading.chain, reading.root, roots, reading.certificate_origin.label)
-    for position, authority in enumerate(_authorities(reading, roots)):
-        subject = _subject(reading, authority)
-        yield from validity.check_dates(authority, subject, now)
-        yield from algorithms.check_certificate(
-            authority, subject, is_leaf=False, signed=not is_self_signed(authority)
-        )
-        yield from usage.check_authority(authority, subject, position)
-    whole = [leaf, *_authorities(reading, roots)]
-    anchored = len(whole) > len(reading.chain) or (roots is not None and whole[-1] in roots)
-    yield from check_strict([(one, _subject(reading, one)) for one in whole], anchored=anchored)
+    label = reading.certificate_origin.label
+    yield from trust.check_complete(reading.chain, reading.root, reading.anchor, roots, label)
+    yield from check_path(reading.chain, reading.anchor, label, now)
+    anchor = reading.anchor
+    whole = [*reading.chain, *([] if anchor is None or anchor in reading.chain else [anchor])]
+    yield from check_strict([(one, _subject(reading, one)) for one in whole], anchored=anchor is not None)
+    for child, issuer in pairwise(whole):
+        yield from encoding.check_spelling(child, issuer, _subject(reading, child))
+
+
+def _arranged(subject: Bundle | Reading, roots: Sequence[x509.Certificate] | None, now: datetime) -> Reading:
+    reading = Reading.of(subject) if isinstance(subject, Bundle) else subject
+    return reading.arranged(roots, now)
 
 
 def _check_name(fqdn: str) -> tuple[Finding, ...]:
@@ -143,21 +146,6 @@ def _check_name(fqdn: str) -> tuple[Finding, ...]:
     except DomainNameError as why:
         return why.findings
     return ()
-
-
-def _authorities(reading: Reading, roots: Sequence[x509.Certificate] | None) -> list[x509.Certificate]:
-    """Those above the leaf, the root too where it is known."""
-    above = list(reading.chain[1:])
-    anchor = trust.anchor_of(reading.chain, reading.root, roots) if roots is not None else reading.root
-    return above if anchor is None or anchor in reading.chain else [*above, anchor]
-
-
-def _anchor(reading: Reading, roots: Sequence[x509.Certificate] | None) -> x509.Certificate:
-    """What path validation is to stand on: the root that is known, else the last certificate that is
-    there.
-    """
-    known = trust.anchor_of(reading.chain, reading.root, roots) if roots is not None else reading.root
-    return reading.chain[-1] if known is None else known
 
 
 def _subject(reading: Reading, certificate: x509.Certificate) -> str:

@@ -5,25 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.utils import CryptographyDeprecationWarning
 
-from certs.findings import Finding, Origin, error
+from certs import pem
+from certs.findings import CERTIFICATE_ORIGIN, Finding, Origin, error, errors_in
+from certs.odd_certificate import UNPARSABLE, OddCertificate, UndecodableError
 from certs.pem import der_length
 
-UNPARSABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,
-)
-"""All that the library raises for DER that is not what it should be."""
+__all__ = ["UNPARSABLE", "not_pem", "parse_certificate", "parse_chain"]
 
 _OID_PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _JAVA_KEYSTORE = bytes.fromhex("feedfeed")
@@ -80,15 +73,37 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
 
 
 def parse_certificate(der: bytes) -> x509.Certificate:
-    """The certificate in ``der``, wholly decoded. Raises one of :data:`UNPARSABLE`."""
+    """The certificate in ``der``, wholly decoded. Raises one of :data:`UNPARSABLE`.
+
+    One that breaks RFC 5280 where no TLS stack minds is an :class:`~certs.odd_certificate.OddCertificate`.
+    """
     with warnings.catch_warnings():
-        # What the library warns of (a serial number of zero, say) is against RFC 5280, and soon an error.
+        # What the library warns of (a serial number of zero, say) it soon refuses to read.
         warnings.simplefilter("error", CryptographyDeprecationWarning)
-        certificate = x509.load_der_x509_certificate(der)
-        # All of these are decoded when they are first asked for: now, so that nobody meets an error later.
-        _ = certificate.extensions, certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.version
+        try:
+            return _decoded(x509.load_der_x509_certificate(der))
+        except UNPARSABLE as why:
+            try:
+                return _decoded(cast("x509.Certificate", OddCertificate(der)))
+            except UndecodableError:
+                raise
+            except UNPARSABLE:
+                raise why from None
+
+
+def _decoded(certificate: x509.Certificate) -> x509.Certificate:
+    """All of it is decoded when it is first asked for: now, so that nobody meets an error later."""
+    _ = certificate.extensions, certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.version
     return certificate
+
+
+def parse_chain(text: str) -> list[x509.Certificate]:
+    """The certificates in the PEM ``text`` that this project wrote. Raises one of :data:`UNPARSABLE`."""
+    found = pem.split(text, CERTIFICATE_ORIGIN)
+    if not found.blocks or errors_in(found.findings):
+        raise ValueError("not a certificate chain in PEM")
+    return [parse_certificate(block.der) for block in found.blocks]
 
 
 def _load_request(data: bytes) -> None:

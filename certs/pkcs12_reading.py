@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -173,12 +172,14 @@ def _contents(
     elif opened.key is None:
         found.append(error("no-key", origin.label, "holds no private key: it was exported without.", _EXPORT))
     certificates = _certificates(opened, origin, found)
-    reading = assemble(
-        [] if several else certificates, opened.key, found, certificate_origin=origin, key_origin=origin
+    return assemble(
+        [] if several else certificates,
+        opened.key,
+        found,
+        certificate_origin=origin,
+        key_origin=origin,
+        unsaid=frozenset({"chain-order"}),  # the bags of a container have none: none can be wrong
     )
-    # The bags of a container have no order: none can be wrong.
-    kept = tuple(finding for finding in reading.chain_findings if finding.code != "chain-order")
-    return replace(reading, chain_findings=kept)
 
 
 def _certificates(

@@ -107,11 +107,10 @@ class CertificateReport:
         roots: Sequence[x509.Certificate] | None,
     ) -> CertificateReport:
         from certs.keys import kind
-        from certs.rules.trust import anchor_of
 
-        root = anchor_of(reading.chain, reading.root, roots or ()) if reading.chain else None
+        reading = reading.arranged(roots, now)
         key = None if reading.key is None else kind(reading.key.public_key())
-        return cls(verdict, reading.chain, root or reading.root, key, tuple(findings), now)
+        return cls(verdict, reading.chain, reading.anchor or reading.root, key, tuple(findings), now)
 
     @classmethod
     def unreadable(cls, findings: Sequence[Finding], now: datetime) -> CertificateReport:

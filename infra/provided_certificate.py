@@ -55,9 +55,8 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
         return None
     for finding in checked.findings:
         pulumi.log.warn(str(finding))
-    reading = obtained.reading
     machine = _machine_roots() if not obtained.root_pem else []
-    if machine and trust.anchor_of(reading.chain, None, machine) is None:
+    if machine and trust.anchor_of(checked.bundle.chain, None, machine) is None:
         pulumi.log.warn(
             f"{_named(settings)}: the chain leads to no authority that this machine trusts. Unless callers "
             f"trust it, name its root in {NAMESPACE}:rootsFile: the endpoint check then expects it, and the "
@@ -76,15 +75,14 @@ def _machine_roots() -> list[x509.Certificate]:
     """The roots that this machine's programs trust (SSL_CERT_FILE, or OpenSSL's own file); none: they are in
     a folder, which only looking for each one would open.
     """
-    from cryptography import x509
-
+    from certs.formats import UNPARSABLE, parse_certificate
     from wire.tls import client_context
 
     found = []
     for each in client_context().get_ca_certs(binary_form=True):
-        # a store may hold a certificate of old that breaks the rules of today
-        with contextlib.suppress(ValueError):
-            found.append(x509.load_der_x509_certificate(each))
+        # one that cannot be read is nobody's authority
+        with contextlib.suppress(*UNPARSABLE):
+            found.append(parse_certificate(each))
     return found
 
 

@@ -2,7 +2,7 @@
 
 A gRPC server binds with an Ed25519 or P-521 key, and then every handshake fails; so what decides is not what
 can be loaded but what BoringSSL, Go and the Web PKI (CA/Browser Forum Baseline Requirements 6.1.5, 7.1.3)
-agree on.
+agree on. An authority makes no handshakes: of its key, more is taken.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.x509.oid import PublicKeyAlgorithmOID
+from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
-from certs.findings import Finding, error
+from certs.findings import Finding, error, warning
 from certs.keys import kind, kind_of, public_key
 
 MINIMUM_RSA_BITS = 2048
 MAXIMUM_RSA_BITS = 8192
 """Go refuses chains with longer moduli (crypto/tls, since 1.20.7)."""
 _CURVES = ("secp256r1", "secp384r1")
+_OF_AUTHORITIES = ("P-521", "Ed25519")
+"""Keys with which no handshake succeeds, and whose signatures in certificates all these verify."""
 _HASHES = ("sha256", "sha384", "sha512")
 _WANTED = "Use RSA of 2048 to 8192 bits, P-256 or P-384"
 _NEW_KEY = f"{_WANTED}: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"
@@ -36,7 +38,12 @@ def check_certificate(
     remedy = (
         f"{_NEW_KEY}, and have a certificate issued for it." if is_leaf else f"{_WANTED} for that authority."
     )
-    yield from _check_key(kind_of(certificate), _fault(certificate), subject, remedy)
+    found = kind_of(certificate)
+    if not is_leaf and found in _OF_AUTHORITIES:
+        message = f"has a key of the kind {found}, which gRPC takes of an authority, and not every client."
+        yield warning("authority-key-unusual", subject, message, remedy)
+    else:
+        yield from _check_key(found, _fault(certificate), subject, remedy)
     if signed:
         yield from _check_signature(certificate, subject)
 
@@ -83,9 +90,10 @@ def _check_signature(certificate: x509.Certificate, subject: str) -> Iterator[Fi
         message = f"is signed with the algorithm {identifier}, which is not known."
         yield error("signature-algorithm-unsupported", subject, message, remedy)
         return
-    if algorithm is None:
-        message = "is signed without a hash of its own (Ed25519 or Ed448), which TLS clients do not take."
-        yield error("signature-algorithm-unsupported", subject, message, remedy)
+    if algorithm is None:  # Ed25519 or Ed448; the first is told of where its key is
+        if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ED25519:
+            message = "is signed with Ed448, which TLS clients do not take."
+            yield error("signature-algorithm-unsupported", subject, message, remedy)
     elif algorithm.name not in _HASHES:
         message = f"is signed with {algorithm.name.upper().replace('SHA', 'SHA-')}, which clients refuse."
         yield error("signature-hash-weak", subject, message, remedy)

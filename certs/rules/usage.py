@@ -72,12 +72,19 @@ def check_leaf(leaf: x509.Certificate, subject: str, fqdn: str) -> Iterator[Find
         )
 
 
-def check_authority(authority: x509.Certificate, subject: str, below: int) -> Iterator[Finding]:
-    """Findings about whether ``authority`` may issue, with ``below`` authorities between it and the leaf."""
+def check_authority(
+    authority: x509.Certificate, subject: str, below: int, *, is_anchor: bool
+) -> Iterator[Finding]:
+    """Findings about whether ``authority`` may issue, with ``below`` authorities between it and the leaf.
+
+    ``is_anchor``: callers hold it as a root. Such a one of version 1, which has no extensions, is taken.
+    """
     yield from _check_critical(authority, subject)
     remedy = "Put the right intermediate in, or have that authority's certificate issued anew."
     constraints = extension(authority, x509.BasicConstraints)
-    if constraints is None or not constraints.ca:
+    if is_anchor and authority.version is x509.Version.v1:
+        pass
+    elif constraints is None or not constraints.ca:
         message = "issued the certificate before it, but is no authority (basicConstraints without CA:TRUE)."
         yield error("issuer-not-authority", subject, message, remedy)
     elif constraints.path_length is not None and constraints.path_length < below:

@@ -92,16 +92,16 @@ def _known(pem: Any, source: str, now: dt.datetime, redaction: Redaction) -> Cer
     """What the leaf of a chain says; None: there is no chain, or none that can be read."""
     if not isinstance(pem, str) or not pem or values.is_unknown(pem):
         return None
-    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     from certs.describe import describe
+    from certs.formats import UNPARSABLE, parse_chain
 
     try:
-        chain = x509.load_pem_x509_certificates(pem.encode())
+        chain = parse_chain(pem)
         told = describe(chain[0], now)
         public_key = chain[0].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except ValueError:
+    except UNPARSABLE:
         return None
     dates = told.to_dict()
     return Certificate(

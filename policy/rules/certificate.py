@@ -91,11 +91,11 @@ def _chain(resource: Resource) -> list[Certificate] | None:
     text = resource.props.get("ssl_certificate")
     if text is UNKNOWN or not text:
         return []
-    from cryptography.x509 import load_pem_x509_certificates
+    from certs.formats import UNPARSABLE, parse_chain
 
     try:
-        return load_pem_x509_certificates(str(text).encode())
-    except ValueError:
+        return parse_chain(str(text))
+    except UNPARSABLE:
         return None
 
 

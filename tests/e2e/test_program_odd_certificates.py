@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from infra.clients.tls import fingerprint, served_certificate
 from tests.e2e import warm_host
 from tests.e2e.program_stack import ProgramStack
 from tests.e2e.pulumi_project import Result
-from tests.unit.certs import odd_certificates, odd_containers, odd_texts
+from tests.unit.certs import odd_certificates, odd_containers, odd_paths, odd_texts
 from tests.unit.certs.containers import PASSWORD
 from tests.unit.certs.forge import FQDN, chain, intermediate, root
 from tests.unit.certs.odd_bundles import GOOD, Case, Texts
@@ -33,7 +34,19 @@ ANOTHER = {"service": "update", "endpoint-check": "update"}
 # No source has a setting for the password of a key in PEM: a container's password is tried below.
 REFUSED = [case for case in [*odd_texts.UNREADABLE, *odd_certificates.refused(NOW)] if case.password is None]
 UNKNOWN_AUTHORITY = "the chain leads to no authority that this machine trusts"
-WARNED, MENDED = odd_certificates.warned(NOW), odd_texts.MENDED
+FIT, WARNED = odd_certificates.fit(NOW), odd_certificates.warned(NOW)
+MENDED = [*odd_texts.MENDED, *odd_paths.mended(NOW)]
+SERVED = [
+    one
+    for one in WARNED
+    if one.name
+    in (
+        "serial number of zero in the root",
+        "NULL beside ECDSA",
+        "policy text beyond ASCII",
+        "P-521 in the root",
+    )
+]
 # What the settings say of a name, before any certificate is read.
 BAD_NAMES = {
     "192.0.2.1": "is '192.0.2.1': it is an IP address",
@@ -137,7 +150,7 @@ def previews(stack: ProgramStack, tmp_path_factory: pytest.TempPathFactory) -> I
     ):
         end.callback(pool.shutdown, cancel_futures=True)
         made = Previews(stack, host, tmp_path_factory.mktemp("odd-bundles"), pool)
-        for case in [*REFUSED, *WARNED, *MENDED]:
+        for case in [*REFUSED, *WARNED, *MENDED, *FIT]:
             ask_for_files(made, case)
         for container in [*odd_containers.REFUSED, *odd_containers.MENDED, *odd_containers.WARNED]:
             ask_for_container(made, container, secrets)
@@ -222,13 +235,15 @@ def expect_refused(result: Result, setting: str, words: tuple[str, ...]) -> None
 
 
 def expect_taken(result: Result, words: tuple[str, ...], changes: Mapping[str, str], among: set[str]) -> None:
-    """That one warning was said of the bundle itself, and that all but these changes is the same.
+    """That one warning was said of the bundle itself (none, where there are no words), and that all but these
+    changes is the same.
 
     The engine's own providers are left out: they are given the whole configuration, and change with it.
     """
     assert result.code == 0, result.text
-    (warning,) = [one for one in result.complaints if UNKNOWN_AUTHORITY not in one]
-    assert [one for one in words if one not in warning] == []
+    said = [one for one in result.complaints if UNKNOWN_AUTHORITY not in one]
+    assert len(said) == bool(words)
+    assert [one for one in words if one not in said[0]] == []
     operations = {name: one for name, one in result.operations.items() if not name.startswith("default")}
     assert operations == {name: changes.get(name, "same") for name in among if not name.startswith("default")}
 
@@ -254,6 +269,11 @@ def test_an_odd_bundle_is_refused_at_the_preview(previews: Previews, case: Case)
 @pytest.mark.parametrize("case", MENDED, ids=lambda case: case.name)
 def test_an_odd_bundle_is_mended_at_the_preview(previews: Previews, case: Case) -> None:
     expect_taken(previews.of(case.name), case.says, UNCHANGED, previews.resources)
+
+
+@pytest.mark.parametrize("case", FIT, ids=lambda case: case.name)
+def test_a_bundle_that_is_only_unlike_others_is_taken_at_the_preview(previews: Previews, case: Case) -> None:
+    expect_taken(previews.of(case.name), (), ANOTHER, previews.resources)
 
 
 @pytest.mark.parametrize("case", WARNED, ids=lambda case: case.name)
@@ -314,3 +334,22 @@ def test_no_update_gives_one_to_the_service_either(previews: Previews) -> None:
 
     expect_refused(refused, f"{NAMESPACE}:certificateFile", ("is empty",))
     assert stack.service() == previews.before[0]
+
+
+@pytest.mark.parametrize("case", SERVED, ids=lambda case: case.name)
+def test_what_tls_stacks_take_is_served_to_callers(previews: Previews, case: Case) -> None:
+    """Through every reader on the way: the program, its providers, the server, the check of the endpoint."""
+    stack = previews.stack
+    config = yaml.safe_load((stack.folder / f"Pulumi.{stack.stack}.yaml").read_text())["config"]
+    certificate, key = case.texts()
+    assert case.roots is not None
+    contents = {"certificateFile": certificate, "keyFile": key, "rootsFile": chain(*case.roots)}
+    for setting, data in contents.items():
+        write(Path(config[f"{NAMESPACE}:{setting}"]), data)
+
+    result = stack.up()
+
+    (said,) = result.complaints
+    assert [one for one in case.says if one not in said] == []
+    served = served_certificate(stack.service().address, 50051)
+    assert certificate.startswith(ssl.DER_cert_to_PEM_cert(served or b"").encode())

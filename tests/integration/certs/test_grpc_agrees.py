@@ -16,7 +16,8 @@ from certs.sources.self_signed import Authority, issue, new_authority
 from tests.integration.certs.handshake import call, serving
 from tests.unit.certs.forge import FQDN, NOW, chain, ec_key_der, intermediate, leaf, root, short_key
 from tests.unit.certs.odd_bundles import CHAIN, KEY, Case, read_case
-from tests.unit.certs.odd_certificates import refused
+from tests.unit.certs.odd_certificates import fit, refused, warned
+from tests.unit.certs.odd_paths import mended
 from tests.unit.certs.odd_texts import MENDED, UNREADABLE, WORDS
 
 # gRPC takes these as they are, and the checks do not. Why:
@@ -42,8 +43,13 @@ STRICTER = {
     "SHA-1 above": "Go, OpenSSL and browsers refuse it",
     "self-signed authority as leaf": "rustls and the Web PKI refuse it",
 }
+# The checks take these with a warning, and gRPC refuses them. Why:
+LAXER = {
+    "expired root beside the one in force": "which of the two gRPC takes comes of how its store is sorted",
+}
 # A handshake knows today alone.
-NAMED = [case for case in refused(datetime.now(UTC)) if case.code != "fqdn-invalid"]
+TODAY = datetime.now(UTC)
+NAMED = [case for case in refused(TODAY) if case.code != "fqdn-invalid"]
 BINDS_AS_IT_IS = {
     "CRLF",
     "one-line bodies",
@@ -101,12 +107,30 @@ def test_what_only_the_checks_notice(case: Case) -> None:
 
 def test_the_table_of_what_only_the_checks_notice_is_current() -> None:
     assert set(STRICTER) <= {case.name for case in [*UNREADABLE, *NAMED]}
+    assert set(LAXER) <= {case.name for case in warned(TODAY)}
     assert not BINDS_AS_IT_IS - {case.name for case in MENDED}
 
 
-@pytest.mark.parametrize("case", MENDED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*fit(TODAY), *warned(TODAY)], ids=lambda case: case.name)
+def test_what_is_fit_is_taken(case: Case) -> None:
+    """As it is written, and as it is sent."""
+    certificate, private_key = case.texts()
+    held = None if case.roots is None else [one.certificate for one in case.roots]
+    bundle = require(read(certificate, private_key), case.fqdn, TODAY, held).bundle
+    answers = []
+    for sent in (certificate, bundle.certificate_pem.encode()):
+        try:
+            with serving(sent, private_key) as port:
+                answers.append(call(port, case.fqdn, roots_of(case, certificate)))
+        except grpc.RpcError:
+            answers.append(b"refused")
+    assert case.name in LAXER or answers == [b"hello", b"hello"]
+
+
+@pytest.mark.parametrize("case", [*MENDED, *mended(TODAY)], ids=lambda case: case.name)
 def test_what_is_mended_is_taken(case: Case) -> None:
-    bundle = require(read_case(case), FQDN, NOW).bundle
+    held = None if case.roots is None else [one.certificate for one in case.roots]
+    bundle = require(read_case(case), FQDN, TODAY, held).bundle
     with serving(bundle.certificate_pem.encode(), bundle.key_pem.encode()) as port:
         assert call(port, FQDN, root().pem) == b"hello"
 

@@ -19,10 +19,13 @@ import pytest
 from fpga import served_chain
 from fpga.cli import main
 from fpga.files import write_together
+from tests.integration.certs.handshake import serving
 from tests.integration.fpga.authority import Issued
 from tests.integration.fpga.scoring_server import scoring_server
+from tests.unit.certs import odd_encodings
 from tests.unit.certs.containers import container
 from tests.unit.certs.forge import FQDN, Made, chain, intermediate, key, key_pem, leaf, root
+from tests.unit.certs.odd_bundles import Case
 
 TODAY = datetime.now(UTC)
 PASSWORD = "pässword 1"
@@ -382,6 +385,20 @@ def test_show_shows_what_an_endpoint_serves(run: Run) -> None:
     assert [one["serial_number"] for one in json.loads(told)["chain"]] == [
         f"{one.certificate.serial_number:x}" for one in (GOOD, intermediate())
     ]
+
+
+@pytest.mark.parametrize("case", odd_encodings.WARNED, ids=lambda case: case.name)
+def test_what_tls_stacks_take_is_shown_wherever_it_is(run: Run, case: Case) -> None:
+    certificate, private_key = case.texts()
+    Path("odd.pem").write_bytes(certificate)
+    assert run("show", "odd.pem")[::2] == (0, "")
+    if case.roots is not None:
+        Path("odd-roots.pem").write_bytes(chain(*case.roots))
+        assert run("show", "odd-roots.pem")[::2] == (0, "")
+    with serving(certificate, private_key) as port:
+        code, told, complaints = run("show", "--endpoint", f"127.0.0.1:{port}", "--name", FQDN)
+    assert (code, complaints) == (0, "")
+    assert f"CN={FQDN}" in told
 
 
 def test_show_of_what_is_no_tls_endpoint(run: Run) -> None:

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from certs.formats import parse_certificate
+
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FAR = datetime(2126, 1, 1, tzinfo=UTC)  # so that real handshakes, which know only today, take them too
 FQDN = "api.example.com"
@@ -25,6 +27,7 @@ _CURVES: dict[str, ec.EllipticCurve] = {
     "P-521": ec.SECP521R1(),
     "secp256k1": ec.SECP256K1(),
 }
+_OID_SHA256_ECDSA = bytes.fromhex("06082a8648ce3d040302")
 _OID_SHA256_RSA = bytes.fromhex("06092a864886f70d01010b")
 _WEAK = {
     # signature algorithm, DigestInfo (RFC 8017 section 9.2), hash
@@ -102,15 +105,19 @@ def make(
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     signer: Any = None,
     identifiers: bool = True,
+    subject: x509.Name | None = None,
+    issuer_name: x509.Name | None = None,
 ) -> Made:
     """A certificate with just the extensions that are asked for, and key identifiers where ``extensions`` has
-    none. ``signer`` signs in place of the issuer's key.
+    none. ``signer`` signs in place of the issuer's key; ``subject`` is the whole name; ``issuer_name`` is how
+    the issuer's is written.
     """
-    attributes = [] if common_name is None else [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-    subject = x509.Name(attributes)
+    if subject is None:
+        attributes = [] if common_name is None else [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+        subject = x509.Name(attributes)
     signing = signer or (issuer.key if issuer else key)
     builder = x509.CertificateBuilder(
-        issuer_name=issuer.certificate.subject if issuer else subject,
+        issuer_name=issuer_name or (issuer.certificate.subject if issuer else subject),
         subject_name=subject,
         public_key=key.public_key(),
         serial_number=x509.random_serial_number(),
@@ -209,6 +216,39 @@ def weakly_signed(made: Made, issuer: Made, algorithm: str) -> Made:
     signature = pow(int.from_bytes(encoded), numbers.d, modulus).to_bytes(size)
     der = tlv(0x30, body + tlv(0x30, identifier + b"\x05\x00") + tlv(0x03, b"\x00" + signature))
     return Made(x509.load_der_x509_certificate(der), made.key)
+
+
+def rewritten(
+    made: Made,
+    issuer: Made,
+    *,
+    serial_number: bytes | None = None,
+    null_parameters: bool = False,
+    first_version: bool = False,
+) -> Made:
+    """``made``, of an issuer with a key on P-256, signed anew with what no library writes: the content of its
+    serial number, NULL for the parameters of the signature's algorithm, version 1 (without extensions).
+    """
+    body = made.certificate.tbs_certificate_bytes
+    identifier = tlv(0x30, _OID_SHA256_ECDSA)
+    assert body.count(identifier) == 1
+    content = body[2 if body[1] < 0x80 else 2 + (body[1] & 0x7F) :]
+    if serial_number is not None:
+        version, length = content[:5], content[6]
+        content = version + tlv(0x02, serial_number) + content[7 + length :]
+    if first_version:
+        content = content[5:]
+    if null_parameters:
+        content = content.replace(identifier, tlv(0x30, _OID_SHA256_ECDSA + b"\x05\x00"))
+        identifier = tlv(0x30, _OID_SHA256_ECDSA + b"\x05\x00")
+    body = tlv(0x30, content)
+    signature = issuer.key.sign(body, ec.ECDSA(hashes.SHA256()))
+    return Made(parse_certificate(tlv(0x30, body + identifier + tlv(0x03, b"\x00" + signature))), made.key)
+
+
+def written(identifier: str, octets: bytes, *, critical: bool = False) -> tuple[x509.ExtensionType, bool]:
+    """An extension with just these octets, for ``extensions`` of :func:`make`."""
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(identifier), octets), critical
 
 
 def tlv(tag: int, value: bytes) -> bytes:

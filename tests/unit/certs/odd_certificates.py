@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from certs.errors import RefusedError
+from tests.unit.certs import odd_constraints, odd_encodings, odd_paths
 from tests.unit.certs.forge import (
     FQDN,
     authority,
@@ -379,13 +380,22 @@ def _dated(now: datetime) -> list[Case]:
 
 def refused(now: datetime) -> list[Case]:
     """Bundles that can be read, and that the service must not be given at ``now``."""
-    return [replace(case, raises=RefusedError) for case in [*_TIMELESS, *_dated(now)]]
+    cases = [*_TIMELESS, *_dated(now), *odd_constraints.REFUSED, *odd_paths.refused(now)]
+    return [replace(case, raises=RefusedError) for case in cases]
+
+
+def fit(now: datetime) -> list[Case]:
+    """Bundles of which nothing is to be said at ``now``, though they are not like others."""
+    return [*odd_constraints.FIT, *odd_paths.fit(now)]
 
 
 def warned(now: datetime) -> list[Case]:
     """Bundles that a person should know something about, and that the service is given at ``now``."""
     alone = self_signed()
     return [
+        *odd_encodings.WARNED,
+        *odd_constraints.WARNED,
+        *odd_paths.warned(now),
         Case(
             "self-signed",
             "leaf-self-signed",

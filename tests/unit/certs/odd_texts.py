@@ -486,5 +486,6 @@ MENDED = [
         "chain-alternate",
         lambda: (CHAIN + authority("Test Intermediate 0", root("P-256", 1), intermediate().key).pem, KEY),
         ("'Test Intermediate 0'", "not needed"),
+        roots=(root(),),
     ),
 ]

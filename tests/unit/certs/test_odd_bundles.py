@@ -27,7 +27,8 @@ from tests.unit.certs.forge import (
     weakly_signed,
 )
 from tests.unit.certs.odd_bundles import CHAIN, KEY, Case, read_case, roots_of
-from tests.unit.certs.odd_certificates import constrained, refused, warned
+from tests.unit.certs.odd_certificates import constrained, fit, refused, warned
+from tests.unit.certs.odd_paths import mended
 from tests.unit.certs.odd_texts import MENDED, UNREADABLE
 
 
@@ -44,14 +45,22 @@ def test_odd_bundle_is_refused_in_its_own_words(case: Case) -> None:
     assert case.says[0] in str(caught.value)
 
 
-@pytest.mark.parametrize("case", MENDED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*MENDED, *mended(NOW)], ids=lambda case: case.name)
 def test_odd_bundle_is_mended_and_said_so(case: Case) -> None:
     checked = require(read_case(case), case.fqdn, NOW, roots_of(case))
-    assert [(finding.code, finding.severity) for finding in checked.findings] == [(case.code, "mended")]
+    assert {(finding.code, finding.severity) for finding in checked.findings} == {(case.code, "mended")}
     text = str(checked.findings[0])
     assert [words for words in case.says if words not in text] == []
     assert checked.bundle.certificate_pem.encode() == CHAIN
     assert checked.bundle.key_pem.encode() == KEY
+
+
+@pytest.mark.parametrize("case", fit(NOW), ids=lambda case: case.name)
+def test_a_bundle_that_is_only_unlike_others_passes_without_a_word(case: Case) -> None:
+    certificate, private_key = case.texts()
+    checked = require(read(certificate, private_key), case.fqdn, NOW, roots_of(case))
+    assert checked.findings == ()
+    assert checked.bundle.certificate_pem.encode() == certificate
 
 
 def test_everything_is_said_at_once() -> None:

@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 
 import certs
-from tests.unit.certs import odd_certificates, odd_containers, odd_texts
+from tests.unit.certs import odd_certificates, odd_containers, odd_paths, odd_texts
 from tests.unit.certs.forge import NOW
 
 ROOM = Path(certs.__file__).parent
 ERROR, WARNING, MENDED = SEVERITIES = ("error", "warning", "mended")
 """The functions that make findings have these names; their first argument is the code."""
 
-BUNDLES = ["checks.py", "chain.py", "formats.py", "pem.py", "reading.py", "key_reading.py", "wrappings.py"]
+BUNDLES = [
+    "checks.py",
+    "arrangement.py",
+    "formats.py",
+    "pem.py",
+    "reading.py",
+    "key_reading.py",
+    "wrappings.py",
+]
 BUNDLES += [f"rules/{module.name}" for module in sorted((ROOM / "rules").glob("*.py"))]
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 
@@ -58,7 +66,7 @@ CASES = {
     for severity, cases in (
         (ERROR, [*odd_texts.UNREADABLE, *odd_certificates.refused(NOW)]),
         (WARNING, odd_certificates.warned(NOW)),
-        (MENDED, odd_texts.MENDED),
+        (MENDED, [*odd_texts.MENDED, *odd_paths.mended(NOW)]),
     )
     for case in cases
 }

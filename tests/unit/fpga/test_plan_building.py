@@ -13,6 +13,9 @@ from fpga.plan.build import build
 from fpga.plan.events import read
 from fpga.plan.model import Change, Plan, Value
 from fpga.plan.words import summary as told
+from tests.unit.certs import odd_encodings
+from tests.unit.certs.forge import FQDN
+from tests.unit.certs.odd_bundles import Case
 from tests.unit.fpga.plan_samples import (
     NOW,
     RECORD,
@@ -136,6 +139,17 @@ def test_ssl_off_asks_for_no_root() -> None:
     assert plan.certificate.after is None
     assert plan.certificate.changes
     assert not plan.certificate.root_changes
+
+
+@pytest.mark.parametrize("case", odd_encodings.WARNED, ids=lambda case: case.name)
+def test_a_chain_that_tls_stacks_take_is_told(case: Case) -> None:
+    texts = "", case.texts()[0].decode()
+    before, after = ({"ssl_enabled": True, "ssl_certificate": text} for text in texts)
+    plan = plan_of([step("update", SERVICE, "service", before, after)])
+
+    assert plan.certificate is not None
+    assert plan.certificate.after is not None
+    assert plan.certificate.after.names == (FQDN,)
 
 
 @pytest.mark.parametrize(

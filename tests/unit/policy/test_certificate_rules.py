@@ -18,6 +18,8 @@ from policy.rules.certificate import (
 )
 from policy.rules.rule import UNKNOWN, ResourceRule
 from policy.rules.tokens import DEVELOPMENT_CA, SERVICE
+from tests.unit.certs import odd_encodings
+from tests.unit.certs.odd_bundles import Case
 from tests.unit.policy.resources import NOW, messages, resource
 
 DAY = dt.timedelta(days=1)
@@ -103,6 +105,13 @@ def test_what_an_authority_issued_or_is_not_known_passes_in_production(chain: ob
     if chain == "issued":
         chain = issue(new_authority("An authority", NOW), ["a.contoso.test"], NOW).certificate_pem
     about = resource(SERVICE, {"ssl_certificate": chain})
+    assert messages(NO_SELF_SIGNED_IN_PRODUCTION, about, production=True) == []
+
+
+@pytest.mark.parametrize("case", odd_encodings.WARNED, ids=lambda case: case.name)
+def test_a_chain_that_tls_stacks_take_has_an_expiry(case: Case) -> None:
+    about = resource(SERVICE, {"ssl_certificate": case.texts()[0].decode()})
+    assert messages(MINIMUM_DAYS_TO_EXPIRY, about) == []
     assert messages(NO_SELF_SIGNED_IN_PRODUCTION, about, production=True) == []
 
 
