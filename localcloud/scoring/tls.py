@@ -48,9 +48,11 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
         TlsError: one of them cannot be read, they do not belong together, or the key is of a kind with which
             no handshake succeeds (not RSA of 2048 bits or more, P-256 or P-384).
     """
-    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    from localcloud.scoring import certificate_text
 
     labels = _blocks(certificate, "sslCertificate")
     if not labels or set(labels) != {"CERTIFICATE"}:
@@ -61,8 +63,9 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
     if len(labels) != 1:
         raise TlsError(f"sslKey must hold one PEM block, the private key; it has: {len(labels)}.")
     try:
-        chain = x509.load_pem_x509_certificates(certificate.encode())
-    except ValueError as error:
+        chain = certificate_text.read_chain(certificate)
+        public = certificate_text.public_key(chain[0])
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise TlsError(f"sslCertificate cannot be read: {error}") from None
     try:
         private = serialization.load_pem_private_key(key.encode(), password=None)
@@ -79,12 +82,12 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
     if not good:
         raise TlsError("sslKey must be RSA of at least 2048 bits, or ECDSA on P-256 or P-384.")
     spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if private.public_key().public_bytes(*spki) != chain[0].public_key().public_bytes(*spki):
+    if private.public_key().public_bytes(*spki) != public.public_bytes(*spki):
         raise TlsError(
             "sslKey does not belong to the first certificate of sslCertificate; put the leaf first."
         )
     return TlsMaterial(
-        b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain),
+        certificate_text.write_chain(chain),
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from localcloud.scoring.errors import TlsError
-from localcloud.scoring.tls import read_material
+from localcloud.scoring.tls import TlsMaterial, check_served, read_material
+from tests.unit.certs import odd_encodings
+from tests.unit.certs.odd_bundles import Case
 
 
 def _pem(key: Any, form: Any = serialization.PrivateFormat.PKCS8, password: bytes | None = None) -> str:
@@ -70,6 +72,15 @@ def test_a_key_as_openssl_ecparam_writes_it_is_taken() -> None:
 def test_the_whole_chain_is_kept_in_its_order() -> None:
     issuer = _certificate(P384, "CA")
     assert read_material(LEAF + issuer, _pem(P256)).certificate_pem.decode() == LEAF + issuer
+
+
+@pytest.mark.parametrize("case", odd_encodings.WARNED, ids=lambda case: case.name)
+def test_what_grpc_serves_is_kept_as_it_is_written(case: Case) -> None:
+    """A caller of the data plane is refused nothing that the service can be served with."""
+    certificate, key = case.texts()
+    material = read_material(certificate.decode(), key.decode())
+    assert material == TlsMaterial(certificate, key)
+    check_served(material)
 
 
 @pytest.mark.parametrize(
