@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga import pipe_notice
 from fpga.commands.certs_renew import renew
 from fpga.errors import CommandError
 
@@ -69,7 +70,8 @@ def check(
 
     now = datetime.now(UTC)
     try:
-        obtained = _obtain(cert, key, pfx, password_file, roots, now)
+        with pipe_notice.told(cert, key, pfx, password_file, roots):
+            obtained = _obtain(cert, key, pfx, password_file, roots, now)
         trusted = (
             bundle.read_roots(obtained.root_pem or "", Origin.of_file("roots file", str(roots)))
             if roots
@@ -123,7 +125,8 @@ def show(
         report = CertificateReport.shown(reading, sort(errors_in(reading.findings)), now)
     else:
         try:
-            reading = _read_file(file, password_file)
+            with pipe_notice.told(file, password_file):
+                reading = _read_file(file, password_file)
         except UnreadableError as error:
             report = CertificateReport.unreadable(error.findings, now)
         else:
@@ -159,7 +162,8 @@ def convert(
     if len({path.resolve() for path in (pfx, cert_out, key_out)}) < 3:
         raise CommandError("--pfx, --cert-out and --key-out must be three files.")
     try:
-        reading = container_password.source(pfx, password_file).obtain([], datetime.now(UTC)).reading
+        with pipe_notice.told(pfx, password_file):
+            reading = container_password.source(pfx, password_file).obtain([], datetime.now(UTC)).reading
         bundle = reading.bundle()
     except UnreadableError as error:
         typer.echo(f"error: {error}", err=True)

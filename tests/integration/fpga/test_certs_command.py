@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fpga import served_chain
+from fpga import pipe_notice, served_chain
 from fpga.cli import main
 from fpga.files import write_together
 from tests.integration.certs.handshake import serving
@@ -242,6 +243,22 @@ def test_what_comes_out_of_a_pipe_is_read_like_a_file(
     done = subprocess.run(shell, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, words in done.stdout + done.stderr) == (code, True), done
+
+
+def test_whoever_waits_for_a_pipe_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipe_notice, "QUIET_S", 0.0)
+    os.mkfifo(folder / "pipe")
+    complaints, deadline = "", time.monotonic() + 30
+    with pipe_notice.told(folder / "chain.pem", None, folder / "pipe"):
+        while not complaints and time.monotonic() < deadline:
+            complaints = capsys.readouterr().err
+    assert complaints == f"Waiting for the end of what is written into {folder}/pipe …\n"
+    before = threading.active_count()
+    with pipe_notice.told(folder / "chain.pem", None):
+        assert threading.active_count() == before
+    assert capsys.readouterr().err == ""
 
 
 BAD_USAGE = {
