@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
 import os
-import re
 import ssl
 from pathlib import Path
 
+from certs import pem
+from certs.findings import Origin, errors_in
 from fpga.prediction_errors import RootCertificatesError
 from wire.tls import client_context
 
 VARIABLE = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 def read(roots: bytes | str | Path | None) -> bytes | None:
@@ -42,17 +41,21 @@ def read(roots: bytes | str | Path | None) -> bytes | None:
                 f"{source}: the root certificates in {path} cannot be read: {error.strerror}."
             ) from None
         source = f"{source}: {path}"
-    blocks = _BLOCK.findall(roots)
-    if not blocks or len(blocks) != roots.count(b"-----BEGIN CERTIFICATE-----"):
+    origin = Origin(source, "roots.pem")
+    found = pem.split(pem.decode(roots, origin)[0], origin)
+    blocks = [block for block in found.blocks if block.label == "CERTIFICATE"]
+    broken = errors_in(found.findings)
+    damaged = RootCertificatesError(f"{source}: a PEM certificate in it is damaged.")
+    if any(finding.code.startswith("pem-body") for finding in broken):
+        raise damaged
+    if broken or not blocks:
         raise RootCertificatesError(
             f"{source}: there {'is a broken' if blocks else 'is no'} PEM certificate "
             "(-----BEGIN CERTIFICATE----- … -----END CERTIFICATE-----)."
         )
+    canonical = "".join(ssl.DER_cert_to_PEM_cert(block.der) for block in blocks)
     try:
-        pem = "".join(
-            ssl.DER_cert_to_PEM_cert(binascii.a2b_base64(block, strict_mode=False)) for block in blocks
-        )
-        client_context(cadata=pem)
-    except (binascii.Error, ssl.SSLError):
-        raise RootCertificatesError(f"{source}: a PEM certificate in it is damaged.") from None
-    return pem.encode()
+        client_context(cadata=canonical)
+    except ssl.SSLError:
+        raise damaged from None
+    return canonical.encode()

@@ -352,9 +352,10 @@ def test_a_service_that_moved_is_found_again() -> None:
 def test_roots_come_from_the_variable_that_grpc_names(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A BOM and CR line ends, which gRPC itself does not read.
+    # A BOM and CR line ends, which gRPC itself does not read; and words, which it passes over.
+    words = b"# -----BEGIN CERTIFICATE----- is below\r# of the front-end\r"
     root = tmp_path / "root.pem"
-    root.write_bytes(b"\xef\xbb\xbf" + authority.root.replace(b"\n", b"\r"))
+    root.write_bytes(b"\xef\xbb\xbf" + words + authority.root.replace(b"\n", b"\r"))
     monkeypatch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(root))
     with (
         scoring_server(tls=authority.issue([NAME])) as running,
