@@ -27,6 +27,7 @@ import grpc
 
 from engine import plugin_process
 from surroundings import settle
+from surroundings.variables import made
 
 REQUIREMENTS = "requirements.txt"
 OFFICIAL = "the official release of Pulumi"
@@ -286,7 +287,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             command = [*PYTHON, "-m", "pulumi.policy", *request.args, directory]
         else:
             command = [*PYTHON, directory, *request.args]
-        environment = dict(pair.split("=", 1) for pair in request.env) or None
+        # The engine may hand over its own variables, which are those of whoever started it.
+        environment = made(dict(pair.split("=", 1) for pair in request.env)) if request.env else None
         with _child(command, context, cwd=request.pwd or directory, env=environment, **_PIPES) as plugin:
             for name, chunk in _output(plugin):
                 yield language_pb2.RunPluginResponse(**{name: chunk})

@@ -14,6 +14,8 @@ from engine import state_url
 from fpga.backend_settings import PASSPHRASE, Backend, parse
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
+from surroundings.proxies import EXCEPTIONS
+from surroundings.variables import misleads_pulumi
 
 # the CLI takes a flag that is not given, such as --policy-pack, from a variable
 POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
@@ -148,6 +150,8 @@ def shell(project: Project, stack: str, *, signed_in: bool = False) -> str:
     names = [*activation.settings(project.local), POLICY_VARIABLE, POLICY_CONFIG_VARIABLE, "SSL_CERT_FILE"]
     if signed_in and variables["PULUMI_BACKEND_URL"].startswith("azblob:"):
         names += [name for name in state_container.VARIABLES if name in {*variables, *os.environ}]
+    names += sorted(name for name in EXCEPTIONS if name in variables)
+    names += sorted(name for name in os.environ.keys() - {*names, STACK_VARIABLE} if misleads_pulumi(name))
     lines = [_assignment(name, variables.get(name)) for name in names]
     if stack == DEFAULT_STACK:
         # a passphrase of the caller's stays for the others

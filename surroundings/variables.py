@@ -69,6 +69,8 @@ def made(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that a process of the project runs with, of those that its caller had."""
     found = {name: value for name, value in environ.items() if not _leads_astray(name)}
     found["PYTHONUTF8"] = "1"
+    # onnxruntime tells Microsoft of each run else; what a person says of it counts
+    found.setdefault("ORT_DISABLE_TELEMETRY", "1")
     if not os.path.isabs(found.get("HOME", "")):  # noqa: PTH117 - started often, and needs no pathlib
         found.pop("HOME", None)
         if home := _home_of_the_user():

@@ -255,6 +255,21 @@ def test_policy_pack_is_run_by_the_sdk(host: Host, tmp_path: Path) -> None:
     assert answers[-1].exitcode == 0
 
 
+def test_plugin_that_gets_the_engine_s_variables_calls_it_past_a_proxy(host: Host, tmp_path: Path) -> None:
+    pack = tmp_path / "policy"
+    pack.mkdir()
+    (pack / "__main__.py").write_text("import os; print(os.environ['no_proxy'], 'PYTHONPATH' in os.environ)")
+    request = language_pb2.RunPluginRequest(
+        info=language_pb2.ProgramInfo(program_directory=str(pack)),
+        args=["127.0.0.1:1"],
+        env=["https_proxy=http://127.0.0.1:9", "NO_PROXY=a.example", "PYTHONPATH=/nowhere"],
+        kind="analyzer",
+    )
+    answers = list(host.calls.RunPlugin(request, timeout=TIMEOUT_S))
+    printed = b"".join(answer.stdout for answer in answers)
+    assert printed == b"a.example,localhost,127.0.0.0/8,::1 False\n"
+
+
 @pytest.mark.parametrize("how", ["interrupt", "cancel"])
 def test_the_project_s_policy_pack_serves_and_leaves_at_once(host: Host, how: str) -> None:
     """What does not leave on the engine's interrupt makes each run wait five seconds for a kill."""

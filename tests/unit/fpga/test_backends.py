@@ -246,6 +246,24 @@ def test_roots_are_those_of_the_stack_s_own_localcloud(
     assert "unset SSL_CERT_FILE\n" in backend.shell(project, "local")
 
 
+def test_a_shell_is_told_to_drop_what_misleads_the_cli_and_to_spare_loopback(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_OPTION_STACK", "other")
+    monkeypatch.setenv("PULUMI_SKIP_CHECKPOINTS", "true")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    said = backend.shell(project, "dev").splitlines()
+
+    assert "unset PULUMI_OPTION_STACK" in said
+    assert "unset PULUMI_SKIP_CHECKPOINTS" in said
+    assert "export no_proxy=intranet.example,localhost,127.0.0.0/8,::1" in said
+    assert "export NO_PROXY=intranet.example,localhost,127.0.0.0/8,::1" in said
+    assert not any("https_proxy" in line for line in said)
+
+
 def test_a_shell_is_told_to_drop_what_the_stack_does_not_have(project: Project) -> None:
     declare(project, "vault", "url: azblob://s\nsecretsProvider: azurekeyvault://v.vault.azure.net/keys/k\n")
 

@@ -52,11 +52,17 @@ ASTRAY = {
 def test_what_a_person_means_stays_and_what_leads_astray_goes() -> None:
     made = variables.made(PERSONS | ASTRAY | {"PYTHONUTF8": "0", "TMPDIR": "/nowhere/at/all"})
     assert made == PERSONS | {
+        "ORT_DISABLE_TELEMETRY": "1",
         "PYTHONUTF8": "1",
         "NO_PROXY": ",".join(proxies.LOOPBACK),
         "no_proxy": ",".join(proxies.LOOPBACK),
     }
     assert variables.made(made) == made
+
+
+def test_runs_of_a_model_are_told_to_nobody_unless_a_person_wants_it() -> None:
+    assert variables.made({})["ORT_DISABLE_TELEMETRY"] == "1"
+    assert variables.made({"ORT_DISABLE_TELEMETRY": "0"})["ORT_DISABLE_TELEMETRY"] == "0"
 
 
 @pytest.mark.parametrize("home", [None, "", "relative"])
@@ -109,4 +115,5 @@ def test_bootstrap_and_makefile_say_the_same(monkeypatch: pytest.MonkeyPatch) ->
     own = bootstrap.environment()
     made = variables.made(given | {"NO_PROXY": "intranet.example"})
     assert own.pop("NO_PROXY") == "intranet.example"  # which pip does not read beside the other
-    assert own == {name: value for name, value in made.items() if name != "NO_PROXY"}
+    not_pip_s = {"NO_PROXY", "ORT_DISABLE_TELEMETRY"}
+    assert own == {name: value for name, value in made.items() if name not in not_pip_s}
