@@ -134,6 +134,8 @@ class Cloud:
         write_private(settings.data / PID, str(os.getpid()).encode())
         starting.callback((settings.data / PID).unlink, missing_ok=True)
         ports = self._ports = port_numbers.resolve(settings)
+        pool = AddressPool(settings.scoring_network, settings.scoring_port)
+        port_numbers.require_right(*pool.first, "scoring")
         store = _opened(settings.data / DATABASE)
         starting.callback(store.close)
         authority = authorities.load_or_make(settings.data, settings.host)
@@ -148,8 +150,6 @@ class Cloud:
             blob_service = starting.enter_context(_beside(azurite.start))
             starting.callback(azurite.stop)
 
-        pool = AddressPool(settings.scoring_network, settings.scoring_port)
-        port_numbers.require_right(*pool.first, "scoring")
         scoring = ScoringHost()
         starting.callback(scoring.stop)
         models = self._models = ModelManagement(
