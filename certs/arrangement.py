@@ -7,6 +7,7 @@ is all there is (a self-signed certificate) stays, being the leaf.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from certs.chain import Link, canonical_name, is_authority, is_self_signed, link, name_of
+from certs.chain import Link, canonical_name, is_authority, is_self_issued, is_self_signed, link, name_of
 from certs.findings import Finding, Origin, error, errors_in, mended
 from certs.keys import belongs_to
 from certs.paths import Path, every_path, longest_first
@@ -76,10 +77,10 @@ def arrange(
 
 
 def _leaf(certificates: Sequence[x509.Certificate], key: PrivateKeyTypes | None) -> x509.Certificate:
+    issuers = Counter(canonical_name(one.issuer) for one in certificates)
+
     def rank(certificate: x509.Certificate) -> tuple[object, ...]:
-        issued_another = any(
-            link(other, certificate) is not Link.NONE for other in certificates if other is not certificate
-        )
+        issued_another = issuers[canonical_name(certificate.subject)] > is_self_issued(certificate)
         matches = key is not None and belongs_to(key, certificate)
         # Of two renewals with one key the later is meant.
         return is_authority(certificate), not matches, issued_another, longest_first(certificate)

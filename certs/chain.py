@@ -130,15 +130,16 @@ def is_taken_for_root(certificate: x509.Certificate) -> bool:
     return is_self_issued(certificate) and is_identified(certificate, certificate)
 
 
+@lru_cache(maxsize=4096)
+def identity(certificate: x509.Certificate) -> tuple[object, bytes]:
+    """What makes two certificates those of one authority: its name and its key (empty: not known)."""
+    key = public_key(certificate)
+    return canonical_name(certificate.subject), b"" if key is None else encode_public(key)
+
+
 def is_same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:
     """Whether two certificates are of one authority: they bear its name and its key."""
-    a, b = public_key(one), public_key(other)
-    return (
-        canonical_name(one.subject) == canonical_name(other.subject)
-        and a is not None
-        and b is not None
-        and encode_public(a) == encode_public(b)
-    )
+    return identity(one) == identity(other) and identity(one)[1] != b""
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

@@ -9,7 +9,8 @@ it should be is kept for the rule that tells of it (``certs.rules.encoding``).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 from cryptography import x509
@@ -21,7 +22,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import ExtensionOID
 
-from certs.pem import Block, der_length
+from certs.der import elements, in_ascii, in_utf8, tlv
+from certs.pem import Block
 
 UNPARSABLE = (
     ValueError,
@@ -37,8 +39,6 @@ UNPARSABLE = (
 _ECDSA_SIGNATURES = bytes.fromhex("2a8648ce3d04")  # 1.2.840.10045.4, of RFC 5758
 _NULL = b"\x05\x00"
 _ONE = b"\x02\x01\x01"
-_TEXTS = (0x13, 0x16, 0x1A, 0x81, 0x82, 0x86)
-"""Tags whose octets are ASCII: PrintableString, IA5String, VisibleString; in a GeneralName mail, DNS, URI."""
 _DECIDING = {
     x509.BasicConstraints.oid: "basic constraints",
     x509.KeyUsage.oid: "key usage",
@@ -56,7 +56,6 @@ _DECIDING = {
 """Extensions that BoringSSL decodes, critical or not, before it trusts a certificate, in words."""
 _GENERAL_NAMES = (0xA0, 0x81, 0x82, 0xA3, 0xA4, 0xA5, 0x86, 0x87, 0x88)
 _ADDRESS = 0x87
-_DEPTH = 16  # no extension nests deeper
 
 
 @asn1.sequence
@@ -102,6 +101,7 @@ class OddCertificate:
     """What :class:`cryptography.x509.Certificate` is, of one that the library does not read as it stands.
 
     Attributes:
+        malformed_names: its subject's or issuer's name has characters that its type of text does not allow.
         null_parameters: the ECDSA signature's identifier has NULL for parameters.
         malformed: extensions with a text that is not ASCII or a name of no known form, or that cannot be
             decoded and decide nothing: their value is then an ``UnrecognizedExtension``.
@@ -111,9 +111,14 @@ class OddCertificate:
         """Reads ``der``. Raises one of :data:`UNPARSABLE` where it is no certificate."""
         self._der = der
         whole = asn1.decode_der(_Certificate, der)
-        self.null_parameters = _has_null(whole.algorithm)
-        self._readable = x509.load_der_x509_certificate(_encode(whole))
         self.tbs_certificate_bytes = asn1.encode_der(whole.body)
+        self.null_parameters = _has_null(whole.algorithm)
+        self.malformed_names = not _has_readable_names(whole)
+        if self.malformed_names:
+            names = {"subject": whole.body.subject, "issuer": whole.body.issuer}
+            mended = {what: in_utf8(asn1.encode_der(name)) for what, name in names.items()}
+            whole = _with(whole, **{what: asn1.decode_der(asn1.TLV, name) for what, name in mended.items()})
+        self._readable = x509.load_der_x509_certificate(_encode(whole))
         self.serial_number = _integer(bytes(whole.body.serial_number.data))
         self.malformed: list[ObjectIdentifier] = []
         written = whole.body.extensions or []
@@ -132,7 +137,7 @@ class OddCertificate:
         if identifier == x509.AuthorityKeyIdentifier.oid:
             value = _authority_key(octets)
         else:
-            value = _decode(whole, identifier, _in_ascii(octets))
+            value = _decode(whole, identifier, in_ascii(octets))
         if value is None and identifier == x509.SubjectAlternativeName.oid:
             value = _alternative_names(whole, octets)
         if value is None and identifier in _DECIDING:
@@ -161,7 +166,8 @@ class OddCertificate:
         return getattr(self._readable, name)
 
 
-def written_extensions(certificate: x509.Certificate) -> dict[str, bytes]:
+@lru_cache(maxsize=1024)
+def written_extensions(certificate: x509.Certificate) -> Mapping[str, bytes]:
     """The octets of each extension of ``certificate`` as they are written, by identifier (dotted)."""
     body = asn1.decode_der(_Body, certificate.tbs_certificate_bytes)
     return {one.identifier.dotted_string: one.octets for one in body.extensions or []}
@@ -178,25 +184,8 @@ def says_its_algorithm_twice(certificate: x509.Certificate) -> bool:
 def decode_name(certificate: x509.Certificate, der: bytes) -> x509.Name:
     """The directory name in ``der``, which ``certificate`` holds. Raises ValueError."""
     whole = asn1.decode_der(_Certificate, certificate.public_bytes(Encoding.DER))
-    subject = asn1.decode_der(asn1.TLV, der)
-    fields = vars(whole.body) | {"subject": subject}
-    other = _Certificate(body=_Body(**fields), algorithm=whole.algorithm, signature=whole.signature)
-    return x509.load_der_x509_certificate(_encode(other)).subject
-
-
-def elements(octets: bytes | memoryview) -> Iterator[tuple[int, int, bytes]]:
-    """The DER values in ``octets``: tag, length of the header, and header and content together.
-
-    Raises ValueError where they are none.
-    """
-    rest = bytes(octets)
-    while rest:
-        length = der_length(rest)
-        if length is None or length > len(rest):
-            raise ValueError("no DER value")
-        header = 2 if rest[1] < 0x80 else 2 + (rest[1] & 0x7F)
-        yield rest[0], header, rest[:length]
-        rest = rest[length:]
+    subject = asn1.decode_der(asn1.TLV, in_utf8(der))
+    return x509.load_der_x509_certificate(_encode(_with(whole, subject=subject))).subject
 
 
 def _integer(content: bytes) -> int:
@@ -221,12 +210,25 @@ def _encode(whole: _Certificate, extension: _Extension | None = None) -> bytes:
         else one
         for one in (body.algorithm, whole.algorithm)
     ]
-    fields = vars(body) | {"algorithm": algorithms[0], "serial_number": asn1.decode_der(asn1.TLV, _ONE)}
+    fields: dict[str, Any] = {"algorithm": algorithms[0], "serial_number": asn1.decode_der(asn1.TLV, _ONE)}
     if extension is not None:
         fields["extensions"] = [extension]
-    return asn1.encode_der(
-        _Certificate(body=_Body(**fields), algorithm=algorithms[1], signature=whole.signature)
-    )
+    return asn1.encode_der(_with(whole, outer_algorithm=algorithms[1], **fields))
+
+
+def _with(whole: _Certificate, outer_algorithm: Any = None, **fields: Any) -> _Certificate:
+    """``whole`` with other ``fields`` in its body."""
+    body = _Body(**(vars(whole.body) | fields))
+    return _Certificate(body=body, algorithm=outer_algorithm or whole.algorithm, signature=whole.signature)
+
+
+def _has_readable_names(whole: _Certificate) -> bool:
+    try:
+        certificate = x509.load_der_x509_certificate(_encode(whole))
+        _ = certificate.subject, certificate.issuer
+    except UNPARSABLE:
+        return False
+    return True
 
 
 def _decode(whole: _Certificate, identifier: ObjectIdentifier, octets: bytes) -> x509.ExtensionType | None:
@@ -241,22 +243,6 @@ def _decode(whole: _Certificate, identifier: ObjectIdentifier, octets: bytes) ->
         except UNPARSABLE:
             return None
     return value
-
-
-def _in_ascii(octets: bytes, depth: int = 0) -> bytes:
-    """``octets`` of DER with a question mark for each octet of its texts that is not ASCII."""
-    found = bytearray()
-    try:
-        for tag, header, element in elements(octets):
-            content = element[header:]
-            if tag & 0x20 and depth < _DEPTH:
-                content = _in_ascii(content, depth + 1)
-            elif tag in _TEXTS:
-                content = bytes(octet if octet < 0x80 else ord("?") for octet in content)
-            found += element[:header] + content
-    except ValueError:
-        return octets
-    return bytes(found)
 
 
 def _authority_key(octets: bytes) -> x509.AuthorityKeyIdentifier | None:
@@ -277,7 +263,7 @@ def _alternative_names(whole: _Certificate, octets: bytes) -> x509.SubjectAltern
         if outer != 0x30:
             return None
         for tag, _, element in elements(sequence[header:]):
-            alone = b"\x30" + _length(len(element)) + _in_ascii(element)
+            alone = tlv(0x30, in_ascii(element))
             value = _decode(whole, x509.SubjectAlternativeName.oid, alone)
             if isinstance(value, x509.SubjectAlternativeName):
                 names += value
@@ -286,10 +272,3 @@ def _alternative_names(whole: _Certificate, octets: bytes) -> x509.SubjectAltern
     except ValueError:
         return None
     return x509.SubjectAlternativeName(names)
-
-
-def _length(count: int) -> bytes:
-    if count < 0x80:
-        return bytes([count])
-    octets = count.to_bytes((count.bit_length() + 7) // 8)
-    return bytes([0x80 | len(octets)]) + octets

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from certs.chain import Link, canonical_name, is_same_authority, is_self_signed, link
+from certs.chain import Link, canonical_name, identity, is_self_signed, link
 
-MAXIMUM_STEPS = 500
+MAXIMUM_STEPS = 300
 """Authorities that are visited: far more than any true file needs, and few enough for one that is made to
 take long.
 """
@@ -83,8 +84,9 @@ class _Walk:
         name, and what is wrong with them.
         """
         named: dict[Link, list[x509.Certificate]] = {}
+        passed = set(map(identity, chain))
         for one in self._others.get(canonical_name(chain[-1].issuer), ()):
-            if not any(is_same_authority(one, passed) for passed in chain):
+            if identity(one) not in passed:
                 named.setdefault(link(chain[-1], one), []).append(one)
         true = [*named.get(Link.VERIFIED, ()), *named.get(Link.UNVERIFIABLE, ())]
         if true or not named or self._is_rooted(chain[-1]):
@@ -105,6 +107,7 @@ def _by_subject(certificates: Sequence[x509.Certificate]) -> dict[object, list[x
     return found
 
 
+@lru_cache(maxsize=4096)
 def longest_first(certificate: x509.Certificate) -> tuple[float, float, bytes]:
     """A key to sort by, the same whatever the order in which certificates were given: the one that ends last
     first, of two the one that was issued later.

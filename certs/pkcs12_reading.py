@@ -136,8 +136,15 @@ def _not_opened(
         )
         return error("pfx-unsupported", origin.label, message, remedy)
     if container.opens_with(password) or not container.has_password:
-        message = "is damaged: its key can be read, and the rest is not what was written."
-        return error("pfx-damaged", origin.label, message, f"Copy the whole file again. {_EXPORT}")
+        # The library takes a container as a whole: one certificate that it cannot load, and it says nothing.
+        message = (
+            "is damaged: its key can be read, and the rest is not what was written; or it holds a "
+            "certificate that breaks RFC 5280 (NULL beside ECDSA, say), which is read from PEM alone."
+        )
+        convert = f"openssl pkcs12 -in {origin.source}"
+        remedy = f"{convert} -nokeys -out chain.pem, and {convert} -nocerts -nodes -out key.pem"
+        whole = f"Copy the whole file again, or convert it to PEM: {remedy}"
+        return error("pfx-damaged", origin.label, message, whole)
     if password and password[-1].isspace():
         return _ending(container, password, origin)
     legacy = "-legacy " if container.is_legacy else ""

@@ -42,6 +42,9 @@ def _check_odd(certificate: object, subject: str) -> Iterator[Finding]:
     if certificate.null_parameters:
         message = "is signed with ECDSA, and NULL stands where RFC 5758 has no parameters."
         yield warning("signature-parameters-null", subject, message, _STRICT)
+    if certificate.malformed_names:
+        message = "has a name with characters that its type of text does not allow."
+        yield warning("name-text-invalid", subject, message, _STRICT)
     for identifier in certificate.malformed:
         message = f"has an extension ({identifier.dotted_string}) that is not written as its type asks for."
         yield warning("extension-malformed", subject, message, _STRICT)

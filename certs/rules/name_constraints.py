@@ -16,8 +16,9 @@ from cryptography.hazmat import asn1
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from certs.chain import canonical_name, is_self_issued, name_of
+from certs.der import elements
 from certs.findings import Finding, error, printable, warning
-from certs.odd_certificate import decode_name, elements, written_extensions
+from certs.odd_certificate import decode_name, written_extensions
 
 MAIL, DNS, DIRECTORY, URI, ADDRESS = 0x81, 0x82, 0xA4, 0x86, 0x87
 """Forms of a GeneralName (section 4.2.1.6) by their tags."""
@@ -85,7 +86,10 @@ def check_name_constraints(path: Sequence[x509.Certificate], label: str) -> Iter
         try:
             permitted, excluded = _constraints(authority)
         except ValueError:
-            continue  # that it cannot be decoded is said by another rule
+            message = "constrains names in a way that cannot be decoded, which clients refuse to judge."
+            subject = f"{label}, authority {name_of(authority)}"
+            yield error("name-constraints-unsupported", subject, message, "Have it issued anew.")
+            continue
         if not permitted and not excluded:
             continue
         yield from _check_forms(
@@ -178,14 +182,17 @@ def _names(certificate: x509.Certificate) -> list[Name]:
             for tag, inner, name in elements(element[header:]):
                 names.append(_name(certificate, tag, name[inner:]))
     except ValueError:
-        return names  # that it cannot be decoded is said by another rule
+        return names  # what is no name at all is refused when the certificate is read
     return names
 
 
 def _name(certificate: x509.Certificate, form: int, content: bytes) -> Name:
     """The name of that form, as ``certificate`` writes it; without its text where none compares that form."""
     if form == DIRECTORY:
-        return Name(form, canonical_name(decode_name(certificate, content)))
+        try:
+            return Name(form, canonical_name(decode_name(certificate, content)))
+        except ValueError:
+            return Name(form, None)
     return Name(form, content.decode("latin-1") if form in (MAIL, DNS, URI) else None)
 
 

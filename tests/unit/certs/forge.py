@@ -225,9 +225,11 @@ def rewritten(
     serial_number: bytes | None = None,
     null_parameters: bool = False,
     first_version: bool = False,
+    subject: bytes | None = None,
 ) -> Made:
     """``made``, of an issuer with a key on P-256, signed anew with what no library writes: the content of its
-    serial number, NULL for the parameters of the signature's algorithm, version 1 (without extensions).
+    serial number, NULL for the parameters of the signature's algorithm, version 1 (without extensions),
+    a ``subject`` in DER.
     """
     body = made.certificate.tbs_certificate_bytes
     identifier = tlv(0x30, _OID_SHA256_ECDSA)
@@ -236,6 +238,8 @@ def rewritten(
     if serial_number is not None:
         version, length = content[:5], content[6]
         content = version + tlv(0x02, serial_number) + content[7 + length :]
+    if subject is not None:
+        content = content.replace(made.certificate.subject.public_bytes(), subject, 1)
     if first_version:
         content = content[5:]
     if null_parameters:

@@ -68,6 +68,10 @@ def _extension(extension: tuple[x509.ExtensionType, bool]) -> Callable[[datetime
     return lambda _: {"extensions": [extension]}
 
 
+def _rewritten(**changes: Any) -> Callable[[datetime], dict[str, Any]]:
+    return lambda _: {"rewrite": changes}
+
+
 _UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 ODDITIES: Mapping[str, Callable[[datetime], dict[str, Any]]] = {
     "expired": lambda now: {"end": now - 5 * _DAY},
@@ -94,10 +98,14 @@ ODDITIES: Mapping[str, Callable[[datetime], dict[str, Any]]] = {
     "damaged revocation addresses": _extension(written(odd_encodings.CRL_POINTS, b"\x05\x00")),
     "damaged key identifier": _extension(written("2.5.29.14", b"\x05\x00")),
     **{name: _extension(one) for name, one in odd_encodings.EXTENSIONS.items()},
-    "serial number of zero": lambda _: {"rewrite": {"serial_number": b"\x00"}},
-    "negative serial number": lambda _: {"rewrite": {"serial_number": b"\x80\x01"}},
-    "long serial number": lambda _: {"rewrite": {"serial_number": b"\x11" * 25}},
-    "NULL beside ECDSA": lambda _: {"rewrite": {"null_parameters": True}},
+    "serial number of zero": _rewritten(serial_number=b"\x00"),
+    "negative serial number": _rewritten(serial_number=b"\x80\x01"),
+    "long serial number": _rewritten(serial_number=b"\x11" * 25),
+    "NULL beside ECDSA": _rewritten(null_parameters=True),
+    **{
+        name: _rewritten(subject=odd_encodings.common_name(text))
+        for name, text in odd_encodings.NAME_TEXTS.items()
+    },
     "issuer's name in capitals": lambda _: {"shouts": True},
     "another authority's identifier": lambda _: {"identifier": b"another"},
 }

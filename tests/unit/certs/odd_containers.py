@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from certs.errors import EncryptedKeyError, RefusedError, UnreadableError
 from certs.pem import Block
 from tests.unit.certs.containers import PASSWORD, container, in_ber, open_container, sealed_container
-from tests.unit.certs.forge import intermediate, key, key_der, leaf, root
+from tests.unit.certs.forge import intermediate, key, key_der, leaf, rewritten, root
 from tests.unit.certs.odd_bundles import CHAIN, GOOD
 
 LEGACY = pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
@@ -43,6 +43,8 @@ def _altered_beside_the_key() -> bytes:
     data[len(data) // 3] ^= 1
     return bytes(data)
 
+
+ODD = rewritten(leaf(), intermediate(), null_parameters=True)
 
 REFUSED = [
     Case("empty", "empty", lambda: b" \n", ("is empty", "one PKCS#12 container")),
@@ -107,7 +109,7 @@ REFUSED = [
         lambda: container().replace(_AES_256, _AES_256[:-2] + b"\x09\x2a"),
         (
             "(2.16.840.1.101.3.4.9.42), or its password is another one",
-            "openssl pkcs12 -legacy -in 'my tls.pfx' -nokeys -out chain.pem",
+            "openssl pkcs12 -legacy -in 'my tls.pfx' -nokeys",
         ),
     ),
     Case(
@@ -169,6 +171,16 @@ REFUSED = [
         "pfx-damaged",
         lambda: open_container([GOOD.key], [b"\x30\x03\x02\x01\x01"]),
         ("is damaged",),
+        password=None,
+    ),
+    Case(
+        "a certificate that no container may hold",
+        "pfx-damaged",
+        lambda: open_container([ODD.key], [ODD.der, intermediate().der]),
+        (
+            "breaks RFC 5280 (NULL beside ECDSA, say)",
+            "openssl pkcs12 -in 'my tls.pfx' -nokeys",
+        ),
         password=None,
     ),
     Case(

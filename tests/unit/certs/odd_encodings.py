@@ -81,6 +81,20 @@ ALTERNATIVE_NAMES = {
 """Names that stand beside the DNS name and cannot be decoded."""
 
 
+NAME_TEXTS = {
+    "asterisk in a PrintableString": tlv(0x13, b"*.example.com"),
+    "mail address in a PrintableString": tlv(0x13, b"box@example.com"),
+    "Latin-1 in a TeletexString": tlv(0x14, "Prüfdienst".encode("latin-1")),
+    "Latin-1 in an IA5String": tlv(0x16, "Prüfdienst".encode("latin-1")),
+}
+"""Common names with characters that their type of text does not allow."""
+
+
+def common_name(text: bytes) -> bytes:
+    """A name in DER, of one common name with the text in DER."""
+    return tlv(0x30, tlv(0x31, tlv(0x30, bytes.fromhex("0603550403") + text)))
+
+
 def names(*general: bytes) -> tuple[x509.ExtensionType, bool]:
     """A subject alternative name with these names in DER."""
     return written(ALTERNATIVE_NAME, tlv(0x30, b"".join(general)))
@@ -181,6 +195,29 @@ WARNED = [
             roots=(root(),),
         )
         for name, der in ALTERNATIVE_NAMES.items()
+    ),
+    *(
+        Case(
+            name,
+            "name-text-invalid",
+            _with_rewritten_leaf(subject=common_name(text)),
+            ("has a name with characters",),
+            roots=(root(),),
+        )
+        for name, text in NAME_TEXTS.items()
+    ),
+    Case(
+        "Latin-1 in the name of an authority",
+        "name-text-invalid",
+        lambda: _below(
+            rewritten(
+                authority("Odd", root(), key("P-256", 78)),
+                root(),
+                subject=common_name(tlv(0x14, "Prüfstelle".encode("latin-1"))),
+            )
+        ),
+        ("authority 'Prüfstelle'", "has a name with characters"),
+        roots=(root(),),
     ),
     Case(
         "P-521 above",
