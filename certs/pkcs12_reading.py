@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates, load_pkcs12
 
-from certs import formats, pem, pkcs12, wrappings
+from certs import formats, pem, pkcs12, text, wrappings
 from certs.bundle import Reading, assemble
 from certs.findings import Finding, Origin, error, mended, printable, warning
 from certs.pem import MAXIMUM_SIZE, der_length
@@ -91,7 +91,7 @@ def _not_a_container(data: bytes, origin: Origin) -> Finding | None:
 
 
 def _is_pem(data: bytes, origin: Origin) -> Finding:
-    blocks = pem.split(pem.decode(data, origin)[0], origin).blocks
+    blocks = pem.split(text.decode(data, origin)[0], origin).blocks
     if blocks and formats.is_pkcs12(blocks[0].der):  # as certutil -encode writes any file
         decode = f"grep -v -e '-----' {origin.source} | tr -cd 'A-Za-z0-9+/=' | base64 -d"
         decode = wrappings.into(decode, "decoded.pfx", secret=True)

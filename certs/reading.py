@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography import x509
 
-from certs import formats, labels, pem, wrappings
+from certs import formats, labels, pem, text, wrappings
 from certs.findings import Finding, Origin, error, errors_in, mended, printable
 
 
@@ -22,11 +22,11 @@ def read_blocks(data: bytes, origin: Origin, *, wants_key: bool) -> pem.PemText:
                 ),
             ),
         )
-    text, findings = pem.decode(data, origin)
-    if not text.strip():
+    decoded, findings = text.decode(data, origin)
+    if not decoded.strip():
         wanted = "one private key" if wants_key else "the certificate chain"
         return pem.PemText((), (error("empty", origin.label, "is empty.", f"It must hold {wanted} in PEM."),))
-    found = pem.split(text, origin)
+    found = pem.split(decoded, origin)
     if not found.blocks:
         wrapped = wrappings.in_base64(data, origin, wants_key=wants_key)
         if wrapped is not None:
@@ -57,7 +57,7 @@ def combined(
     chain: pem.PemText, key: pem.PemText, chain_origin: Origin, key_origin: Origin
 ) -> Finding | None:
     """The finding for one PEM that holds certificates and the key, and stands in both places."""
-    labelled = [{block.label for block in text.blocks} for text in (chain, key)]
+    labelled = [{block.label for block in one.blocks} for one in (chain, key)]
     for found in labelled:
         if found.isdisjoint(labels.CERTIFICATE) or not any(map(labels.is_private, found)):
             return None

@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 
-from certs import pem
+from certs import pem, text
 from certs.findings import Origin, errors_in
 from fpga.prediction_errors import RootCertificatesError
 from wire.tls import client_context
@@ -42,7 +42,7 @@ def read(roots: bytes | str | Path | None) -> bytes | None:
             ) from None
         source = f"{source}: {path}"
     origin = Origin(source, "roots.pem")
-    found = pem.split(pem.decode(roots, origin)[0], origin)
+    found = pem.split(text.decode(roots, origin)[0], origin)
     blocks = [block for block in found.blocks if block.label == "CERTIFICATE"]
     broken = errors_in(found.findings)
     damaged = RootCertificatesError(f"{source}: a PEM certificate in it is damaged.")

@@ -23,6 +23,7 @@ BUNDLES = [
     "pem.py",
     "reading.py",
     "key_reading.py",
+    "text.py",
     "wrappings.py",
 ]
 BUNDLES += [f"rules/{module.name}" for module in sorted((ROOM / "rules").glob("*.py"))]
@@ -87,6 +88,6 @@ def test_each_rule_about_containers_has_a_case() -> None:
 
 def test_the_rules_are_found() -> None:
     assert {("rsa-too-long", ERROR), ("curve-unsupported", ERROR)} <= said_by("rules/algorithms.py")
-    assert ("pem-crlf", MENDED) in said_by("pem.py")
+    assert ("pem-crlf", MENDED) in said_by("text.py")
     assert ("renewal-due", WARNING) in said_by("rules/validity.py")
     assert len({code for module in BUNDLES for code in said_by(module)}) > 70
