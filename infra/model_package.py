@@ -89,7 +89,7 @@ def read(path: Path) -> ModelPackage:
         PackageError: see there.
     """
     try:
-        files = model_package.unpack(path.read_bytes()) if path.is_file() else _read_folder(path)
+        files = _read_zip(path) if path.is_file() else _read_folder(path)
         definition = model_package.read_files(files)
     except model_package.PackageError as error:
         raise PackageError(f"{path}: {error}") from None
@@ -107,9 +107,19 @@ def _digest(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
+def _read_zip(path: Path) -> dict[str, bytes]:
+    model_package.check_sizes([path.stat().st_size])
+    return model_package.unpack(path.read_bytes())
+
+
 def _read_folder(path: Path) -> dict[str, bytes]:
-    return {
-        one.relative_to(path).as_posix(): one.read_bytes()
-        for one in path.rglob("*")
-        if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
-    }
+    """The files that are not hidden; looked at before they are read, for any folder may be named."""
+    found: dict[str, Path] = {}
+    sizes: list[int] = []
+    for one in path.rglob("*"):
+        name = one.relative_to(path)
+        if one.is_file() and not any(part.startswith(".") for part in name.parts):
+            found[name.as_posix()] = one
+            sizes.append(one.stat().st_size)
+            model_package.check_sizes(sizes)
+    return {name: one.read_bytes() for name, one in found.items()}

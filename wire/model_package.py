@@ -106,7 +106,7 @@ def read_files(files: Mapping[str, bytes]) -> Package:
     for name in files:
         _check_name(name)
     sizes = {name: len(content) for name, content in files.items()}
-    _check_sizes(sizes.values())
+    check_sizes(sizes.values())
     return _read(sizes, files.__getitem__)
 
 
@@ -134,7 +134,7 @@ def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
-    _check_sizes([entry.file_size for entry in entries])
+    check_sizes([entry.file_size for entry in entries])
     files: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         name = entry.filename
@@ -150,7 +150,12 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return files
 
 
-def _check_sizes(sizes: Collection[int]) -> None:
+def check_sizes(sizes: Collection[int]) -> None:
+    """A package has files of limited number and size, in bytes.
+
+    Raises:
+        PackageError: these are too many, or too large.
+    """
     if len(sizes) > ENTRIES_LIMIT:
         raise PackageError(f"The package has {len(sizes)} entries; at most {ENTRIES_LIMIT} are taken.")
     if sum(sizes) > UNPACKED_LIMIT:
@@ -161,6 +166,12 @@ def _check_name(name: str) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
         raise PackageError(f"The package has an entry {name!r}, which leads out of the package.")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise PackageError(
+            f"The package has an entry {name!r}, whose name is not UTF-8; rename it."
+        ) from None
 
 
 def _read(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> Package:

@@ -116,6 +116,8 @@ def check_scores(giver: str, value: Array, labels: ClassLabels | None) -> None:
             f"{giver} gives an output of shape {list(value.shape)} for one image; "
             "the first size must be the number of images, as in [1, 1000]."
         )
+    if value.size == 0:
+        raise PackageError(f"{giver} gives no numbers: an output of shape {list(value.shape)} for one image.")
     if labels is None:
         return
     sizes = [size for size in value.shape[1:] if size != 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,31 @@ def test_a_featurizer_that_localcloud_has_not_is_refused(folder: Path) -> None:
         PackageError, match=r"no featurizer 'resnet50' of version '1\.0\.0'; it has: efficientnet-"
     ):
         model_package.read(folder).try_out()
+
+
+def test_a_folder_that_is_no_package_is_not_read_to_its_end(folder: Path) -> None:
+    with (folder / "video.mp4").open("wb") as file:
+        file.truncate(513 * 1024 * 1024)  # sparse: it takes no room
+    with pytest.raises(PackageError, match=r"The package unpacks to \d+ bytes; at most 536870912 are taken"):
+        model_package.read(folder)
+    (folder / "video.mp4").unlink()
+    many = folder / "many"
+    many.mkdir()
+    for number in range(1001):
+        (many / str(number)).touch()
+    with pytest.raises(PackageError, match="The package has 1001 entries; at most 1000 are taken"):
+        model_package.read(folder)
+
+
+def test_a_file_that_is_no_zip_is_not_read_where_it_is_too_large(tmp_path: Path) -> None:
+    video = tmp_path / "video.mp4"
+    with video.open("wb") as file:
+        file.truncate(513 * 1024 * 1024)
+    with pytest.raises(PackageError, match=rf"^{video}: The package unpacks to 537919488 bytes"):
+        model_package.read(video)
+
+
+def test_a_file_whose_name_is_not_utf_8_is_refused(folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9.txt")).touch()
+    with pytest.raises(PackageError, match=r"an entry 'caf.*\.txt', whose name is not UTF-8; rename it"):
+        model_package.read(folder)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wire.stages import arranged
+from wire.model_package import ClassLabels, PackageError
+from wire.stages import arranged, check_scores
 
 N = None
 
@@ -48,3 +49,28 @@ def test_sizes_keep_their_order() -> None:
     assert found is not None
     assert found[0, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert arranged(grid, (N, 3, 2)) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 1, 1, 3), (1, 3, 1, 1)])
+def test_scores_are_of_as_many_classes_as_have_labels(shape: tuple[int, ...]) -> None:
+    scores = np.zeros(shape, dtype=np.float32)
+    check_scores("m", scores, ClassLabels("l.txt", ("a", "b", "c")))
+    with pytest.raises(
+        PackageError, match=r"l\.txt has 4 labels, but m gives 3 scores: write one label a line"
+    ):
+        check_scores("m", scores, ClassLabels("l.txt", ("a", "b", "c", "d")))
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((), r"shape \[\] for one image; the first size must be the number of images"),
+        ((3,), r"shape \[3\] for one image; the first size must be"),
+        ((2, 3), r"shape \[2, 3\] for one image; the first size must be"),
+        ((1, 0), r"m gives no numbers: an output of shape \[1, 0\] for one image"),
+    ],
+)
+def test_what_is_no_output_of_one_image_is_refused(shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(PackageError, match=message):
+        check_scores("m", np.zeros(shape, dtype=np.float32), None)
+    check_scores("m", np.zeros(1, dtype=np.float32), None)  # a number for each image
