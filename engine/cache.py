@@ -28,12 +28,24 @@ _DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def root() -> Path:
-    """The cache's folder: `$FPGA_CACHE`, else `fpga-web-service` under `$XDG_CACHE_HOME` or `~/.cache`."""
+    """The cache's folder: `$FPGA_CACHE`, else `fpga-web-service` under `$XDG_CACHE_HOME` or `~/.cache`.
+
+    Raises:
+        EngineError: none of them is set, and the system knows no home of this user.
+    """
     if own := os.environ.get("FPGA_CACHE"):
         return Path(own).expanduser().absolute()
     # The XDG base directory specification: a relative path in the variable is to be ignored.
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / NAME
+    if base.is_absolute():
+        return base / NAME
+    try:
+        return Path.home() / ".cache" / NAME
+    except RuntimeError:
+        raise EngineError(
+            "This user has no home folder: set HOME to one, or FPGA_CACHE to a folder for what is made once "
+            "for all checkouts."
+        ) from None
 
 
 def find(name: str) -> Path | None:

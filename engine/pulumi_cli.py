@@ -14,6 +14,7 @@ from pathlib import Path
 from engine import cache, gobuild, release
 from engine.errors import EngineError
 from engine.report import Report
+from surroundings.variables import made, without_pulumi
 
 HOST = "pulumi-language-python"
 VERSION_TIMEOUT_S = 30.0
@@ -116,7 +117,7 @@ def cli_version(executable: Path) -> str:
     try:
         done = subprocess.run(
             [executable, "version"],
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            env=without_pulumi(made(os.environ)) | {"PULUMI_SKIP_UPDATE_CHECK": "true"},
             capture_output=True,
             text=True,
             check=True,

@@ -90,3 +90,17 @@ def test_what_this_project_put_on_the_path_is_not_a_person_s_own(
     monkeypatch.setenv("PATH", f"{ours}:{cached}")
     assert own_cli() is None
     assert heard.text == ""
+
+
+def test_flags_that_a_variable_adds_do_not_hide_it(
+    own_cli: Callable[[], PulumiCli | None],
+    bare_path: Path,
+    cli_in_miniature: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cli = cli_in_miniature(bare_path)
+    cli.write_text(
+        cli.read_text().replace("#!/bin/sh\n", '#!/bin/sh\n[ -z "$PULUMI_OPTION_CWD" ] || exit 1\n')
+    )
+    monkeypatch.setenv("PULUMI_OPTION_CWD", "/nowhere")
+    assert own_cli() == PulumiCli(Way.OWN, bare_path, "3.250.0")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from engine import cache
+from engine.errors import EngineError
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +36,10 @@ def test_own_setting_goes_before_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/someone")
     monkeypatch.setenv("FPGA_CACHE", "~/elsewhere")
     assert cache.root() == Path("/home/someone/elsewhere")
+
+
+def test_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_001)
+    with pytest.raises(EngineError, match=r"^This user has no home folder: set HOME to one, or FPGA_CACHE "):
+        cache.root()
