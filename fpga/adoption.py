@@ -86,12 +86,12 @@ def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[s
     findings = [_azure_resource(one, cloud, managed, begun) for one in inventory.declared(stack)]
     account_is_there = any(one.name == "account" and one.standing is not Standing.ABSENT for one in findings)
     if not account_is_there:
-        return Survey((*findings, _service(stack, stack_name, (), managed)), (), ())
+        return Survey((*findings, _service(stack, stack_name, (), deployment)), (), ())
     from infra.clients.model_management import ModelManagement
 
     management = ModelManagement(cloud, inventory.account_id(stack))
     services = [one.name for one in management.services()]
-    service = _service(stack, stack_name, services, managed)
+    service = _service(stack, stack_name, services, deployment)
     return Survey(
         (*findings, service),
         tuple(sorted(name for name in services if name != service.called)),
@@ -179,11 +179,13 @@ def _move(one: Declared, location: str) -> str:
 
 
 def _service(
-    stack: Settings, stack_name: str, services: Collection[str], managed: Collection[str]
+    stack: Settings, stack_name: str, services: Collection[str], deployment: Mapping[str, Any]
 ) -> Finding:
     called = inventory.service_name(stack, PROJECT, stack_name)
-    if _SERVICE in managed:
-        return Finding(_SERVICE, called, Standing.MANAGED)
+    for one in deployment.get("resources") or ():
+        if _logical_name(one["urn"]) == _SERVICE:
+            # by the name that it has: the stack may have been renamed since
+            return Finding(_SERVICE, one.get("outputs", {}).get("name", called), Standing.MANAGED)
     if called not in services:
         return Finding(_SERVICE, called, Standing.ABSENT)
     ours = stack.service.name is None or stack.service.adopt

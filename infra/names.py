@@ -116,6 +116,17 @@ def suffixed(base: str, *scope: str) -> str:
     return f"{base}-{_digest(*scope)[:8]}"
 
 
+def kept(name: str, before: str | None) -> str:
+    """A name of our own making as it stands already: what derives it may change, as a stack's name does, and
+    what bears it stays. With another base it is another one.
+    """
+    if before is None or not (is_suffixed(before) and is_suffixed(name)):
+        return name
+    if before.rpartition("-")[0] == name.rpartition("-")[0]:
+        return before
+    return name
+
+
 def is_suffixed(name: str) -> bool:
     """Whether a physical name has the form of ours: nobody gives such a one by hand but in imitation."""
     return _SUFFIXED.fullmatch(name) is not None

@@ -112,6 +112,7 @@ def declare(
             account_id=management.account_id,
             model_id=model.model_id,
             service_name=inventory.service_name(stack, *scope),
+            service_name_is_derived=service.name is None,
             adopt=service.adopt or service.name is None,
             zone=domain.zone,
             fqdn=domain.fqdn,

@@ -26,6 +26,7 @@ class ScoringEndpointArgs:
 
     Attributes:
         service_name: the service's physical name; `adopt`: whether what bears it already is ours.
+        service_name_is_derived: a service that is there keeps the name that it has.
         certificate: what the service serves while SSL is on; None: `acme` issues it.
         acme: the authority that issues the certificate to whom the zone is; it goes on while SSL is off.
         ssl_enabled: off: anyone may call.
@@ -42,6 +43,7 @@ class ScoringEndpointArgs:
     account_id: pulumi.Input[str]
     model_id: pulumi.Input[str]
     service_name: str
+    service_name_is_derived: bool
     adopt: bool
     zone: str
     fqdn: str
@@ -134,7 +136,11 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 ssl_key=certificate.key if certificate else "",
                 fingerprint=certificate.fingerprint if certificate else "",
             ),
-            inside,
+            # what derives the name may change, as a stack's name does: the service, its keys, stay
+            pulumi.ResourceOptions.merge(
+                inside,
+                pulumi.ResourceOptions(ignore_changes=["name"] if args.service_name_is_derived else None),
+            ),
         )
         endpoint = Endpoint("endpoint", EndpointArgs(args.account_id, service.id), inside)
         keys = Keys(

@@ -41,7 +41,12 @@ class SelfSigned(pulumi.ComponentResource):
         super().__init__("fpga:index:SelfSigned", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         stack = f"{pulumi.get_project()} {pulumi.get_stack()}"
-        ca = DevelopmentCa("development-ca", DevelopmentCaArgs(f"{stack} development CA"[:64]), inside)
+        # callers hold the root: it goes on under the name that it has, whatever becomes of the stack's
+        ca = DevelopmentCa(
+            "development-ca",
+            DevelopmentCaArgs(f"{stack} development CA"[:64]),
+            pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(ignore_changes=["common_name"])),
+        )
         leaf = Certificate("certificate", CertificateArgs(fqdn, ca.certificate, ca.key, generation), inside)
         self.certificate = ServerCertificate(
             leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, ca.certificate

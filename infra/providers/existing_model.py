@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 from pulumi.output import Unknown
 
+from infra import names
+from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ class ExistingModelProvider(CloudProvider):
         if isinstance(news["account_id"], Unknown) or not changed(_INPUTS, olds, news):
             return result
         models = self.management(news["account_id"]).models()
-        if _with_id(models, news["model_id"]) is None:
+        model = _with_id(models, news["model_id"])
+        if model is None:
             result.failures.append(CheckFailure("model_id", _missing(news["model_id"], models)))
+        elif names.is_suffixed(model.name):
+            engine_log.warn_once(_OF_A_STACK.format(model.id, model.name))
         return result
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
@@ -48,6 +53,13 @@ class ExistingModelProvider(CloudProvider):
 
     def delete(self, _id: str, _props: Props) -> None:
         """Who registered it deletes it."""
+
+
+_OF_A_STACK: Final = (
+    "fpga-web-service:modelId {} is {}, which a stack of this program registered. If it is this stack, the "
+    "model leaves it and stays with the account, for the service runs it; if it is another one, that one may "
+    "delete it as soon as no service runs it."
+)
 
 
 def _with_id(models: Sequence[Model], id_: str) -> Model | None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
-from infra.providers import ahead
+from infra import names
+from infra.providers import ahead, engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 
 _INPUTS = ("account_id", "storage_account_id", "container", "name", "package", "sha256")
@@ -17,9 +18,17 @@ _REPLACING = ("account_id", "name", "sha256")
 
 
 class ModelProvider(CloudProvider):
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        """The name goes on as it stands in the state: a stack that was renamed keeps its model."""
+        return super().check(olds, {**news, "name": names.kept(news["name"], olds.get("name"))})
+
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         replaces = changed(_REPLACING, olds, news)
-        return DiffResult(changes=bool(replaces), replaces=replaces)
+        # A create adopts what bears the name: made first, a replacement of the same name would adopt the one
+        # to be deleted. One of another name comes first: the service runs the old one until then.
+        return DiffResult(
+            changes=bool(replaces), replaces=replaces, delete_before_replace="name" not in replaces
+        )
 
     def create(self, props: Props) -> CreateResult:
         ahead.require("cloud")
@@ -56,9 +65,17 @@ class ModelProvider(CloudProvider):
     def delete(self, id_: str, props: Props) -> None:
         ahead.require("cloud")
         from infra.clients.blobs import Blobs
-        from infra.clients.errors import NotFound
+        from infra.clients.errors import Conflict, NotFound
 
-        self.management(props["account_id"]).delete_model(id_)
+        try:
+            self.management(props["account_id"]).delete_model(id_)
+        except Conflict:
+            # as when the service has come to name it by modelId: it is whose service that is
+            engine_log.warn_once(
+                f"The model {id_} ({props['name']}) leaves the stack and stays with the account, and its "
+                "package in the storage account: a service runs it."
+            )
+            return
         try:
             Blobs(self.cloud(), props["storage_account_id"], props["container"]).delete(_blob(props))
         except NotFound:
@@ -86,6 +103,4 @@ class Model(Resource, module="fpga", name="Model"):
 
     def __init__(self, name: str, args: ModelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props: dict[str, Any] = dict(vars(args))
-        # a create adopts what bears the name: made first, a replacement would adopt the model to be deleted
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
         super().__init__(ModelProvider(), name, props, opts)

@@ -32,6 +32,16 @@ def test_people_are_shown_u_labels() -> None:
     assert names.u_labels("www.contoso.test") == "www.contoso.test"
 
 
+def test_a_name_that_stands_is_kept_whatever_would_be_derived_now() -> None:
+    before, now = (names.suffixed("model", "fpga-web-service", stack, "m") for stack in ("dev", "renamed"))
+
+    assert names.kept(now, before) == before != now
+    assert names.kept(now, None) == now
+    another = names.suffixed("classifier", "fpga-web-service", "dev", "m")
+    assert names.kept(another, before) == another  # modelName was changed
+    assert names.kept(now, "set-by-hand") == now
+
+
 def test_a_name_of_our_own_making_is_told_from_one_set_by_hand() -> None:
     assert names.is_suffixed(names.suffixed("service", "fpga-web-service", "dev", "service"))
     for by_hand in ("service", "service-2", "espresso-abcdefgh", "-0a1b2c3d"):
