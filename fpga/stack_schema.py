@@ -119,19 +119,19 @@ def _integer(setting: Setting) -> list[Schema]:
 
 
 def _azure_settings() -> dict[str, Schema]:
+    from azure_clients.settings import VARIABLES
     from infra import azure_settings
 
     found = {}
-    for key, (variable, about, _) in azure_settings.SETTINGS.items():
-        schema = _text(f"{about}. Not set: the variable {variable}")
-        match key:
-            case "clientSecret":
-                schema |= _secret()
-            case "tenantId" | "subscriptionId":
-                schema["pattern"] = f"^{azure_settings.UUID}$"
-            case "disableInstanceDiscovery":
-                del schema["type"]
-                schema["enum"] = [True, False, "true", "false"]
+    for key, about in azure_settings.SETTINGS.items():
+        schema = _text(f"{about}. Not set: the variable {VARIABLES[key]}")
+        if key in azure_settings.SECRETS:
+            schema |= _secret()
+        elif key in ("tenantId", "subscriptionId"):
+            schema["pattern"] = f"^{azure_settings.UUID}$"
+        elif key in azure_settings.SWITCHES:
+            del schema["type"]
+            schema["enum"] = [True, False, "true", "false"]
         found[f"azure-native:{key}"] = schema
     return found
 

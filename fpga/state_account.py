@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from azure_clients import settings
 from fpga import state_container
 from fpga.errors import CommandError
 from fpga.state_container import StateContainer
@@ -86,20 +87,24 @@ def connect(config: Mapping[str, str], environ: Mapping[str, str], *, ca_file: s
     Raises:
         SettingsError: who that is is not told in full.
     """
-    from infra import azure_settings
+    from infra.azure_settings import read
     from infra.clients.cloud import Cloud
 
-    return Cloud(azure_settings.read(config, environ), ca_file=ca_file)
+    return Cloud(read(config, environ), ca_file=ca_file)
 
 
 def _has_secret(config: Mapping[str, str], environ: Mapping[str, str]) -> bool:
     """Whether who deploys has one. A workflow's identity signs in to the state itself; it lists no keys."""
-    return bool(config.get("azure-native:clientSecret") or environ.get("ARM_CLIENT_SECRET"))
+    return bool(_setting("clientSecret", config, environ))
 
 
 def subscription(config: Mapping[str, str], environ: Mapping[str, str]) -> str:
     """The subscription's UUID."""
-    return config.get("azure-native:subscriptionId") or environ.get("ARM_SUBSCRIPTION_ID") or ""
+    return _setting("subscriptionId", config, environ)
+
+
+def _setting(key: str, config: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    return settings.text(key, settings.of_stack(config), environ)
 
 
 def find(cloud: Cloud, name: str, subscription_id: str) -> Mapping[str, Any] | None:

@@ -8,37 +8,47 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from azure_clients.settings import (
+    ENVIRONMENTS,
+    EXCHANGE_AUDIENCE,
+    NAMESPACE,
+    VARIABLES,
+    SettingError,
+    environment,
+    metadata_host,
+    of_stack,
+    switch,
+    text,
+)
 from infra.configuration import SettingsError
 
-# key: the variable that stands in for it, what it is, and its value where neither is set
-SETTINGS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "metadataHost": (
-        "ARM_METADATA_HOSTNAME",
-        "Host and port that serve /metadata/endpoints: which cloud this is",
-        "management.azure.com",
-    ),
-    "tenantId": ("ARM_TENANT_ID", "The directory that signs in: a UUID", ""),
-    "subscriptionId": ("ARM_SUBSCRIPTION_ID", "The subscription that pays: a UUID", ""),
-    "clientId": ("ARM_CLIENT_ID", "The application that signs in: a UUID", ""),
-    "clientSecret": ("ARM_CLIENT_SECRET", "The application's secret, encrypted", ""),
-    "disableInstanceDiscovery": (
-        "ARM_DISABLE_INSTANCE_DISCOVERY",
-        "Do not ask Microsoft's own host about the authority that signs in: for private clouds",
-        "false",
-    ),
+# key: what it is
+SETTINGS: Final[Mapping[str, str]] = {
+    "metadataHost": "Host and port that serve /metadata/endpoints: which cloud this is",
+    "environment": f"Without metadataHost, which of Azure's clouds: {', '.join(ENVIRONMENTS)}",
+    "tenantId": "The directory that signs in: a UUID",
+    "subscriptionId": "The subscription that pays: a UUID",
+    "clientId": "The application that signs in: a UUID",
+    "clientSecret": "The application's secret, encrypted",
+    "useOidc": "Without clientSecret, another issuer's token signs in (OpenID Connect)",
+    "oidcToken": "With useOidc, that token, encrypted",
+    "oidcTokenFilePath": "With useOidc, the file that holds that token",
+    "oidcRequestUrl": "With useOidc, where that token is asked for",
+    "oidcRequestToken": "With useOidc, what it is asked for with, encrypted",
+    "oidcAudience": "With useOidc, whom the token that is asked for is for",
+    "disableInstanceDiscovery": "For private clouds: do not ask Microsoft's own host who signs in there",
 }
-_SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - the name of one
-KEYS: Final = tuple(f"azure-native:{key}" for key in SETTINGS)
-EXCHANGE_AUDIENCE: Final = "api://AzureADTokenExchange"
-"""Whom a federated token is for, unless ARM_OIDC_AUDIENCE says otherwise."""
+SWITCHES: Final = ("useOidc", "disableInstanceDiscovery")
+SECRETS: Final = ("clientSecret", "oidcToken", "oidcRequestToken")
+_REQUIRED: Final = ("tenantId", "subscriptionId", "clientId")
+KEYS: Final = tuple(f"{NAMESPACE}{key}" for key in SETTINGS)
 UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 @dataclass(frozen=True)
 class Federation:
     """Where the token of another issuer comes from that signs in, in a client secret's place (OpenID Connect,
-    workload identity federation). It is of a run and not of a stack: variables of the environment alone, by
-    the names that the azure-native provider reads.
+    workload identity federation), by the settings that the azure-native provider reads.
 
     Attributes:
         token: the token itself (ARM_OIDC_TOKEN); else `token_file`, which holds it, else it is asked for at
@@ -97,57 +107,72 @@ def gather(
     Args:
         secret_keys: the keys whose values are encrypted in the stack's file; None: nobody knows.
     """
-    if config.get(_SECRET) and secret_keys is not None and _SECRET not in secret_keys:
-        problems.append(
-            f"{_SECRET} stands in plain in the stack's file: whoever could read that knows it. Have it made "
-            f"anew, then `pulumi config set --secret {_SECRET}`"
-        )
-    found = {
-        key: config.get(f"azure-native:{key}") or environ.get(variable) or default
-        for key, (variable, _, default) in SETTINGS.items()
-    }
-    federation = None if found["clientSecret"] else _federation(environ, problems)
-    for key, (variable, _, _) in SETTINGS.items():
-        if not found[key] and not (key == "clientSecret" and _is_federated(environ)):
-            secret = " --secret" if key == "clientSecret" else ""
-            command = f"pulumi config set{secret} azure-native:{key}"
-            without = "; ARM_USE_OIDC=true signs in without a secret" if key == "clientSecret" else ""
+    given = of_stack(config)
+    for key in SECRETS:
+        name = f"{NAMESPACE}{key}"
+        if given.get(key) and secret_keys is not None and name not in secret_keys:
             problems.append(
-                f"azure-native:{key} is not set: `{command}`, or the variable {variable}{without}"
+                f"{name} stands in plain in the stack's file: whoever could read that knows it. Have it made "
+                f"anew, then `pulumi config set --secret {name}`"
             )
+    found = {key: text(key, given, environ) for key in SETTINGS}
+    use_oidc = _switch("useOidc", given, environ, problems)
+    disable_instance_discovery = _switch("disableInstanceDiscovery", given, environ, problems)
+    for key in _REQUIRED:
+        if not found[key]:
+            problems.append(
+                f"{NAMESPACE}{key} is not set: `pulumi config set {NAMESPACE}{key}`, or the variable "
+                f"{VARIABLES[key]}"
+            )
+    if not found["clientSecret"] and not use_oidc:
+        problems.append(
+            f"{NAMESPACE}clientSecret is not set: `pulumi config set --secret {NAMESPACE}clientSecret`, or "
+            f"the variable {VARIABLES['clientSecret']}; ARM_USE_OIDC=true signs in without a secret"
+        )
     for key in ("tenantId", "subscriptionId"):
         if found[key] and not re.fullmatch(UUID, found[key]):
             problems.append(
-                f"azure-native:{key} is '{found[key]}': it is a UUID, as `az account show` prints it"
+                f"{NAMESPACE}{key} is '{found[key]}': it is a UUID, as `az account show` prints it"
             )
     return AzureSettings(
-        metadata_host=found["metadataHost"],
+        metadata_host=_metadata_host(given, environ, problems),
         tenant_id=found["tenantId"],
         subscription_id=found["subscriptionId"],
         client_id=found["clientId"],
         client_secret=found["clientSecret"],
-        disable_instance_discovery=found["disableInstanceDiscovery"].lower() == "true",
-        federation=federation,
+        disable_instance_discovery=disable_instance_discovery,
+        federation=_federation(found, problems) if use_oidc and not found["clientSecret"] else None,
     )
 
 
-def _is_federated(environ: Mapping[str, str]) -> bool:
-    return environ.get("ARM_USE_OIDC") == "true"
+def _switch(key: str, given: Mapping[str, str], environ: Mapping[str, str], problems: list[str]) -> bool:
+    try:
+        return switch(key, given, environ)
+    except SettingError as error:
+        problems.append(str(error))
+        return False
 
 
-def _federation(environ: Mapping[str, str], problems: list[str]) -> Federation | None:
-    if not _is_federated(environ):
-        return None
-    found = Federation(
-        token=environ.get("ARM_OIDC_TOKEN", ""),
-        token_file=environ.get("ARM_OIDC_TOKEN_FILE_PATH", ""),
-        request_url=environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""),
-        request_token=environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""),
-        audience=environ.get("ARM_OIDC_AUDIENCE") or EXCHANGE_AUDIENCE,
+def _metadata_host(given: Mapping[str, str], environ: Mapping[str, str], problems: list[str]) -> str:
+    try:
+        return metadata_host(given, environ) or ENVIRONMENTS[environment(given, environ)]
+    except SettingError as error:
+        problems.append(str(error))
+        return ""
+
+
+def _federation(found: Mapping[str, str], problems: list[str]) -> Federation:
+    federation = Federation(
+        token=found["oidcToken"],
+        token_file=found["oidcTokenFilePath"],
+        request_url=found["oidcRequestUrl"],
+        request_token=found["oidcRequestToken"],
+        audience=found["oidcAudience"] or EXCHANGE_AUDIENCE,
     )
-    if not (found.token or found.token_file or (found.request_url and found.request_token)):
+    asked = federation.request_url and federation.request_token
+    if not (federation.token or federation.token_file or asked):
         problems.append(
             "ARM_USE_OIDC is true, and there is no token to sign in with: a job of GitHub Actions needs "
             "`permissions: id-token: write`; elsewhere set ARM_OIDC_TOKEN_FILE_PATH or ARM_OIDC_TOKEN"
         )
-    return found
+    return federation

@@ -10,26 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from azure_clients import settings as azure_settings
 from engine.azure_native.values import UNKNOWN, Secret, plain
 
 SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret", "oidcRequestToken", "oidcToken"})
-
-_VARIABLES: Final = {
-    "clientId": "ARM_CLIENT_ID",
-    "clientSecret": "ARM_CLIENT_SECRET",
-    "disableInstanceDiscovery": "ARM_DISABLE_INSTANCE_DISCOVERY",
-    "environment": "ARM_ENVIRONMENT",
-    "location": "ARM_LOCATION",
-    "metadataHost": "ARM_METADATA_HOSTNAME",
-    "oidcAudience": "ARM_OIDC_AUDIENCE",
-    "oidcRequestToken": "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "oidcRequestUrl": "ACTIONS_ID_TOKEN_REQUEST_URL",
-    "oidcToken": "ARM_OIDC_TOKEN",
-    "oidcTokenFilePath": "ARM_OIDC_TOKEN_FILE_PATH",
-    "subscriptionId": "ARM_SUBSCRIPTION_ID",
-    "tenantId": "ARM_TENANT_ID",
-    "useOidc": "ARM_USE_OIDC",
-}
 
 
 class ConfigurationError(Exception):
@@ -51,20 +35,14 @@ class Cloud:
     resource_manager: str
 
 
+_LOGIN_ENDPOINTS: Final = {
+    "public": "https://login.microsoftonline.com",
+    "usgovernment": "https://login.microsoftonline.us",
+    "china": "https://login.chinacloudapi.cn",
+}
 CLOUDS: Final[Mapping[str, Cloud]] = {
-    "public": Cloud(
-        "https://login.microsoftonline.com", "https://management.azure.com", "https://management.azure.com"
-    ),
-    "usgovernment": Cloud(
-        "https://login.microsoftonline.us",
-        "https://management.usgovcloudapi.net",
-        "https://management.usgovcloudapi.net",
-    ),
-    "china": Cloud(
-        "https://login.chinacloudapi.cn",
-        "https://management.chinacloudapi.cn",
-        "https://management.chinacloudapi.cn",
-    ),
+    name: Cloud(_LOGIN_ENDPOINTS[name], f"https://{host}", f"https://{host}")
+    for name, host in azure_settings.ENVIRONMENTS.items()
 }
 
 
@@ -86,7 +64,7 @@ class Configuration:
     environment: str = "public"
     location: str | None = None
     metadata_host: str | None = None
-    oidc_audience: str = "api://AzureADTokenExchange"
+    oidc_audience: str = azure_settings.EXCHANGE_AUDIENCE
     oidc_request_token: str | None = field(default=None, repr=False)
     oidc_request_url: str | None = None
     oidc_token: str | None = field(default=None, repr=False)
@@ -101,31 +79,40 @@ class Configuration:
         """From the engine's settings (keys without prefix), each with its environment variable as fall-back.
 
         What a preview cannot know yet counts as not set.
+
+        Raises:
+            ConfigurationError: a value cannot be used.
         """
 
-        def value(name: str) -> str | None:
-            given = plain(settings.get(name))
-            if given is None or given is UNKNOWN or given == "":
-                return environ.get(_VARIABLES[name]) or None
-            return str(given)
+        given = {
+            key: str(value)
+            for key, value in ((key, plain(value)) for key, value in settings.items())
+            if value is not None and value is not UNKNOWN
+        }
 
-        return cls(
-            client_id=value("clientId"),
-            client_secret=value("clientSecret"),
-            disable_instance_discovery=(value("disableInstanceDiscovery") or "").lower() in ("true", "1"),
-            environment=(value("environment") or "public").lower(),
-            location=value("location"),
-            metadata_host=value("metadataHost"),
-            oidc_audience=value("oidcAudience") or cls.oidc_audience,
-            oidc_request_token=value("oidcRequestToken"),
-            oidc_request_url=value("oidcRequestUrl"),
-            oidc_token=value("oidcToken"),
-            oidc_token_file_path=value("oidcTokenFilePath"),
-            subscription_id=value("subscriptionId"),
-            tenant_id=value("tenantId"),
-            use_oidc=(value("useOidc") or "").lower() in ("true", "1"),
-            ca_file=environ.get("SSL_CERT_FILE") or None,
-        )
+        def value(name: str) -> str | None:
+            return azure_settings.text(name, given, environ) or None
+
+        try:
+            return cls(
+                client_id=value("clientId"),
+                client_secret=value("clientSecret"),
+                disable_instance_discovery=azure_settings.switch("disableInstanceDiscovery", given, environ),
+                environment=(value("environment") or cls.environment).lower(),
+                location=value("location"),
+                metadata_host=azure_settings.metadata_host(given, environ) or None,
+                oidc_audience=value("oidcAudience") or cls.oidc_audience,
+                oidc_request_token=value("oidcRequestToken"),
+                oidc_request_url=value("oidcRequestUrl"),
+                oidc_token=value("oidcToken"),
+                oidc_token_file_path=value("oidcTokenFilePath"),
+                subscription_id=value("subscriptionId"),
+                tenant_id=value("tenantId"),
+                use_oidc=azure_settings.switch("useOidc", given, environ),
+                ca_file=environ.get("SSL_CERT_FILE") or None,
+            )
+        except azure_settings.SettingError as error:
+            raise ConfigurationError(str(error)) from None
 
     def require(self, name: str) -> str:
         """The setting of this (Pulumi) name.
@@ -139,7 +126,7 @@ class Configuration:
             secret = "--secret " if name in SECRET_SETTINGS else ""
             raise ConfigurationError(
                 f"azure-native:{name} is not set: `pulumi config set {secret}azure-native:{name} …`, "
-                f"or set {_VARIABLES[name]} in the environment"
+                f"or set {azure_settings.VARIABLES[name]} in the environment"
             )
         return value
 

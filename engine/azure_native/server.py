@@ -93,6 +93,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             replaces=[name for name in changed if name == "subscriptionId" and olds.get(name)],
         )
 
+    @_words
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:

@@ -24,7 +24,7 @@ def stack(make_stack: Callable[..., ProgramStack], issuer: Issuer) -> Iterator[P
     made = make_stack("federated")
     made.run("config", "rm", "--stack", made.stack, "azure-native:clientSecret")
     made.environment |= {
-        "ARM_USE_OIDC": "true",
+        "ARM_USE_OIDC": "1",
         "ACTIONS_ID_TOKEN_REQUEST_URL": issuer.request_url,
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
     }

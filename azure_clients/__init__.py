@@ -1,0 +1,1 @@
+"""What all clients of Azure know alike: the program and its providers, the plugin, the command."""
