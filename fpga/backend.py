@@ -26,6 +26,11 @@ _STATES: Final = ".pulumi/stacks/fpga-web-service"
 _PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
+def is_name(text: str) -> bool:
+    """Whether the CLI takes it for a stack's name, and it is no option."""
+    return _NAME.fullmatch(text) is not None
+
+
 def backend_file(project: Project, stack: str) -> Path:
     """The file that declares the stack's backend."""
     return project.stack_file(stack).with_name(f"Backend.{stack}.yaml")
@@ -44,7 +49,7 @@ def read(project: Project, stack: str) -> Backend:
     """
     if stack == DEFAULT_STACK:
         return own(project)
-    if not _NAME.fullmatch(stack):
+    if not is_name(stack):
         raise CommandError(
             f"No stack can be called '{stack}': its name takes letters, digits, hyphens, underscores and "
             f"periods. The stacks are {', '.join(_stacks(project))}."
@@ -63,6 +68,11 @@ def read(project: Project, stack: str) -> Backend:
 def own(project: Project) -> Backend:
     """The checkout's own: a folder and a passphrase in `.local`."""
     return Backend(state_url.url_of(project.local / "state"), PASSPHRASE, project.local / "passphrase", None)
+
+
+def is_in(backend: Backend, stack: str) -> bool:
+    """Whether a backend that is a folder has a stack of this name."""
+    return (state_url.folder_of(backend.url) / _STATES / f"{stack}.json").is_file()
 
 
 def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict[str, str]:

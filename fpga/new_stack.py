@@ -14,7 +14,10 @@ from fpga import backend, backend_settings, pulumi_command, stack_template
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, Project
+from fpga.stack_file import Standing, standing
 
+OWN_STATE: Final = "file://.local/state"
+_OWN_PASSPHRASE: Final = ".local/passphrase"  # noqa: S105 - a file's name
 _POLICY_PACK: Final = "policy"
 _ENCRYPTED: Final = re.compile(r"^encryptionsalt:\s*\S", re.MULTILINE)
 
@@ -32,29 +35,55 @@ def write(
     name: str,
     kind: str | None,
     cloud: Path | None,
-    backend_url: str,
-    secrets_provider: str,
+    backend_url: str | None,
+    secrets_provider: str | None,
 ) -> NewStack:
-    """Writes the files of a new stack, all or none.
+    """Writes the files of a stack, all that are missing or none; what is there stays. A file that
+    `pulumi stack init` has made, without any setting, is completed.
 
     Args:
         kind: one of `stack_template.PRESETS`; None: the one that is called like the stack, else dev.
         cloud: data folder of the localcloud to run on; None: Azure.
+        backend_url: None: the checkout's own state.
+        secrets_provider: None: what the stack's file says, else a passphrase.
 
     Raises:
-        CommandError: the stack cannot be called so, is there already, or its backend is none.
-        FileExistsError: one of its files is there already.
+        CommandError: the stack cannot be called so, nothing is missing, or its backend is none.
     """
-    kind = _kind(name, kind)
+    if name == DEFAULT_STACK or not backend.is_name(name):
+        _require_name(name)
+    file, declared_in = project.stack_file(name), backend.backend_file(project, name)
+    before = _standing(file)
+    if before is None or not before.has_settings:
+        _require_name(name)
+        kind = _kind(name, kind)
+    if before is not None and before.has_settings and declared_in.exists():
+        raise CommandError(f"Nothing is missing: {file} is there already, and so is {declared_in}.")
     status = None if cloud is None else _status(cloud)
-    declared = stack_template.backend_text(name, backend_url, secrets_provider, _policy_pack(project))
-    backend_settings.parse(project, declared, f"The backend of the stack {name}")
-    files = {
-        project.stack_file(name): _stack_text(name, kind, status),
-        backend.backend_file(project, name): declared,
-    }
-    project.stack_file(name).parent.mkdir(exist_ok=True)
-    write_together({path: text.encode() for path, text in files.items()}, overwrite=False)
+    files = {}
+    if before is None or not before.has_settings:
+        encryption = before.encryption if before else ""
+        files[file] = _stack_text(name, kind or "dev", status) + encryption
+    is_made = before is not None and _is_in_own_state(project, name)
+    if not declared_in.exists():
+        if before and before.encryption and not is_made and backend_url is None:
+            raise CommandError(
+                f"{file} says that its stack was made, and it is not in {backend.own(project).url}: give "
+                "--backend URL, where its state is."
+            )
+        provider = secrets_provider or (before.secrets_provider if before else None)
+        declared = stack_template.backend_text(
+            name,
+            backend_url or OWN_STATE,
+            provider or backend_settings.PASSPHRASE,
+            _policy_pack(project),
+            # what a shell of this checkout encrypts with, unless it is activated for another stack
+            _OWN_PASSPHRASE if is_made else None,
+        )
+        backend_settings.parse(project, declared, f"The backend of the stack {name}")
+        files[declared_in] = declared
+    file.parent.mkdir(exist_ok=True)
+    write_together({path: text.encode() for path, text in files.items()}, overwrite=True)
     for path in files:
         path.chmod(0o644)
     secret = None
@@ -64,7 +93,26 @@ def write(
         # named as the person named the folder
         secret = cloud / Path(status["client_secret_file"]).name
         local_cloud.write_bundle(project, Path(status["ca"]), backend.roots_file(project, name))
-    return NewStack(tuple(files), tuple(_next_steps(name, secret, backend_url)))
+    url = backend.read(project, name).url
+    return NewStack(tuple(files), tuple(_next_steps(name, secret, url, is_made=is_made)))
+
+
+def _standing(file: Path) -> Standing | None:
+    """What the stack's file says already; None: there is none."""
+    import yaml
+
+    try:
+        return standing(file.read_text())
+    except FileNotFoundError:
+        return None
+    except yaml.YAMLError as error:
+        raise CommandError(f"{file} is not YAML: {error}") from None
+
+
+def _is_in_own_state(project: Project, name: str) -> bool:
+    """Whether plain `pulumi stack init`, in a shell of this checkout, has made the stack."""
+    own = backend.own(project)
+    return backend.is_in(own, name) and own.passphrase_file is not None and own.passphrase_file.exists()
 
 
 def init(project: Project, name: str) -> Path | None:
@@ -117,12 +165,15 @@ def _make_passphrase(project: Project, name: str) -> Path | None:
     return file
 
 
-def _kind(name: str, kind: str | None) -> str:
+def _require_name(name: str) -> None:
     problem = stack_template.name_problem(name)
     if problem:
         raise CommandError(f"A stack cannot be called '{name}': its name {problem}.")
     if name == DEFAULT_STACK:
         raise CommandError(f"The stack {name} is made by `fpga up`.")
+
+
+def _kind(name: str, kind: str | None) -> str:
     if kind is None:
         return name if name in stack_template.PRESETS else "dev"
     if kind not in stack_template.PRESETS:
@@ -160,14 +211,16 @@ def _policy_pack(project: Project) -> str | None:
     return _POLICY_PACK if (project.checkout / _POLICY_PACK / "PulumiPolicy.yaml").is_file() else None
 
 
-def _next_steps(name: str, secret: Path | None, backend_url: str) -> list[str]:
+def _next_steps(name: str, secret: Path | None, backend_url: str, *, is_made: bool) -> list[str]:
     steps = [f"look through both files; `fpga model build` makes {stack_template.MODEL_PACKAGE}"]
     if secret is not None:
         steps.append(
             f'`export ARM_CLIENT_SECRET="$(cat {shlex.quote(str(secret))})"`, or, once the stack is made, in '
             f"its file, `pulumi config set -s {name} --secret azure-native:clientSecret`, which asks for it"
         )
-    if backend_url.startswith("azblob:"):
+    if is_made:
+        steps.append(f"the stack {name} is there already, in {backend_url}")
+    elif backend_url.startswith("azblob:"):
         steps.append(f"`fpga state init -s {name}` makes the place of its state, and the stack there")
     else:
         steps.append(f"`fpga stack init {name}` makes the stack, and a passphrase where it needs one")

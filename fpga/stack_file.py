@@ -1,8 +1,9 @@
-"""A stack's file as text: what of it goes on to a stack that is made anew. Comments and order stay."""
+"""A stack's file as text: what stands in it, and what goes on to a stack that is made anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 # how the secrets of the file are encrypted, and with what
@@ -11,6 +12,7 @@ _ENCRYPTION: Final = frozenset({"encryptionsalt", "encryptedkey", "secretsprovid
 
 def without_encryption(text: str) -> tuple[str, list[str]]:
     """The file without all that is encrypted, which is lost with what it was encrypted with, and its keys.
+    Comments and order stay.
 
     Raises:
         yaml.YAMLError: it is not YAML.
@@ -54,3 +56,39 @@ def _lines(key: Any, value: Any, lines: list[str]) -> range:
     while end > first + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1
     return range(first, end)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a stack's file says already.
+
+    Attributes:
+        has_settings: whether it sets anything.
+        encryption: its lines that say what secrets are encrypted with: the stack was made.
+        secrets_provider: the one that these name; None: a passphrase.
+    """
+
+    has_settings: bool
+    encryption: str
+    secrets_provider: str | None
+
+
+def standing(text: str) -> Standing:
+    """Reads a stack's file, as `pulumi stack init` leaves one, or a person.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    import yaml
+
+    lines = text.splitlines(keepends=True)
+    found = {
+        str(key.value): (value, "".join(lines[number] for number in _lines(key, value, lines)))
+        for key, value in _pairs(yaml.compose(text, Loader=yaml.SafeLoader))
+    }
+    provider = found["secretsprovider"][0].value if "secretsprovider" in found else None
+    return Standing(
+        has_settings="config" in found and any(_pairs(found["config"][0])),
+        encryption="".join(line for key, (_, line) in found.items() if key in _ENCRYPTION),
+        secrets_provider=None if provider in (None, "", "passphrase") else str(provider),
+    )

@@ -164,11 +164,17 @@ def stack_text(name: str, settings: Mapping[str, Any], about: Mapping[str, str])
     return "\n".join(lines) + "\n"
 
 
-def backend_text(name: str, url: str, secrets_provider: str, policy_pack: str | None) -> str:
-    """`Backend.NAME.yaml`."""
+def backend_text(
+    name: str, url: str, secrets_provider: str, policy_pack: str | None, passphrase_file: str | None = None
+) -> str:
+    """`Backend.NAME.yaml`.
+
+    Args:
+        passphrase_file: with a passphrase; None: one of the stack's own.
+    """
     values = {"url": url, "secretsProvider": secrets_provider}
     if secrets_provider == backend_settings.PASSPHRASE:
-        values["passphraseFile"] = f".local/passphrases/{name}"
+        values["passphraseFile"] = passphrase_file or f".local/passphrases/{name}"
     if policy_pack is not None:
         values["policyPack"] = policy_pack
     lines = [

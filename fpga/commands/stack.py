@@ -37,15 +37,25 @@ def new(
         ),
     ] = None,
     backend_url: Annotated[
-        str, typer.Option("--backend", metavar="URL", help="Where its state is to be.")
-    ] = "file://.local/state",
+        str | None,
+        typer.Option(
+            "--backend",
+            metavar="URL",
+            help="Where its state is to be.",
+            show_default="file://.local/state",
+        ),
+    ] = None,
     secrets_provider: Annotated[
-        str, typer.Option(help="What encrypts its secrets: passphrase, or azurekeyvault://VAULT/keys/KEY.")
-    ] = "passphrase",
+        str | None,
+        typer.Option(
+            help="What encrypts its secrets: passphrase, or azurekeyvault://VAULT/keys/KEY.",
+            show_default="passphrase",
+        ),
+    ] = None,
 ) -> None:
     """Write a commented configuration, and where the state is: Pulumi.STACK.yaml and Backend.STACK.yaml.
 
-    Nothing is overwritten, and nothing is made in any cloud.
+    Nothing is overwritten: what one of them lacks is written. Nothing is made in any cloud.
     """
     from fpga import new_stack
 
@@ -67,8 +77,14 @@ def init(name: Name) -> None:
     from fpga import new_stack
 
     project, name = Project.here(), plain_name(name)
-    made = new_stack.init(project, name)
     file = project.stack_file(name)
+    try:
+        made = new_stack.init(project, name)
+    except CommandError as error:
+        if "already exists" not in str(error):
+            raise
+        typer.echo(f"The stack {name} is there already.")
+        return
     typer.echo(f"The stack {name} is made. Commit {file}: it says what secrets are encrypted with.")
     if made is not None:
         typer.echo(

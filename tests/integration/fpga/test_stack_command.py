@@ -61,17 +61,59 @@ def test_a_new_stack_is_two_files_and_what_to_do_next(checkout: Path) -> None:
         assert step in done.stdout
 
 
-def test_nothing_is_overwritten(checkout: Path) -> None:
+def test_what_is_missing_is_written_and_nothing_is_overwritten(checkout: Path) -> None:
     assert run(checkout, "new", "dev").returncode == 0
-    (checkout / "stacks" / "Pulumi.dev.yaml").write_text("mine")
-    (checkout / "stacks" / "Backend.dev.yaml").unlink()
+    ours, backend = (checkout / "stacks" / f"{kind}.dev.yaml" for kind in ("Pulumi", "Backend"))
+    mine = ours.read_text().replace("eastus2", "eastus2 # mine")
+    ours.write_text(mine)
+    declared = backend.read_text()
+    backend.unlink()
 
     done = run(checkout, "new", "dev")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Written: {backend}\n\nNext:\n")
+    assert (ours.read_text(), backend.read_text()) == (mine, declared)
 
+    ours.unlink()
+    backend.write_text(f"{declared}# mine\n")
+    done = run(checkout, "new", "dev")
+    assert done.stdout.startswith(f"Written: {ours}\n\nNext:\n")
+    assert (ours.read_text(), backend.read_text()) == (mine.replace(" # mine", ""), f"{declared}# mine\n")
+
+    done = run(checkout, "new", "dev")
     assert done.returncode == 1
-    assert "stacks/Pulumi.dev.yaml: is there already" in done.stderr
-    assert (checkout / "stacks" / "Pulumi.dev.yaml").read_text() == "mine"
-    assert not (checkout / "stacks" / "Backend.dev.yaml").exists()
+    words = f"error: Nothing is missing: {ours} is there already, and so is {backend}.\n"
+    assert done.stderr == words
+
+
+def test_a_file_that_only_says_what_encrypts_is_completed(checkout: Path) -> None:
+    """As `pulumi stack init` leaves one; its state is in another backend, which only a person can name."""
+    stacks = checkout / "stacks"
+    stacks.mkdir()
+    (stacks / "Pulumi.dev.yaml").write_text("encryptionsalt: v1:abc:v1:def:ghi\n")
+
+    refused = run(checkout, "new", "dev")
+    assert refused.returncode == 1
+    assert "Pulumi.dev.yaml says that its stack was made, and it is not in file://" in refused.stderr
+    assert "give --backend URL, where its state is." in refused.stderr
+    assert not (stacks / "Backend.dev.yaml").exists()
+
+    assert run(checkout, "new", "dev", "--backend", "file:///srv/state").returncode == 0
+    written = (stacks / "Pulumi.dev.yaml").read_text()
+    assert "fpga-web-service:fqdn: fpga.dev.contoso.com\n" in written
+    assert written.endswith("\nencryptionsalt: v1:abc:v1:def:ghi\n")
+
+
+def test_what_encrypts_is_taken_from_the_file_that_is_there(checkout: Path) -> None:
+    stacks = checkout / "stacks"
+    stacks.mkdir()
+    vault = "azurekeyvault://vault.vault.azure.net/keys/key"
+    (stacks / "Pulumi.dev.yaml").write_text(f"secretsprovider: {vault}\nencryptedkey: abc\n")
+
+    assert run(checkout, "new", "dev", "--backend", "file:///srv/state").returncode == 0
+
+    assert f"secretsProvider: {vault}\n" in (stacks / "Backend.dev.yaml").read_text()
+    assert "passphraseFile" not in (stacks / "Backend.dev.yaml").read_text()
 
 
 @pytest.mark.parametrize(
