@@ -4,6 +4,7 @@ too.
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -14,8 +15,9 @@ from certs.checks import check, require
 from certs.pem import Block
 from certs.sources.self_signed import Authority, issue, new_authority
 from tests.integration.certs.handshake import call, serving
+from tests.unit.certs import words
 from tests.unit.certs.forge import FQDN, NOW, chain, ec_key_der, intermediate, leaf, root, short_key
-from tests.unit.certs.odd_bundles import CHAIN, KEY, Case, read_case
+from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY, Case, read_case
 from tests.unit.certs.odd_certificates import fit, refused, warned
 from tests.unit.certs.odd_paths import mended
 from tests.unit.certs.odd_texts import MENDED, UNREADABLE, WORDS
@@ -160,6 +162,15 @@ def test_the_other_kinds_of_key_are_taken(kind: str) -> None:
     made = leaf(key_kind=kind)
     with serving(chain(made, intermediate()), made.key_pem) as port:
         assert call(port, FQDN, root().pem) == b"hello"
+
+
+def test_words_around_the_blocks_are_passed_over() -> None:
+    generator = random.Random(7468)  # noqa: S311  (the same words at each run)
+    for _ in range(25):
+        certificate = words.around(generator, GOOD.pem, intermediate().pem)
+        private_key = words.around(generator, KEY)
+        with serving(certificate, private_key) as port:
+            assert call(port, FQDN, root().pem) == b"hello", (certificate, private_key)
 
 
 @pytest.mark.parametrize("traditional", [False, True], ids=["PKCS#8", "RFC 5915"])

@@ -14,6 +14,7 @@ from certs.bundle import read, read_roots
 from certs.checks import check, require
 from certs.errors import CertificateError
 from certs.findings import Origin, errors_in
+from tests.unit.certs import words
 from tests.unit.certs.forge import (
     FQDN,
     NOW,
@@ -85,6 +86,18 @@ def test_a_chain_cut_at_any_octet_is_never_taken_for_less() -> None:
         # Only the last line end may be missing.
         assert length >= len(CHAIN) - 1, length
         assert reading.bundle() == whole
+
+
+def test_whatever_words_are_around_the_blocks_they_are_left_out() -> None:
+    whole = read(CHAIN, KEY).bundle()
+    first, second = GOOD.pem, CHAIN.removeprefix(GOOD.pem)
+    generator = random.Random(7468)  # noqa: S311  (the same words at each run)
+    for _ in range(500):
+        certificate, private_key = words.around(generator, first, second), words.around(generator, KEY)
+        checked = require(read(certificate, private_key), FQDN, NOW, ROOTS)
+        assert {one.code for one in checked.findings} <= {"pem-text-outside"}, (certificate, private_key)
+        assert checked.bundle == whole
+        assert checked.bundle.key_pem.encode() == KEY
 
 
 def test_a_key_cut_at_any_octet_is_never_taken() -> None:
