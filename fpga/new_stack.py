@@ -187,7 +187,8 @@ def _status(data: Path) -> dict[str, Any]:
 
     status = control.status(data.expanduser().absolute())
     if not (status["https"] and status["dns"] and status["tenant"]):
-        raise CommandError(f"No localcloud has run on {data} yet: `fpga cloud up --data {data}` starts one.")
+        starts = shlex.join(["fpga", "cloud", "up", "--data", str(data)])
+        raise CommandError(f"No localcloud has run on {data} yet: `{starts}` starts one.")
     return status
 
 

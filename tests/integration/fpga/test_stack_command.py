@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -249,3 +251,11 @@ def test_a_stack_without_settings_is_told_what_writes_them(checkout: Path) -> No
 
         assert done.returncode == 1
         assert f"Pulumi.{name}.yaml is not there: `{writes}` writes it." in done.stderr
+
+
+def test_a_localcloud_that_has_not_run_is_told_with_a_command_that_can_be_typed(checkout: Path) -> None:
+    data = checkout / "it's one"
+    done = run(checkout, "new", "dev", "--cloud", str(data))
+    assert done.returncode == 1
+    (command,) = re.findall("`(fpga cloud up .*)` starts one", done.stderr.replace("\n", ""))
+    assert shlex.split(command) == ["fpga", "cloud", "up", "--data", str(data)]
