@@ -26,6 +26,7 @@ from tests.integration.localcloud.data_plane import (
     wait_until,
 )
 from tests.integration.localcloud.scoring_parts import Authority
+from wire.tensorflow_serving import texts_from_tensor
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,17 @@ def test_a_restart_brings_back_addresses_certificates_and_keys(data: Path, packa
         assert all(opens(endpoint(secured), authority.root_pem, key) for key in keys)
         assert not opens(endpoint(secured), authority.root_pem, "wrong")
         assert sorted(file.name for file in (data / "models").iterdir()) == [f"{model_id}.zip"]
+
+
+def test_a_call_that_is_too_early_waits_for_the_labels_too(data: Path, package_url: str) -> None:
+    request = scoring_parts.photo_request()
+    request.output_filter.extend(["output_alias", "labels"])
+    with running(data) as plane:
+        plane.make_account()
+        service = plane.deploy(plane.register(package_url))
+    with running(data), scoring_parts.channel(endpoint(service)) as opened:
+        answer = scoring_parts.predict(opened, request)
+    assert texts_from_tensor(answer.outputs["labels"])[scoring_parts.ESPRESSO] == "espresso"
 
 
 def test_kill_9_right_after_202_loses_nothing_and_doubles_nothing(data: Path, package_url: str) -> None:
