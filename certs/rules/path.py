@@ -11,6 +11,7 @@ from certs.chain import is_self_issued, is_self_signed, is_taken_for_root, name_
 from certs.findings import Finding, error
 from certs.rules import algorithms, encoding, usage, validity
 from certs.rules.name_constraints import check_name_constraints
+from certs.rules.policies import check_policies
 
 MAXIMUM_AUTHORITIES = 8
 """Those that are sent. rustls and Firefox take six, OpenSSL a hundred; no public authority comes near."""
@@ -42,7 +43,10 @@ def check_path(
             yield error("authority-taken-for-root", subject, message, "Have it issued anew with one.")
         # One that an authority issued to itself (for a new key) does not count: RFC 5280 section 6.1.4.
         below += not is_self_issued(authority)
-    yield from check_name_constraints([*chain[:1], *above], label)
+    path = [*chain[:1], *above]
+    yield from check_name_constraints(path, label)
+    # A root that is not known asks for nothing; what stands below it does.
+    yield from check_policies(path if anchor is not None else [*path, path[-1]], label)
     if len(chain) - 1 > MAXIMUM_AUTHORITIES:
         yield error(
             "path-invalid",

@@ -22,6 +22,7 @@ from certs.chain import (
 from certs.findings import Finding, error, errors_in, printable, warning
 from certs.paths import longest_first
 from certs.rules.name_constraints import check_name_constraints
+from certs.rules.policies import check_policies
 from certs.rules.usage import extension
 
 MAXIMUM_WAYS = 64
@@ -123,8 +124,8 @@ def _problem(way: tuple[x509.Certificate, ...], now: datetime) -> str:
             return f"bears the name of {name_of(issuer)}, and holds another key"
         if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:
             return f"bears the name of {name_of(issuer)}, and is not valid now"
-    if errors_in(check_name_constraints(way, "")):
-        return f"bears the name of {name_of(way[-1])}, and may not issue for these names"
+    if errors_in([*check_name_constraints(way, ""), *check_policies(way, "")]):
+        return f"bears the name of {name_of(way[-1])}, and may not issue for these names or policies"
     return ""
 
 

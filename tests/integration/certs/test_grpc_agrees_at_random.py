@@ -59,7 +59,7 @@ def disagreement(world: World) -> str:
     return f"taken by gRPC alone: {[str(one) for one in errors_in(judged.findings)]}"
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds(TODAY))
 def test_the_checks_and_grpc_say_the_same(world: World) -> None:
     assert disagreement(world) == "", world.about

@@ -32,7 +32,7 @@ from tests.unit.certs.forge import (
     tlv,
     written,
 )
-from tests.unit.certs.odd_constraints import NETWORK, OTHERS
+from tests.unit.certs.odd_constraints import ANY, NETWORK, ONE, OTHERS, policies, requires_policy
 
 _DAY = timedelta(days=1)
 SERVICE = "service"
@@ -93,6 +93,10 @@ ODDITIES: Mapping[str, Callable[[datetime], dict[str, Any]]] = {
     "URIs constrained": _constrained(x509.UniformResourceIdentifier("https://example.com")),
     "a directory excluded": _constrained(OTHERS, excluded=True),
     "another directory permitted": _constrained(OTHERS),
+    "a policy required": _extension(requires_policy()),
+    "a policy": _extension(policies(ONE)),
+    "any policy": _extension(policies(ANY)),
+    "a policy twice": _extension(policies(ONE, ONE)),
     "critical extension": _extension((_UNKNOWN, True)),
     "unknown extension": _extension((_UNKNOWN, False)),
     "damaged revocation addresses": _extension(written(odd_encodings.CRL_POINTS, b"\x05\x00")),

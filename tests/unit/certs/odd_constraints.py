@@ -60,6 +60,30 @@ def subtrees(base: bytes, limits: bytes) -> bytes:
     return tlv(0x30, tlv(0xA0, tlv(0x30, base + limits)))
 
 
+def policies(*identifiers: str) -> tuple[x509.ExtensionType, bool]:
+    """Certificate policies of these identifiers."""
+    named = [x509.PolicyInformation(x509.ObjectIdentifier(one), None) for one in identifiers]
+    return x509.CertificatePolicies(named), False
+
+
+def requires_policy(after: int = 0) -> tuple[x509.ExtensionType, bool]:
+    """That a policy is asked for, so many certificates below."""
+    return x509.PolicyConstraints(after, None), True
+
+
+def below_policies(
+    above: Sequence[tuple[x509.ExtensionType, bool]], own: Sequence[tuple[x509.ExtensionType, bool]]
+) -> Callable[[], Texts]:
+    """A leaf with the extensions ``own``, below an intermediate with those of ``above``."""
+
+    def texts() -> Texts:
+        middle = authority("Policies", root(), key("P-256", 81), extensions=above)
+        made = leaf(middle, extensions=own)
+        return chain(made, middle), made.key_pem
+
+    return texts
+
+
 WITH_URI: dict[str, Any] = {"names": [FQDN, Uri("https://www.example.com:8443/path")]}
 WITH_MAIL: dict[str, Any] = {"names": [FQDN, RFC822Name("box@mail.example.com")]}
 WITH_ADDRESS: dict[str, Any] = {"names": [FQDN, ADDRESS]}
@@ -83,6 +107,19 @@ _FIT: dict[str, Callable[[], Texts]] = {
         octets=subtrees(tlv(0x81, b"example.org"), tlv(0x80, b"\x01")),
     ),
     "permitted directory, not critical": constrained([OURS], critical=False, subject=SUBJECT),
+}
+ONE, OTHER, ANY = "1.3.6.1.4.1.99999.2", "1.3.6.1.4.1.99999.3", "2.5.29.32.0"
+# 1.3.6.1.4.1.99999.2 is 1.3.6.1.4.1.99999.3 below
+MAPPED = written(
+    "2.5.29.33",
+    tlv(0x30, tlv(0x30, bytes.fromhex("06092b06010401868d1f02") + bytes.fromhex("06092b06010401868d1f03"))),
+)
+_FIT |= {
+    "policy required, shared": below_policies([requires_policy(), policies(ONE)], [policies(OTHER, ONE)]),
+    "policy required, any above": below_policies([requires_policy(), policies(ANY)], [policies(ONE)]),
+    "policy required further below": below_policies([requires_policy(2)], []),
+    "policy required, mapped": below_policies([requires_policy(), policies(ONE), MAPPED], [policies(OTHER)]),
+    "policies without more": below_policies([policies(ONE)], [policies(OTHER)]),
 }
 FIT = [Case(f"constraints: {name}", "", texts, (), roots=(root(),)) for name, texts in _FIT.items()]
 
@@ -131,7 +168,30 @@ _OUTSIDE: dict[str, tuple[Callable[[], Texts], str]] = {
         "a directory name is excluded",
     ),
 }
+_WITHOUT_POLICY: dict[str, Callable[[], Texts]] = {
+    "policy required, none there": below_policies([requires_policy()], []),
+    "policy required, another there": below_policies([requires_policy(), policies(ONE)], [policies(OTHER)]),
+    "policy required, mapped away": below_policies(
+        [requires_policy(), policies(ONE), MAPPED], [policies(ONE)]
+    ),
+    "policy required, any inhibited": below_policies(
+        [requires_policy(), policies(ANY), (x509.InhibitAnyPolicy(0), True)], [policies(ANY)]
+    ),
+    "policy required one below": below_policies([requires_policy(1)], []),
+    "policy required by the leaf itself": below_policies([], [requires_policy()]),
+}
 REFUSED = [
+    *(
+        Case(f"constraints: {name}", "policy-required", texts, ("shares no policy",), roots=(root(),))
+        for name, texts in _WITHOUT_POLICY.items()
+    ),
+    Case(
+        "constraints: a policy twice",
+        "policies-invalid",
+        below_policies([], [policies(ONE, ONE)]),
+        ("name one twice",),
+        roots=(root(),),
+    ),
     *(
         Case(
             f"constraints: {name}", "name-constraints", texts, ("outside of the names", says), roots=(root(),)

@@ -29,7 +29,7 @@ def outcome(
     return isinstance(judged, Checked), said, sent
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(worlds(NOW), st.data())
 def test_a_file_in_any_order_is_judged_the_same(world: World, data: st.DataObject) -> None:
     certificates = [world.leaf, *world.others]
