@@ -64,6 +64,11 @@ def renew(
     raised = issued.generation + 1 if reason is None else None
     _deploy(project, stack, deployed, raised, ask=not yes)
     renewed = IssuedCertificate.of(stack, issued.source, deployed.resources())
+    if renewed.pem == issued.pem:
+        raise CommandError(
+            f"The stack {stack} was updated, and its certificate is the one of before: "
+            f"`fpga plan -s {stack}` shows what is left to do."
+        )
     typer.echo("\nRenewed.")
     _show(renewed, datetime.now(UTC))
 

@@ -248,3 +248,14 @@ def test_one_that_was_brought_is_not_renewed_here(tmp_path: Path, source: str, s
     )
     assert f"fpga-web-service:{setting}" in done.stderr
     assert checkout.calls == []
+
+
+def test_an_update_that_left_the_certificate_is_no_renewal(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, age_days=61)
+    checkout.tell("renewed", json.loads((tmp_path / ".local" / "stack.json").read_text()))
+
+    done = checkout.renew("--yes")
+
+    assert (done.returncode, checkout.calls) == (1, ["up"])
+    assert "Renewed." not in done.stdout
+    assert "error: The stack dev was updated, and its certificate is the one of before" in done.stderr
