@@ -115,6 +115,19 @@ def _output(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, Any]]:
             ended += 1
 
 
+def _of_pip(context: grpc.ServicerContext) -> dict[str, str]:
+    """The variables to run pip with: into the environment that programs run in, whatever PIP_TARGET says."""
+    from pathlib import Path
+
+    from engine.bootstrap import BootstrapError, pip_environment
+
+    try:
+        return pip_environment(Path(sys.executable))
+    except BootstrapError as error:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        raise
+
+
 def _refuse_virtual_environment(info: Any, context: grpc.ServicerContext) -> None:
     if info.options.fields.get("virtualenv"):
         context.abort(
@@ -181,7 +194,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         directory = request.info.program_directory
         if os.path.isfile(os.path.join(directory, REQUIREMENTS)):  # noqa: PTH113, PTH118
             command = [sys.executable, "-m", "pip", "install", "--progress-bar", "off", "-r", REQUIREMENTS]
-            with _child(command, context, cwd=directory, **_PIPES) as pip:
+            with _child(command, context, cwd=directory, env=_of_pip(context), **_PIPES) as pip:
                 for name, chunk in _output(pip):
                     yield told(**{name: chunk})
                 if pip.wait() != 0:

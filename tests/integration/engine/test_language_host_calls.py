@@ -403,6 +403,18 @@ def test_requirements_are_installed_into_the_python_that_runs_programs(host: Hos
     assert said.endswith("Finished installing dependencies\n\n")
 
 
+@pytest.fixture
+def settings_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a person's other projects, before the host starts."""
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
+    monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")
+
+
+def test_settings_of_pip_move_nothing_elsewhere(settings_of_pip: None, host: Host) -> None:
+    (host.folder / "requirements.txt").write_text("pytest\n")
+    assert "Requirement already satisfied: pytest" in installed(host)
+
+
 def test_requirements_that_cannot_be_installed_are_an_error_after_pip_s_words(host: Host) -> None:
     (host.folder / "requirements.txt").write_text("this is no requirement\n")
     request = language_pb2.InstallDependenciesRequest(info=host.info())
