@@ -101,8 +101,11 @@ def check_authority(
             remedy,
         )
     extended = extension(authority, x509.ExtendedKeyUsage)
-    # An authority's extended key usage narrows what it may issue for.
-    allowed = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    # An authority's extended key usage narrows what it may issue for. One for any use BoringSSL does not take,
+    # but of a root, at whose use it does not look.
+    allowed = {ExtendedKeyUsageOID.SERVER_AUTH}
+    if is_anchor:
+        allowed.add(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
     if extended is not None and allowed.isdisjoint(extended):
         message = f"may not issue for TLS servers: its extended key usage is {_names(extended)}."
         yield error("issuer-usage-not-server", subject, message, remedy)

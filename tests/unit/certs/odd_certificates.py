@@ -323,6 +323,12 @@ _TIMELESS = [
         _with_intermediate(extended=[ExtendedKeyUsageOID.EMAIL_PROTECTION]),
         ("email protection",),
     ),
+    Case(
+        "intermediate for any use",
+        "issuer-usage-not-server",
+        _with_intermediate(extended=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]),
+        ("any extended key usage",),
+    ),
     Case("too deep", "path-invalid", _long_path, ("is refused by path validation", "max depth")),
     Case("path too long", "path-too-long", _short_path, ("'Upper'", "allows 0", "1 are there")),
     Case(
