@@ -111,7 +111,10 @@ def _floats(result: Any) -> Array:
 
 def _not_loaded(reason: str, version: str) -> str:
     if "external data" in reason.lower():
-        return "the model keeps weights in another file; save it with all its weights inside."
+        return (
+            "the model keeps weights in another file; save it with all its weights inside: "
+            "`onnx.save(onnx.load(path), path)`."
+        )
     reason = _ERROR_SOURCE.sub("", _ERROR_HEAD.sub("", reason)).strip()
     newer = any(word in reason for word in _NEWER)
     remedy = f" Export it with an older opset, for onnxruntime {version}." if newer else ""

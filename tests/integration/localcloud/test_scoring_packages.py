@@ -237,7 +237,8 @@ def test_a_model_cannot_read_files_of_the_server(
     with pytest.raises(PackageError) as refused:
         load_package(_package(brainwave(), onnx_stage(), model=model), device())
     assert str(refused.value) == (
-        "pipeline[1] (m.onnx): the model keeps weights in another file; save it with all its weights inside."
+        "pipeline[1] (m.onnx): the model keeps weights in another file; save it with all its weights inside: "
+        "`onnx.save(onnx.load(path), path)`."
     )
 
 
