@@ -101,8 +101,8 @@ def check_authority(
             remedy,
         )
     extended = extension(authority, x509.ExtendedKeyUsage)
-    # An authority's extended key usage narrows what it may issue for. BoringSSL does not take one for any use,
-    # except in a root, whose use it leaves alone.
+    # An authority's extended key usage narrows what it may issue for.
+    # BoringSSL does not take one for any use, except in a root, whose use it leaves alone.
     allowed = {ExtendedKeyUsageOID.SERVER_AUTH}
     if is_anchor:
         allowed.add(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
