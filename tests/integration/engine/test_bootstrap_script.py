@@ -64,9 +64,10 @@ def checkout(tmp_path: Path) -> Path:
 
 def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     variables = {name: value for name, value in os.environ.items() if name != "FPGA_LOCAL"} | more
-    command = [sys.executable, "engine/bootstrap.py", *arguments]
+    # a person's Python, not that of this environment, which cannot start in every locale where it is
+    command = [getattr(sys, "_base_executable", sys.executable), "engine/bootstrap.py", *arguments]
     return subprocess.run(
-        command, cwd=checkout, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120
+        command, cwd=checkout, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300
     )
 
 
