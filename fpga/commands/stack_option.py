@@ -6,6 +6,7 @@ What is given goes first, then what the shell is activated for, then `local`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final
 
@@ -16,6 +17,7 @@ from fpga.project import DEFAULT_STACK, PROJECT
 
 # The first selects a stack for the activation, which sets the second, and pulumi reads that one itself.
 VARIABLES: Final = ("FPGA_STACK", "PULUMI_STACK")
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ORGANIZATION: Final = "organization"  # the only one that a backend without a service has, by pulumi's word
 
 
@@ -27,12 +29,16 @@ def activated(environ: Mapping[str, str] = os.environ) -> str | None:
 def plain_name(written: str) -> str:
     """A stack's name, as `pulumi` takes it: NAME, organization/NAME or organization/PROJECT/NAME.
 
+    What is no name of any kind is given back as it is.
+
     Raises:
         CommandError: it is of another organization or project.
     """
     *before, name = written.split("/")
     if before in ([], [_ORGANIZATION], [_ORGANIZATION, PROJECT]):
         return name
+    if not all(map(_NAME.fullmatch, before)):
+        return written  # such as ../dev: no name, which who uses it says
     raise CommandError(
         f"'{written}' is no stack of this project: its states are where there is no organization but "
         f"'{_ORGANIZATION}', and the project is {PROJECT}. Give the name alone: {name or 'dev'}."
