@@ -106,6 +106,21 @@ def test_a_model_is_its_content_wherever_its_package_lies() -> None:
     assert verdict(ModelProvider(), MODEL, sha256="11") == REPLACE
 
 
+def test_a_model_of_another_name_comes_before_the_old_one_goes() -> None:
+    """A create adopts what bears the name, so one of the same name has to go first."""
+    provider = ModelProvider()
+    renamed = provider.diff("id", MODEL, {**MODEL, "name": "another"})
+    assert (renamed.replaces, renamed.delete_before_replace) == (["name"], False)
+    same_name = provider.diff("id", MODEL, {**MODEL, "account_id": "another"})
+    assert (same_name.replaces, same_name.delete_before_replace) == (["account_id"], True)
+
+
+def test_a_model_keeps_the_name_that_it_has_when_its_stack_is_renamed() -> None:
+    stands, derived = {**MODEL, "name": "model-0a1b2c3d"}, {**MODEL, "name": "model-99999999"}
+    assert ModelProvider().check(stands, derived).inputs["name"] == "model-0a1b2c3d"
+    assert ModelProvider().check({}, derived).inputs["name"] == "model-99999999"
+
+
 @pytest.mark.parametrize("key", sorted(CHECK.keys() - {"timeout_s"}))
 def test_the_check_is_done_again_when_what_it_looks_at_changes(key: str) -> None:
     assert verdict(EndpointCheckProvider(), CHECK) == SAME
