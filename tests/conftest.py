@@ -20,6 +20,10 @@ configuration.set_hypothesis_home_dir(Path(__file__).parent.parent / ".local" / 
 # As every process of the project begins; the streams are pytest's.
 variables.apply(os.environ)
 
+# `make test` hands these on: a make that a test runs would be its sub-make, with its targets' words and jobs.
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+    os.environ.pop(name, None)
+
 # A shell starts what runs in its background with interrupts ignored, and children inherit that: the tests of
 # Ctrl-C would then wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
