@@ -11,6 +11,7 @@ import binascii
 import re
 import textwrap
 from base64 import b64encode
+from bisect import bisect
 from dataclasses import dataclass, field
 
 from certs.findings import Finding, Origin, error, mended
@@ -67,6 +68,7 @@ def split(text: str, origin: Origin) -> PemText:
 class _Reader:
     def __init__(self, text: str, origin: Origin) -> None:
         self._text = text
+        self._line_ends = [match.start() for match in re.finditer("\n", text)]
         self._origin = origin
         self.blocks: list[Block] = []
         self.findings: list[Finding] = []
@@ -110,7 +112,7 @@ class _Reader:
 
         A BEGIN that a body follows is one, whatever is before it: a setting's name, or a quotation mark.
         """
-        start = max(end_of_last, self._text.rfind("\n", 0, boundary.start()) + 1)
+        start = max(end_of_last, self._text.rfind("\n", end_of_last, boundary.start()) + 1)
         if not self._text[start : boundary.start()].strip():
             return False
         if boundary[1] == "END":
@@ -119,7 +121,7 @@ class _Reader:
         return body is None or (body[1] is not None and not _encodes_der("".join(body[1].split())))
 
     def _line(self, match: re.Match[str]) -> int:
-        return self._text.count("\n", 0, match.start()) + 1
+        return bisect(self._line_ends, match.start()) + 1
 
     def _error(self, code: str, message: str, remedy: str = "") -> None:
         self.findings.append(error(code, self._origin.label, message, remedy))

@@ -7,7 +7,8 @@ import re
 
 from certs.findings import Finding, Origin, mended
 
-_ESCAPED_NEWLINE = re.compile(r"-----(?:\\+r)?\\+n")
+# as often escaped as a text in a text in a text is
+_ESCAPED_NEWLINE = re.compile(r"-----(?:\\{1,4}r)?\\{1,4}n")
 _SAMPLE = 64
 """Octets that show in what a text is encoded."""
 
@@ -26,7 +27,7 @@ def decode(data: bytes, origin: Origin) -> tuple[str, list[Finding]]:
         # Latin-1 gives every octet a character: what is not ASCII is then judged where it stands.
         text = data.decode("latin-1")
     if _ESCAPED_NEWLINE.search(text):
-        text = re.sub(r"\\+n", "\n", re.sub(r"\\+r", "", text))
+        text = re.sub(r"\\{1,4}n", "\n", re.sub(r"\\{1,4}r", "", text))
         found.append(
             mended("pem-escaped-newlines", origin.label, r"had '\n' written out; each is a line end now.")
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from certs import formats
 from certs.findings import Finding, Origin, error
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _QUOTES = "\"'`"
 _MARKS = "\xef\xbb\xbf\xff\xfe"  # byte order marks, read as Latin-1
 # '-----BEGIN ' in Base64, and the first letter of a label
@@ -40,7 +40,7 @@ def unwrap(data: bytes, *, wants_key: bool = False) -> Wrapped | None:
     text = data.replace(b"\0", b"").decode("latin-1").strip(_MARKS + " \t\r\n")
     inner = text.strip(_QUOTES)
     bare = inner.replace("\\r", "").replace("\\n", "")
-    if _BASE64.fullmatch(bare):
+    if _BASE64.fullmatch("".join(bare.split())):
         decoded = _decoded(bare)
         if decoded is None:
             return None
