@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -91,12 +90,11 @@ def test_whole_flow_in_a_shell_that_leads_astray(checkout: Checkout, astray: dic
     again = checkout.run(["sh", "-c", f"exec {fpga} up >&-"], astray)
     assert again.returncode == 0, again.stderr
 
-    sourced = '. .local/activate; pulumi preview --json --expect-no-changes; fpga predict "$1" --json'
+    sourced = '. .local/activate; pulumi preview --expect-no-changes >&2; fpga predict "$1"'
     photo = str(checkout.folder / "samples" / "espresso.jpg")
     shell = checkout.run(["sh", "-euc", sourced, "sh", photo], astray | {"PULUMI_STACK": "other"})
     assert shell.returncode == 0, shell.stdout + shell.stderr
-    predicted = shell.stdout[shell.stdout.index('{\n  "labels"') :]
-    assert json.loads(predicted)["labels"][0]["name"] == "espresso"
+    assert "1. espresso" in shell.stdout
 
     down = checkout.run([fpga, "down"], astray)
     assert (down.returncode, down.stdout) == (0, "localcloud is stopped.\n")
