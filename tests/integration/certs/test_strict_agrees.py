@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from certs.bundle import Reading, read
-from certs.checks import check
+from certs.bundle import Bundle, Reading, read
+from certs.checks import check, require
 from certs.findings import errors_in
 from certs.sources.self_signed import Authority, issue, new_authority
 from localcloud.authority import load_or_make
@@ -182,15 +182,15 @@ TAKEN = [*odd_certificates.warned(datetime.now(UTC)), *odd_texts.MENDED]
 @pytest.mark.parametrize("case", TAKEN, ids=lambda case: case.name)
 def test_a_strict_handshake_agrees_on_what_is_taken(case: Case, tmp_path: Path) -> None:
     reading, roots = read_case(case), [one.certificate for one in case.roots or (root(),)]
-    found = check(reading, case.fqdn, datetime.now(UTC), roots)
-    refused = strictly(reading, roots, case.fqdn, tmp_path)
-    assert bool(refused) == any(one.code == CODE for one in found)
+    taken = require(reading, case.fqdn, datetime.now(UTC), roots)
+    refused = strictly(taken.bundle, roots, case.fqdn, tmp_path)
+    assert bool(refused) == any(one.code == CODE for one in taken.findings)
 
 
-def strictly(reading: Reading, roots: list[x509.Certificate], fqdn: str, folder: Path) -> str:
+def strictly(bundle: Bundle, roots: list[x509.Certificate], fqdn: str, folder: Path) -> str:
     certificate, private_key = folder / "chain.pem", folder / "key.pem"
-    certificate.write_text(reading.bundle().certificate_pem)
-    private_key.write_text(reading.bundle().key_pem)
+    certificate.write_text(bundle.certificate_pem)
+    private_key.write_text(bundle.key_pem)
     assert refusal_of(certificate, private_key, roots, fqdn, strict=False) == ""
     return refusal_of(certificate, private_key, roots, fqdn, strict=True)
 
@@ -202,7 +202,7 @@ def test_what_the_development_authority_issues_is_taken(tmp_path: Path) -> None:
     for names in ([FQDN, "*.example.com"], [f"{'a' * 60}.example.com"]):  # the latter is in no common name
         issued = Reading.of(issue(kept, names, now))
         assert check(issued, names[0], now, [made.certificate]) == []
-        assert strictly(issued, [made.certificate], names[0], tmp_path) == ""
+        assert strictly(issued.bundle(), [made.certificate], names[0], tmp_path) == ""
 
 
 def test_an_authority_of_another_make_that_a_stack_keeps_goes_on_and_strict_callers_are_warned_of(
@@ -213,7 +213,7 @@ def test_an_authority_of_another_make_that_a_stack_keeps_goes_on_and_strict_call
     issued = Reading.of(issue(Authority(old.certificate, old.key), [FQDN], now))
     found = check(issued, FQDN, now, [old.certificate])
     assert [(one.code, "'Old'" in one.subject) for one in found] == [(CODE, True)]
-    assert strictly(issued, [old.certificate], FQDN, tmp_path) == "Missing Subject Key Identifier"
+    assert strictly(issued.bundle(), [old.certificate], FQDN, tmp_path) == "Missing Subject Key Identifier"
 
 
 def test_what_localcloud_serves_is_taken(tmp_path: Path) -> None:
