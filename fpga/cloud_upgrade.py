@@ -107,9 +107,15 @@ def kept_options(wanted: Settings, running: Settings | None) -> Settings:
         blob_port=running.blob_port,
         scoring_network=running.scoring_network,
         scoring_port=running.scoring_port,
-        featurizers=running.featurizers if running.featurizers.is_dir() else wanted.featurizers,
+        featurizers=wanted.featurizers if _follow(running.featurizers, wanted) else running.featurizers,
     )
     return kept if running.has_blob_storage else replace(kept, node=None, azurite=None)
+
+
+def _follow(featurizers: Path, wanted: Settings) -> bool:
+    """Whether nobody gave these: they are gone, or an earlier build's in the same cache."""
+    same_cache = featurizers.parent.parent == wanted.featurizers.parent.parent
+    return not featurizers.is_dir() or (same_cache and featurizers.parent.name.startswith("model"))
 
 
 def _parts(number: str) -> list[int]:

@@ -37,10 +37,11 @@ def build_model(report: Report) -> tuple[Path, Path]:
     import models
     from engine import cache
 
+    entry = f"model-{models.key()}"
     try:
-        built = models.build(cache.root() / "model", report.progress)
+        built = models.build(cache.root() / entry, report.progress)
     except OSError as error:
-        raise cache.explained("model", error) from None
+        raise cache.explained(entry, error) from None
     return built.featurizers, built.package
 
 

@@ -1,5 +1,5 @@
 """The model that localcloud serves, turned once from published weights into ONNX."""
 
-from models.builder import BuiltModel, ModelSourceError, build
+from models.builder import BuiltModel, ModelSourceError, build, key
 
-__all__ = ["BuiltModel", "ModelSourceError", "build"]
+__all__ = ["BuiltModel", "ModelSourceError", "build", "key"]

@@ -56,6 +56,16 @@ class BuiltModel:
     changed: bool
 
 
+def key() -> str:
+    """What a build depends on, as 16 hexadecimal digits: two versions of this project may build two models.
+
+    Raises:
+        ModelSourceError: as `build` does.
+    """
+    inputs = json.dumps(_inputs(_find_checkpoint()), sort_keys=True)
+    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+
+
 def build(out: Path, report: Callable[[str], None] = lambda _line: None) -> BuiltModel:
     """Makes the model under `out`, unless what is there was made from the same inputs and is whole.
 

