@@ -7,7 +7,7 @@ What is an error here is what a caller's handshake would fail on, or what the se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -59,8 +59,34 @@ def judge(
     now: datetime,
     roots: Sequence[x509.Certificate] | None = None,
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
+    likely_roots: Callable[[], Sequence[x509.Certificate]] | None = None,
 ) -> Checked | Unfit:
-    """Whether ``subject`` is fit (see :func:`check`)."""
+    """Whether ``subject`` is fit (see :func:`check`).
+
+    ``likely_roots`` gives those that callers are likely to hold, such as this machine's. They are asked for
+    where ``roots`` are not known and the chain is refused: what leads from one of them to an older root, and
+    has expired, can then be left out.
+    """
+    judged = _judge(subject, fqdn, now, roots, minimum_days)
+    if (
+        isinstance(judged, Unfit)
+        and judged.is_read
+        and roots is None
+        and likely_roots
+        and (likely := likely_roots())
+    ):
+        again = _judge(subject, fqdn, now, likely, minimum_days)
+        return again if isinstance(again, Checked) else judged
+    return judged
+
+
+def _judge(
+    subject: Bundle | Reading,
+    fqdn: str,
+    now: datetime,
+    roots: Sequence[x509.Certificate] | None,
+    minimum_days: int,
+) -> Checked | Unfit:
     reading = _arranged(subject, roots, now)
     findings = tuple(check(reading, fqdn, now, roots, minimum_days))
     if not reading.is_read() or errors_in(findings):
@@ -95,13 +121,14 @@ def require(
     now: datetime,
     roots: Sequence[x509.Certificate] | None = None,
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
+    likely_roots: Callable[[], Sequence[x509.Certificate]] | None = None,
 ) -> Checked:
-    """The bundle of ``subject`` if it is fit (see :func:`check`).
+    """The bundle of ``subject`` if it is fit (see :func:`judge`).
 
     Raises :class:`certs.errors.UnreadableError` where the chain or the key could not be read, else
     :class:`certs.errors.RefusedError`; each with all that was found.
     """
-    judged = judge(subject, fqdn, now, roots, minimum_days)
+    judged = judge(subject, fqdn, now, roots, minimum_days, likely_roots)
     if isinstance(judged, Checked):
         return judged
     raise RefusedError(judged.findings) if judged.is_read else unreadable(judged.findings)

@@ -5,18 +5,16 @@ It is read and checked at each run, a preview's too, as callers will check it.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import pulumi
 
+from infra import machine_roots
 from infra.certificate_settings import CertificateSettings
 from infra.components.server_certificate import ServerCertificate
 from infra.configuration import NAMESPACE
 
 if TYPE_CHECKING:
-    from cryptography import x509
-
     from certs.sources.source import CertificateSource
 
 _SETTINGS = {
@@ -49,13 +47,15 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
             if settings.roots_file
             else None
         )
-        checked = checks.require(obtained.reading, fqdn, now, roots, settings.minimum_days)
+        checked = checks.require(
+            obtained.reading, fqdn, now, roots, settings.minimum_days, machine_roots.read
+        )
     except CertificateError as error:
         problems.append(f"{_named(settings)}: {error}")
         return None
     for finding in checked.findings:
         pulumi.log.warn(str(finding))
-    machine = _machine_roots() if not obtained.root_pem else []
+    machine = machine_roots.read() if not obtained.root_pem else []
     if machine and trust.anchor_of(checked.bundle.chain, None, machine) is None:
         pulumi.log.warn(
             f"{_named(settings)}: the chain leads to no authority that this machine trusts. Unless callers "
@@ -69,21 +69,6 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
         not_after=checked.bundle.not_after.isoformat(),
         root=obtained.root_pem or "",
     )
-
-
-def _machine_roots() -> list[x509.Certificate]:
-    """The roots that this machine's programs trust (SSL_CERT_FILE, or OpenSSL's own file); none: they are in
-    a folder, which only looking for each one would open.
-    """
-    from certs.formats import UNPARSABLE, parse_certificate
-    from wire.tls import client_context
-
-    found = []
-    for each in client_context().get_ca_certs(binary_form=True):
-        # one that cannot be read is nobody's authority
-        with contextlib.suppress(*UNPARSABLE):
-            found.append(parse_certificate(each))
-    return found
 
 
 def _source(settings: CertificateSettings) -> CertificateSource | None:

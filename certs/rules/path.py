@@ -30,7 +30,7 @@ def check_path(
         subject = f"{label}, authority {name_of(authority)}"
         yield from encoding.check_encoding(authority, subject)
         if now is not None:
-            yield from validity.check_dates(authority, subject, now)
+            yield from validity.check_dates(authority, subject, now, is_authority=True)
         yield from algorithms.check_certificate(
             authority, subject, is_leaf=False, signed=not is_self_signed(authority)
         )

@@ -10,10 +10,16 @@ from cryptography import x509
 from certs.findings import Finding, error, warning
 from certs.renewal import days_left, due_at, is_due
 
+_CURRENT = (
+    "Put the authority's current certificate in its place. Where callers hold the authority as a root, "
+    "leave this one out, or name that root: the one without fault is sent then."
+)
 _MOMENT = "%Y-%m-%d %H:%M:%S UTC"
 
 
-def check_dates(certificate: x509.Certificate, subject: str, now: datetime) -> Iterator[Finding]:
+def check_dates(
+    certificate: x509.Certificate, subject: str, now: datetime, *, is_authority: bool = False
+) -> Iterator[Finding]:
     """Findings about ``certificate`` at ``now``: not valid yet, or no longer."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < begin:
@@ -23,7 +29,7 @@ def check_dates(certificate: x509.Certificate, subject: str, now: datetime) -> I
         )
     elif now > end:
         message = f"expired on {end.strftime(_MOMENT)}; it is {now.strftime(_MOMENT)}."
-        yield error("expired", subject, message, "Renew it.")
+        yield error("expired", subject, message, _CURRENT if is_authority else "Renew it.")
 
 
 def check_remaining(

@@ -67,6 +67,7 @@ def check(
     from certs.errors import UnreadableError
     from certs.findings import Origin
     from fpga.certificate_report import CertificateReport
+    from infra import machine_roots
 
     now = datetime.now(UTC)
     try:
@@ -80,7 +81,7 @@ def check(
     except UnreadableError as error:
         report = CertificateReport.unreadable(error.findings, now)
     else:
-        judged = checks.judge(obtained.reading, fqdn, now, trusted, minimum_days)
+        judged = checks.judge(obtained.reading, fqdn, now, trusted, minimum_days, machine_roots.read)
         report = CertificateReport.judged(obtained.reading, judged, now, trusted)
     if as_json:
         typer.echo(json.dumps({"fqdn": fqdn, **report.to_dict()}, indent=2))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from infra import provided_certificate
 from infra.certificate_settings import CertificateSettings
-from tests.unit.certs.forge import FQDN, Made, chain, key, leaf, root
+from infra.components.server_certificate import ServerCertificate
+from tests.unit.certs.forge import FQDN, Made, chain, intermediate, key, leaf, root
+from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
 from tests.unit.certs.odd_encodings import BELOW_ODD_ROOT, ODD_ROOT
+from tests.unit.certs.odd_paths import cross_signed, old_root
 
 UNKNOWN = "the chain leads to no authority that this machine trusts"
 
@@ -26,11 +30,40 @@ def test_a_root_that_breaks_rfc_5280_is_known_all_the_same(
 ) -> None:
     """As are those of Go Daddy and Starfield, whose serial number is zero."""
     made = leaf(BELOW_ODD_ROOT, key=key("P-256", 79))
-    files = {
-        "chain.pem": chain(made, BELOW_ODD_ROOT),
-        "key.pem": made.key_pem,
-        "machine.pem": chain(*held),
-    }
+
+    problems, taken = preview(tmp_path, monkeypatch, chain(made, BELOW_ODD_ROOT), made.key_pem, held)
+
+    assert problems == []
+    assert taken is not None
+    assert (UNKNOWN in capsys.readouterr().err) is not is_known
+
+
+@pytest.mark.parametrize(("held", "is_known"), [((old_root(),), False), ((root(),), True)])
+def test_what_leads_to_an_older_root_and_has_expired_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: tuple[Made, ...], is_known: bool
+) -> None:
+    """Callers hold the root itself, which the older one once certified."""
+    text = chain(GOOD, intermediate(), cross_signed(datetime.now(UTC), expired=True))
+
+    problems, taken = preview(tmp_path, monkeypatch, text, KEY, held)
+
+    assert (taken is not None) is is_known
+    if taken is not None:
+        assert (problems, taken.chain) == ([], CHAIN.decode())
+    else:
+        (problem,) = problems
+        assert "authority 'Test Root 0': expired on" in problem
+
+
+def preview(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    certificates: bytes,
+    private_key: bytes,
+    held: tuple[Made, ...],
+) -> tuple[list[str], ServerCertificate | None]:
+    """What a preview finds wrong, and takes, on a machine that trusts `held`."""
+    files = {"chain.pem": certificates, "key.pem": private_key, "machine.pem": chain(*held)}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
         (tmp_path / name).chmod(0o600)
@@ -47,9 +80,5 @@ def test_a_root_that_breaks_rfc_5280_is_known_all_the_same(
         minimum_days=1,
     )
     problems: list[str] = []
-
     taken = provided_certificate.read(settings, FQDN, problems)
-
-    assert problems == []
-    assert taken is not None
-    assert (UNKNOWN in capsys.readouterr().err) is not is_known
+    return problems, taken
