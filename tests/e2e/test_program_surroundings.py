@@ -87,7 +87,7 @@ def test_whole_flow_in_a_shell_that_leads_astray(checkout: Checkout, astray: dic
     assert "1. espresso" in up.stdout
     assert "Deployed (" in up.stdout
 
-    again = checkout.run(["sh", "-c", f"exec {fpga} up >&-"], astray)
+    again = checkout.run(["sh", "-c", 'exec "$1" up >&-', "sh", fpga], astray)
     assert again.returncode == 0, again.stderr
 
     sourced = '. .local/activate; pulumi preview --expect-no-changes >&2; fpga predict "$1"'

@@ -62,10 +62,13 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+# a person's Python, not that of this environment, which cannot start in every locale where it is
+PYTHON = getattr(sys, "_base_executable", sys.executable)
+
+
 def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     variables = {name: value for name, value in os.environ.items() if name != "FPGA_LOCAL"} | more
-    # a person's Python, not that of this environment, which cannot start in every locale where it is
-    command = [getattr(sys, "_base_executable", sys.executable), "engine/bootstrap.py", *arguments]
+    command = [PYTHON, "engine/bootstrap.py", *arguments]
     return subprocess.run(
         command, cwd=checkout, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300
     )
@@ -326,7 +329,7 @@ def test_a_python_that_the_lock_is_not_published_for_is_refused(checkout: Path) 
     assert refused.returncode == 1
     version = sys.version.split()[0]
     assert refused.stderr == (
-        f"error: Python {version} ({sys.executable}) is newer than the locked packages, which are published "
+        f"error: Python {version} ({PYTHON}) is newer than the locked packages, which are published "
         "for Python 3.9 to 3.10: set PYTHON to one of these, as in make up PYTHON=python3.10.\n"
     )
     assert not (checkout / ".local").exists()

@@ -17,12 +17,13 @@ TOOL = """\
 #!/bin/sh
 printf '%s\\n' "${0##*/} $*" >> "$HEARD"
 """
+BOOTSTRAP = ["python3 -c 0", "python3 engine/bootstrap.py"]  # whether it runs at all is asked first
 RUNS = {
-    "bootstrap": ["python3 engine/bootstrap.py"],
-    "engine": ["python3 engine/bootstrap.py", "python -m engine install"],
-    "up": ["python3 engine/bootstrap.py", "fpga up"],
-    "bench": ["python3 engine/bootstrap.py", "python -m bench"],
-    "story": ["python3 engine/bootstrap.py", "python -m story"],
+    "bootstrap": BOOTSTRAP,
+    "engine": [*BOOTSTRAP, "python -m engine install"],
+    "up": [*BOOTSTRAP, "fpga up"],
+    "bench": [*BOOTSTRAP, "python -m bench"],
+    "story": [*BOOTSTRAP, "python -m story"],
     "down": ["fpga down"],
     "clean": ["fpga clean"],
 }
