@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,5 +81,8 @@ def preview(
         minimum_days=1,
     )
     problems: list[str] = []
-    taken = provided_certificate.read(settings, FQDN, problems)
-    return problems, taken
+
+    async def in_a_program() -> ServerCertificate | None:
+        return provided_certificate.read(settings, FQDN, problems)
+
+    return problems, asyncio.run(in_a_program())

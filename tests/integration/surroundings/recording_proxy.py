@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def recording_proxy() -> Iterator[tuple[str, list[str]]]:
-    """Its address, and the first lines of the requests that it got."""
+    """Its address, and the first lines of the requests that it got, without the version of HTTP."""
     heard: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -24,7 +24,7 @@ def recording_proxy() -> Iterator[tuple[str, list[str]]]:
                     line = caller.makefile("rb").readline().decode().strip()
                     if not line:
                         return
-                    heard.append(line)
+                    heard.append(line.rpartition(" HTTP/")[0])
                     caller.sendall(b"HTTP/1.1 503 Nobody\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
         thread = threading.Thread(target=serve)

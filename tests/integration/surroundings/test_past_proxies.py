@@ -56,11 +56,11 @@ def test_https_to_loopback_goes_past_it(call: clients.Client, heard: list[str], 
 def test_https_to_others_goes_through_it(heard: list[str], tmp_path: Path) -> None:
     with pytest.raises(ConnectionFailed):
         Pipeline(sleep=lambda _: None).send("POST", f"https://{ELSEWHERE}/")
-    assert set(heard) == {f"CONNECT {ELSEWHERE}:443 HTTP/1.0"}
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:443"}
     heard.clear()
     with pytest.raises(AcmeError):
         AcmeSession(f"https://{ELSEWHERE}/directory", key()).get(f"https://{ELSEWHERE}/directory")
-    assert set(heard) == {f"CONNECT {ELSEWHERE}:443 HTTP/1.0"}
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:443"}
 
 
 def test_plugin_calls_others_through_it_with_roots_of_its_own(heard: list[str], tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_plugin_calls_others_through_it_with_roots_of_its_own(heard: list[str], 
     given = Configuration.read({"metadataHost": ELSEWHERE}, {"SSL_CERT_FILE": str(tmp_path / "roots.pem")})
     with pytest.raises(PluginConnectionFailed):
         Connection(given)
-    assert set(heard) == {f"CONNECT {ELSEWHERE}:443 HTTP/1.0"}
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:443"}
 
 
 def _scores(_request: object, _context: grpc.ServicerContext) -> serving_messages.PredictResponse:
@@ -97,7 +97,7 @@ def test_scoring_elsewhere_goes_through_it(host: str, heard: list[str]) -> None:
             pytest.raises(PredictionError),
         ):
             client.score_image(b"photo")
-    assert set(heard) == {f"CONNECT {ELSEWHERE}:50051 HTTP/1.1"}
+    assert set(heard) == {f"CONNECT {ELSEWHERE}:50051"}
 
 
 def test_netrc_takes_no_token_s_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
