@@ -27,6 +27,7 @@ class Call:
 
     caller: int
     access: Access
+    is_connected: bool  # when it began
     began_s: float
     ended_s: float
     error: str | None
@@ -90,9 +91,9 @@ class Callers:
 
     @contextmanager
     def withdrawn(self, access: Access) -> Iterator[None]:
-        """Inside the block calls with this access may fail, if they began there: it is being withdrawn.
+        """Inside the block calls with this access may fail, if they connect or begin there.
 
-        A call that was under way when the block began may not.
+        A call that was under way over a connection when the block began may not.
         """
         began_s = time.monotonic()
         yield
@@ -104,37 +105,41 @@ class Callers:
             call
             for call in self.failures()
             if not any(
-                call.access == access and began_s <= call.began_s <= ended_s
+                call.access == access
+                and began_s <= (call.began_s if call.is_connected else call.ended_s)
+                and call.began_s <= ended_s
                 for access, began_s, ended_s in self._withdrawn
             )
         ]
 
     def _run(self, number: int) -> None:
         lasting: tuple[Access, PredictionClient] | None = None
-        new = False
+        new = stands = False
         while not self._ended.is_set():
             access = self._access
             if lasting is None or lasting[0] != access:
                 if lasting is not None:
                     lasting[1].close()
-                lasting = (access, self._connect(access))
+                lasting, stands = (access, self._connect(access)), False
             if new:
                 with self._connect(access) as client:
-                    self._call(number, access, client)
+                    self._call(number, access, client, is_connected=False)
             else:
-                self._call(number, access, lasting[1])
+                stands = self._call(number, access, lasting[1], is_connected=stands)
             new = not new
         if lasting is not None:
             lasting[1].close()
 
-    def _call(self, number: int, access: Access, client: PredictionClient) -> None:
+    def _call(self, number: int, access: Access, client: PredictionClient, *, is_connected: bool) -> bool:
+        """Whether it was answered: its connection stands, for the next one."""
         began_s, error = time.monotonic(), None
         try:
             if not client.score_image(self._image).size:
                 error = "an empty answer"
         except PredictionError as failure:
             error = f"{type(failure).__name__}: {failure}"
-        call = Call(number, access, began_s, time.monotonic(), error)
+        call = Call(number, access, is_connected, began_s, time.monotonic(), error)
         with self._made:
             self.calls.append(call)
             self._made.notify_all()
+        return error is None
