@@ -33,24 +33,35 @@ DEFAULT_MINIMUM_DAYS = 1
 class Checked:
     """A chain and key that are fit, and what a person should still know: warnings, and what was mended.
 
-    There is none without a bundle, and none with an error: fit is what was read and judged, never what is
-    left when nothing was said.
+    ``reading`` has the chain that was judged. There is none without a bundle, and none with an error: fit is
+    what was read and judged, never what is left when nothing was said.
     """
 
-    bundle: Bundle
+    reading: Reading
     findings: tuple[Finding, ...]
 
     def __post_init__(self) -> None:
         if errors_in(self.findings):
             raise ValueError("what has an error is not fit")
+        self.reading.bundle()
+
+    @property
+    def bundle(self) -> Bundle:
+        """The chain and key."""
+        return self.reading.bundle()
 
 
 @dataclass(frozen=True)
 class Unfit:
-    """Why the service must not be given it; ``is_read``: the chain and key were read, and are refused."""
+    """Why the service must not be given what is in ``reading``, which has the chain that was judged."""
 
+    reading: Reading
     findings: tuple[Finding, ...]
-    is_read: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the chain and key were read, and are refused."""
+        return self.reading.is_read()
 
 
 def judge(
@@ -88,10 +99,10 @@ def _judge(
     minimum_days: int,
 ) -> Checked | Unfit:
     reading = _arranged(subject, roots, now)
-    findings = tuple(check(reading, fqdn, now, roots, minimum_days))
+    findings = tuple(_findings(reading, fqdn, now, roots, minimum_days))
     if not reading.is_read() or errors_in(findings):
-        return Unfit(findings, reading.is_read())
-    return Checked(reading.bundle(), findings)
+        return Unfit(reading, findings)
+    return Checked(reading, findings)
 
 
 def check(
@@ -108,7 +119,12 @@ def check(
     ``minimum_days`` is how long the certificate must still be valid. Errors come first, then warnings, then
     what was mended. Nothing is raised for what a file holds.
     """
-    reading = _arranged(subject, roots, now)
+    return _findings(_arranged(subject, roots, now), fqdn, now, roots, minimum_days)
+
+
+def _findings(
+    reading: Reading, fqdn: str, now: datetime, roots: Sequence[x509.Certificate] | None, minimum_days: int
+) -> list[Finding]:
     found = [*reading.findings, *reading.absences(), *_check_all(reading, fqdn, now, roots, minimum_days)]
     if reading.chain and roots and not errors_in(found):
         found += trust.check_choice(reading.chain, roots, reading.certificate_origin.label, now)

@@ -13,7 +13,7 @@ from typing import Final
 from engine import state_url
 from fpga.backend_settings import PASSPHRASE, Backend, parse
 from fpga.errors import CommandError
-from fpga.project import DEFAULT_STACK, Project
+from fpga.project import DEFAULT_STACK, PROJECT, Project
 from surroundings.proxies import EXCEPTIONS
 from surroundings.variables import misleads_pulumi
 
@@ -22,7 +22,7 @@ POLICY_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK"
 POLICY_CONFIG_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK_CONFIG"
 STACK_VARIABLE: Final = "PULUMI_STACK"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # what the CLI takes, and no option
-_STATES: Final = ".pulumi/stacks/fpga-web-service"
+_STATES: Final = f".pulumi/stacks/{PROJECT}"
 _PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 

@@ -67,14 +67,8 @@ class CertificateReport:
     now: datetime = field(repr=False)
 
     @classmethod
-    def judged(
-        cls,
-        reading: Reading,
-        judgement: Checked | Unfit,
-        now: datetime,
-        roots: Sequence[x509.Certificate] | None = None,
-    ) -> CertificateReport:
-        """The report of a reading, and of what was judged of it."""
+    def judged(cls, judgement: Checked | Unfit, now: datetime) -> CertificateReport:
+        """The report of what was judged: of that chain, and no other that the file may hold."""
         from certs.checks import Unfit
 
         if isinstance(judgement, Unfit):
@@ -83,7 +77,7 @@ class CertificateReport:
             verdict = Verdict.DUE
         else:
             verdict = Verdict.FIT
-        return cls._of(verdict, reading, judgement.findings, now, roots)
+        return cls._of(verdict, judgement.reading, judgement.findings, now)
 
     @classmethod
     def shown(cls, reading: Reading, findings: Sequence[Finding], now: datetime) -> CertificateReport:
@@ -95,20 +89,14 @@ class CertificateReport:
             verdict = Verdict.UNREADABLE
         else:
             verdict = Verdict.REFUSED if errors_in(found) else Verdict.SHOWN
-        return cls._of(verdict, reading, found, now, None)
+        return cls._of(verdict, reading.arranged(now=now), found, now)
 
     @classmethod
     def _of(
-        cls,
-        verdict: Verdict,
-        reading: Reading,
-        findings: Sequence[Finding],
-        now: datetime,
-        roots: Sequence[x509.Certificate] | None,
+        cls, verdict: Verdict, reading: Reading, findings: Sequence[Finding], now: datetime
     ) -> CertificateReport:
         from certs.keys import kind
 
-        reading = reading.arranged(roots, now)
         key = None if reading.key is None else kind(reading.key.public_key())
         return cls(verdict, reading.chain, reading.anchor or reading.root, key, tuple(findings), now)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -124,12 +123,9 @@ def _parts(number: str) -> list[int]:
 
 def _is_ancestor(first: str, second: str) -> bool:
     """By git, where it is and knows both."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "merge-base", "--is-ancestor", first, second]
     try:
-        done = subprocess.run(
-            ["git", "merge-base", "--is-ancestor", first, second],
-            cwd=_CODE, env=environment, capture_output=True, check=False,
-        )  # fmt: skip
+        done = subprocess.run(command, cwd=_CODE, capture_output=True, check=False)
     except OSError:
         return False
     return done.returncode == 0

@@ -8,7 +8,6 @@ alone, for a secret is among it.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from fpga.files import write_whole
+from surroundings.proxies import is_loopback
 
 HOST: Final = "azure-native:metadataHost"
 SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - a key's name
@@ -120,11 +120,7 @@ def _listed(value: str) -> list[str]:
 
 def _is_loopback(address: str) -> bool:
     """Whether HOST:PORT is of this machine's loopback."""
-    host = (address.rpartition(":")[0] or address).strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(address.rpartition(":")[0] or address)
 
 
 def _digest(value: str) -> str:

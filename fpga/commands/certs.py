@@ -82,7 +82,7 @@ def check(
         report = CertificateReport.unreadable(error.findings, now)
     else:
         judged = checks.judge(obtained.reading, fqdn, now, trusted, minimum_days, machine_roots.read)
-        report = CertificateReport.judged(obtained.reading, judged, now, trusted)
+        report = CertificateReport.judged(judged, now)
     if as_json:
         typer.echo(json.dumps({"fqdn": fqdn, **report.to_dict()}, indent=2))
     else:

@@ -7,6 +7,7 @@ from cryptography import x509
 from certs.bundle import read
 from certs.checks import Checked, Unfit, judge
 from certs.findings import errors_in
+from fpga.certificate_report import CertificateReport
 from tests.unit.certs.forge import FQDN, NOW, Made, chain, intermediate, root
 from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
 from tests.unit.certs.odd_paths import cross_signed, old_intermediate, old_root
@@ -27,6 +28,8 @@ def test_an_expired_cross_sign_is_left_out_below_a_root_that_is_likely() -> None
     assert isinstance(found, Checked)
     assert found.bundle.certificate_pem.encode() == CHAIN
     assert [one.code for one in found.findings] == ["chain-alternate"]
+    report = CertificateReport.judged(found, NOW)
+    assert (report.chain, report.root) == (found.bundle.chain, root().certificate)
 
 
 def test_it_stays_refused_where_no_root_is_likely() -> None:

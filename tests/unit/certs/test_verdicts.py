@@ -39,7 +39,7 @@ def test_what_was_not_read_is_not_fit(reading: Reading, codes: list[str]) -> Non
             give()
         assert not isinstance(caught.value, EncryptedKeyError)
         assert "0 things" not in str(caught.value)
-    report = CertificateReport.judged(reading, judged, NOW)
+    report = CertificateReport.judged(judged, NOW)
     assert (report.verdict, report.verdict.exit_code) == (Verdict.UNREADABLE, 2)
 
 
@@ -59,9 +59,11 @@ def test_what_is_shown_is_not_called_fit() -> None:
 def test_fit_cannot_be_made_of_nothing() -> None:
     with pytest.raises(ValueError, match="at least one certificate"):
         Bundle((), GOOD.key)
+    with pytest.raises(UnreadableError):
+        Checked(Reading((), None), ())
     bundle = Bundle((GOOD.certificate, intermediate().certificate), GOOD.key)
     with pytest.raises(ValueError, match="is not fit"):
-        Checked(bundle, (error("expired", "certificate", "is over."),))
+        Checked(Reading.of(bundle), (error("expired", "certificate", "is over."),))
 
 
 @pytest.mark.parametrize("findings", [(), (warning("key-file-open", "key file", "is open."),)])
