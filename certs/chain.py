@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 
 from certs.findings import printable
 from certs.keys import encode_public, public_key
-from certs.odd_certificate import says_its_algorithm_twice
+from certs.odd_certificate import has_whole_signature, says_its_algorithm_twice
 
 
 class Link(Enum):
@@ -81,7 +81,7 @@ def is_identified(child: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def _verify(child: x509.Certificate, issuer: x509.Certificate) -> None:
-    if not says_its_algorithm_twice(child):
+    if not (says_its_algorithm_twice(child) and has_whole_signature(child)):
         raise InvalidSignature
     key, parameters = public_key(issuer), child.signature_algorithm_parameters
     signature, signed, algorithm = (

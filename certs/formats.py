@@ -78,7 +78,9 @@ def parse_certificate(der: bytes) -> x509.Certificate:
     One that breaks RFC 5280 where no TLS stack minds is an :class:`~certs.odd_certificate.OddCertificate`.
     """
     with warnings.catch_warnings():
-        # What the library warns of (a serial number of zero, say) it soon refuses to read.
+        # a country of more than two letters, say: nobody who calls decides by it
+        warnings.simplefilter("ignore", UserWarning)
+        # What the library warns of in these words (a serial number of zero, say) it soon refuses to read.
         warnings.simplefilter("error", CryptographyDeprecationWarning)
         try:
             return _decoded(x509.load_der_x509_certificate(der))

@@ -181,6 +181,14 @@ def says_its_algorithm_twice(certificate: x509.Certificate) -> bool:
     return bytes(whole.algorithm.data) == bytes(whole.body.algorithm.data)
 
 
+def has_whole_signature(certificate: x509.Certificate) -> bool:
+    """Whether the signature of ``certificate`` is whole octets, as every algorithm has it (RFC 3279 section
+    2.2): a bit string that leaves bits of its last octet out is refused unread by OpenSSL and BoringSSL.
+    """
+    whole = asn1.decode_der(_Certificate, certificate.public_bytes(Encoding.DER))
+    return bytes(whole.signature.data).startswith(b"\x00")
+
+
 def decode_name(certificate: x509.Certificate, der: bytes) -> x509.Name:
     """The directory name in ``der``, which ``certificate`` holds. Raises ValueError."""
     whole = asn1.decode_der(_Certificate, certificate.public_bytes(Encoding.DER))

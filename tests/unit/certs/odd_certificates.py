@@ -12,9 +12,11 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from certs.errors import RefusedError
+from certs.formats import parse_certificate
 from tests.unit.certs import odd_constraints, odd_encodings, odd_paths
 from tests.unit.certs.forge import (
     FQDN,
+    Made,
     authority,
     chain,
     intermediate,
@@ -88,6 +90,30 @@ def _short_path() -> Texts:
 def _forged_intermediate() -> Texts:
     namesake = authority("Test Intermediate 0", root(), key("P-256", 59))
     return chain(GOOD, namesake), KEY
+
+
+def _with_cut_signature(made: Made) -> Made:
+    """``made``, its signature a bit string that leaves the last bit out, which is 0."""
+    signature = made.certificate.signature
+    assert made.der.endswith(b"\x00" + signature)
+    der = made.der.removesuffix(b"\x00" + signature) + b"\x01" + signature
+    return Made(parse_certificate(der), made.key)
+
+
+def _until_even(make: Callable[[], Made]) -> Made:
+    """The first certificate made whose signature's last bit is 0: each is signed with another number."""
+    return next(made for made in iter(make, None) if made.certificate.signature[-1] % 2 == 0)
+
+
+def _cut_signature() -> Texts:
+    made = _with_cut_signature(_until_even(leaf))
+    return chain(made, intermediate()), made.key_pem
+
+
+def _cut_signature_above() -> Texts:
+    middle = _until_even(lambda: authority("Test Intermediate 0", root(), key("P-256", 77)))
+    made = leaf(middle)
+    return chain(made, _with_cut_signature(middle)), made.key_pem
 
 
 def _lone_with_address() -> Texts:
@@ -166,6 +192,20 @@ _TIMELESS = [
         "chain-signature-invalid",
         _forged_intermediate,
         ("did not sign it", "'Test Intermediate 0'"),
+    ),
+    Case(
+        "signature without its last bit",
+        "chain-signature-invalid",
+        _cut_signature,
+        ("did not sign it", "'Test Intermediate 0'"),
+        roots=(root(),),
+    ),
+    Case(
+        "signature without its last bit above",
+        "chain-untrusted",
+        _cut_signature_above,
+        ("Test Intermediate 0",),
+        roots=(root(),),
     ),
     Case(
         "foreign key",
@@ -392,7 +432,7 @@ def refused(now: datetime) -> list[Case]:
 
 def fit(now: datetime) -> list[Case]:
     """Bundles of which nothing is to be said at ``now``, though they are not like others."""
-    return [*odd_constraints.FIT, *odd_paths.fit(now)]
+    return [*odd_constraints.FIT, *odd_encodings.FIT, *odd_paths.fit(now)]
 
 
 def warned(now: datetime) -> list[Case]:

@@ -254,3 +254,16 @@ WARNED = [
         }.items()
     ),
 ]
+
+COUNTRY = tlv(0x31, tlv(0x30, bytes.fromhex("0603550406") + tlv(0x0C, b"Deutschland")))
+"""A country in words, where RFC 5280 has two letters: nobody who calls decides by it."""
+
+FIT = [
+    Case(
+        "country in words",
+        "",
+        _with_rewritten_leaf(subject=tlv(0x30, COUNTRY)),
+        (),
+        roots=(root(),),
+    )
+]
