@@ -37,10 +37,10 @@ test-pythons: bootstrap ## run every test but e2e on each other Python that this
 	@$(BIN)/python -m tools.pythons
 
 bench: bootstrap ## measure speed, as ratios of things measured side by side
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m tools.bench
 
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
-	@$(BIN)/python -m story
+	@$(BIN)/python -m tools.story
 
 lint: bootstrap lint-workflows ## check format, style, types, who may import whom, and the workflows
 	@$(BIN)/ruff format --check

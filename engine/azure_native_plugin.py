@@ -77,7 +77,7 @@ def _fetch(cli: PulumiCli, local: Path, release: str, report: Report) -> bool:
     import requests
 
     from engine.release import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
-    from wire.https import session as https_session
+    from surroundings.https import session as https_session
 
     try:
         with https_session() as session:

@@ -59,7 +59,7 @@ def fetch(version: str, out: Path, report: Report) -> None:
     if not base:
         raise Unreachable(f"{BASE_VARIABLE} is empty, so none is asked for.")
     name = archive_name(version)
-    from wire.https import session as https_session
+    from surroundings.https import session as https_session
 
     with https_session() as session:
         session.auth = None  # a company's mirror may ask who calls: ~/.netrc tells

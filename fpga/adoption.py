@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from clients.azure.errors import NotFound
 from fpga.project import PROJECT
-from infra import inventory
-from infra.clients.errors import NotFound
+from infra import catalogue
 from infra.settings import Settings
 
 if TYPE_CHECKING:
-    from infra.clients.cloud import Cloud
-    from infra.clients.model_management import ModelManagement
-    from infra.inventory import Declared
+    from clients.azure.cloud import Cloud
+    from clients.azure.model_management import ModelManagement
+    from infra.catalogue import Declared
 
 RETAIN: Final = "fpga-web-service:retainOnDelete"
 CONSENT: Final = "fpga-web-service:adopt"
@@ -83,13 +83,13 @@ def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[s
     """
     managed = _logical_names(deployment.get("resources") or ())
     begun = _logical_names(one["resource"] for one in deployment.get("pending_operations") or ())
-    findings = [_azure_resource(one, cloud, managed, begun) for one in inventory.declared(stack)]
+    findings = [_azure_resource(one, cloud, managed, begun) for one in catalogue.declared(stack)]
     account_is_there = any(one.name == "account" and one.standing is not Standing.ABSENT for one in findings)
     if not account_is_there:
         return Survey((*findings, _service(stack, stack_name, (), deployment)), (), ())
-    from infra.clients.model_management import ModelManagement
+    from clients.azure.model_management import ModelManagement
 
-    management = ModelManagement(cloud, inventory.account_id(stack))
+    management = ModelManagement(cloud, catalogue.account_id(stack))
     services = [one.name for one in management.services()]
     service = _service(stack, stack_name, services, deployment)
     return Survey(
@@ -106,7 +106,7 @@ def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], 
         version: of the azure-native SDK: the provider that the program itself uses has it in its name.
     """
     adoptable = {one.name for one in survey.of(Standing.ADOPTABLE)}
-    wanted = [one for one in inventory.declared(stack) if one.name in adoptable]
+    wanted = [one for one in catalogue.declared(stack) if one.name in adoptable]
     present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
     components = {one.component.name: one.component.token for one in wanted}
     return json.dumps(
@@ -181,7 +181,7 @@ def _move(one: Declared, location: str) -> str:
 def _service(
     stack: Settings, stack_name: str, services: Collection[str], deployment: Mapping[str, Any]
 ) -> Finding:
-    called = inventory.service_name(stack, PROJECT, stack_name)
+    called = catalogue.service_name(stack, PROJECT, stack_name)
     for one in deployment.get("resources") or ():
         if _logical_name(one["urn"]) == _SERVICE:
             # by the name that it has: the stack may have been renamed since

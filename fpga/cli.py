@@ -32,13 +32,13 @@ from surroundings import settle
 # been raised, and importing it here would slow every command down.
 _FORESEEN: Final = (
     ("fpga.errors", "CommandError"),
-    ("fpga.prediction_errors", "PredictionError"),
+    ("clients.prediction.errors", "PredictionError"),
     ("certs.errors", "CertificateError"),
     ("engine.errors", "EngineError"),
-    ("infra.clients.errors", "ClientError"),
-    ("infra.configuration", "SettingsError"),
+    ("clients.azure.errors", "ClientError"),
+    ("infra.settings.reader", "SettingsError"),
     ("localcloud.errors", "LocalcloudError"),
-    ("models.builder", "ModelSourceError"),
+    ("localcloud.featurizers.builder", "ModelSourceError"),
 )
 
 app = typer.Typer(

@@ -11,16 +11,17 @@ from collections.abc import Collection, Mapping
 
 import pulumi
 
-from infra import inventory, model_package, names, provided_certificate, settings
+from infra import catalogue, settings
 from infra.components import protection
 from infra.components.acme_issued import AcmeArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement, ModelManagementArgs
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.components.server_certificate import SelfSigned, ServerCertificate
-from infra.configuration import NAMESPACE, SettingsError
-from infra.model_package import ModelPackage, PackageError
-from infra.settings import Settings
+from infra.inputs import model_package, provided_certificate
+from infra.inputs.model_package import ModelPackage, PackageError
+from infra.settings import Settings, naming
+from infra.settings.reader import NAMESPACE, SettingsError
 
 # With this code the SDK's language host ends a run whose error has been told already; with any other one the
 # engine adds an error of its own.
@@ -92,7 +93,7 @@ def declare(
             scope=scope,
             resource_group=management.resource_group,
             account_id=management.account_id,
-            storage_account=inventory.storage_account(stack),
+            storage_account=catalogue.storage_account(stack),
             location=account.location,
             name=stack.model.name,
             package=stack.model.package,
@@ -111,7 +112,7 @@ def declare(
             resource_group=management.resource_group,
             account_id=management.account_id,
             model_id=model.model_id,
-            service_name=inventory.service_name(stack, *scope),
+            service_name=catalogue.service_name(stack, *scope),
             service_name_is_derived=service.name is None,
             adopt=service.adopt or service.name is None,
             zone=domain.zone,
@@ -155,8 +156,8 @@ def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificat
         "certificateExpiry": served.not_after if served else "",
         "rootCertificate": served.root if served else "",
     }
-    if names.u_labels(fqdn) != fqdn:
-        outputs["fqdnUnicode"] = names.u_labels(fqdn)
+    if naming.u_labels(fqdn) != fqdn:
+        outputs["fqdnUnicode"] = naming.u_labels(fqdn)
     if served is None:
         outputs["warning"] = (
             "SSL is off: anyone who reaches the service may call it, without a key. "
@@ -218,7 +219,7 @@ def _read_acme(stack: Settings, problems: list[str]) -> AcmeArgs | None:
         eab_key_id=authority.eab_key_id,
         eab_hmac_key=authority.eab_hmac_key,
         roots=roots,
-        owner=names.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
+        owner=naming.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
         minimum_days=stack.certificate.minimum_days,
         generation=stack.certificate.generation,
         timeout_s=authority.timeout_s,

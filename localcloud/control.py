@@ -32,7 +32,7 @@ from localcloud.settings import (
     Settings,
     check,
 )
-from wire.tls import client_context
+from surroundings.tls import client_context
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0

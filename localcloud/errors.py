@@ -1,4 +1,4 @@
-"""What localcloud refuses, as data. `localcloud.http` turns it into words on the wire, in one place.
+"""What localcloud refuses, as data. `localcloud.frame` turns it into words on the wire, in one place.
 
 LocalcloudError
 ├── CloudError      an answer to a caller: HTTP status, Azure's code, a message

@@ -41,13 +41,13 @@ from localcloud.blob.azurite import Azurite
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.http import Frame
-from localcloud.https import served
+from localcloud.frame import Frame
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
+from localcloud.listener import served
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.ports import Ports
 from localcloud.scoring.addresses import AddressPool

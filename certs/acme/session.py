@@ -23,7 +23,7 @@ from josepy.jwk import JWK, JWKEC, JWKRSA
 
 from certs.acme import problems
 from certs.acme.pace import Pace
-from wire.https import Adapter
+from surroundings.https import Adapter
 
 TIMEOUT_S = 30
 USER_AGENT = "fpga-web-service"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from azure_clients import settings as azure_settings
+from clients.azure import settings as azure_settings
 from engine.azure_native.values import UNKNOWN, Secret, plain
 
 SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret", "oidcRequestToken", "oidcToken"})

@@ -112,7 +112,7 @@ class Connection:
     def _signing_in(self) -> TokenCredential:
         from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
-        from wire.https import azure_transport
+        from surroundings.https import azure_transport
 
         if self._configuration.use_oidc and not self._configuration.client_secret:
             return ClientAssertionCredential(
@@ -146,7 +146,7 @@ def json_of(response: requests.Response) -> dict[str, Any]:
 def _session(ca_file: str | None) -> requests.Session:
     from urllib3.util import Retry
 
-    from wire import https
+    from surroundings import https
 
     # GET, PUT and DELETE of ARM may be sent again; a refusal that is meant is none of these statuses.
     retry = Retry(

@@ -15,7 +15,7 @@ from fpga.project import Project
 
 if TYPE_CHECKING:
     from fpga.adoption import Survey
-    from fpga.stack import Stack
+    from fpga.stacks.stack import Stack
     from infra.settings import Settings
 
 _COLUMNS: Final = ("RESOURCE", "NAME", "STANDING")
@@ -29,10 +29,11 @@ def adopt(
 
     Shows first what is in the stack, what exists and can be adopted, and what is not there.
     """
-    from fpga import adoption, backend
-    from fpga.stack import Stack
+    from clients.azure.cloud import Cloud
+    from fpga import adoption
+    from fpga.stacks import backend
+    from fpga.stacks.stack import Stack
     from infra import settings
-    from infra.clients.cloud import Cloud
 
     project = Project.here()
     environment = backend.environment(project, stack)

@@ -30,10 +30,10 @@ def apply(
     The update is held to the plan that was just made; what would go beyond it stops.
     """
     from engine.report import ConsoleReport
-    from fpga import backend
-    from fpga.plan import words
+    from fpga.plan import wording as words
     from fpga.plan.runner import preview
-    from fpga.stack import Stack
+    from fpga.stacks import backend
+    from fpga.stacks.stack import Stack
 
     if reviewed is None and not yes and not sys.stdin.isatty():
         raise CommandError("Nobody is there to be asked: give --yes, or --reviewed with a reviewed plan.")
@@ -80,7 +80,7 @@ def _read(file: Path) -> Plan:
 
 
 def _require_reviewed(reviewed: Plan, plan: Plan) -> None:
-    from fpga import review
+    from fpga.plan import departures as review
 
     departures = review.departures(reviewed, plan)
     if departures:

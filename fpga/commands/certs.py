@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpga import pipe_notice
+from fpga.certificates import pipe_notice
 from fpga.commands.certs_renew import renew
 from fpga.errors import CommandError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from certs.bundle import Reading
     from certs.sources.source import Obtained
-    from fpga.certificate_report import CertificateReport
+    from fpga.certificates.report import CertificateReport
 
 app = typer.Typer(
     help="Look at certificates, check whether a service may be given them, convert and renew them.",
@@ -66,8 +66,8 @@ def check(
     from certs import bundle, checks
     from certs.errors import UnreadableError
     from certs.findings import Origin
-    from fpga.certificate_report import CertificateReport
-    from infra import machine_roots
+    from fpga.certificates.report import CertificateReport
+    from infra.inputs import machine_roots
 
     now = datetime.now(UTC)
     try:
@@ -113,7 +113,7 @@ def show(
 
     from certs.errors import UnreadableError
     from certs.findings import errors_in, sort
-    from fpga.certificate_report import CertificateReport
+    from fpga.certificates.report import CertificateReport
 
     if (file is None) == (endpoint is None):
         raise typer.BadParameter("Give either FILE or --endpoint.")
@@ -157,7 +157,7 @@ def convert(
 
     from certs.errors import UnreadableError
     from certs.keys import belongs_to
-    from fpga import container_password
+    from fpga.certificates import container_password
     from fpga.files import write_together
 
     if len({path.resolve() for path in (pfx, cert_out, key_out)}) < 3:
@@ -194,7 +194,7 @@ def _obtain(
     now: datetime,
 ) -> Obtained:
     from certs.sources.files import FilesSource
-    from fpga import container_password
+    from fpga.certificates import container_password
 
     if pfx is not None and cert is None and key is None:
         return container_password.source(pfx, password_file, roots).obtain([], now)
@@ -212,7 +212,7 @@ def _read_file(file: Path, password_file: Path | None) -> Reading:
     from certs.bundle import read
     from certs.findings import Finding, Origin
     from certs.sources.local_file import read_file
-    from fpga import container_password
+    from fpga.certificates import container_password
 
     origin = Origin.of_file("file", str(file))
     findings: list[Finding] = []
@@ -230,7 +230,7 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
     from certs import formats
     from certs.bundle import assemble
     from certs.findings import Origin
-    from fpga.served_chain import served_chain
+    from fpga.certificates.served_chain import served_chain
 
     host, _, port = endpoint.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
@@ -245,7 +245,7 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
 
 def _summary(report: CertificateReport, fqdn: str) -> str:
     from certs.findings import errors_in
-    from fpga.certificate_report import Verdict
+    from fpga.certificates.report import Verdict
 
     count = len(errors_in(report.findings))
     things = "1 thing is" if count == 1 else f"{count} things are"

@@ -16,9 +16,9 @@ from fpga.project import Project
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fpga.certificate_renewal import IssuedCertificate
+    from fpga.certificates.renewal import IssuedCertificate
     from fpga.plan.model import Plan
-    from fpga.stack import Stack
+    from fpga.stacks.stack import Stack
 
 
 def renew(
@@ -41,9 +41,9 @@ def renew(
     """
     from datetime import UTC, datetime
 
-    from fpga import backend
-    from fpga.certificate_renewal import SOURCE, IssuedCertificate, generation_of, not_due
-    from fpga.stack import Stack
+    from fpga.certificates.renewal import SOURCE, IssuedCertificate, generation_of, not_due
+    from fpga.stacks import backend
+    from fpga.stacks.stack import Stack
 
     project, now = Project.here(), datetime.now(UTC)
     deployed = Stack(project, stack, backend.environment(project, stack))
@@ -76,7 +76,7 @@ def renew(
 def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, ask: bool) -> None:
     """Plans, asks and updates. The stack's settings are put back unless the update begins."""
     from engine.report import ConsoleReport
-    from fpga.certificate_renewal import GENERATION
+    from fpga.certificates.renewal import GENERATION
     from fpga.plan import table
     from fpga.plan.runner import preview
 
@@ -106,7 +106,7 @@ def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, as
 
 
 def _agreed(plan: Plan, *, ask: bool) -> bool:
-    from fpga.certificate_renewal import beyond_renewal
+    from fpga.certificates.renewal import beyond_renewal
 
     if not plan.succeeded:
         raise CommandError(f"The stack {plan.stack} cannot be updated. Nothing was changed.")

@@ -44,7 +44,7 @@ def up(
     With --data DIR a second one runs beside the first, with ports and addresses of its own.
     """
     from engine.report import ConsoleReport
-    from fpga import cloud_upgrade, local_cloud
+    from fpga.cloud import local_cloud, upgrade
 
     project = Project.here()
     report = ConsoleReport()
@@ -53,9 +53,9 @@ def up(
         featurizers, _ = local_cloud.build_model(report)
         wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)
         found = local_cloud.start(project, wanted)
-        if cloud_upgrade.of(found) is not cloud_upgrade.Standing.SAME:
+        if upgrade.of(found) is not upgrade.Standing.SAME:
             report.note(
-                f"{cloud_upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
+                f"{upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
                 "restarts it."
             )
     _show(found, as_json)

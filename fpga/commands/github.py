@@ -68,7 +68,7 @@ def comment(
     Where nothing is touched an earlier comment says so, and none is written.
     """
     from fpga.github import comments, markers, plan_comment
-    from fpga.touched import in_order
+    from fpga.stacks.touched import in_order
 
     plans = _plans(plan or [])
     if not plans and touched is None:
@@ -100,9 +100,9 @@ def issues(
     author: Author = None,
 ) -> None:
     """Keep one open issue for each finding of a night watch: open, update, and close what is gone."""
-    from fpga import watch_report
     from fpga.github import markers, plan_comment
     from fpga.github.issues import settle
+    from fpga.watch import report as watch_report
 
     watches = [watch_report.read(file) for file in _files(found, "watch-*.json")]
     if not watches:

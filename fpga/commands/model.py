@@ -18,7 +18,7 @@ def group() -> None:
 def build() -> None:
     """Make the default model package, where it is missing, and have .local/model-package lead to it."""
     from engine.report import ConsoleReport
-    from fpga import local_cloud, model_link
+    from fpga.cloud import local_cloud, model_link
 
     project = Project.here()
     report = ConsoleReport()

@@ -16,10 +16,10 @@ from fpga.errors import CommandError
 from fpga.project import Project
 
 if TYPE_CHECKING:
-    from fpga.classification import Classification
-    from fpga.endpoint import Endpoint
-    from fpga.photos import Photo
-    from fpga.prediction_client import PredictionClient
+    from clients.prediction.client import PredictionClient
+    from fpga.predict.classification import Classification
+    from fpga.predict.endpoint import Endpoint
+    from fpga.predict.photos import Photo
 
 
 class Key(StrEnum):
@@ -87,9 +87,9 @@ def predict(
     Labels are those of the model's package; a model without any is shown by class numbers. Ends with 1 if a
     photo could not be scored, after all others were.
     """
-    from fpga import photos as named
-    from fpga.classification import classify
-    from fpga.name_resolution import host_and_port
+    from clients.name_resolution import host_and_port
+    from fpga.predict import photos as named
+    from fpga.predict.classification import classify
 
     found = named.find(photos)
     if name_server is not None:
@@ -126,7 +126,7 @@ def predict(
 
 
 def _tell(service: _Service, photo: Photo, result: Classification | Exception, *, heading: bool) -> None:
-    from fpga.labels import lines
+    from clients.prediction.labels import lines
 
     if heading:
         typer.echo(f"{photo.name}:")
@@ -144,17 +144,17 @@ def _tell(service: _Service, photo: Photo, result: Classification | Exception, *
 def _named(
     endpoint: str, key_file: Path | None, roots: Path | None, name_server: str | None, timeout_s: float
 ) -> _Service:
-    from fpga.named_endpoint import NamedEndpoint
+    from fpga.predict.named_endpoint import NamedEndpoint
 
     named = NamedEndpoint.read(endpoint, key_file, roots)
     return _Service(named.host, None, named.client(name_server, timeout_s), tuple)
 
 
 def _of_stack(name: str, key: Key, name_server: str | None, timeout_s: float) -> _Service:
-    from fpga import backend
-    from fpga.endpoint import Endpoint
-    from fpga.stack import Stack
-    from fpga.unlabelled_model import known_labels
+    from fpga.predict.endpoint import Endpoint
+    from fpga.predict.unlabelled_model import known_labels
+    from fpga.stacks import backend
+    from fpga.stacks.stack import Stack
 
     project = Project.here()
     stack = Stack(project, name, backend.environment(project, name))

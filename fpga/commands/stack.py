@@ -57,7 +57,7 @@ def new(
 
     Nothing is overwritten: what one of them lacks is written. Nothing is made in any cloud.
     """
-    from fpga import new_stack
+    from fpga.stacks import new_stack
 
     project = Project.here()
     made = new_stack.write(project, name, kind, cloud, backend_url, secrets_provider)
@@ -74,7 +74,7 @@ def init(name: Name) -> None:
 
     A passphrase is made only where nothing was ever encrypted: what was, is lost without the old one.
     """
-    from fpga import new_stack
+    from fpga.stacks import new_stack
 
     project, name = Project.here(), plain_name(name)
     file = project.stack_file(name)
@@ -110,7 +110,7 @@ def environment(
     ] = False,
 ) -> None:
     """Print what `. .local/activate` sets for a stack, as commands of a POSIX shell."""
-    from fpga import backend
+    from fpga.stacks import backend
 
     typer.echo(backend.shell(Project.here(), name, signed_in=sign_in), nl=False)
 
@@ -122,8 +122,8 @@ def schema(
     ] = False,
 ) -> None:
     """Write the JSON schemas of stack files, made from the settings that the program reads."""
-    from fpga import stack_schema
     from fpga.files import write_whole
+    from fpga.stacks import schema as stack_schema
 
     stale = []
     for file, text in stack_schema.files(Project.here().stack_file(DEFAULT_STACK).parent).items():

@@ -29,7 +29,7 @@ def init(
 
     What is there stays. Signs in to Azure as the stack does: its azure-native settings, or ARM_*.
     """
-    from fpga import state_place
+    from fpga.stacks import state_place
 
     state_place.make(Project.here(), stack, resource_group, location, typer.echo)
 
@@ -46,6 +46,6 @@ def unlock(
 
     Then `pulumi up` goes on where it stopped, and `pulumi refresh --clear-pending-creates` reads the rest.
     """
-    from fpga import state_place
+    from fpga.stacks import state_place
 
     state_place.unlock(Project.here(), stack, typer.echo, force=force)

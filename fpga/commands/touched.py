@@ -17,7 +17,7 @@ def touched(
     as_json: Annotated[bool, typer.Option("--json", help="Print the names of the stacks as JSON.")] = False,
 ) -> None:
     """Tell which stacks the commits of this branch touch, in the order dev, staging, prod."""
-    from fpga.touched import touched as find
+    from fpga.stacks.touched import touched as find
 
     found = find(Project.here().checkout, base)
     if as_json:

@@ -16,9 +16,9 @@ from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
     from engine.report import ConsoleReport
-    from fpga.classification import Classification
-    from fpga.endpoint import Endpoint
-    from fpga.stack import Stack
+    from fpga.predict.classification import Classification
+    from fpga.predict.endpoint import Endpoint
+    from fpga.stacks.stack import Stack
 
 PREDICTION_TIMEOUT_S = 30.0
 
@@ -47,9 +47,10 @@ def up() -> None:
 
 def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Classification]:
     from engine.install import install
-    from fpga import backend, cloud_upgrade, local_cloud, model_link
-    from fpga.endpoint import Endpoint
-    from fpga.stack import Stack
+    from fpga.cloud import local_cloud, model_link, upgrade
+    from fpga.predict.endpoint import Endpoint
+    from fpga.stacks import backend
+    from fpga.stacks.stack import Stack
 
     with report.stage("1/6 engine"):
         install(project.local, report)
@@ -57,7 +58,7 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
         featurizers, package = local_cloud.build_model(report)
     with report.stage("3/6 localcloud"):
         wanted = local_cloud.settings(project.cloud, featurizers, local_cloud.Listeners(), report)
-        cloud = local_cloud.start(project, cloud_upgrade.make_way(wanted, report))
+        cloud = local_cloud.start(project, upgrade.make_way(wanted, report))
     stack = Stack(project, DEFAULT_STACK, backend.environment(project, DEFAULT_STACK))
     with report.stage("4/6 stack"):
         _configure(project, stack, _wanted(cloud, model_link.link(project, package)), report)
@@ -69,9 +70,9 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
 
 
 def _classified(project: Project, stack: Stack, endpoint: Endpoint) -> Classification:
-    from fpga.classification import classify
-    from fpga.photos import Photo
-    from fpga.unlabelled_model import known_labels
+    from fpga.predict.classification import classify
+    from fpga.predict.photos import Photo
+    from fpga.predict.unlabelled_model import known_labels
 
     with endpoint.client("primary", None, PREDICTION_TIMEOUT_S) as client:
         [(_, result)] = classify(client, [Photo(str(project.sample))], lambda: known_labels(stack))
@@ -86,7 +87,7 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
     Raises:
         CommandError: the program or a check refuses; the message is theirs.
     """
-    from fpga.plan import words
+    from fpga.plan import wording as words
     from fpga.plan.runner import preview
 
     with report.stage("5/6 deployment"):
@@ -106,7 +107,7 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
 
 def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: ConsoleReport) -> None:
     """Makes the stack where it is missing, and writes what its file lacks; what a person set there stays."""
-    from fpga import written_settings as written
+    from fpga.stacks import written_settings as written
 
     ensured = stack.ensure()
     lost = [key for key in ensured.lost if key not in wanted]
@@ -135,7 +136,7 @@ def _wanted(cloud: dict[str, Any], model_package: str) -> dict[str, str]:
     """Settings of the stack that depend on this machine, the secret among them."""
     from pathlib import Path
 
-    from fpga import written_settings as written
+    from fpga.stacks import written_settings as written
 
     return {
         written.HOST: cloud["https"].removeprefix("https://"),
@@ -170,7 +171,7 @@ def _summary(endpoint: Endpoint) -> None:
 
 
 def _labels(project: Project, result: Classification) -> None:
-    from fpga.labels import lines
+    from clients.prediction.labels import lines
 
     photo = project.sample.relative_to(project.checkout)
     typer.echo(f"\n{photo}, classified in {1000 * result.score_s:.0f} ms at {result.address}:")

@@ -13,7 +13,7 @@ from fpga.commands.stack_option import Stack as StackName
 from fpga.project import Project
 
 if TYPE_CHECKING:
-    from fpga.watch_report import Watch
+    from fpga.watch.report import Watch
 
 _FOUND = 2  # exit code of --exit-code
 
@@ -51,14 +51,15 @@ def watch(
     """
     import datetime as dt
 
+    from clients.azure.errors import ClientError
     from engine.report import ConsoleReport
-    from fpga import backend, watching
     from fpga.errors import CommandError
     from fpga.files import require_place, write_whole
     from fpga.plan.redaction import Redaction
     from fpga.plan.runner import preview
-    from infra.clients.errors import ClientError
-    from infra.configuration import SettingsError
+    from fpga.stacks import backend
+    from fpga.watch import findings as watching
+    from infra.settings.reader import SettingsError
 
     if out is not None:
         require_place(out)

@@ -19,7 +19,7 @@ from urllib3.util import Retry
 
 from fpga.errors import CommandError
 from fpga.github.errors import GithubError
-from wire.https import Adapter, session
+from surroundings.https import Adapter, session
 
 API_VERSION: Final = "2022-11-28"
 CONNECT_TIMEOUT_S: Final = 10.0

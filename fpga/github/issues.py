@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fpga.github.client import Github
 from fpga.github.markers import BODY_LIMIT, is_ours, marker
-from fpga.watch_report import Finding, Watch
+from fpga.watch.report import Finding, Watch
 
 LABEL: Final = "night-watch"
 NEEDS: Final = "issues: write"

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from certs import renewal
-from fpga.plan import certificate, facts, values
+from fpga.plan import certificate
+from fpga.plan import differences as values
+from fpga.plan import keys_and_records as facts
 from fpga.plan.events import CUT_OFF, Diagnostic, Event, PolicyViolation, Prelude, Step, Summary
 from fpga.plan.model import ISSUED_BY, Change, Drift, Plan, PolicyFinding
 from fpga.plan.redaction import Redaction

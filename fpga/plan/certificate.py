@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fpga.plan import values
+from fpga.plan import differences as values
 from fpga.plan.model import ISSUED_BY, Certificate, CertificateChange
 from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, only

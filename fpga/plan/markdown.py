@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fpga.plan import words
+from fpga.plan import wording as words
 from fpga.plan.model import Change, Plan
 
 LIMIT: Final = 65_536  # characters

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from fpga import pulumi_command
 from fpga.plan.build import build
 from fpga.plan.events import Event, Step, read
 from fpga.plan.redaction import Redaction
 from fpga.project import DEFAULT_STACK, Project
-from fpga.state_container import NOBODY, SIGN_IN
+from fpga.stacks import pulumi_command
+from fpga.stacks.state_container import NOBODY, SIGN_IN
 
 if TYPE_CHECKING:
     from fpga.plan.model import Plan
@@ -49,14 +49,14 @@ def preview(
     Args:
         refresh: look at the cloud first, and tell what is not as the state has it.
         save_plan: file for the engine's own plan, for `pulumi up --plan`; readable by its owner alone.
-        environment: variables to run `pulumi` with; None: those of the stack (`fpga.backend`).
+        environment: variables to run `pulumi` with; None: those of the stack (`fpga.stacks.backend`).
         on_progress: takes a few words on where the preview stands, often.
 
     Raises:
         CommandError: there is no engine, or the stack's backend cannot be used. A preview that fails is a
             plan: `succeeded` is False, and `errors` say why.
     """
-    from fpga import backend
+    from fpga.stacks import backend
 
     variables = dict(environment if environment is not None else backend.environment(project, stack))
     variables[_STREAMING] = "1"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from fpga.plan import words
+from fpga.plan import wording as words
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,7 +14,7 @@ from infra.providers.acme_certificate import AcmeCertificate, AcmeCertificateArg
 
 @dataclass(frozen=True)
 class AcmeArgs:
-    """What a stack's configuration says of its authority (see `infra.acme_settings`).
+    """What a stack's configuration says of its authority (see `infra.settings.acme`).
 
     Attributes:
         roots: the roots of a private authority, PEM; empty: callers' systems know them.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import storage
 
-from infra import names
-from infra.inventory import CONTAINER
+from infra.catalogue import CONTAINER
 from infra.providers.existing_model import ExistingModel, ExistingModelArgs
 from infra.providers.model import Model, ModelArgs
+from infra.settings import naming
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class RegisteredModel(pulumi.ComponentResource):
                 account_id=args.account_id,
                 storage_account_id=account.id,
                 container=container.name,
-                name=names.suffixed(args.name, *args.scope, logical_name),
+                name=naming.suffixed(args.name, *args.scope, logical_name),
                 package=args.package,
                 sha256=args.sha256,
             ),

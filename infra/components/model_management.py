@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import resources
 
-from infra.inventory import ACCOUNT_API_VERSION, ACCOUNT_PROVIDER
+from infra.catalogue import ACCOUNT_API_VERSION, ACCOUNT_PROVIDER
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import dns
 
-from infra import names
 from infra.components.acme_issued import AcmeArgs, AcmeIssued, ProofZone
 from infra.components.server_certificate import ServerCertificate
 from infra.providers.endpoint import Endpoint, EndpointArgs
 from infra.providers.endpoint_check import EndpointCheck, EndpointCheckArgs
 from infra.providers.keys import Keys, KeysArgs
 from infra.providers.service import Service, ServiceArgs
+from infra.settings import naming
 
 DNS_PORT = 53
 
@@ -100,7 +100,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 zone_name=zone.name,
                 resource_group_name=args.resource_group,
                 record_type=kind,
-                relative_record_set_name=names.relative_record_name(fqdn, args.zone),
+                relative_record_set_name=naming.relative_record_name(fqdn, args.zone),
                 ttl=args.record_ttl_s,
                 opts=opts,
                 **records,

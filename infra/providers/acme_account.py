@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
-from infra.acme_settings import DEFAULT_TIMEOUT_S
 from infra.providers import ahead, engine_log
 from infra.providers.base import Props, Provider, changed
+from infra.settings.acme import DEFAULT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from certs.acme.session import Session

@@ -16,18 +16,19 @@ import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from certs import renewal
-from infra import caa_issuers, names
-from infra.acme_settings import DEFAULT_TIMEOUT_S
+from infra.proof import caa_issuers
 from infra.providers import ahead, engine_log, generation
 from infra.providers.acme_account import session
 from infra.providers.base import CloudProvider, Props, changed, only
+from infra.settings import naming
+from infra.settings.acme import DEFAULT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from certs.acme.session import Session
     from certs.findings import Finding
-    from infra.clients.dns_records import TxtRecords
+    from clients.azure.dns_records import TxtRecords
 
 # what makes it another certificate; where the proofs are published does not
 _ISSUED_FOR = ("fqdn", "profile", "directory", "account", "roots")
@@ -90,7 +91,7 @@ class AcmeCertificateProvider(CloudProvider):
         ahead.require("proof")
         from certs.acme.order import challenge_name
 
-        self._records(props).remove(names.relative_record_name(challenge_name(props["fqdn"]), props["zone"]))
+        self._records(props).remove(naming.relative_record_name(challenge_name(props["fqdn"]), props["zone"]))
 
     def _issued(self, props: Props, *, replaced: Props | None) -> Props:
         ahead.require("proof")  # all of it: the library imports what the stages do
@@ -100,8 +101,8 @@ class AcmeCertificateProvider(CloudProvider):
         from certs.errors import RefusedError
         from certs.findings import CERTIFICATE_ORIGIN, Origin
         from certs.sources.acme import AcmeSource
-        from infra.clients.caa_records import ZoneCaa
-        from infra.clients.challenges import ZoneChallenges
+        from infra.proof.caa_records import ZoneCaa
+        from infra.proof.challenges import ZoneChallenges
 
         follows = None
         if replaced and replaced["account"] == props["account"] and replaced["fqdn"] == props["fqdn"]:
@@ -144,7 +145,7 @@ class AcmeCertificateProvider(CloudProvider):
         }
 
     def _records(self, props: Mapping[str, Any]) -> TxtRecords:
-        from infra.clients.dns_records import TxtRecords
+        from clients.azure.dns_records import TxtRecords
 
         return TxtRecords(self.cloud(), props["zone_id"], props["owner"])
 

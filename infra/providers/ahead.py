@@ -15,8 +15,8 @@ import threading
 
 STAGES = {
     "certificates": ("certs.sources.self_signed",),
-    "cloud": ("infra.clients.adoption", "azure.identity", "azure.storage.blob"),
-    "proof": ("infra.endpoint_proof", "dns.resolver", "numpy"),
+    "cloud": ("clients.azure.takeover", "azure.identity", "azure.storage.blob"),
+    "proof": ("infra.proof.endpoint", "dns.resolver", "numpy"),
 }
 
 _loaded = {stage: threading.Event() for stage in STAGES}

@@ -18,9 +18,9 @@ from pulumi.output import Unknown
 from infra.providers import ahead
 
 if TYPE_CHECKING:
-    from infra.azure_settings import AzureSettings
-    from infra.clients.cloud import Cloud
-    from infra.clients.model_management import ModelManagement
+    from clients.azure.cloud import Cloud
+    from clients.azure.model_management import ModelManagement
+    from clients.azure.settings import AzureSettings
 
 Props = dict[str, Any]
 
@@ -58,7 +58,7 @@ class CloudProvider(Provider):
         with _lock:
             settings = self._settings()
             if settings not in _clouds:
-                from infra.clients.cloud import Cloud
+                from clients.azure.cloud import Cloud
 
                 _clouds[settings] = Cloud(settings)
             return _clouds[settings]
@@ -66,7 +66,7 @@ class CloudProvider(Provider):
     def management(self, account_id: str) -> ModelManagement:
         """The Model Management account with this resource ID."""
         cloud = self.cloud()
-        from infra.clients.model_management import ModelManagement
+        from clients.azure.model_management import ModelManagement
 
         with _lock:
             key = (self._settings(), account_id)
@@ -75,7 +75,7 @@ class CloudProvider(Provider):
             return _managements[key]
 
     def _settings(self) -> AzureSettings:
-        from infra import azure_settings
+        from infra.settings import azure as azure_settings
 
         given = {key: self._config.get(key) for key in azure_settings.KEYS}
         return azure_settings.read({key: str(value) for key, value in given.items() if value is not None})

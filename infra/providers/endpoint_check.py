@@ -51,7 +51,7 @@ class EndpointCheckProvider(Provider):
 
 def _prove(props: Props) -> None:
     ahead.require("proof")
-    from infra.endpoint_proof import Declared, prove
+    from infra.proof.endpoint import Declared, prove
 
     declared = Declared(
         fqdn=props["fqdn"],

@@ -10,12 +10,12 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 from pulumi.output import Unknown
 
-from infra import names
 from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
+from infra.settings import naming
 
 if TYPE_CHECKING:
-    from infra.clients.model_management import Model
+    from clients.azure.model_management import Model
 
 _INPUTS = ("account_id", "model_id")
 
@@ -30,7 +30,7 @@ class ExistingModelProvider(CloudProvider):
         model = _with_id(models, news["model_id"])
         if model is None:
             result.failures.append(CheckFailure("model_id", _missing(news["model_id"], models)))
-        elif names.is_suffixed(model.name):
+        elif naming.is_suffixed(model.name):
             engine_log.warn_once(_OF_A_STACK.format(model.id, model.name))
         return result
 

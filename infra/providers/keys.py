@@ -26,8 +26,8 @@ from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 
 if TYPE_CHECKING:
-    from infra.clients.model_management import Keys as ServiceKeys
-    from infra.clients.model_management import KeyType
+    from clients.azure.model_management import Keys as ServiceKeys
+    from clients.azure.model_management import KeyType
 
 _OF = ("account_id", "service_id")
 _GENERATIONS = ("primary_generation", "secondary_generation")

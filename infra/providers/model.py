@@ -8,9 +8,9 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
-from infra import names
 from infra.providers import ahead, engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
+from infra.settings import naming
 
 _INPUTS = ("account_id", "storage_account_id", "container", "name", "package", "sha256")
 # where the package lies on this machine, and in which container it was, makes no other model
@@ -20,7 +20,7 @@ _REPLACING = ("account_id", "name", "sha256")
 class ModelProvider(CloudProvider):
     def check(self, olds: Props, news: Props) -> CheckResult:
         """The name goes on as it stands in the state: a stack that was renamed keeps its model."""
-        return super().check(olds, {**news, "name": names.kept(news["name"], olds.get("name"))})
+        return super().check(olds, {**news, "name": naming.kept(news["name"], olds.get("name"))})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         replaces = changed(_REPLACING, olds, news)
@@ -32,12 +32,12 @@ class ModelProvider(CloudProvider):
 
     def create(self, props: Props) -> CreateResult:
         ahead.require("cloud")
-        from infra.clients.adoption import ensure_model
-        from infra.clients.blobs import Blobs
-        from infra.clients.errors import ServiceError
-        from infra.clients.model_management import INVALID_PACKAGE
-        from infra.configuration import absolute
-        from infra.model_package import read
+        from clients.azure.blobs import Blobs
+        from clients.azure.errors import ServiceError
+        from clients.azure.model_management import INVALID_PACKAGE
+        from clients.azure.takeover import ensure_model
+        from infra.inputs.model_package import read
+        from infra.settings.reader import absolute
 
         def upload() -> str:
             package = read(absolute(props["package"]))
@@ -64,8 +64,8 @@ class ModelProvider(CloudProvider):
 
     def delete(self, id_: str, props: Props) -> None:
         ahead.require("cloud")
-        from infra.clients.blobs import Blobs
-        from infra.clients.errors import Conflict, NotFound
+        from clients.azure.blobs import Blobs
+        from clients.azure.errors import Conflict, NotFound
 
         try:
             self.management(props["account_id"]).delete_model(id_)

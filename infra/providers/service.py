@@ -19,13 +19,13 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from infra import names
 from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
+from infra.settings import naming
 
 if TYPE_CHECKING:
-    from infra.clients.model_management import Service as DeployedService
-    from infra.clients.model_management import ServiceRequest
+    from clients.azure.model_management import Service as DeployedService
+    from clients.azure.model_management import ServiceRequest
 
 _REPLACING = ("account_id", "name")
 _UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint")
@@ -44,11 +44,11 @@ class ServiceProvider(CloudProvider):
         found = self.management(news["account_id"]).services_named(news["name"])
         if not found:
             return result
-        from infra.clients.adoption import taken, taking_over
+        from clients.azure.takeover import taken, taking_over
 
         if not news["adopt"]:
             result.failures.append(CheckFailure("name", taken(news["name"], found[0].id)))
-        elif not names.is_suffixed(news["name"]):
+        elif not naming.is_suffixed(news["name"]):
             # what bears a name of our own making is ours: a run that died left it, or a replacement ends it
             engine_log.warn_once(taking_over(found[0], ssl=bool(news["ssl_enabled"])))
         return result
@@ -61,7 +61,7 @@ class ServiceProvider(CloudProvider):
 
     def create(self, props: Props) -> CreateResult:
         management = self.management(props["account_id"])
-        from infra.clients.adoption import ensure_service
+        from clients.azure.takeover import ensure_service
 
         service = ensure_service(management, _request(props), adopt=bool(props["adopt"]))
         return CreateResult(service.id, _deployed(props, service))
@@ -90,7 +90,7 @@ def _deployed(props: Props, service: DeployedService) -> Props:
 
 
 def _request(props: Props) -> ServiceRequest:
-    from infra.clients.model_management import ServiceRequest, Tls
+    from clients.azure.model_management import ServiceRequest, Tls
 
     tls = Tls(props["ssl_certificate"], props["ssl_key"]) if props["ssl_enabled"] else None
     return ServiceRequest(props["name"], props["model_id"], tls)
@@ -98,7 +98,7 @@ def _request(props: Props) -> ServiceRequest:
 
 def _seen_on_the_wire(address: str, port: int, declared: Props) -> Props:
     """What differs from the declared certificate: a leaf that is another, or none."""
-    from infra.clients.tls import fingerprint, served_certificate
+    from clients.tls import fingerprint, served_certificate
 
     der = served_certificate(address, port)
     seen = fingerprint(der) if der else ""

@@ -17,7 +17,7 @@ from localcloud.arm.lists import page, parse_filter, query_of
 from localcloud.arm.providers import shown_type
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
 SUBSCRIPTION = "/subscriptions/{subscription}"

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.errors import CloudError
-from localcloud.http import body_of
+from localcloud.frame import body_of
 from localcloud.identity.federation import Federation
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant

@@ -18,7 +18,7 @@ import jwt
 import requests
 
 from localcloud.identity.refusals import SignInError
-from wire.https import session
+from surroundings.https import session
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FILE: Final = "federated-credentials.json"

@@ -17,7 +17,7 @@ from localcloud.arm.accounts import Account, find_account
 from localcloud.arm.api import check_api_version
 from localcloud.arm.lists import page, query_of
 from localcloud.errors import CloudError
-from localcloud.http import body_of, client_request_id, json_body
+from localcloud.frame import body_of, client_request_id, json_body
 from localcloud.modelmanagement import fields, keys, models, operations, quota, services, swagger
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation

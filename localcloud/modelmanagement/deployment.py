@@ -18,9 +18,9 @@ from localcloud.scoring.errors import BindError, PackageError, ScoringError, Tls
 from localcloud.store import Store
 
 if TYPE_CHECKING:
+    from clients.wire.tensorflow_serving import TensorProto
     from localcloud.scoring.host import ScoringHost
     from localcloud.scoring.pipeline import Pipeline
-    from wire.tensorflow_serving import TensorProto
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ import urllib3
 
 from localcloud.errors import CloudError
 from localcloud.modelmanagement.models import without_signature
-from wire.https import Adapter
-from wire.https import session as https_session
+from surroundings.https import Adapter
+from surroundings.https import session as https_session
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 15.0

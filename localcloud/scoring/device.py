@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wire.model_package import BrainwaveStage, PackageError
-from wire.onnx_model import Model
-from wire.trial import no_featurizer
+from clients.wire.model_package import BrainwaveStage, PackageError
+from clients.wire.onnx_model import Model
+from clients.wire.trial import no_featurizer
 
 
 @dataclass(frozen=True)

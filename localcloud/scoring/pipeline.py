@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from localcloud.scoring.device import Device
-from localcloud.scoring.errors import InputError, PackageError
-from localcloud.scoring.images import decode_image
-from wire import model_package
-from wire.model_package import BrainwaveStage, ClassLabels, OnnxStage, read_package
-from wire.stages import TRIAL_TIMEOUT_S, Step, check_scores, image_size, name_of, step_of
-from wire.tensorflow_serving import (
+from clients.wire import model_package
+from clients.wire.model_package import BrainwaveStage, ClassLabels, OnnxStage, read_package
+from clients.wire.stages import TRIAL_TIMEOUT_S, Step, check_scores, image_size, name_of, step_of
+from clients.wire.tensorflow_serving import (
     DT_FLOAT,
     DT_STRING,
     TensorError,
@@ -22,7 +19,10 @@ from wire.tensorflow_serving import (
     shape_of,
     tensor_from_array,
 )
-from wire.trial import check_dims
+from clients.wire.trial import check_dims
+from localcloud.scoring.device import Device
+from localcloud.scoring.errors import InputError, PackageError
+from localcloud.scoring.images import decode_image
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,9 +12,7 @@ from typing import Final, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
-from localcloud.scoring.errors import InputError
-from localcloud.scoring.pipeline import Pipeline
-from wire.tensorflow_serving import (
+from clients.wire.tensorflow_serving import (
     INPUT,
     LABELS,
     METHOD,
@@ -23,6 +21,8 @@ from wire.tensorflow_serving import (
     PredictResponse,
     tensor_from_bytes,
 )
+from localcloud.scoring.errors import InputError
+from localcloud.scoring.pipeline import Pipeline
 
 MESSAGE_TIMEOUT_S = 30.0
 """How long a call without a key may keep a thread waiting for its message."""

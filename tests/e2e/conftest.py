@@ -9,10 +9,10 @@ import pytest
 
 from engine.install import Engine, install
 from engine.report import ConsoleReport
-from tests.e2e.local_cloud import local_cloud
-from tests.e2e.program_stack import make_stack
-from tests.e2e.pulumi_project import PulumiProject
-from tests.pebble.fixtures import pebble_executable
+from tests.support.pebble.fixtures import pebble_executable
+from tests.support.stacks.local_cloud import local_cloud
+from tests.support.stacks.program_stack import make_stack
+from tests.support.stacks.pulumi_project import PulumiProject
 
 __all__ = ["engine", "local_cloud", "make_project", "make_stack", "pebble_executable"]
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 
 from engine.azure_native import types
-from tests.e2e.local_cloud import LocalCloud
-from tests.e2e.pulumi_project import PulumiProject
+from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.pulumi_project import PulumiProject
 
 MakeProject = Callable[..., PulumiProject]
 EMPTY = {"program/__main__.py": ""}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents.markdown import CHECKOUT, FILES, blocks
-from tests.documents.session import play
-from tests.e2e.checkout import Checkout
+from tests.support.documents.markdown import CHECKOUT, FILES, blocks
+from tests.support.documents.session import play
+from tests.support.stacks.checkout import Checkout
 
 TYPED = [file for file in FILES if any(block.kind == "sh" for block in blocks(file))]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from engine.install import Engine
-from tests.e2e.pulumi_project import PulumiProject
+from tests.support.stacks.pulumi_project import PulumiProject
 
 MakeProject = Callable[..., PulumiProject]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import models
 from engine import cache
 from engine.install import Engine
 from infra.components.protection import PROTECTED
-from tests.e2e.local_cloud import running
-from tests.e2e.pulumi_project import Result
-from tests.e2e.team_project import TeamProject, TeamStack
+from localcloud import featurizers
+from tests.support.stacks.local_cloud import running
+from tests.support.stacks.pulumi_project import Result
+from tests.support.stacks.team_project import TeamProject, TeamStack
 
 NAMES = ("dev", "staging", "prod")
 ACCOUNTS = "Microsoft.MachineLearningModelManagement/accounts"
@@ -26,7 +26,7 @@ Team = dict[str, TeamStack]
 @pytest.fixture(scope="module")
 def team(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """The three stacks, deployed."""
-    built = models.build(cache.root() / "model")
+    built = featurizers.build(cache.root() / "model")
     project = TeamProject(engine, tmp_path_factory.mktemp("team") / "checkout")
     project.fpga("model", "build")
     with ExitStack() as clouds, ThreadPoolExecutor(len(NAMES)) as side_by_side:

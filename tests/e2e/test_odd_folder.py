@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.checkout import Checkout
-from tests.odd_folders import ODD
+from tests.support.odd_folders import ODD
+from tests.support.stacks.checkout import Checkout
 
 
 @pytest.fixture

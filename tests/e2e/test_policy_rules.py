@@ -13,11 +13,11 @@ import yaml
 
 from certs.bundle import Bundle
 from certs.sources.self_signed import Authority, issue, new_authority
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 from policy.rules import RESOURCE_RULES, STACK_RULES
 from policy.stack import PRODUCTION
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 NOW = dt.datetime.now(dt.UTC)
 PACK = ("--policy-pack", str(PROJECT_ROOT / "policy"))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.install import Engine
-from infra.configuration import PROJECT_ROOT
-from tests import python_script
-from tests.e2e.pulumi_project import PulumiProject
+from infra.settings.reader import PROJECT_ROOT
+from tests.support import python_script
+from tests.support.stacks.pulumi_project import PulumiProject
 
 PACK = ("--policy-pack", str(PROJECT_ROOT / "policy"))
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from certs.bundle import Bundle
 from certs.sources.self_signed import issue, new_authority
-from infra.configuration import PROJECT_ROOT
-from tests.e2e.local_cloud import API_VERSIONS
-from tests.e2e.program_stack import ProgramStack
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.stacks.local_cloud import API_VERSIONS
+from tests.support.stacks.program_stack import ProgramStack
 
 NOW = dt.datetime.now(dt.UTC)
 PACK = ("--policy-pack", str(PROJECT_ROOT / "policy"))

@@ -19,15 +19,15 @@ import pytest
 import yaml
 
 from certs.errors import AcmeError
-from infra.clients.tls import fingerprint, served_certificate
+from clients.tls import fingerprint, served_certificate
 from infra.providers import acme_account
-from tests.e2e import interruption
-from tests.e2e.local_cloud import LocalCloud
-from tests.e2e.passing_time import age_certificate
-from tests.e2e.program_stack import ProgramStack
-from tests.pebble import server
-from tests.pebble.relay import Line, Resolver
-from tests.pebble.server import Pebble
+from tests.support.pebble import server
+from tests.support.pebble.relay import Line, Resolver
+from tests.support.pebble.server import Pebble
+from tests.support.stacks import interruption
+from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.passing_time import age_certificate
+from tests.support.stacks.program_stack import ProgramStack
 
 RENEWAL = {"certificate": "update", "service": "update", "endpoint-check": "update"}
 PATIENCE_S = 60.0

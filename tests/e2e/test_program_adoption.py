@@ -18,17 +18,18 @@ import pytest
 import yaml
 
 from certs.sources.self_signed import Authority, issue, new_authority
+from clients.azure.blobs import Blobs
+from clients.azure.model_management import Keys, Model, Service, ServiceRequest, Tls
+from clients.prediction.client import PredictionClient
+from clients.tls import fingerprint, served_certificate
 from engine import state_url
-from fpga.prediction_client import PredictionClient
-from infra import inventory, model_package, settings
-from infra.clients.blobs import Blobs
-from infra.clients.model_management import Keys, Model, Service, ServiceRequest, Tls
-from infra.clients.tls import fingerprint, served_certificate
-from infra.configuration import PROJECT_ROOT
-from infra.endpoint_proof import sample_image
-from tests.callers import Access, Callers
-from tests.e2e.program_stack import ACCOUNT, ProgramStack
-from tests.e2e.pulumi_project import Result
+from infra import catalogue, settings
+from infra.inputs import model_package
+from infra.proof.endpoint import sample_image
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.callers import Access, Callers
+from tests.support.stacks.program_stack import ACCOUNT, ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 STORAGE = "fpga0123456789abcdef0123"  # as the client of 2018 forms it: 24 characters
 NAME = "resnet-service"
@@ -142,21 +143,21 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
         (folder / name).chmod(0o600)
 
     cloud, group = stack.cloud.client, stack.cloud.group_id(stack.group)
-    cloud.manage("PUT", group, inventory.GROUP_API_VERSION, {"location": "westus2", "tags": TAGS})
+    cloud.manage("PUT", group, catalogue.GROUP_API_VERSION, {"location": "westus2", "tags": TAGS})
     cloud.manage(
         "PUT",
-        f"{group}/providers/{inventory.ACCOUNT_PROVIDER}/accounts/{ACCOUNT}",
-        inventory.ACCOUNT_API_VERSION,
+        f"{group}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{ACCOUNT}",
+        catalogue.ACCOUNT_API_VERSION,
         {"location": "East US 2", "sku": {"name": "S1", "capacity": 1}, "tags": TAGS},
     )
     storage = f"{group}/providers/Microsoft.Storage/storageAccounts/{STORAGE}"
     kind = {"location": "eastus2", "kind": "Storage", "sku": {"name": "Standard_RAGRS"}}
     cloud.manage("PUT", storage, "2017-10-01", kind)
-    container = f"{storage}/blobServices/default/containers/{inventory.CONTAINER}"
-    cloud.manage("PUT", container, inventory.STORAGE_API_VERSION, {"properties": {}})
+    container = f"{storage}/blobServices/default/containers/{catalogue.CONTAINER}"
+    cloud.manage("PUT", container, catalogue.STORAGE_API_VERSION, {"properties": {}})
 
     package = model_package.read(stack.cloud.package).archive()
-    url = Blobs(cloud, storage, inventory.CONTAINER).upload("resnet_0f3a", package)
+    url = Blobs(cloud, storage, catalogue.CONTAINER).upload("resnet_0f3a", package)
     model = stack.management.register_model("resnet", url)
     tls = Tls(bundle.certificate_pem, bundle.key_pem)
     service = stack.management.create_service(ServiceRequest(NAME, model.id, tls))
@@ -164,9 +165,9 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
     assert keys is not None
 
     zone = f"{group}/providers/Microsoft.Network/dnsZones/adoption.contoso.test"
-    cloud.manage("PUT", zone, inventory.DNS_API_VERSION, {"location": "global"})
+    cloud.manage("PUT", zone, catalogue.DNS_API_VERSION, {"location": "global"})
     record = {"TTL": 3600, "ARecords": [{"ipv4Address": service.address}]}
-    cloud.manage("PUT", f"{zone}/A/www", inventory.DNS_API_VERSION, {"properties": record})
+    cloud.manage("PUT", f"{zone}/A/www", catalogue.DNS_API_VERSION, {"properties": record})
 
     stack.run("config", "rm", f"{SETTING}:modelPackage", "--stack", stack.stack)
     stack.configure({f"{SETTING}:modelId": model.id})
@@ -244,7 +245,7 @@ def test_what_is_declared_is_what_is_looked_for(by_hand: ByHand) -> None:
     stack = by_hand.stack
     file = stack.folder / f"Pulumi.{stack.stack}.yaml"
     values = yaml.safe_load(file.read_text())["config"] | {"azure-native:clientSecret": "not needed here"}
-    declared = inventory.declared(settings.read(values, {}))
+    declared = catalogue.declared(settings.read(values, {}))
     azure = [one for one in stack.resources() if one["type"].startswith("azure-native:")]
     assert {(one.name, one.token, one.id, f"{one.component.token}${one.token}") for one in declared} == {
         (one["urn"].split("::")[-1], one["type"], one["id"], one["urn"].split("::")[2]) for one in azure
@@ -294,7 +295,7 @@ def test_what_a_run_that_died_had_made_is_adopted(make_stack: Callable[..., Prog
     """Killed between Resource Manager's answer and the state's write: the state knows that it was begun."""
     stack = make_stack("begun")
     group = stack.cloud.group_id(stack.group)
-    stack.cloud.client.manage("PUT", group, inventory.GROUP_API_VERSION, {"location": "eastus2"})
+    stack.cloud.client.manage("PUT", group, catalogue.GROUP_API_VERSION, {"location": "eastus2"})
     chain = "fpga:index:ModelManagement$azure-native:resources:ResourceGroup"
     begun = {
         "urn": f"urn:pulumi:begun::fpga-web-service::{chain}::resource-group",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.program_stack import ProgramStack
+from tests.support.stacks.program_stack import ProgramStack
 
 BAD = {
     "a region without FPGAs": ({"location": "westeurope"}, ["fpga-web-service:location", "eastus2 only"]),

@@ -10,9 +10,9 @@ import pytest
 
 from certs.bundle import Bundle
 from certs.sources.self_signed import Authority, issue, new_authority
-from infra.clients.tls import fingerprint, served_certificate
-from tests.e2e.engine_operations import expect_no_changes, expect_operations
-from tests.e2e.program_stack import ProgramStack
+from clients.tls import fingerprint, served_certificate
+from tests.support.stacks.engine_operations import expect_no_changes, expect_operations
+from tests.support.stacks.program_stack import ProgramStack
 
 NOW = dt.datetime.now(dt.UTC)
 

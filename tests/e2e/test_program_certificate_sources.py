@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from certs.bundle import Bundle
 from certs.sources.self_signed import Authority, issue, new_authority
-from infra.clients.tls import fingerprint, served_certificate
-from tests.e2e.engine_operations import expect_no_changes, expect_operations
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
+from clients.tls import fingerprint, served_certificate
+from tests.support.stacks.engine_operations import expect_no_changes, expect_operations
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 NOW = dt.datetime.now(dt.UTC)
 PASSWORD = " a pässword "

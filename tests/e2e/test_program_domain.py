@@ -12,14 +12,14 @@ import dns.rrset
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
-from fpga.prediction_client import PredictionClient
-from infra.clients.lookup import look_up
-from infra.endpoint_proof import sample_image
-from tests.e2e.local_cloud import LocalCloud
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
-from tests.integration.fpga.name_server import name_server
-from tests.integration.infra.recursive_resolver import ForwardingCache, recursive_resolver
+from clients.lookup import look_up
+from clients.prediction.client import PredictionClient
+from infra.proof.endpoint import sample_image
+from tests.support.servers.name_server import name_server
+from tests.support.servers.recursive_resolver import ForwardingCache, recursive_resolver
+from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 ZONE, A_LABELS = "bücher.domain.contoso.test", "xn--bcher-kva.domain.contoso.test"
 

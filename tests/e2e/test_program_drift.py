@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
-from fpga.name_resolution import resolve
-from infra.clients.model_management import ServiceRequest, Tls
-from infra.clients.tls import fingerprint, served_certificate
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
+from clients.azure.model_management import ServiceRequest, Tls
+from clients.name_resolution import resolve
+from clients.tls import fingerprint, served_certificate
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 DNS_API_VERSION = "2018-05-01"
 DRIFT = 7  # exit code of --expect-no-changes

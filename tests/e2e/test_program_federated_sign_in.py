@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from localcloud.identity.federation import FILE
-from tests.e2e.program_stack import ProgramStack
-from tests.github import issuer as oidc
-from tests.github.issuer import EXCHANGE, REQUEST_TOKEN, SUBJECT, Issuer
+from tests.support.github import issuer as oidc
+from tests.support.github.issuer import EXCHANGE, REQUEST_TOKEN, SUBJECT, Issuer
+from tests.support.stacks.program_stack import ProgramStack
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e import interruption
-from tests.e2e.program_stack import ProgramStack
+from tests.support.stacks import interruption
+from tests.support.stacks.program_stack import ProgramStack
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from fpga.name_resolution import resolve
-from fpga.prediction_client import MissingKey, PredictionClient, WrongKey
-from infra.clients.tls import fingerprint, served_certificate
-from infra.endpoint_proof import sample_image
-from tests.e2e.engine_operations import expect_no_changes, expect_operations
-from tests.e2e.passing_time import age_certificate
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
+from clients.name_resolution import resolve
+from clients.prediction.client import MissingKey, PredictionClient, WrongKey
+from clients.tls import fingerprint, served_certificate
+from infra.proof.endpoint import sample_image
+from tests.support.stacks.engine_operations import expect_no_changes, expect_operations
+from tests.support.stacks.passing_time import age_certificate
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from fpga import adoption
 from infra import settings
-from tests.e2e.engine_operations import expect_no_changes, expect_operations
-from tests.e2e.program_stack import ZONE, ProgramStack
+from tests.support.stacks.engine_operations import expect_no_changes, expect_operations
+from tests.support.stacks.program_stack import ZONE, ProgramStack
 
 SETTING = "fpga-web-service:"
 PACKAGE = f"{SETTING}modelPackage"

@@ -17,14 +17,14 @@ import pytest
 import yaml
 
 from certs.bundle import fingerprint_sha256
-from infra.clients.tls import fingerprint, served_certificate
-from tests.e2e import warm_host
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
-from tests.unit.certs import odd_certificates, odd_containers, odd_paths, odd_texts
-from tests.unit.certs.containers import PASSWORD
-from tests.unit.certs.forge import FQDN, chain, intermediate, root
-from tests.unit.certs.odd_bundles import GOOD, Case, Texts
+from clients.tls import fingerprint, served_certificate
+from tests.support.certificates import odd_certificates, odd_containers, odd_paths, odd_texts
+from tests.support.certificates.containers import PASSWORD
+from tests.support.certificates.forge import FQDN, chain, intermediate, root
+from tests.support.certificates.odd_bundles import GOOD, Case, Texts
+from tests.support.stacks import warm_host
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 NOW = dt.datetime.now(dt.UTC)
 NAMESPACE = "fpga-web-service"

@@ -10,13 +10,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from fpga.endpoint import Endpoint
-from fpga.labels import lines, read_scores
-from infra.configuration import PROJECT_ROOT
+from clients.prediction.labels import lines, read_scores
+from fpga.predict.endpoint import Endpoint
+from infra.settings.reader import PROJECT_ROOT
 from localcloud.scoring.images import decode_image
-from tests.e2e.local_cloud import LocalCloud
-from tests.e2e.program_stack import ProgramStack
-from tests.integration.localcloud.scoring_parts import brainwave, centroid_classifier, onnx_stage
+from tests.support.localcloud.scoring_parts import brainwave, centroid_classifier, onnx_stage
+from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.program_stack import ProgramStack
 
 PHOTO = PROJECT_ROOT / "samples" / "espresso.jpg"
 LABELS = "\ufeffplain\r\nespresso ☕\r\nnoise\r\n\r\n"

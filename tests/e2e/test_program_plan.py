@@ -23,8 +23,8 @@ from fpga.plan.markdown import render
 from fpga.plan.model import Change, Plan
 from fpga.plan.runner import preview
 from fpga.project import Project
-from infra.configuration import PROJECT_ROOT
-from tests.e2e.program_stack import ProgramStack
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.stacks.program_stack import ProgramStack
 
 NOW = dt.datetime.now(dt.UTC)
 SETTING = "fpga-web-service:"

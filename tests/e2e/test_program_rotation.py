@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from certs.sources.self_signed import Authority, issue, new_authority
-from fpga.prediction_client import PredictionClient
-from infra.endpoint_proof import sample_image
-from tests.callers import Access, Callers
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import Result
+from clients.prediction.client import PredictionClient
+from infra.proof.endpoint import sample_image
+from tests.support.callers import Access, Callers
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import Result
 
 NOW = dt.datetime.now(dt.UTC)
 CALLERS = 4

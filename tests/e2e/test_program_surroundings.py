@@ -12,11 +12,11 @@ import pytest
 
 from engine import activation, cache
 from engine.install import Engine
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 from localcloud import control
-from tests.e2e import misleading
-from tests.e2e.program_stack import ProgramStack
-from tests.e2e.pulumi_project import TIMEOUT_S
+from tests.support.stacks import misleading
+from tests.support.stacks.program_stack import ProgramStack
+from tests.support.stacks.pulumi_project import TIMEOUT_S
 
 MakeStack = Callable[..., ProgramStack]
 

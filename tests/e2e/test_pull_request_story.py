@@ -11,9 +11,9 @@ import pytest
 
 from engine.install import Engine
 from fpga.plan.model import Plan
-from infra.configuration import PROJECT_ROOT
-from story import acts, secrecy
-from story.team import STACKS, Team, founded, fqdn
+from infra.settings.reader import PROJECT_ROOT
+from tools.story import acts, secrecy
+from tools.story.team import STACKS, Team, founded, fqdn
 
 
 @pytest.fixture(scope="module")

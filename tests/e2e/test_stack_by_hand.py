@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from engine.install import Engine
-from tests.e2e.local_cloud import LocalCloud
-from tests.e2e.team_project import TeamProject, TeamStack
+from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.team_project import TeamProject, TeamStack
 
 NAME = "by-hand"
 _INIT = '. "$FPGA_LOCAL/activate"; exec pulumi stack init "$1" --non-interactive'

@@ -14,9 +14,9 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from engine.install import Engine
-from fpga import state_container
-from tests.e2e.local_cloud import API_VERSIONS, LocalCloud
-from tests.e2e.team_project import TeamProject, TeamStack
+from fpga.stacks import state_container
+from tests.support.stacks.local_cloud import API_VERSIONS, LocalCloud
+from tests.support.stacks.team_project import TeamProject, TeamStack
 
 NAME = "field"
 ACCOUNT = "contosofpgafield"

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import yaml
 
-from infra.configuration import PROJECT_ROOT
-from tests.e2e import state_skeleton
-from tests.e2e.program_stack import ProgramStack
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.stacks import state_skeleton
+from tests.support.stacks.program_stack import ProgramStack
 
 # The state of the stack `local` at commit 757e511, without its values.
 BEFORE: Final = Path(__file__).with_name("state_of_before.json")

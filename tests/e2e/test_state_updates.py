@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from engine.install import Engine
-from tests.e2e import blob_backend, interruption
-from tests.e2e.blob_backend import BlobBackend
-from tests.e2e.held_update import WORD, HeldUpdate
-from tests.e2e.relay import Relay
 from tests.e2e.test_empty_program import wait_for
+from tests.support.stacks import blob_backend, interruption
+from tests.support.stacks.blob_backend import BlobBackend
+from tests.support.stacks.held_update import WORD, HeldUpdate
+from tests.support.stacks.relay import Relay
 
 TRIES = 5
 LOCKED = (

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from engine import cache
-from tests.e2e.earlier_version import Checkout
+from tests.support.stacks.earlier_version import Checkout
 
 NAMESPACE = "fpga-web-service:"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.e2e.earlier_version import Checkout, is_known
+from tests.support.stacks.earlier_version import Checkout, is_known
 
 BEFORE: Final = "757e511"
 # of a localcloud that was started by hand

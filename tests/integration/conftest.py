@@ -8,7 +8,7 @@ import pytest
 
 from engine import azurite
 from engine.report import ConsoleReport
-from fpga import local_cloud
+from fpga.cloud import local_cloud
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 

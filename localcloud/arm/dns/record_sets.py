@@ -27,7 +27,7 @@ from localcloud.arm.lists import page, query_of
 from localcloud.arm.providers import unknown_type
 from localcloud.arm.resources import Resource
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
 _RECORD_SET = ZONE + "/{kind}/{name}"

@@ -19,7 +19,7 @@ from localcloud.arm.lists import of_type, page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
 NAMESPACE = "Microsoft.Network"

@@ -22,7 +22,7 @@ from localcloud.arm.storage.key_rows import make_keys
 from localcloud.arm.storage.rules import kind_of, name_problem, properties_of, sku_of
 from localcloud.blob.azurite import BlobStorageError
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
 NAMESPACE = "Microsoft.Storage"

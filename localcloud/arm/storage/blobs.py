@@ -127,7 +127,7 @@ class Blobs:
     def _client(self, account: str, key: str) -> Iterator[BlobServiceClient]:
         from azure.storage.blob import BlobServiceClient
 
-        from wire.https import azure_transport
+        from surroundings.https import azure_transport
 
         with BlobServiceClient(
             self.endpoint(account).rstrip("/"), credential=key, transport=azure_transport(str(self._ca))

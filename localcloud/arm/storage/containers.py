@@ -18,7 +18,7 @@ from localcloud.arm.storage.accounts import ACCOUNT, SHOWN_TYPE, find_account
 from localcloud.arm.storage.blobs import Blobs, Container
 from localcloud.arm.storage.key_rows import keys_of
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
 PUBLIC_ACCESS = ("None", "Blob", "Container")

@@ -13,7 +13,7 @@ from localcloud.arm.resources import Resource
 from localcloud.arm.storage.accounts import ACCOUNT, existing
 from localcloud.arm.storage.key_rows import KEY_NAMES, keys_of, replace_key
 from localcloud.errors import CloudError
-from localcloud.http import body_of, json_body
+from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
 

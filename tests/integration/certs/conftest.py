@@ -1,5 +1,5 @@
 """What the tests of certificates share."""
 
-from tests.pebble.fixtures import pebble_executable
+from tests.support.pebble.fixtures import pebble_executable
 
 __all__ = ["pebble_executable"]

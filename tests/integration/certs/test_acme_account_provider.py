@@ -13,12 +13,12 @@ import pytest
 from certs.errors import AcmeError
 from certs.sources.acme import AcmeSource
 from infra.providers.acme_account import AcmeAccountProvider, session
-from tests.integration.certs.proving_zone import ProvingZone
 from tests.integration.certs.test_acme_source import NAME, now
-from tests.integration.fpga.authority import Authority
-from tests.pebble import server
-from tests.pebble.relay import Line
-from tests.pebble.server import Pebble
+from tests.support.certificates.authority import Authority
+from tests.support.pebble import server
+from tests.support.pebble.relay import Line
+from tests.support.pebble.server import Pebble
+from tests.support.servers.proving_zone import ProvingZone
 
 DEACTIVATED = "urn:ietf:params:acme:error:unauthorized"
 

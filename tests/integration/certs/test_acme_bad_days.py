@@ -14,8 +14,8 @@ from certs.errors import AcmeError
 from certs.sources.acme import AcmeSource
 from certs.sources.self_signed import new_authority
 from infra.providers.acme_certificate import AcmeCertificateProvider
-from tests.integration.certs.proving_zone import ProvingZone
-from tests.integration.infra.scripted_server import Reply, ScriptedServer
+from tests.support.servers.proving_zone import ProvingZone
+from tests.support.servers.scripted_server import Reply, ScriptedServer
 from tests.unit.certs.test_acme_pace import LIMITED, NOON, pace
 
 NONCE = Reply(200, headers={"Replay-Nonce": "bm9uY2U"})

@@ -18,9 +18,9 @@ from certs.bundle import read_roots
 from certs.errors import AcmeError
 from certs.findings import Origin
 from certs.sources.acme import AcmeSource
-from tests.integration.certs.proving_zone import ProvingZone
-from tests.pebble import server
-from tests.pebble.server import Pebble
+from tests.support.pebble import server
+from tests.support.pebble.server import Pebble
+from tests.support.servers.proving_zone import ProvingZone
 
 NAME = "www.contoso.test"
 PROOF = f"_acme-challenge.{NAME}"

@@ -9,8 +9,8 @@ import pytest
 from certs.checks import check, require
 from certs.sources.config import ConfigSource
 from certs.sources.source import CertificateSource
-from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, root
-from tests.unit.certs.odd_bundles import GOOD
+from tests.support.certificates.forge import FQDN, NOW, chain, intermediate, root
+from tests.support.certificates.odd_bundles import GOOD
 
 CHAIN = chain(GOOD, intermediate()).decode()
 KEY = GOOD.key_pem.decode()

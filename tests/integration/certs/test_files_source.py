@@ -19,7 +19,7 @@ from certs.errors import UnreadableError
 from certs.sources import local_file
 from certs.sources.files import FilesSource, read_roots_file
 from certs.sources.source import CertificateSource
-from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, leaf, root
+from tests.support.certificates.forge import FQDN, NOW, chain, intermediate, leaf, root
 
 GOOD = leaf()
 

@@ -14,13 +14,13 @@ from certs.bundle import read
 from certs.checks import check, require
 from certs.pem import Block
 from certs.sources.self_signed import Authority, issue, new_authority
-from tests.integration.certs.handshake import call, serving
-from tests.unit.certs import words
-from tests.unit.certs.forge import FQDN, NOW, chain, ec_key_der, intermediate, leaf, root, short_key
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY, Case, read_case
-from tests.unit.certs.odd_certificates import fit, refused, warned
-from tests.unit.certs.odd_paths import mended
-from tests.unit.certs.odd_texts import MENDED, UNREADABLE, WORDS
+from tests.support.certificates import words
+from tests.support.certificates.forge import FQDN, NOW, chain, ec_key_der, intermediate, leaf, root, short_key
+from tests.support.certificates.handshake import call, serving
+from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY, Case, read_case
+from tests.support.certificates.odd_certificates import fit, refused, warned
+from tests.support.certificates.odd_paths import mended
+from tests.support.certificates.odd_texts import MENDED, UNREADABLE, WORDS
 
 # gRPC takes these as they are, and the checks do not. Why:
 STRICTER = {

@@ -11,9 +11,9 @@ from certs.bundle import read, read_roots
 from certs.checks import Checked, judge
 from certs.errors import UnreadableError
 from certs.findings import CERTIFICATE_ORIGIN, errors_in
-from tests.integration.certs.handshake import call, serving
-from tests.unit.certs.forge import FQDN, chain
-from tests.unit.certs.made_chains import World, worlds
+from tests.support.certificates.forge import FQDN, chain
+from tests.support.certificates.handshake import call, serving
+from tests.support.certificates.made_chains import World, worlds
 
 TODAY = datetime.now(UTC)
 # What the checks refuse though gRPC takes it, by the codes that they give. Why:

@@ -16,9 +16,9 @@ from certs.findings import errors_in
 from certs.sources.files import FilesSource
 from certs.sources.pfx import PfxSource
 from certs.sources.source import CertificateSource
-from tests.unit.certs.containers import PASSWORD, container
-from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, root
-from tests.unit.certs.odd_bundles import GOOD
+from tests.support.certificates.containers import PASSWORD, container
+from tests.support.certificates.forge import FQDN, NOW, chain, intermediate, root
+from tests.support.certificates.odd_bundles import GOOD
 
 CHAIN = chain(GOOD, intermediate())
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")

@@ -18,12 +18,21 @@ from certs.checks import check, require
 from certs.findings import Finding, errors_in
 from certs.sources.files import FilesSource
 from certs.sources.pfx import PfxSource
-from tests.unit.certs import odd_containers
-from tests.unit.certs.containers import PASSWORD
-from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, key_der, key_pem, leaf, self_signed
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
-from tests.unit.certs.odd_texts import pfx, pkcs7_of
-from tests.unit.certs.odd_wrappings import WRAPPED
+from tests.support.certificates import odd_containers
+from tests.support.certificates.containers import PASSWORD
+from tests.support.certificates.forge import (
+    FQDN,
+    NOW,
+    chain,
+    intermediate,
+    key_der,
+    key_pem,
+    leaf,
+    self_signed,
+)
+from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY
+from tests.support.certificates.odd_texts import pfx, pkcs7_of
+from tests.support.certificates.odd_wrappings import WRAPPED
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 

@@ -16,10 +16,20 @@ from certs.checks import check, require
 from certs.findings import errors_in
 from certs.sources.self_signed import Authority, issue, new_authority
 from localcloud.authority import load_or_make
-from tests.integration.certs.strict_handshake import refusal, refusal_of
-from tests.unit.certs import odd_certificates, odd_texts
-from tests.unit.certs.forge import FQDN, Made, authority, chain, intermediate, key, leaf, root, self_signed
-from tests.unit.certs.odd_bundles import Case, read_case
+from tests.support.certificates import odd_certificates, odd_texts
+from tests.support.certificates.forge import (
+    FQDN,
+    Made,
+    authority,
+    chain,
+    intermediate,
+    key,
+    leaf,
+    root,
+    self_signed,
+)
+from tests.support.certificates.odd_bundles import Case, read_case
+from tests.support.certificates.strict_handshake import refusal, refusal_of
 
 CODE = "strict-callers-refuse"
 

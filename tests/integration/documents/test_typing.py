@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents.session import DocumentError, play
+from tests.support.documents.session import DocumentError, play
 
 PAGE = """\
 # A page

@@ -15,8 +15,8 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from engine.azure_native.types import GENERIC_RESOURCE, RECORD_SET, RESOURCE_GROUP
 from engine.azure_native.values import UNKNOWN, Secret, from_struct, to_struct
-from tests.integration.engine.plugin_process import Plugin, plugin, urn
-from tests.integration.engine.scripted_arm import SUBSCRIPTION, Arm, Reply, Script, error, scripted_arm
+from tests.support.engine.plugin_process import Plugin, plugin, urn
+from tests.support.engine.scripted_arm import SUBSCRIPTION, Arm, Reply, Script, error, scripted_arm
 
 GROUP = {"resourceGroupName": "rg", "location": "eastus2"}
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"

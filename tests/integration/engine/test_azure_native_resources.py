@@ -22,7 +22,7 @@ from engine.azure_native.types import (
 )
 from engine.azure_native.values import Properties, Secret
 from localcloud.server import Cloud
-from tests.integration.engine.plugin_process import Plugin, plugin
+from tests.support.engine.plugin_process import Plugin, plugin
 
 
 @dataclass(frozen=True)

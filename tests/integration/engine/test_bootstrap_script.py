@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine import bootstrap
-from tests.integration.engine.registry import untrusted_registry
-from tests.odd_folders import ODD
+from tests.support.engine.registry import untrusted_registry
+from tests.support.odd_folders import ODD
 
 SCRIPT = Path(bootstrap.__file__)
 

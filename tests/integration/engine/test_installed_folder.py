@@ -16,7 +16,7 @@ import pytest
 from engine import azure_native_plugin, gobuild, pulumi_cli, release
 from engine.install import install
 from engine.pulumi_cli import Way
-from tests.odd_folders import ODD
+from tests.support.odd_folders import ODD
 
 from .conftest import Heard
 

@@ -23,7 +23,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2, language_pb2_grpc
 
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 
 # In place of Pulumi's own launcher of programs: writes down how it was called, and runs the program.
 LAUNCHER = """\

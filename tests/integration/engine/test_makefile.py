@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.configuration import PROJECT_ROOT
-from tests.odd_folders import ODD
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.odd_folders import ODD
 
 TOOLS = ("python", "fpga", "pytest", "ruff", "mypy", "lint-imports", "check-jsonschema", "zizmor")
 TOOL = """\
@@ -22,8 +22,8 @@ RUNS = {
     "bootstrap": BOOTSTRAP,
     "engine": [*BOOTSTRAP, "python -m engine install"],
     "up": [*BOOTSTRAP, "fpga up"],
-    "bench": [*BOOTSTRAP, "python -m bench"],
-    "story": [*BOOTSTRAP, "python -m story"],
+    "bench": [*BOOTSTRAP, "python -m tools.bench"],
+    "story": [*BOOTSTRAP, "python -m tools.story"],
     "down": ["fpga down"],
     "clean": ["fpga clean"],
 }

@@ -10,9 +10,9 @@ import pytest
 
 from engine import azurite, go_program, node, wheels
 from engine.errors import EngineError
+from tests.support.engine.registry import untrusted_registry
 
 from .conftest import Heard
-from .registry import untrusted_registry
 
 WORDS = (
     "the certificate that the package registry shows is not trusted ({complaint}). Where a company's proxy "

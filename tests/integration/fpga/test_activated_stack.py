@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 
 FPGA = Path(sys.executable).parent / "fpga"
 PHOTO = str(PROJECT_ROOT / "samples" / "espresso.jpg")

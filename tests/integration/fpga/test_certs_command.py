@@ -17,16 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from fpga import pipe_notice, served_chain
+from fpga.certificates import pipe_notice, served_chain
 from fpga.cli import main
 from fpga.files import write_together
-from tests.integration.certs.handshake import serving
-from tests.integration.fpga.authority import Issued
-from tests.integration.fpga.scoring_server import scoring_server
-from tests.unit.certs import odd_encodings
-from tests.unit.certs.containers import container
-from tests.unit.certs.forge import FQDN, Made, chain, intermediate, key, key_pem, leaf, root
-from tests.unit.certs.odd_bundles import Case
+from tests.support.certificates import odd_encodings
+from tests.support.certificates.authority import Issued
+from tests.support.certificates.containers import container
+from tests.support.certificates.forge import FQDN, Made, chain, intermediate, key, key_pem, leaf, root
+from tests.support.certificates.handshake import serving
+from tests.support.certificates.odd_bundles import Case
+from tests.support.servers.scoring_server import scoring_server
 
 TODAY = datetime.now(UTC)
 PASSWORD = "pässword 1"
@@ -512,7 +512,7 @@ REFUSED = {
 def test_a_conversion_that_fails_leaves_all_as_it_was(
     run: Run, folder: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    from tests.unit.certs.containers import open_container
+    from tests.support.certificates.containers import open_container
 
     _write(folder / "foreign.pfx", open_container([key("P-256", 3)], [GOOD.der, intermediate().der]))
     _write(folder / "two.pfx", container(GOOD.key, GOOD.certificate, [DUE.certificate], password=None))

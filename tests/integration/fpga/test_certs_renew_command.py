@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
-from tests import python_script
+from tests.support import python_script
 
 STACK = "dev"
 GENERATION = "fpga-web-service:certificateGeneration"

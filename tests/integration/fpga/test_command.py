@@ -12,11 +12,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from infra.model_package import UNLABELLED_DEFAULT
-from tests.integration.fpga.authority import Authority
-from tests.integration.fpga.name_server import address, name_server
-from tests.integration.fpga.scoring_server import Running, scores, scoring_server
-from wire import tensorflow_serving as serving
+from clients.wire import tensorflow_serving as serving
+from infra.inputs.model_package import UNLABELLED_DEFAULT
+from tests.support.certificates.authority import Authority
+from tests.support.servers.name_server import address, name_server
+from tests.support.servers.scoring_server import Running, scores, scoring_server
 
 FQDN = "scores.contoso.test"
 KEY = "the-primary-key"

@@ -15,8 +15,8 @@ import pytest
 from fpga.errors import CommandError
 from fpga.github.client import LONGEST_PAUSE_S, Access, Github
 from fpga.github.errors import GithubError
-from tests.github.command import github, github_server
-from tests.github.stand_in import PERSONAL_TOKEN, REPOSITORY, WORKFLOW_TOKEN, Fault, StandIn
+from tests.support.github.command import github, github_server
+from tests.support.github.stand_in import PERSONAL_TOKEN, REPOSITORY, WORKFLOW_TOKEN, Fault, StandIn
 
 __all__ = ["github", "github_server"]
 

@@ -10,9 +10,9 @@ import pytest
 
 from fpga.github.plan_comment import MARK
 from fpga.plan.model import Change, Difference, Plan, Value
-from tests.github.command import Command, fpga, github, github_server
-from tests.github.stand_in import BOT, Fault, StandIn
-from tests.unit.fpga.plan_samples import EMPTY
+from tests.support.github.command import Command, fpga, github, github_server
+from tests.support.github.stand_in import BOT, Fault, StandIn
+from tests.support.plan.samples import EMPTY
 
 __all__ = ["fpga", "github", "github_server"]
 

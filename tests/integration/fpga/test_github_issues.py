@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fpga.watch_report import Finding, Watch
-from tests.github.command import Command, fpga, github, github_server
-from tests.github.stand_in import BOT, Fault, StandIn
+from fpga.watch.report import Finding, Watch
+from tests.support.github.command import Command, fpga, github, github_server
+from tests.support.github.stand_in import BOT, Fault, StandIn
 
 __all__ = ["fpga", "github", "github_server"]
 

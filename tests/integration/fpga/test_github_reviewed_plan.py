@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 
 from fpga.github.reviewed_plan import LARGEST_PLAN
-from tests.github.command import Command, fpga, github, github_server
-from tests.github.stand_in import Fault, StandIn
+from tests.support.github.command import Command, fpga, github, github_server
+from tests.support.github.stand_in import Fault, StandIn
 
 __all__ = ["fpga", "github", "github_server"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fpga.files import require_place
-from infra.configuration import PROJECT_ROOT
-from story.narrator import StoryError
-from story.team import founded
+from infra.settings.reader import PROJECT_ROOT
+from tools.story.narrator import StoryError
+from tools.story.team import founded
 
 FPGA = Path(sys.executable).parent / "fpga"
 

@@ -10,7 +10,7 @@ import pytest
 from fpga.errors import CommandError
 from fpga.plan.runner import preview
 from fpga.project import Project
-from fpga.stack import Stack
+from fpga.stacks.stack import Stack
 
 
 def project_whose_engine_says(folder: Path, said: str) -> Project:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import models
-from tests.rights import bound_by_modes, take_write_rights
+from localcloud import featurizers
+from tests.support.rights import bound_by_modes, take_write_rights
 
-MODEL = f"model-{models.key()}"
+MODEL = f"model-{featurizers.key()}"
 ENSURE = """
 import sys
 from pathlib import Path
@@ -56,7 +56,7 @@ def refusal(cache: Path, name: str) -> str:
 
 
 def test_a_model_that_is_there_is_used_and_nothing_is_written(cache: Path) -> None:
-    models.build(cache / MODEL)
+    featurizers.build(cache / MODEL)
     (cache / f".{MODEL}.lock").unlink()
     take_write_rights(cache)
     before = sorted(cache.rglob("*"))
@@ -76,7 +76,7 @@ def test_a_model_that_is_not_there_is_told_with_the_remedy(cache: Path) -> None:
 
 
 def test_a_model_that_may_not_be_read_is_told_with_the_remedy(cache: Path) -> None:
-    models.build(cache / MODEL)
+    featurizers.build(cache / MODEL)
     (cache / MODEL / "package" / "classifier.onnx").chmod(0)
     cache.chmod(0o555)
     done = run(cache, "-m", "fpga.cli", "model", "build")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine import activation
-from infra.configuration import PROJECT_ROOT
-from tests.odd_folders import ODD
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.odd_folders import ODD
 
 FPGA = Path(sys.executable).parent / "fpga"
 SHELLS = [shell for shell in ("dash", "bash", "zsh", "ksh") if shutil.which(shell)]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.infra.deployed_service import authority, bundle, deployed
+from tests.support.localcloud.deployed_service import authority, bundle, deployed
 
 __all__ = ["authority", "bundle", "deployed"]

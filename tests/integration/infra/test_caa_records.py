@@ -15,10 +15,10 @@ import dns.rrset
 import pytest
 
 from certs.errors import AcmeError
-from infra.clients.caa_records import ZoneCaa
-from infra.clients.errors import DeadlineExceeded, NobodyToAsk
-from infra.clients.operations import Waiter
-from tests.integration.fpga.name_server import Reply, name_server, refusal
+from clients.azure.errors import DeadlineExceeded, NobodyToAsk
+from clients.azure.operations import Waiter
+from infra.proof.caa_records import ZoneCaa
+from tests.support.servers.name_server import Reply, name_server, refusal
 
 ZONE, NAME, OURS = "fpga.contoso.test", "www.fpga.contoso.test", ["ca.example.net"]
 Records = dict[tuple[str, str], str]

@@ -16,19 +16,19 @@ import grpc
 import numpy as np
 import pytest
 
-from infra.clients.dns_question import ask
-from infra.clients.errors import ClientError, ConnectionFailed, DeadlineExceeded, NobodyToAsk
-from infra.clients.lookup import look_up
-from infra.clients.operations import Waiter
-from infra.endpoint_proof import Declared, ProofFailed, prove
+from clients.azure.errors import ClientError, ConnectionFailed, DeadlineExceeded, NobodyToAsk
+from clients.azure.operations import Waiter
+from clients.dns_question import ask
+from clients.lookup import look_up
+from clients.wire import tensorflow_serving as serving
+from infra.proof.endpoint import Declared, ProofFailed, prove
 from localcloud.dns.answer import answer
 from localcloud.dns.records import RecordSet, zone_from
-from tests.integration.fpga.authority import Authority, Issued
-from tests.integration.fpga.name_server import Reply, name_server, refusal
-from tests.integration.fpga.scoring_server import Handler, scores, scoring_server
-from tests.integration.infra.datagram_server import datagram_server
-from tests.integration.infra.recursive_resolver import recursive_resolver
-from wire import tensorflow_serving as serving
+from tests.support.certificates.authority import Authority, Issued
+from tests.support.servers.datagram_server import datagram_server
+from tests.support.servers.name_server import Reply, name_server, refusal
+from tests.support.servers.recursive_resolver import recursive_resolver
+from tests.support.servers.scoring_server import Handler, scores, scoring_server
 
 ZONE = "contoso.test"
 FQDN = f"scores.{ZONE}"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from infra import provided_certificate
-from infra.certificate_settings import CertificateSettings
 from infra.components.server_certificate import ServerCertificate
-from tests.unit.certs.forge import FQDN, Made, chain, intermediate, key, leaf, root
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
-from tests.unit.certs.odd_encodings import BELOW_ODD_ROOT, ODD_ROOT
-from tests.unit.certs.odd_paths import cross_signed, old_root
+from infra.inputs import provided_certificate
+from infra.settings.certificate import CertificateSettings
+from tests.support.certificates.forge import FQDN, Made, chain, intermediate, key, leaf, root
+from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY
+from tests.support.certificates.odd_encodings import BELOW_ODD_ROOT, ODD_ROOT
+from tests.support.certificates.odd_paths import cross_signed, old_root
 
 UNKNOWN = "the chain leads to no authority that this machine trusts"
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from certs.sources.self_signed import Authority, issue
-from fpga.prediction_client import PredictionClient, WrongKey
-from infra.clients.model_management import Tls
-from infra.clients.tls import fingerprint, served_certificate
-from infra.endpoint_proof import sample_image
-from tests.callers import Access, Callers
-from tests.integration.infra.deployed_service import FQDN, Deployed
+from clients.azure.model_management import Tls
+from clients.prediction.client import PredictionClient, WrongKey
+from clients.tls import fingerprint, served_certificate
+from infra.proof.endpoint import sample_image
+from tests.support.callers import Access, Callers
+from tests.support.localcloud.deployed_service import FQDN, Deployed
 
 CALLERS = 4
 CERTIFICATES = 20

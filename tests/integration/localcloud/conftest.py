@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.server import Cloud
-from tests.integration.localcloud.arm_caller import ArmCaller
+from tests.support.localcloud.arm_caller import ArmCaller
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import dns.message
 import dns.query
 import pytest
 
-from tests.integration.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.localcloud.arm_caller import ArmCaller, refusal
 
 
 class ZoneUnderTest:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.localcloud.arm_caller import ArmCaller, refusal
 
 MODEL_MANAGEMENT = "/providers/Microsoft.MachineLearningModelManagement/accounts"
 ZONES = "/providers/Microsoft.Network/dnsZones"

@@ -15,7 +15,7 @@ from localcloud.errors import CloudError
 from localcloud.server import Cloud
 from localcloud.settings import DATABASE, Settings
 from localcloud.store import Store
-from tests.integration.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.localcloud.arm_caller import ArmCaller, refusal
 
 MODEL_MANAGEMENT = "/providers/Microsoft.MachineLearningModelManagement/accounts"
 ACCOUNT = {"location": "eastus2", "sku": {"name": "S1", "capacity": 2}, "tags": {"a": "b"}}

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from localcloud.server import Cloud
 from localcloud.settings import Settings
-from tests.integration.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.localcloud.arm_caller import ArmCaller, refusal
 
 BODY = {
     "location": "East US 2",

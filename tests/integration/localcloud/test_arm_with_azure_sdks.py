@@ -14,7 +14,7 @@ from azure.mgmt.dns.models import ARecord, RecordSet, TxtRecord, Zone
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from localcloud.server import Cloud
-from tests.integration.localcloud.arm_caller import AUDIENCE, ArmCaller
+from tests.support.localcloud.arm_caller import AUDIENCE, ArmCaller
 
 ACCOUNT_TYPE = "Microsoft.MachineLearningModelManagement/accounts"
 ZONE = "contoso-sdk.com"

@@ -20,8 +20,8 @@ import pytest
 import requests
 
 from localcloud.server import Cloud
-from tests.integration.localcloud import scoring_parts
-from tests.integration.localcloud.data_plane import (
+from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.data_plane import (
     API_VERSION,
     FPGA,
     PROVIDER,
@@ -34,7 +34,7 @@ from tests.integration.localcloud.data_plane import (
     refusal,
     wait_until,
 )
-from tests.integration.localcloud.scoring_parts import Authority
+from tests.support.localcloud.scoring_parts import Authority
 
 STORAGE_VERSION = "2017-04-17"
 ARM_STORAGE_VERSION = "2017-10-01"

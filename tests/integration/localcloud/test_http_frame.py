@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localcloud import authority, https, ports
+from localcloud import authority, listener, ports
 from localcloud.errors import CloudError
-from localcloud.http import Frame, body_of
-from localcloud.https import served
+from localcloud.frame import Frame, body_of
+from localcloud.listener import served
 
 SECRET = "sv=2017-04-17&sig=SECRETSIGNATURE"
 
@@ -137,14 +137,14 @@ def test_client_request_ids_are_given_back(base: str) -> None:
 def test_who_sends_no_whole_request_is_hung_up_on(
     base: str, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(https, "REQUEST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(listener, "REQUEST_TIMEOUT_S", 0.1)
     with connection(base) as opened:
         opened.sendall(sent)
         assert received(opened) == b""
 
 
 def test_a_handler_may_take_longer_than_a_request(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(https, "REQUEST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(listener, "REQUEST_TIMEOUT_S", 0.1)
     with connection(base) as opened:
         for _ in range(2):  # and the connection lives on behind it
             opened.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")

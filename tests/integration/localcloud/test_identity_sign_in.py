@@ -12,7 +12,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential
 
 from localcloud.identity.tokens import AUDIENCES
-from tests.integration.localcloud.arm_caller import AUDIENCE, ArmCaller, refusal
+from tests.support.localcloud.arm_caller import AUDIENCE, ArmCaller, refusal
 
 
 def get(arm: ArmCaller, path: str, host: str | None = None) -> requests.Response:

@@ -17,8 +17,8 @@ import pytest
 
 from localcloud.modelmanagement import download
 from localcloud.server import Cloud
-from tests.integration.localcloud import scoring_parts
-from tests.integration.localcloud.data_plane import DataPlane, PackageHost, account_name, refusal
+from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.data_plane import DataPlane, PackageHost, account_name, refusal
 
 BODY = {"name": "model", "mimeType": "application/zip", "unpack": False}
 

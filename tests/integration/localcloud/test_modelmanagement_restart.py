@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from clients.wire.tensorflow_serving import texts_from_tensor
 from localcloud.modelmanagement import operations, worker
 from localcloud.scoring.addresses import bind_problem
-from tests.integration.localcloud import scoring_parts
-from tests.integration.localcloud.data_plane import (
+from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.data_plane import (
     FPGA,
     OFF,
     PackageHost,
@@ -25,8 +26,7 @@ from tests.integration.localcloud.data_plane import (
     serving,
     wait_until,
 )
-from tests.integration.localcloud.scoring_parts import Authority
-from wire.tensorflow_serving import texts_from_tensor
+from tests.support.localcloud.scoring_parts import Authority
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from localcloud.scoring.addresses import bind_problem
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.server import Cloud
-from tests.integration.localcloud import scoring_parts
-from tests.integration.localcloud.data_plane import (
+from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.data_plane import (
     FPGA,
     OFF,
     DataPlane,
@@ -30,7 +30,7 @@ from tests.integration.localcloud.data_plane import (
     refusal,
     wait_until,
 )
-from tests.integration.localcloud.scoring_parts import Authority, channel, photo_request, predict
+from tests.support.localcloud.scoring_parts import Authority, channel, photo_request, predict
 
 
 @pytest.fixture

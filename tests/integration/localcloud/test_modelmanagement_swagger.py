@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from localcloud.server import Cloud
-from tests.integration.localcloud import scoring_parts
-from tests.integration.localcloud.data_plane import FPGA, OFF, DataPlane, PackageHost, account_name, refusal
+from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.data_plane import FPGA, OFF, DataPlane, PackageHost, account_name, refusal
 
 VERBS = ("get", "put", "post", "patch", "delete")
 

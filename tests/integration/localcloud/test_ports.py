@@ -20,7 +20,7 @@ from localcloud.scoring.errors import BindError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 from localcloud.store import Store
-from tests.integration.localcloud.privileges import everybody_may_bind, without_the_right
+from tests.support.localcloud.privileges import everybody_may_bind, without_the_right
 
 LOW = 61  # of no service (IANA)
 RIGHT = "needs the right to bind ports under 1024: "

@@ -10,10 +10,13 @@ import onnx
 import pytest
 from onnx import TensorProto as OnnxTensor
 
+from clients.wire import model_package
+from clients.wire.model_package import read_package
+from clients.wire.trial import try_package
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import PackageError
 from localcloud.scoring.pipeline import load_package
-from tests.integration.localcloud.scoring_parts import (
+from tests.support.localcloud.scoring_parts import (
     brainwave,
     built_model,
     constant_classifier,
@@ -26,9 +29,6 @@ from tests.integration.localcloud.scoring_parts import (
     sklearn_classifier,
     tiny_model,
 )
-from wire import model_package
-from wire.model_package import read_package
-from wire.trial import try_package
 
 FEATURES = ["n", 1, 1, 1280]
 THREE_SCORES = constant_classifier([1.0, 2.0, 3.0])

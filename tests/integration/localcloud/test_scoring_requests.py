@@ -10,18 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from localcloud.scoring.host import Deployment, ScoringHost
-from localcloud.scoring.pipeline import load_package
-from tests.integration.localcloud.scoring_parts import (
-    ESPRESSO,
-    PHOTO,
-    channel,
-    device,
-    free_endpoint,
-    package,
-    predict,
-)
-from wire.tensorflow_serving import (
+from clients.wire.tensorflow_serving import (
     DT_FLOAT,
     PredictRequest,
     TensorProto,
@@ -29,6 +18,17 @@ from wire.tensorflow_serving import (
     tensor_from_array,
     tensor_from_bytes,
     texts_from_tensor,
+)
+from localcloud.scoring.host import Deployment, ScoringHost
+from localcloud.scoring.pipeline import load_package
+from tests.support.localcloud.scoring_parts import (
+    ESPRESSO,
+    PHOTO,
+    channel,
+    device,
+    free_endpoint,
+    package,
+    predict,
 )
 
 

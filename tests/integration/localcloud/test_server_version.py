@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 from localcloud import command_line, control
 from localcloud.settings import Settings
 from localcloud.version import commit_at, here
-from wire.tls import client_context
+from surroundings.tls import client_context
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 
 BIN = Path(sys.executable).parent
-PACKAGES = ("models", "engine", "infra", "certs", "fpga", "surroundings", "wire", "localcloud", "policy")
+PACKAGES = ("clients", "engine", "infra", "certs", "fpga", "surroundings", "localcloud", "policy")
 
 
 @pytest.fixture

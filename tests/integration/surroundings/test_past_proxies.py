@@ -12,21 +12,21 @@ import pytest
 
 from certs.acme.session import Session as AcmeSession
 from certs.errors import AcmeError
+from clients.azure.errors import ConnectionFailed
+from clients.http import Pipeline
+from clients.prediction.client import PredictionClient, PredictionError
+from clients.wire import tensorflow_serving as serving_messages
 from engine.azure_native.config import Configuration
 from engine.azure_native.connection import Connection
 from engine.azure_native.errors import ConnectionFailed as PluginConnectionFailed
-from fpga.prediction_client import PredictionClient, PredictionError
-from infra.clients.errors import ConnectionFailed
-from infra.clients.pipeline import Pipeline
+from surroundings.https import session
 from surroundings.proxies import NAMING
-from tests.integration.fpga.name_server import address, name_server
-from tests.integration.fpga.scoring_server import scoring_server
-from tests.integration.surroundings.recording_proxy import recording_proxy
-from tests.integration.wire import test_trust as clients
-from tests.integration.wire.https_server import serving
-from tests.unit.certs.forge import key, leaf, root
-from wire import tensorflow_serving as serving_messages
-from wire.https import session
+from tests.integration.surroundings import test_trust as clients
+from tests.support.certificates.forge import key, leaf, root
+from tests.support.servers.https_server import serving
+from tests.support.servers.name_server import address, name_server
+from tests.support.servers.recording_proxy import recording_proxy
+from tests.support.servers.scoring_server import scoring_server
 
 FQDN = "scores.contoso.test"
 ELSEWHERE = "192.0.2.1"  # RFC 5737: nobody has it

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from certs.bundle import read
 from certs.checks import Checked, judge, require
 from certs.paths import MAXIMUM_STEPS, every_path
-from tests.unit.certs.forge import FQDN, NOW, authority, chain, intermediate, key, leaf, root
-from tests.unit.certs.made_chains import World, worlds
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY, Case
-from tests.unit.certs.odd_paths import cross_signed, mended, old_root
+from tests.support.certificates.forge import FQDN, NOW, authority, chain, intermediate, key, leaf, root
+from tests.support.certificates.made_chains import World, worlds
+from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY, Case
+from tests.support.certificates.odd_paths import cross_signed, mended, old_root
 
 
 def outcome(

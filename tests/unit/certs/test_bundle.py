@@ -15,7 +15,17 @@ from certs.describe import describe
 from certs.errors import CertificateError, EncryptedKeyError, RefusedError, UnreadableError
 from certs.findings import Origin, error, printable, warning
 from certs.renewal import days_left, due_at, is_due
-from tests.unit.certs.forge import FQDN, NOW, chain, intermediate, key, key_pem, leaf, root, self_signed
+from tests.support.certificates.forge import (
+    FQDN,
+    NOW,
+    chain,
+    intermediate,
+    key,
+    key_pem,
+    leaf,
+    root,
+    self_signed,
+)
 
 GOOD = leaf(end=NOW + timedelta(days=80))
 CHAIN = chain(GOOD, intermediate())

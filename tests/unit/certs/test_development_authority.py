@@ -19,7 +19,7 @@ from certs.sources.self_signed import (
     new_authority,
 )
 from certs.sources.source import CertificateSource
-from tests.unit.certs.forge import FQDN, NOW, authority, intermediate, key, leaf, root
+from tests.support.certificates.forge import FQDN, NOW, authority, intermediate, key, leaf, root
 
 AUTHORITY = new_authority("Development Authority", NOW)
 ROOTS = [AUTHORITY.certificate]

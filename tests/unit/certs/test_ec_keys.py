@@ -11,8 +11,8 @@ from certs.bundle import read
 from certs.findings import Origin
 from certs.pem import Block
 from certs.pkcs12_reading import read_container
-from tests.unit.certs.containers import open_container
-from tests.unit.certs.forge import (
+from tests.support.certificates.containers import open_container
+from tests.support.certificates.forge import (
     FQDN,
     NOW,
     chain,

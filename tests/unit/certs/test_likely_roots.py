@@ -7,10 +7,10 @@ from cryptography import x509
 from certs.bundle import read
 from certs.checks import Checked, Unfit, judge
 from certs.findings import errors_in
-from fpga.certificate_report import CertificateReport
-from tests.unit.certs.forge import FQDN, NOW, Made, chain, intermediate, root
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
-from tests.unit.certs.odd_paths import cross_signed, old_intermediate, old_root
+from fpga.certificates.report import CertificateReport
+from tests.support.certificates.forge import FQDN, NOW, Made, chain, intermediate, root
+from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY
+from tests.support.certificates.odd_paths import cross_signed, old_intermediate, old_root
 
 
 def judged(text: bytes, *likely: Made, asked: list[bool] | None = None) -> Checked | Unfit:

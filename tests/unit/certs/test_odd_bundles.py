@@ -13,7 +13,7 @@ from certs.bundle import read
 from certs.checks import check, require
 from certs.errors import RefusedError
 from certs.findings import errors_in
-from tests.unit.certs.forge import (
+from tests.support.certificates.forge import (
     FQDN,
     NOW,
     chain,
@@ -26,10 +26,10 @@ from tests.unit.certs.forge import (
     self_signed,
     weakly_signed,
 )
-from tests.unit.certs.odd_bundles import CHAIN, KEY, Case, read_case, roots_of
-from tests.unit.certs.odd_certificates import constrained, fit, refused, warned
-from tests.unit.certs.odd_paths import mended
-from tests.unit.certs.odd_texts import MENDED, UNREADABLE
+from tests.support.certificates.odd_bundles import CHAIN, KEY, Case, read_case, roots_of
+from tests.support.certificates.odd_certificates import constrained, fit, refused, warned
+from tests.support.certificates.odd_paths import mended
+from tests.support.certificates.odd_texts import MENDED, UNREADABLE
 
 
 @pytest.mark.parametrize("case", [*UNREADABLE, *refused(NOW)], ids=lambda case: case.name)

@@ -13,10 +13,10 @@ from certs.checks import check, require
 from certs.errors import EncryptedKeyError
 from certs.findings import Origin
 from certs.pkcs12_reading import read_container
-from tests.unit.certs.containers import PASSWORD, container, open_container
-from tests.unit.certs.forge import FQDN, NOW, intermediate, key_der, root
-from tests.unit.certs.odd_bundles import CHAIN, GOOD
-from tests.unit.certs.odd_containers import LEGACY, MENDED, REFUSED, WARNED, Case
+from tests.support.certificates.containers import PASSWORD, container, open_container
+from tests.support.certificates.forge import FQDN, NOW, intermediate, key_der, root
+from tests.support.certificates.odd_bundles import CHAIN, GOOD
+from tests.support.certificates.odd_containers import LEGACY, MENDED, REFUSED, WARNED, Case
 
 ORIGIN = Origin.of_file("PFX file", "my tls.pfx")
 

@@ -14,18 +14,8 @@ from certs.bundle import read, read_roots
 from certs.checks import check, require
 from certs.errors import CertificateError
 from certs.findings import Origin, errors_in
-from tests.unit.certs import words
-from tests.unit.certs.forge import (
-    FQDN,
-    NOW,
-    chain,
-    intermediate,
-    key,
-    key_pem,
-    leaf,
-    request,
-    root,
-)
+from tests.support.certificates import words
+from tests.support.certificates.forge import FQDN, NOW, chain, intermediate, key, key_pem, leaf, request, root
 
 GOOD = leaf()
 CHAIN = chain(GOOD, intermediate())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import certs
-from tests.unit.certs import odd_certificates, odd_containers, odd_paths, odd_texts
-from tests.unit.certs.forge import NOW
+from tests.support.certificates import odd_certificates, odd_containers, odd_paths, odd_texts
+from tests.support.certificates.forge import NOW
 
 ROOM = Path(certs.__file__).parent
 ERROR, WARNING, MENDED = SEVERITIES = ("error", "warning", "mended")

@@ -8,9 +8,9 @@ from certs.bundle import Bundle, Reading, assemble, read
 from certs.checks import Checked, Unfit, check, judge, require
 from certs.errors import CertificateError, EncryptedKeyError, UnreadableError
 from certs.findings import Finding, error, warning
-from fpga.certificate_report import CertificateReport, Verdict
-from tests.unit.certs.forge import FQDN, NOW, intermediate
-from tests.unit.certs.odd_bundles import CHAIN, GOOD, KEY
+from fpga.certificates.report import CertificateReport, Verdict
+from tests.support.certificates.forge import FQDN, NOW, intermediate
+from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY
 
 # What a source hands over that found nothing, and has nothing to say.
 SILENT = {

@@ -14,7 +14,7 @@ import yaml
 
 from fpga.cli import app
 from infra import settings
-from tests.documents.markdown import CHECKOUT, FILES, Block, anchors, blocks, inline
+from tests.support.documents.markdown import CHECKOUT, FILES, Block, anchors, blocks, inline
 
 KINDS = ("sh", "console", "text", "json", "yaml")
 NAMES = [str(file.relative_to(CHECKOUT)) for file in FILES]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import activation, state_url
-from tests.odd_folders import ODD
+from tests.support.odd_folders import ODD
 
 NAMES = [
     "plain",

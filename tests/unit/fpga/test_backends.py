@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fpga import backend
-from fpga.backend_settings import Backend
 from fpga.errors import CommandError
 from fpga.project import Project
-from tests.odd_folders import ODD
+from fpga.stacks import backend
+from fpga.stacks.backend_settings import Backend
+from tests.support.odd_folders import ODD
 
 DEV = """\
 url: azblob://pulumi-state?storage_account=contosofpgadev

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
-from fpga import certificate_renewal
-from fpga.certificate_renewal import GENERATION, IssuedCertificate
+from fpga.certificates import renewal as certificate_renewal
+from fpga.certificates.renewal import GENERATION, IssuedCertificate
 from fpga.errors import CommandError
 from fpga.plan.model import Change
 

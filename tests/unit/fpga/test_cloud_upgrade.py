@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga.cloud_upgrade import Standing, kept_options, standing
+from fpga.cloud.upgrade import Standing, kept_options, standing
 from localcloud.settings import Settings
 from localcloud.version import Version
 

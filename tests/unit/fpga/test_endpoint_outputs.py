@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fpga.endpoint import Endpoint
 from fpga.errors import CommandError
+from fpga.predict.endpoint import Endpoint
 
 OUTPUTS = {
     "account": "models",

@@ -12,11 +12,11 @@ from fpga.errors import CommandError
 from fpga.plan.build import build
 from fpga.plan.events import read
 from fpga.plan.model import Change, Plan, Value
-from fpga.plan.words import summary as told
-from tests.unit.certs import odd_encodings
-from tests.unit.certs.forge import FQDN
-from tests.unit.certs.odd_bundles import Case
-from tests.unit.fpga.plan_samples import (
+from fpga.plan.wording import summary as told
+from tests.support.certificates import odd_encodings
+from tests.support.certificates.forge import FQDN
+from tests.support.certificates.odd_bundles import Case
+from tests.support.plan.samples import (
     NOW,
     RECORD,
     REDACTION,

@@ -13,10 +13,10 @@ from rich.console import Console
 from fpga.plan import table
 from fpga.plan.markdown import LIMIT, code, escape, render
 from fpga.plan.redaction import Redaction
-from fpga.plan.words import sides
-from fpga.plan.words import summary as headline
-from tests.odd_folders import ODD
-from tests.unit.fpga.plan_samples import (
+from fpga.plan.wording import sides
+from fpga.plan.wording import summary as headline
+from tests.support.odd_folders import ODD
+from tests.support.plan.samples import (
     RECORD,
     REDACTION,
     SECRET,

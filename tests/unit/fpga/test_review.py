@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fpga.plan.departures import already_done, departures
 from fpga.plan.model import Change, Difference, PolicyFinding, Value
-from fpga.review import already_done, departures
-from tests.unit.fpga.plan_samples import EMPTY
+from tests.support.plan.samples import EMPTY
 
 SERVICE = Change(
     urn="urn:pulumi:dev::fpga-web-service::pulumi-python:dynamic/fpga:Service::service",

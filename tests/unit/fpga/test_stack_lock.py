@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from engine import state_url
-from fpga.stack_lock import Lock, locks
-from tests.odd_folders import ODD
+from fpga.stacks.lock import Lock, locks
+from tests.support.odd_folders import ODD
 
 
 def _write(state: Path, stack: str, name: str, content: str) -> None:

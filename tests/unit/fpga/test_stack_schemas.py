@@ -9,9 +9,10 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from fpga import stack_schema, stack_template
+from fpga.stacks import schema as stack_schema
+from fpga.stacks import template as stack_template
 from infra import settings
-from infra.configuration import PROJECT_ROOT, SettingsError
+from infra.settings.reader import PROJECT_ROOT, SettingsError
 
 STACKS = PROJECT_ROOT / "stacks"
 UUID = "11111111-2222-3333-4444-555555555555"

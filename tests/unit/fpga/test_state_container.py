@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fpga.errors import CommandError
-from fpga.state_container import StateContainer
+from fpga.stacks.state_container import StateContainer
 
 PLAIN = "azblob://pulumi-state?storage_account=contosofpga"
 

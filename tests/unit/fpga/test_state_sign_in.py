@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from fpga.state_account import sign_in
+from fpga.stacks.state_account import sign_in
 
 URL = "azblob://pulumi-state?storage_account=contosofpga"
 OURS = {"AZURE_STORAGE_ACCOUNT": "contosofpga"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpga.touched import attribute, in_order
+from fpga.stacks.touched import attribute, in_order
 
 FILES = (
     "stacks/Pulumi.prod.yaml",
@@ -28,9 +28,9 @@ FILES = (
         "policy/pack.py",
         "policy/PulumiPolicy.yaml",
         "engine/cli/go.mod",
-        "fpga/prediction_client.py",
-        "wire/tensorflow_serving.py",
-        "models/builder.py",
+        "clients/prediction/client.py",
+        "clients/wire/tensorflow_serving.py",
+        "localcloud/featurizers/builder.py",
         "samples/espresso.jpg",
         "stacks/roots.pem",
         "a-room-that-is-new/module.py",
@@ -51,7 +51,7 @@ def test_what_is_not_known_to_be_without_effect_touches_every_stack(file: str) -
         "docs/operations.md",
         "docs/adr/picture.png",
         "tests/unit/fpga/test_touched_attribution.py",
-        "bench/__main__.py",
+        "tools/bench/__main__.py",
         "localcloud/server.py",
         "tools/actionlint/go.mod",
         "stacks/Pulumi.gone.yaml",

@@ -17,9 +17,9 @@ from fpga.plan.model import (
     PolicyFinding,
     Value,
 )
-from fpga.watch_report import Finding
-from fpga.watching import watched
-from tests.unit.fpga.plan_samples import EMPTY
+from fpga.watch.findings import watched
+from fpga.watch.report import Finding
+from tests.support.plan.samples import EMPTY
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 SERVED = Certificate(

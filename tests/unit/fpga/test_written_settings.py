@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga.stack_file import without_encryption
-from fpga.written_settings import HOST, MODEL_ID, MODEL_PACKAGE, NAME_SERVERS, SECRET, Notes, decide
+from fpga.stacks.stack_file import without_encryption
+from fpga.stacks.written_settings import HOST, MODEL_ID, MODEL_PACKAGE, NAME_SERVERS, SECRET, Notes, decide
 
 WANTED = {
     HOST: "127.0.0.1:20001",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import acme_settings
-from infra.acme_settings import AcmeSettings
-from infra.configuration import Reader
+from infra.settings import acme as acme_settings
+from infra.settings.acme import AcmeSettings
+from infra.settings.reader import Reader
 
 HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajV"
 GOOD = {

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pulumi.dynamic import ResourceProvider
 
-from infra import certificate_settings
-from infra.configuration import Reader
 from infra.providers.acme_certificate import AcmeCertificateProvider
 from infra.providers.certificate import CertificateProvider
+from infra.settings import certificate as certificate_settings
+from infra.settings.reader import Reader
 from tests.unit.infra import test_acme_provider_diffs, test_provider_diffs
 from tests.unit.infra.test_certificate_settings import SOURCES
 from tests.unit.infra.test_provider_diffs import SAME, UPDATE, verdict

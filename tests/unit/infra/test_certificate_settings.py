@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infra import certificate_settings
-from infra.certificate_settings import CertificateSettings
-from infra.configuration import PROJECT_ROOT, Reader
+from infra.settings import certificate as certificate_settings
+from infra.settings.certificate import CertificateSettings
+from infra.settings.reader import PROJECT_ROOT, Reader
 
 SECRETS = {"fpga-web-service:pfxPassword", "fpga-web-service:certificateKey"}
 S3CRET = " s3cret "

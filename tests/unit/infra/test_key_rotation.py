@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from infra.clients.model_management import Keys
+from clients.azure.model_management import Keys
 from infra.providers import engine_log
 from infra.providers.endpoint_check import EndpointCheckProvider
 from infra.providers.keys import KeysProvider

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra import model_package
-from infra.model_package import PackageError
+from infra.inputs import model_package
+from infra.inputs.model_package import PackageError
 
 DEFINITION: dict[str, Any] = {
     "aml_runtime_version": "1.1",

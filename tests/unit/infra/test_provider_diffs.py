@@ -172,7 +172,7 @@ def test_an_authority_is_never_due() -> None:
     assert verdict(DevelopmentCaProvider(), olds, common_name="other") == REPLACE
 
 
-COSTLY = ("requests", "azure", "cryptography", "numpy", "dns", "fpga", "onnxruntime")
+COSTLY = ("requests", "azure", "cryptography", "numpy", "dns", "clients.prediction.client", "onnxruntime")
 
 
 def imported_by(asked: str) -> list[str]:

@@ -11,9 +11,10 @@ import yaml
 
 from certs.errors import DomainNameError
 from certs.names import to_ascii
-from infra import azure_settings, settings
-from infra.account_settings import AccountSettings
-from infra.configuration import PROJECT_ROOT, Reader, SettingsError
+from infra import settings
+from infra.settings import azure as azure_settings
+from infra.settings.account import AccountSettings
+from infra.settings.reader import PROJECT_ROOT, Reader, SettingsError
 
 SECRET = "s3cr3t-of-the-client"
 UUID = "11111111-2222-3333-4444-555555555555"

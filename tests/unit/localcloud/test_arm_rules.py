@@ -12,7 +12,7 @@ from localcloud.arm.dns.records import parse_properties
 from localcloud.arm.lists import parse_filter
 from localcloud.arm.providers import unknown_type
 from localcloud.errors import CloudError
-from localcloud.http import normal_path
+from localcloud.frame import normal_path
 
 
 @pytest.mark.parametrize("spelling", ["East US 2", "eastus2", "EASTUS2", " east us\t2 "])

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, check_served, read_material
-from tests.unit.certs import odd_encodings
-from tests.unit.certs.odd_bundles import Case
+from tests.support.certificates import odd_encodings
+from tests.support.certificates.odd_bundles import Case
 
 
 def _pem(key: Any, form: Any = serialization.PrivateFormat.PKCS8, password: bytes | None = None) -> str:

@@ -9,7 +9,7 @@ import pytest
 from policy.rules.account import EASTUS2_ONLY, NO_DEVTEST
 from policy.rules.rule import UNKNOWN
 from policy.rules.tokens import GENERIC_RESOURCE
-from tests.unit.policy.resources import messages, resource
+from tests.support.policy_resources import messages, resource
 
 NAMESPACE = "Microsoft.MachineLearningModelManagement"
 

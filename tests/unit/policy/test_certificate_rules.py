@@ -18,9 +18,9 @@ from policy.rules.certificate import (
 )
 from policy.rules.rule import UNKNOWN, ResourceRule
 from policy.rules.tokens import DEVELOPMENT_CA, SERVICE
-from tests.unit.certs import odd_encodings
-from tests.unit.certs.odd_bundles import Case
-from tests.unit.policy.resources import NOW, messages, resource
+from tests.support.certificates import odd_encodings
+from tests.support.certificates.odd_bundles import Case
+from tests.support.policy_resources import NOW, messages, resource
 
 DAY = dt.timedelta(days=1)
 KEY = ec.generate_private_key(ec.SECP256R1())

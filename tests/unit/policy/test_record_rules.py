@@ -9,7 +9,7 @@ import pytest
 from policy.rules.records import RECORD_POINTS_AT_SERVICE, RECORD_TTL_BOUNDS
 from policy.rules.rule import UNKNOWN, Resource
 from policy.rules.tokens import ENDPOINT, RECORD_SET
-from tests.unit.policy.resources import context, messages, resource
+from tests.support.policy_resources import context, messages, resource
 
 IP = "203.0.113.7"
 

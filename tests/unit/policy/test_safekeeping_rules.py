@@ -7,7 +7,7 @@ import pytest
 from policy.rules.rule import UNKNOWN
 from policy.rules.safekeeping import PRODUCTION_PROTECTED, SECRETS_ENCRYPTED, STORAGE_CLOSED
 from policy.rules.tokens import BLOB_CONTAINER, KEYS, STORAGE_ACCOUNT
-from tests.unit.policy.resources import messages, resource
+from tests.support.policy_resources import messages, resource
 
 CLOSED = {
     "allowBlobPublicAccess": False,

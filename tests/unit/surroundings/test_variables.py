@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine import bootstrap
-from infra.configuration import PROJECT_ROOT
+from infra.settings.reader import PROJECT_ROOT
 from surroundings import proxies, variables
 
 PERSONS = {

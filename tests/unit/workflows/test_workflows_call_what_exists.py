@@ -11,8 +11,8 @@ from typer.exceptions import TyperException
 
 from fpga.cli import app
 from fpga.github import reviewed_plan
-from fpga.touched import PROMOTION
-from tests.unit.workflows.scripts import CHECKOUT, FILES, Command, commands, jobs, read
+from fpga.stacks.touched import PROMOTION
+from tests.support.workflow_scripts import CHECKOUT, FILES, Command, commands, jobs, read
 from tools import pythons
 
 FPGA = ".local/venv/bin/fpga"

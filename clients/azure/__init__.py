@@ -1,0 +1,1 @@
+"""Azure as its clients see it: settings, sign-in, Resource Manager, Model Management, DNS records, blobs."""

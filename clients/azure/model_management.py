@@ -1,0 +1,305 @@
+"""The Model Management data plane: models, services, keys (api-version 2018-04-01-preview)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+from urllib.parse import quote, urlsplit
+
+from clients.azure.cloud import Cloud
+from clients.azure.errors import ClientError, NotFound, OperationFailed
+from clients.azure.operations import Pending, Waiter
+from clients.http import Answer
+
+ACCOUNT_API_VERSION: Final = "2017-09-01-preview"
+API_VERSION: Final = "2018-04-01-preview"
+OPERATION_DEADLINE_S: Final = 30 * 60.0
+
+SUCCEEDED: Final = "Succeeded"
+FAILED: Final = "Failed"
+INVALID_PACKAGE: Final = "InvalidPackage"
+
+KeyType = Literal["Primary", "Secondary"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registered model package."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What a service serves TLS with: chain and private key, PEM."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ServiceRequest:
+    """What a service should be; `tls` None: SSL is off, and anyone may call it."""
+
+    name: str
+    model_id: str
+    tls: Tls | None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as the API tells it. `address` and `port` are empty and 0 until it has succeeded once."""
+
+    id: str
+    name: str
+    state: str
+    address: str
+    port: int
+    model_id: str
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The two authentication keys of a service; either is accepted."""
+
+    primary: str = field(repr=False)
+    secondary: str = field(repr=False)
+
+
+class ModelManagement:
+    """One Model Management account.
+
+    Args:
+        cloud: where the account is, and who asks.
+        account_id: the account's resource ID
+            (`/subscriptions/…/resourceGroups/…/providers/Microsoft.MachineLearningModelManagement/accounts/…`).
+        waiter: how long-running operations are waited for.
+    """
+
+    def __init__(self, cloud: Cloud, account_id: str, waiter: Waiter | None = None) -> None:
+        self._cloud = cloud
+        self._account_id = account_id
+        self._waiter = waiter or Waiter()
+
+    # models
+
+    def models(self) -> list[Model]:
+        return [Model(item["id"], item["name"]) for item in self._list(f"{self._base}/models")]
+
+    def models_named(self, name: str) -> list[Model]:
+        return [model for model in self.models() if model.name == name]
+
+    def register_model(self, name: str, url: str) -> Model:
+        """Registers the zip at `url`, which the service fetches: a SAS URL of a blob.
+
+        It says what the model is for: localcloud then refuses a package that could not be deployed, where
+        it would register any other.
+
+        Raises:
+            ServiceError: InvalidPackage, in localcloud's words.
+        """
+        body = {
+            "name": name,
+            "mimeType": "application/zip",
+            "url": url,
+            "unpack": False,
+            "computeType": "FPGA",
+        }
+        answer = self._send("POST", f"{self._base}/models", body=body)
+        return Model(answer.body["id"], answer.body["name"])
+
+    def delete_model(self, model_id: str) -> None:
+        """Deletes the model; one that is not there is deleted already."""
+        try:
+            self._send("DELETE", f"{self._base}/models/{quote(model_id, safe='')}")
+        except NotFound as error:
+            _raise_if_misdirected(error)
+
+    # services
+
+    def services(self) -> list[Service]:
+        return [_service(item) for item in self._list(f"{self._base}/services")]
+
+    def services_named(self, name: str) -> list[Service]:
+        listed = self._list(f"{self._base}/services", {"serviceName": name})
+        return [_service(item) for item in listed if item["name"] == name]
+
+    def service(self, service_id: str) -> Service | None:
+        """The service, or None if it is gone. A missing account raises."""
+        try:
+            return _service(self._send("GET", self._service_url(service_id)).body)
+        except NotFound:
+            self._require_account()
+            return None
+
+    def create_service(self, request: ServiceRequest) -> Service:
+        """Creates the service and waits until it serves.
+
+        Raises:
+            QuotaExceeded: the account has no FPGA left.
+            OperationFailed: it was accepted, and failed.
+        """
+        tls = request.tls
+        body = {
+            "computeType": "FPGA",
+            "name": request.name,
+            "modelId": request.model_id,
+            "numReplicas": 1,
+            "sslEnabled": tls is not None,
+            "sslCertificate": tls.certificate if tls else "",
+            "sslKey": tls.key if tls else "",
+        }
+        answer = self._send("POST", f"{self._base}/services", body=body)
+        return self._finished(answer, f"creating the service {request.name}")
+
+    def update_service(self, service_id: str, request: ServiceRequest) -> Service:
+        """Changes model and SSL in place: address, port and keys stay."""
+        tls = request.tls
+        body = {
+            "computeType": "FPGA",
+            "modelId": request.model_id,
+            "numReplicas": 1,
+            "sslEnabled": tls is not None,
+            "sslCertificate": tls.certificate if tls else "",
+            "sslKey": tls.key if tls else "",
+        }
+        answer = self._send("PUT", self._service_url(service_id), body=body)
+        return self._finished(answer, f"updating the service {request.name}")
+
+    def delete_service(self, service_id: str) -> None:
+        """Deletes the service and waits until it is gone; one that is not there is deleted already."""
+        try:
+            answer = self._send("DELETE", self._service_url(service_id))
+        except NotFound as error:
+            _raise_if_misdirected(error)
+            return
+        if answer.status == 202:
+            self._wait(answer, f"deleting the service {service_id}")
+
+    def settled(self, service_id: str) -> Service | None:
+        """The service once no operation works on it: Succeeded or Failed; None if it is gone by then."""
+
+        def look() -> Service | Pending | None:
+            service = self.service(service_id)
+            if service is None or service.state in (SUCCEEDED, FAILED):
+                return service
+            return Pending(f"state {service.state}")
+
+        return self._waiter.until_done(
+            look, what=f"the service {service_id} to settle", deadline_s=OPERATION_DEADLINE_S
+        )
+
+    def keys(self, service_id: str) -> Keys | None:
+        """The service's keys, or None if the service is gone."""
+        try:
+            body = self._send("GET", f"{self._service_url(service_id)}/keys").body
+        except NotFound:
+            self._require_account()
+            return None
+        return Keys(body["primaryKey"], body["secondaryKey"])
+
+    def regenerate_key(self, service_id: str, which: KeyType) -> Keys:
+        """Makes a new key in place of one, which is refused from then on; the other stays as it is.
+
+        Never repeated once it was sent: who asks again withdraws the new key, too.
+        """
+        body = {"keyType": which}
+        answer = self._send("POST", f"{self._service_url(service_id)}/regenerateKeys", body=body).body
+        return Keys(answer["primaryKey"], answer["secondaryKey"])
+
+    # the wire
+
+    @cached_property
+    def _endpoint(self) -> str:
+        """Scheme and host of the data plane: the account tells it."""
+        properties = self._cloud.manage("GET", self._account_id, ACCOUNT_API_VERSION).get("properties", {})
+        location = urlsplit(properties.get("modelManagementSwaggerLocation", ""))
+        if not location.netloc:
+            raise ClientError(f"{self._account_id} does not tell its modelManagementSwaggerLocation")
+        return f"{location.scheme}://{location.netloc}"
+
+    @cached_property
+    def _base(self) -> str:
+        _, _, subscription, _, group, _, _, _, name = self._account_id.split("/")
+        return f"{self._endpoint}/api/subscriptions/{subscription}/resourcegroups/{group}/accounts/{name}"
+
+    def _service_url(self, service_id: str) -> str:
+        return f"{self._base}/services/{quote(service_id, safe='')}"
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        query = {"api-version": API_VERSION, **(query or {})}
+        return self._cloud.pipeline.send(method, url, query=query, body=body)
+
+    def _list(self, url: str, query: Mapping[str, str] | None = None) -> Iterator[Mapping[str, Any]]:
+        answer = self._send("GET", url, query)
+        while True:
+            yield from answer.body.get("value", ())
+            following = answer.body.get("nextLink")
+            if not following:
+                return
+            answer = self._cloud.pipeline.send("GET", following)
+
+    def _finished(self, answer: Answer, what: str) -> Service:
+        """Waits for the operation and reads the service: a create counts only if it is Succeeded then."""
+        location = self._wait(answer, what)
+        service = self.service(location.rstrip("/").rpartition("/")[2])
+        if service is None or service.state != SUCCEEDED:
+            state = "gone" if service is None else service.state
+            raise OperationFailed(f"{what}: the operation succeeded, but the service is {state}")
+        return service
+
+    def _wait(self, answer: Answer, what: str) -> str:
+        """Follows Operation-Location to the end and returns the resourceLocation."""
+        url = f"{self._endpoint}{answer.headers['Operation-Location']}"
+        first = Pending("accepted", answer.retry_after_s)
+        pending: list[Pending] = [first]
+
+        def look() -> str | Pending:
+            if pending:
+                return pending.pop()
+            polled = self._send("GET", url)
+            state = polled.body["state"]
+            if state == SUCCEEDED:
+                return str(polled.body.get("resourceLocation", ""))
+            if state == FAILED:
+                error = polled.body.get("error") or {}
+                detail = "; ".join(
+                    str(one.get("message", one))
+                    for one in error.get("details") or ()
+                    if isinstance(one, dict)
+                )
+                message = str(error.get("message") or "no reason was given")
+                raise OperationFailed(f"{what}: {message}" + (f" ({detail})" if detail else ""))
+            return Pending(f"operation {state}", polled.retry_after_s)
+
+        return self._waiter.until_done(look, what=what, deadline_s=OPERATION_DEADLINE_S)
+
+    def _require_account(self) -> None:
+        """A 404 proves that the thing itself is gone only where its account is still there."""
+        self._cloud.manage("GET", self._account_id, ACCOUNT_API_VERSION)
+
+
+def _raise_if_misdirected(error: NotFound) -> None:
+    """What was in an account or group that is gone is gone too; a foreign subscription proves nothing."""
+    if error.code == "SubscriptionNotFound":
+        raise error
+
+
+def _service(item: Mapping[str, Any]) -> Service:
+    return Service(
+        id=item["id"],
+        name=item["name"],
+        state=item["state"],
+        address=item.get("ipAddress") or "",
+        port=int(item.get("port") or 0),
+        model_id=item.get("modelId") or "",
+    )

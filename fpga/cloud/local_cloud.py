@@ -1,0 +1,117 @@
+"""Starting the localcloud of a checkout with all its parts, and trusting it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fpga.files import write_whole
+from fpga.project import Project
+
+if TYPE_CHECKING:
+    from engine.report import Report
+    from localcloud.settings import Settings
+
+START_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Where a localcloud is to listen; 0 and None: where it did before, or where there is room."""
+
+    https_port: int = 0
+    dns_port: int = 0
+    blob_port: int = 0
+    scoring_network: str | None = None
+    scoring_port: int | None = None
+
+
+def build_model(report: Report) -> tuple[Path, Path]:
+    """The featurizers built into the device and the model package, made where they are missing.
+
+    Raises:
+        EngineError: they are missing, and this user may not write to the cache.
+    """
+    from engine import cache
+    from localcloud import featurizers
+
+    entry = f"model-{featurizers.key()}"
+    try:
+        built = featurizers.build(cache.root() / entry, report.progress)
+    except OSError as error:
+        raise cache.explained(entry, error) from None
+    return built.featurizers, built.package
+
+
+def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report) -> Settings:
+    """What a localcloud with blob storage is started with; Azurite is installed where it is missing."""
+    from engine import azurite
+    from localcloud.settings import Settings
+
+    parts = azurite.ensure(report)
+    scoring: dict[str, Any] = {}
+    if listeners.scoring_network is not None:
+        scoring["scoring_network"] = listeners.scoring_network
+    if listeners.scoring_port is not None:
+        scoring["scoring_port"] = listeners.scoring_port
+    return Settings(
+        data=data,
+        featurizers=featurizers,
+        node=parts.node,
+        azurite=parts.package,
+        https_port=listeners.https_port,
+        dns_port=listeners.dns_port,
+        blob_port=listeners.blob_port,
+        **scoring,
+    )
+
+
+def start(project: Project, wanted: Settings) -> dict[str, Any]:
+    """Starts it, unless it runs: its status. The one of the checkout's own folder is trusted from then on.
+
+    Raises:
+        localcloud.errors.StartError: it cannot start.
+    """
+    from localcloud import control
+
+    status = control.start(wanted, START_TIMEOUT_S)
+    if wanted.data == project.cloud:
+        trust(project, Path(status["ca"]))
+    return status
+
+
+def trust(project: Project, ca: Path) -> bool:
+    """Writes the bundle that SSL_CERT_FILE names: this machine's roots and the given CA. False if it stands.
+
+    A shell that is activated names this very bundle: it is left as it is while it holds the CA, for what else
+    the machine trusts was put into it from outside such a shell.
+    """
+    authority = ca.read_bytes()
+    here = os.environ.get("SSL_CERT_FILE") == str(project.ca_bundle)
+    if here and project.ca_bundle.exists() and authority in project.ca_bundle.read_bytes():
+        return False
+    return write_bundle(project, ca, project.ca_bundle)
+
+
+def write_bundle(project: Project, ca: Path, bundle: Path) -> bool:
+    """Writes this machine's roots and the given CA to a file in `.local`. False if it was there already."""
+    roots = _machine_roots(project).read_bytes().rstrip() + b"\n\n" + ca.read_bytes()
+    bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return write_whole(bundle, roots)
+
+
+def _machine_roots(project: Project) -> Path:
+    """The file of roots that this machine's programs trust: its owner's, OpenSSL's own, or certifi's."""
+    import ssl
+
+    import certifi
+
+    given = os.environ.get("SSL_CERT_FILE")
+    if given and project.local in Path(given).parents:  # an activated shell's
+        given = None
+    for file in (given, ssl.get_default_verify_paths().openssl_cafile):
+        if file and Path(file).is_file():
+            return Path(file)
+    return Path(certifi.where())

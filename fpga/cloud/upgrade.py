@@ -1,0 +1,131 @@
+"""The localcloud of an earlier version that still runs: told from a newer one, and restarted in place."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from localcloud.version import Version
+
+if TYPE_CHECKING:
+    from engine.report import Report
+    from localcloud.settings import Settings
+
+_CODE: Final = Path(__file__).resolve().parent.parent.parent
+
+
+class Standing(Enum):
+    """How the localcloud that runs stands to this code."""
+
+    SAME = "the same"
+    OLDER = "older"
+    NEWER = "newer"
+    OTHER = "another"
+
+
+def standing(running: Version, own: Version, is_ancestor: Callable[[str, str], bool]) -> Standing:
+    """Compares by number, then by commit; one that tells no version is of before there were any.
+
+    Args:
+        is_ancestor: whether the first commit is in the history of the second, as far as that is known.
+    """
+    if running.number is None:
+        return Standing.OLDER
+    if running.number != own.number and own.number is not None:
+        older = _parts(running.number) < _parts(own.number)
+        return Standing.OLDER if older else Standing.NEWER
+    if own.commit is None or running.commit == own.commit:
+        return Standing.SAME
+    if running.commit is None or is_ancestor(running.commit, own.commit):
+        return Standing.OLDER
+    return Standing.NEWER if is_ancestor(own.commit, running.commit) else Standing.OTHER
+
+
+def of(status: dict[str, Any]) -> Standing:
+    """How the localcloud of this status stands to this code."""
+    from localcloud import version
+
+    running = Version(status["version"], status["commit"])
+    return standing(running, version.here(), _is_ancestor)
+
+
+def told(status: dict[str, Any]) -> str:
+    """The version of a localcloud that runs beside that of this code, as a person reads them."""
+    from localcloud import version
+
+    running = Version(status["version"], status["commit"])
+    return f"localcloud runs as {running}, and this checkout is {version.here()}"
+
+
+def make_way(wanted: Settings, report: Report) -> Settings:
+    """Stops the localcloud of the data folder unless it is of this version, or of a newer one.
+
+    Returns:
+        What to start with: with the options that somebody gave to the one that was stopped.
+
+    Raises:
+        localcloud.errors.StartError: one runs and does not answer, or does not end.
+    """
+    from localcloud import control
+
+    status = control.status(wanted.data)
+    if not status["running"]:
+        return wanted
+    found = of(status)
+    if found is Standing.NEWER:
+        report.note(
+            f"{told(status)}: the newer one is left as it is. `fpga down`, then this again, goes back."
+        )
+    if found in (Standing.SAME, Standing.NEWER):
+        return wanted
+    kept = kept_options(wanted, control.settings_of(wanted.data))
+    report.note(f"{told(status)}: it is restarted in place, with its data, ports and options.")
+    control.stop(wanted.data)
+    return kept
+
+
+def kept_options(wanted: Settings, running: Settings | None) -> Settings:
+    """The settings to start with in the place of one that runs: what somebody gave to that one stays.
+
+    Args:
+        wanted: what this version would start with.
+        running: what that one was started with; None: that is not to be seen.
+    """
+    if running is None:
+        return wanted
+    kept = replace(
+        wanted,
+        host=running.host,
+        https_port=running.https_port,
+        dns_port=running.dns_port,
+        blob_port=running.blob_port,
+        scoring_network=running.scoring_network,
+        scoring_port=running.scoring_port,
+        featurizers=wanted.featurizers if _follow(running.featurizers, wanted) else running.featurizers,
+    )
+    return kept if running.has_blob_storage else replace(kept, node=None, azurite=None)
+
+
+def _follow(featurizers: Path, wanted: Settings) -> bool:
+    """Whether nobody gave these: they are gone, or an earlier build's in the same cache."""
+    same_cache = featurizers.parent.parent == wanted.featurizers.parent.parent
+    return not featurizers.is_dir() or (same_cache and featurizers.parent.name.startswith("model"))
+
+
+def _parts(number: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", number)]
+
+
+def _is_ancestor(first: str, second: str) -> bool:
+    """By git, where it is and knows both."""
+    command = ["git", "merge-base", "--is-ancestor", first, second]
+    try:
+        done = subprocess.run(command, cwd=_CODE, capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0

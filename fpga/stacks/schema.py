@@ -1,0 +1,149 @@
+"""JSON schemas (draft 7) of `Pulumi.STACK.yaml` and `Backend.STACK.yaml`, for editors and for `make lint`.
+
+They are made from what reads these files: `infra.settings` and `fpga.stacks.backend_settings`. Draft 7,
+for the YAML language server reads no newer one whole.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fpga.stacks import backend_settings
+
+if TYPE_CHECKING:
+    from infra.settings.reader import Setting
+
+Schema = dict[str, Any]
+
+_DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+# up to so many numbers, those of an integer that is written as a text are told one by one
+_FEW: Final = 32
+
+
+def files(folder: Path) -> dict[Path, str]:
+    """Both schemas as they are committed, by their paths in the folder of the stacks' files."""
+    schemas = {"stack": stack_schema(), "backend": backend_schema()}
+    return {
+        folder / "schema" / f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in schemas.items()
+    }
+
+
+def stack_schema() -> Schema:
+    """Of a stack's configuration: the settings of the program, those of azure-native, and Pulumi's own."""
+    from infra import settings
+    from infra.settings.reader import NAMESPACE
+
+    known = settings.known()
+    config: Schema = {
+        "type": "object",
+        "description": "The stack's settings",
+        "properties": {f"{NAMESPACE}:{one.key}": _setting(one) for one in known} | _azure_settings(),
+        "patternProperties": {"^(azure-native|pulumi):": {}},
+        "additionalProperties": False,
+        "required": [f"{NAMESPACE}:{one.key}" for one in known if one.required],
+    }
+    return {
+        "$schema": _DRAFT,
+        "title": "A stack of fpga-web-service",
+        "description": "Pulumi.STACK.yaml. Made by `fpga stack schema`.",
+        "type": "object",
+        "properties": {
+            "secretsprovider": _text("What encrypts the secrets, where it is not a passphrase"),
+            "encryptedkey": _text("The key that secrets are encrypted with, encrypted by the provider"),
+            "encryptionsalt": _text("What the passphrase is salted with: written by `pulumi stack init`"),
+            "environment": {"description": "Environments of Pulumi ESC"},
+            "config": config,
+        },
+        "additionalProperties": False,
+        "required": ["config"],
+    }
+
+
+def backend_schema() -> Schema:
+    """Of the file that says where a stack's state is."""
+    properties = {key: _text(about) for key, about in backend_settings.KEYS.items()}
+    properties["url"]["pattern"] = (
+        f"^({backend_settings.FILE_URL.pattern}|{backend_settings.AZBLOB.pattern})$"
+    )
+    properties["secretsProvider"] |= {
+        "pattern": f"^({backend_settings.PASSPHRASE}|{backend_settings.KEY_VAULT.pattern})$",
+        "default": backend_settings.PASSPHRASE,
+    }
+    by_passphrase = {"properties": {"secretsProvider": {"const": backend_settings.PASSPHRASE}}}
+    return {
+        "$schema": _DRAFT,
+        "title": "The backend of a stack of fpga-web-service",
+        "description": "Backend.STACK.yaml. Made by `fpga stack schema`.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "required": ["url"],
+        "if": by_passphrase,
+        "then": {"required": ["passphraseFile"]},
+        "else": {"not": {"required": ["passphraseFile"]}},
+    }
+
+
+def _setting(setting: Setting) -> Schema:
+    schema: Schema = {"description": setting.about}
+    if setting.default is not None:
+        schema["default"] = setting.default
+    match setting.kind:
+        case "boolean":
+            schema["enum"] = [True, False, "true", "false"]
+        case "integer":
+            schema["anyOf"] = _integer(setting)
+        case "secret":
+            schema |= _secret()
+        case "texts":
+            schema["anyOf"] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+        case "text":
+            schema["type"] = "string"
+            if setting.choices:
+                schema["enum"] = list(setting.choices)
+            if setting.pattern:
+                schema["pattern"] = f"^({setting.pattern})$"
+    return schema
+
+
+def _integer(setting: Setting) -> list[Schema]:
+    low, high = setting.low or 0, setting.high or 0
+    if high - low < _FEW:
+        written: Schema = {"enum": [str(number) for number in range(low, high + 1)]}
+    else:
+        written = {"type": "string", "pattern": f"^[0-9]{{1,{len(str(high))}}}$"}
+    return [{"type": "integer", "minimum": low, "maximum": high}, written]
+
+
+def _azure_settings() -> dict[str, Schema]:
+    from clients.azure.settings import VARIABLES
+    from infra.settings import azure as azure_settings
+
+    found = {}
+    for key, about in azure_settings.SETTINGS.items():
+        schema = _text(f"{about}. Not set: the variable {VARIABLES[key]}")
+        if key in azure_settings.SECRETS:
+            schema |= _secret()
+        elif key in ("tenantId", "subscriptionId"):
+            schema["pattern"] = f"^{azure_settings.UUID}$"
+        elif key in azure_settings.SWITCHES:
+            del schema["type"]
+            schema["enum"] = [True, False, "true", "false"]
+        found[f"azure-native:{key}"] = schema
+    return found
+
+
+def _secret() -> Schema:
+    return {
+        "type": "object",
+        "properties": {"secure": {"type": "string"}},
+        "required": ["secure"],
+        "additionalProperties": False,
+    }
+
+
+def _text(about: str) -> Schema:
+    return {"description": about, "type": "string"}

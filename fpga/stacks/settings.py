@@ -1,0 +1,65 @@
+"""What a stack's file says of its cloud, read without the stack's backend: who reaches that needs it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from engine.state_url import url_of
+from fpga.errors import CommandError
+from fpga.project import Project
+from fpga.stacks import pulumi_command
+
+NAMESPACE: Final = "azure-native:"
+_SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - a key's name
+
+
+def azure(project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings `azure-native:*`, in the clear.
+
+    Args:
+        environ: variables to run `pulumi` with, the passphrase among them: a client secret that is encrypted
+            in the file is read by it. ARM_CLIENT_SECRET in them makes that needless.
+
+    Raises:
+        CommandError: there is no such file, it is not YAML, or the secret cannot be decrypted.
+    """
+    import yaml
+
+    file = project.stack_file(stack)
+    try:
+        content = yaml.safe_load(file.read_text())
+    except FileNotFoundError:
+        raise CommandError(f"{file} is not there: `fpga stack new {stack}` writes one.") from None
+    except yaml.YAMLError as error:
+        raise CommandError(f"{file} is not YAML: {error}") from None
+    written: dict[str, Any] = (content or {}).get("config") or {}
+    found = {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in written.items()
+        if key.startswith(NAMESPACE) and not isinstance(value, dict)
+    }
+    if isinstance(written.get(_SECRET), dict) and not environ.get("ARM_CLIENT_SECRET"):
+        found[_SECRET] = _decrypted(project, stack, environ)
+    return found
+
+
+def _decrypted(project: Project, stack: str, environ: Mapping[str, str]) -> str:
+    """The client secret, decrypted by the CLI itself: on a copy of the file, beside an empty backend."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "state").mkdir()
+        (folder / "Pulumi.yaml").write_text("name: fpga-web-service\nruntime: python\n")
+        shutil.copyfile(project.stack_file(stack), folder / f"Pulumi.{stack}.yaml")
+        variables = {**environ, "PULUMI_BACKEND_URL": url_of(folder / "state")}
+        for arguments in (("stack", "init", stack), ("config", "get", _SECRET, "--stack", stack)):
+            done = pulumi_command.run(project, variables, *arguments, folder=folder)
+            if done.returncode != 0:
+                raise CommandError(
+                    f"{_SECRET} of {project.stack_file(stack)} cannot be decrypted: {done.stderr.strip()}\n"
+                    "The variable ARM_CLIENT_SECRET can stand in for it."
+                )
+    return done.stdout.strip()

@@ -1,0 +1,186 @@
+"""What a night watch finds in a stack: pure, from two plans of the same moment.
+
+The one is made of the state alone, the other after a look at the cloud: what only the latter would change is
+drift, and what both would change was never applied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from certs import renewal
+from fpga.plan.model import ISSUED_BY, Certificate, Change, Difference, Drift, Plan, PolicyFinding
+from fpga.watch.report import FAILED, Finding, Watch
+
+_FOLLOWING_TYPES: Final = ("Service", "EndpointCheck")
+
+
+def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watch:
+    """All that is to be told, the most pressing first.
+
+    Args:
+        declared: the plan without, `looked` the one with a refresh.
+        warn_days: a certificate with fewer days left is told, whether its renewal is due or not.
+    """
+    stack = declared.stack
+    for plan in (declared, looked):
+        if not plan.succeeded:
+            return failed(stack, plan.errors)
+    if not looked.refreshed:
+        return failed(stack, ["The cloud was not looked at."])
+    found = (
+        *_expiry(stack, looked, now, warn_days),
+        *(_drift(stack, one) for one in looked.drift),
+        *_unapplied(stack, declared),
+        *(_policy(stack, one) for one in looked.policy),
+    )
+    return Watch(stack, _with_keys_of_their_own(found))
+
+
+def is_renewal(change: Change) -> bool:
+    """Whether a certificate is issued anew by time alone: no input of its own changes."""
+    return change.operation == "update" and change.kind in ISSUED_BY and not change.differences
+
+
+def failed(stack: str, errors: Iterable[str]) -> Watch:
+    """A stack that could not be looked at, and why."""
+    told = "\n\n".join(_quoted(error) for error in errors) or "The engine gives no reason."
+    title = f"{stack}: the watch could not look at it"
+    return Watch(stack, (Finding(FAILED, FAILED, title, f"The preview failed:\n\n{told}"),))
+
+
+def _policy(stack: str, finding: PolicyFinding) -> Finding:
+    return Finding(
+        f"policy/{_key(finding.rule)}/{_key(finding.name) or 'stack'}",
+        "policy",
+        f"{stack}: the policy {finding.rule} finds fault with {finding.name or 'the stack'}",
+        _quoted(finding.message),
+    )
+
+
+def _drift(stack: str, drift: Drift) -> Finding:
+    if drift.gone:
+        title, seen = f"{stack}: {drift.name} ({drift.kind}) is gone", "It is not there any more."
+    else:
+        title = f"{stack}: {drift.name} ({drift.kind}) is not as it was deployed"
+        seen = "\n".join(f"- {_span(one.path)}: {_sides(one)}" for one in drift.differences)
+    remedy = (
+        f"Whoever meant this change brings it into `stacks/Pulumi.{stack}.yaml` by a pull request; else "
+        f"`pulumi up --refresh -s {stack}` undoes it."
+    )
+    return Finding(f"drift/{_key(drift.name)}", "drift", title, f"{seen}\n\n{remedy}")
+
+
+def _sides(difference: Difference) -> str:
+    was, found = (_span(side.text) if side else "nothing" for side in (difference.before, difference.after))
+    return f"deployed {was}, found {found}"
+
+
+def _span(text: str) -> str:
+    """What was found, in a line of Markdown: whoever put it there can mention nobody, nor add a link."""
+    line = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if len(fence) > 1 else f"`{line}`"
+
+
+def _quoted(text: str) -> str:
+    """The same, of any number of lines: an indented code block has no end that a line in it could be."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
+    """Changes that are declared and were never made; a renewal that is due is told by itself."""
+    renewals = [change for change in declared.changes if is_renewal(change)]
+    if renewals:
+        yield Finding(
+            "renewal",
+            "renewal",
+            f"{stack}: the certificate is due for renewal",
+            "\n".join(reason for change in renewals for reason in change.reasons)
+            + f"\n\n`fpga certs renew -s {stack}` renews it, and so does the next `pulumi up -s {stack}`. "
+            "The service and its check follow; address, keys and A record stay.",
+        )
+    others = [change for change in declared.changes if change not in renewals]
+    if renewals:
+        others = [change for change in others if not _follows(change)]
+    if others:
+        yield Finding(
+            "unapplied",
+            "unapplied",
+            f"{stack}: what is declared was never made ({len(others)} to change)",
+            "\n".join(f"- {change.operation} `{change.name}` ({change.kind})" for change in others)
+            + f"\n\nA deployment failed, or did not run. `fpga plan -s {stack}` shows all of it.",
+        )
+
+
+def _follows(change: Change) -> bool:
+    """Whether it is updated for no other reason than a certificate that is not known yet."""
+    unknown = all(
+        one.after is not None and one.after.kind in ("unknown", "secret") for one in change.differences
+    )
+    return change.operation == "update" and change.kind in _FOLLOWING_TYPES and unknown
+
+
+def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
+    served = plan.certificate.before if plan.certificate else None
+    if served is None or not served.not_after:
+        if plan.ssl[0]:
+            yield Finding(
+                "expiry",
+                "expiry",
+                f"{stack}: nobody knows when the certificate ends",
+                "SSL is on, and the state holds no certificate that can be read. "
+                f"`fpga certs show --endpoint HOST:PORT` shows what is served; `pulumi up -s {stack}` gives "
+                "the service the declared one.",
+            )
+        return
+    end = datetime.fromisoformat(served.not_after)
+    left = renewal.days_left(end, now)
+    names = ", ".join(served.names)
+    if left < warn_days:
+        left_words = f"ends in {left} days" if left >= 0 else "has ended"
+        yield Finding(
+            "expiry",
+            "expiry",
+            f"{stack}: the certificate of {names} {left_words}",
+            f"Its last moment is {served.not_after}. {_remedy(stack, served)}",
+        )
+    elif (
+        served.source not in ISSUED_BY.values()
+        and served.not_before
+        and renewal.is_due(datetime.fromisoformat(served.not_before), end, now)
+    ):
+        yield Finding(
+            "renewal",
+            "renewal",
+            f"{stack}: the certificate of {names} is due for renewal",
+            f"Two thirds of its life are over; it ends at {served.not_after}. {_remedy(stack, served)}",
+        )
+
+
+def _remedy(stack: str, certificate: Certificate) -> str:
+    if certificate.source in ISSUED_BY.values():
+        return f"`fpga certs renew -s {stack}` renews it."
+    return "Bring a new one into the stack's configuration by a pull request."
+
+
+def _key(name: str) -> str:
+    """A logical name as part of a key: letters, digits and single dashes."""
+    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in name).split()
+    return "-".join(words)
+
+
+def _with_keys_of_their_own(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Two resources may bear one logical name, and a rule may say two things of one."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for one in found:
+        seen[one.key] += 1
+        again = seen[one.key] > 1
+        numbered.append(replace(one, key=f"{one.key}-{seen[one.key]}") if again else one)
+    return tuple(numbered)

@@ -1,0 +1,94 @@
+"""A certificate that the stack's owner brings: in files, in a container or in the configuration itself.
+
+It is read and checked at each run, a preview's too, as callers will check it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from infra.components.server_certificate import ServerCertificate
+from infra.inputs import machine_roots
+from infra.settings.certificate import CertificateSettings
+from infra.settings.reader import NAMESPACE
+
+if TYPE_CHECKING:
+    from certs.sources.source import CertificateSource
+
+_SETTINGS = {
+    "files": ("certificateFile", "keyFile"),
+    "pfx": ("pfxFile", "pfxPassword"),
+    "config": ("certificateChain", "certificateKey"),
+}
+
+
+def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> ServerCertificate | None:
+    """The certificate, if it is fit for `fqdn`; else None, and what is wrong is among the `problems`.
+
+    None, too, for a source that issues certificates, and while SSL is off and nothing is set.
+    """
+    source = _source(settings)
+    if source is None:
+        return None
+    import datetime as dt
+
+    from certs import bundle, checks
+    from certs.errors import CertificateError
+    from certs.findings import Origin
+    from certs.rules import trust
+
+    now = dt.datetime.now(dt.UTC)
+    try:
+        obtained = source.obtain([fqdn], now)
+        roots = (
+            bundle.read_roots(obtained.root_pem or "", Origin.of_file("roots file", str(settings.roots_file)))
+            if settings.roots_file
+            else None
+        )
+        checked = checks.require(
+            obtained.reading, fqdn, now, roots, settings.minimum_days, machine_roots.read
+        )
+    except CertificateError as error:
+        problems.append(f"{_named(settings)}: {error}")
+        return None
+    for finding in checked.findings:
+        pulumi.log.warn(str(finding))
+    machine = machine_roots.read() if not obtained.root_pem else []
+    if machine and trust.anchor_of(checked.bundle.chain, None, machine) is None:
+        pulumi.log.warn(
+            f"{_named(settings)}: the chain leads to no authority that this machine trusts. Unless callers "
+            f"trust it, name its root in {NAMESPACE}:rootsFile: the endpoint check then expects it, and the "
+            "output rootCertificate hands it on."
+        )
+    return ServerCertificate(
+        chain=checked.bundle.certificate_pem,
+        key=pulumi.Output.secret(checked.bundle.key_pem),
+        fingerprint=checked.bundle.fingerprint_sha256,
+        not_after=checked.bundle.not_after.isoformat(),
+        root=obtained.root_pem or "",
+    )
+
+
+def _source(settings: CertificateSettings) -> CertificateSource | None:
+    """Where the certificate is read from. The modules are loaded here: a stack without one needs none."""
+    if settings.certificate_file is not None and settings.key_file is not None:
+        from certs.sources.files import FilesSource
+
+        return FilesSource(settings.certificate_file, settings.key_file, settings.roots_file)
+    if settings.pfx_file is not None:
+        from certs.sources.pfx import PfxSource
+
+        return PfxSource(settings.pfx_file, settings.pfx_password, settings.roots_file)
+    if settings.chain is not None and settings.key is not None:
+        from certs.sources.config import ConfigSource
+
+        chain, key = (f"{NAMESPACE}:{one}" for one in _SETTINGS["config"])
+        return ConfigSource(settings.chain, settings.key, chain, key, settings.roots_file)
+    return None
+
+
+def _named(settings: CertificateSettings) -> str:
+    keys = _SETTINGS[settings.source] + (("rootsFile",) if settings.roots_file else ())
+    return ", ".join(f"{NAMESPACE}:{key}" for key in keys)

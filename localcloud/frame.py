@@ -1,0 +1,240 @@
+"""The frame around every HTTPS API: one place where requests come in, are let in, and errors become words.
+
+Handlers are plain functions `(Request) -> Response` that run in a thread and raise `CloudError`. The
+frame drops empty path segments, matches paths whatever their case, reads the body (`body_of`, `json_body`),
+checks the token of every route that is not public, and puts the correlation headers on every answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import re
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
+
+from localcloud.errors import CloudError
+
+MAX_BODY_BYTES = 4 * 1024 * 1024  # as Azure Resource Manager has it
+MAX_DEPTH = 64
+_DRAIN_BYTES = 64 * 1024 * 1024
+_HANDLER_THREADS = 16
+_CORRELATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
+
+log = logging.getLogger("localcloud.frame")
+
+
+class Frame:
+    """The ASGI application.
+
+    Args:
+        base_urls: the server's own addresses, `https://host:port`, the preferred one first. Handlers find
+            the one that the caller used in `request.state.base_url`: links in answers are made with it.
+        public: routes that anyone may call.
+        routes: routes that need a token; earlier ones win.
+        authenticate: takes the `Authorization` header or None; raises `CloudError` 401.
+        missing: the refusal of a path that no route has.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_urls: tuple[str, ...],
+        public: Sequence[Route],
+        routes: Sequence[Route],
+        authenticate: Callable[[str | None], object],
+        missing: Callable[[Request], CloudError],
+    ) -> None:
+        self._base_urls = base_urls
+        self._public = [_any_case(route) for route in public]
+        self._routes = [_any_case(route) for route in routes]
+        self._authenticate = authenticate
+        self._missing = missing
+        # A pool of its own: its threads live as long as the server, and so do their SQLite connections.
+        self._pool = ThreadPoolExecutor(_HANDLER_THREADS, thread_name_prefix="https")
+
+    def close(self) -> None:
+        """Waits for the handlers that still run, then takes no more."""
+        self._pool.shutdown()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = str(uuid.uuid4())
+        scope["path"] = normal_path(scope["path"])
+        request = Request(scope, receive)
+        asked = f"https://{request.headers.get('host', '').lower()}"
+        request.state.base_url = asked if asked in self._base_urls else self._base_urls[0]
+        request.state.request_id = request_id
+        correlation_id = request.headers.get("x-ms-correlation-request-id", "")
+        if not _CORRELATION_ID.match(correlation_id):
+            correlation_id = request_id
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            log.info("%s broken off by the client %s", request.method, request_id)
+            return
+        response.headers["x-ms-request-id"] = request_id
+        response.headers["x-ms-correlation-request-id"] = correlation_id
+        given_id = client_request_id(request)
+        if given_id is not None:
+            response.headers.setdefault("x-ms-client-request-id", given_id)
+        # The path as it was sent (no line breaks in it), and never the query: it may hold a signature.
+        path = scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        log.info("%s %s %d %.0fms %s", request.method, path, response.status_code, elapsed_ms, request_id)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            # Read before anything is refused: a client that still sends does not read the refusal.
+            request.state.body = await _read_body(request)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._handle, request)
+        except ClientDisconnect:
+            raise
+        except CloudError as error:
+            return error_response(error)
+        except Exception:
+            request_id: str = request.state.request_id
+            log.exception("%s failed in its handler, request %s", request.method, request_id)
+            message = (
+                f"An internal error occurred; localcloud's log has it under the request ID {request_id}."
+            )
+            return error_response(CloudError(500, "InternalServerError", message))
+
+    def _handle(self, request: Request) -> Response:
+        handler, allowed = _find(self._public, request)
+        if handler is None and not allowed:
+            self._authenticate(request.headers.get("authorization"))
+            handler, allowed = _find(self._routes, request)
+        if handler is not None:
+            return handler(request)
+        if not allowed:
+            raise self._missing(request)
+        path = request.scope["path"]
+        verbs = ", ".join(sorted(allowed))
+        raise CloudError(
+            405,
+            "MethodNotAllowed",
+            f"'{path}' does not take {request.method}; it takes {verbs}.",
+            headers={"Allow": verbs},
+        )
+
+
+def normal_path(path: str) -> str:
+    """The path without empty segments: Python's Azure SDK sends `…ModelManagement//accounts/N`."""
+    return "/" + "/".join(segment for segment in path.split("/") if segment)
+
+
+def client_request_id(request: Request) -> str | None:
+    """The ID that the client gave its request, which answers repeat; None: it gave none, or an odd one."""
+    given = request.headers.get("x-ms-client-request-id", "")
+    return given if _CORRELATION_ID.match(given) else None
+
+
+def body_of(request: Request) -> bytes:
+    """The request's whole body, at most `MAX_BODY_BYTES` long."""
+    body: bytes = request.state.body
+    return body
+
+
+def json_body(body: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body.
+
+    Raises:
+        CloudError: 400 InvalidRequestContent, saying where it breaks. Refused, too, is what Python reads but
+            cannot write again: once stored, it would break every list that it is in.
+    """
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise _invalid_content(f"it is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _invalid_content(f"{error.msg} at {where}" if body.strip() else "it is empty") from None
+    except (ValueError, RecursionError) as error:
+        raise _invalid_content(str(error)) from None
+    if not isinstance(value, dict):
+        raise _invalid_content(f"a JSON object is expected, not {_JSON_NAMES[type(value)]}")
+    _check_writable(value, MAX_DEPTH)
+    return value
+
+
+def error_response(error: CloudError) -> Response:
+    """A refusal as Azure writes it: `{"error": {"code", "message"}}`."""
+    content = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(content, error.status, headers=error.headers)
+
+
+_JSON_NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean"} | {
+    type(None): "null"
+}
+
+
+def _invalid_content(reason: str) -> CloudError:
+    return CloudError(
+        400, "InvalidRequestContent", f"The request content could not be read as JSON: {reason}."
+    )
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _check_writable(value: object, depth: int) -> None:
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise _invalid_content("a string in it has half of a surrogate pair, which is no character")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise _invalid_content("a number in it is too large")
+    elif isinstance(value, dict | list):
+        if depth == 0:
+            raise _invalid_content(f"it is nested deeper than {MAX_DEPTH} levels")
+        for inner in value:
+            _check_writable(inner, depth - 1)
+        for inner in value.values() if isinstance(value, dict) else ():
+            _check_writable(inner, depth - 1)
+
+
+def _any_case(route: Route) -> Route:
+    route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
+    return route
+
+
+def _find(routes: Sequence[Route], request: Request) -> tuple[Callable[[Request], Response] | None, set[str]]:
+    """The handler for a request, or the methods that its path takes."""
+    allowed: set[str] = set()
+    for route in routes:
+        match, matched = route.matches(request.scope)
+        if match is Match.FULL:
+            request.scope.update(matched)
+            return route.endpoint, allowed
+        if match is Match.PARTIAL:
+            allowed |= route.methods or set()
+    return None, allowed
+
+
+async def _read_body(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_BODY_BYTES:
+            chunks.append(chunk)
+        elif size > _DRAIN_BYTES:
+            break
+    if size > MAX_BODY_BYTES:
+        message = f"The request content is larger than {MAX_BODY_BYTES} bytes."
+        raise CloudError(413, "RequestContentTooLarge", message)
+    return b"".join(chunks)

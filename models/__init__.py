@@ -1,5 +1,0 @@
-"""The model that localcloud serves, turned once from published weights into ONNX."""
-
-from models.builder import BuiltModel, ModelSourceError, build, key
-
-__all__ = ["BuiltModel", "ModelSourceError", "build", "key"]

@@ -1,0 +1,110 @@
+"""HTTPS by `requests`, and by the Azure SDK above it, trusting what `surroundings.tls` says.
+
+urllib3 makes contexts of its own for both, and strict ones from Python 3.13 on: each session of the project
+has this adapter in their place. It calls this machine's own servers past every proxy, whatever variables say.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry, create_urllib3_context
+
+from surroundings.proxies import is_loopback
+from surroundings.tls import VERIFY_FLAGS
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import RequestsTransport
+
+
+class Adapter(HTTPAdapter):
+    """What a session is to send `https://` with.
+
+    A request's `verify` is the PEM file, or the folder, with the roots to trust; True: the system's, and
+    those that come with `requests`.
+
+    Args:
+        extra_roots: PEM file of roots to trust beside these, and beside the system's.
+        options: of `requests.adapters.HTTPAdapter`.
+    """
+
+    def __init__(self, *, extra_roots: Path | None = None, **options: Any) -> None:
+        self._extra_roots = extra_roots
+        self._contexts: dict[bool | str, ssl.SSLContext] = {}
+        super().__init__(**options)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """As `HTTPAdapter.send`; loopback is called without a proxy."""
+        if is_loopback(urlsplit(request.url or "").hostname or ""):
+            proxies = None
+        return super().send(request, stream, timeout, verify, cert, proxies)
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """The keys of a pool of connections; each loads the roots that `verify` names into its context."""
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        # one for each `verify`: roots that one request loads must not be trusted by another's
+        pool["ssl_context"] = self._context(verify)
+        return host, pool
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """The pools behind a proxy; one that is itself reached over TLS is verified by the system's roots."""
+        if proxy.lower().startswith("https:"):
+            context = self._context(True)
+            context.load_verify_locations(requests.utils.DEFAULT_CA_BUNDLE_PATH)
+            options["proxy_ssl_context"] = context
+        return super().proxy_manager_for(proxy, **options)
+
+    def _context(self, verify: bool | str) -> ssl.SSLContext:
+        if verify not in self._contexts:
+            context = create_urllib3_context()
+            context.verify_flags = VERIFY_FLAGS
+            if verify is True or self._extra_roots is not None:
+                context.load_default_certs()
+            if self._extra_roots is not None:
+                context.load_verify_locations(self._extra_roots)
+            self._contexts[verify] = context
+        return self._contexts[verify]
+
+
+def session(adapter: Adapter | None = None) -> requests.Session:
+    """A session that sends `https://` with `adapter`, by default one without options.
+
+    Who calls is told by the caller alone: an entry of `~/.netrc` would take the place of a token.
+    """
+    made = requests.Session()
+    made.auth = _as_it_is
+    made.mount("https://", adapter or Adapter())
+    return made
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def azure_transport(verify: bool | str) -> RequestsTransport:
+    """A transport for a client of the Azure SDK, which closes it.
+
+    Args:
+        verify: the PEM file with the roots to trust; True: the system's.
+    """
+    from azure.core.pipeline.transport import RequestsTransport
+
+    # the SDK repeats requests itself
+    adapter = Adapter(max_retries=Retry(total=False, redirect=False, raise_on_status=False))
+    return RequestsTransport(session=session(adapter), connection_verify=verify)

@@ -1,0 +1,299 @@
+"""What a run that died has left is continued: one service, whatever state it was left in.
+
+The data plane is a script: states such as a create that still runs cannot be held still otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pulumi.output import Unknown
+
+from clients.azure import errors
+from clients.azure.cloud import Cloud, Endpoints
+from clients.azure.model_management import ModelManagement, ServiceRequest, Tls
+from clients.azure.operations import Waiter
+from clients.azure.settings import AzureSettings
+from clients.azure.takeover import ensure_model, ensure_service
+from clients.http import Pipeline
+from infra.providers import engine_log
+from infra.providers.existing_model import ExistingModelProvider
+from infra.providers.service import ServiceProvider
+from tests.support.servers.scripted_server import Reply, ScriptedServer
+
+ACCOUNT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningModelManagement/accounts/a"
+BASE = "/api/subscriptions/s/resourcegroups/g/accounts/a"
+REQUEST = ServiceRequest("svc", "model-1", Tls("CERTIFICATE", "KEY"))
+
+ACCEPTED = Reply(202, {}, {"Operation-Location": f"{BASE}/operations/o", "retry-after-ms": "0"})
+OPERATION_DONE = Reply(200, {"id": "o", "state": "Succeeded", "resourceLocation": f"{BASE}/services/1"})
+
+
+def service(state: str = "Succeeded", id_: str = "1") -> dict[str, Any]:
+    return {
+        "id": id_,
+        "name": "svc",
+        "state": state,
+        "ipAddress": "127.80.0.1",
+        "port": 50051,
+        "modelId": "model-1",
+    }
+
+
+def listed(*items: dict[str, Any]) -> Reply:
+    return Reply(200, {"value": list(items)})
+
+
+@contextmanager
+def managing(*script: Reply) -> Iterator[tuple[ModelManagement, ScriptedServer]]:
+    """A client of the scripted account; the script starts after the account has told its endpoint."""
+    account = Reply(200, {"properties": {}})
+    with ScriptedServer(account, *script).running() as server:
+        account.body["properties"]["modelManagementSwaggerLocation"] = f"{server.url}/swagger.json"
+        cloud = Cloud(AzureSettings("unused", "t", "s", "c", "secret", False))
+        cloud.__dict__["endpoints"] = Endpoints("https://unused", server.url, "scope")
+        cloud.pipeline = Pipeline(lambda: "token", sleep=lambda _: None)
+        yield ModelManagement(cloud, ACCOUNT_ID, Waiter(sleep=lambda _: None)), server
+        cloud.pipeline.close()
+
+
+def sent(server: ScriptedServer) -> list[str]:
+    """What was asked of the data plane, without queries."""
+    return [f"{seen.method} {seen.path.split('?')[0].removeprefix(BASE)}" for seen in server.seen[1:]]
+
+
+def test_a_service_that_is_not_there_is_created() -> None:
+    script = (listed(), ACCEPTED, Reply(200, {"state": "Running"}), OPERATION_DONE, Reply(200, service()))
+    with managing(*script) as (management, server):
+        made = ensure_service(management, REQUEST, adopt=True)
+
+    assert (made.id, made.address, made.port) == ("1", "127.80.0.1", 50051)
+    assert sent(server) == ["GET /services", "POST /services", *["GET /operations/o"] * 2, "GET /services/1"]
+    assert server.seen[2].body == {
+        "computeType": "FPGA",
+        "name": "svc",
+        "modelId": "model-1",
+        "numReplicas": 1,
+        "sslEnabled": True,
+        "sslCertificate": "CERTIFICATE",
+        "sslKey": "KEY",
+    }
+
+
+def test_one_that_serves_is_brought_up_to_date() -> None:
+    script = (listed(service()), Reply(200, service()), ACCEPTED, OPERATION_DONE, Reply(200, service()))
+    with managing(*script) as (management, server):
+        assert ensure_service(management, REQUEST, adopt=True).id == "1"
+
+    assert [request for request in sent(server) if not request.startswith("GET")] == ["PUT /services/1"]
+
+
+def test_one_whose_create_still_runs_is_waited_for() -> None:
+    running = [Reply(200, service(state)) for state in ("NotStarted", "Running", "Succeeded")]
+    script = (listed(service("NotStarted")), *running, ACCEPTED, OPERATION_DONE, Reply(200, service()))
+    with managing(*script) as (management, server):
+        assert ensure_service(management, REQUEST, adopt=True).id == "1"
+
+    assert [request for request in sent(server) if not request.startswith("GET")] == ["PUT /services/1"]
+
+
+def test_one_that_failed_is_deleted_and_made_again() -> None:
+    again = Reply(200, {"id": "o", "state": "Succeeded", "resourceLocation": f"{BASE}/services/2"})
+    script = (
+        listed(service("Failed")),
+        Reply(200, service("Failed")),
+        ACCEPTED,
+        OPERATION_DONE,
+        ACCEPTED,
+        again,
+        Reply(200, service(id_="2")),
+    )
+    with managing(*script) as (management, server):
+        assert ensure_service(management, REQUEST, adopt=True).id == "2"
+
+    assert [request for request in sent(server) if not request.startswith("GET")] == [
+        "DELETE /services/1",
+        "POST /services",
+    ]
+
+
+def test_one_that_goes_while_it_is_waited_for_is_made_again() -> None:
+    gone = Reply(404, {"error": {"code": "ServiceNotFound", "message": "There is none."}})
+    still_there = Reply(
+        200, {"properties": {}}
+    )  # the account, asked to tell a missing service from a missing account
+    script = (
+        listed(service("Running")), gone, still_there, ACCEPTED, OPERATION_DONE, Reply(200, service()),
+    )  # fmt: skip
+    with managing(*script) as (management, server):
+        assert ensure_service(management, REQUEST, adopt=True).id == "1"
+
+    assert "POST /services" in sent(server)
+
+
+def test_one_made_between_look_and_request_is_continued() -> None:
+    conflict = Reply(409, {"error": {"code": "Conflict", "message": "It exists."}})
+    updated = (Reply(200, service()), ACCEPTED, OPERATION_DONE, Reply(200, service()))
+    script = (listed(), conflict, listed(service()), *updated)
+    with managing(*script) as (management, _):
+        assert ensure_service(management, REQUEST, adopt=True).id == "1"
+
+
+def test_a_set_name_that_is_taken_is_refused() -> None:
+    with managing(listed(service())) as (management, server), pytest.raises(errors.NameTaken) as caught:
+        ensure_service(management, REQUEST, adopt=False)
+
+    assert "there is a service named svc already (1)" in str(caught.value)
+    assert "pulumi config set fpga-web-service:adopt true" in str(caught.value)
+    assert sent(server) == ["GET /services"]
+
+
+class ScriptedServiceProvider(ServiceProvider):
+    """The provider of a plugin whose account is a script."""
+
+    def __init__(self, management: ModelManagement) -> None:
+        self._management = management
+
+    def management(self, account_id: str) -> ModelManagement:
+        return self._management
+
+
+OLDS = {"account_id": ACCOUNT_ID, "name": "old", "adopt": False}
+
+
+@pytest.mark.parametrize(
+    ("olds", "changes", "answers", "refused"),
+    [
+        (OLDS, {"name": "svc"}, [listed(service())], True),
+        ({}, {"name": "svc"}, [listed(service())], True),
+        (OLDS, {"name": "svc"}, [listed()], False),
+        (OLDS, {}, [], False),
+        (OLDS, {"name": "svc", "account_id": Unknown()}, [], False),  # type: ignore[no-untyped-call]
+    ],
+    ids=["taken", "taken at creation", "free", "as it was", "account not there yet"],
+)
+def test_a_preview_refuses_a_set_name_that_is_taken(
+    olds: dict[str, Any], changes: dict[str, Any], answers: list[Reply], refused: bool
+) -> None:
+    with managing(*answers) as (management, server):
+        result = ScriptedServiceProvider(management).check(olds, OLDS | changes)
+
+    assert [failure.property for failure in result.failures] == (["name"] if refused else [])
+    assert len(sent(server)) == len(answers)
+
+
+OF_THE_SERVICE = {
+    "serving": (
+        service(),
+        True,
+        "The service svc (1) is there already, at 127.80.0.1:50051: it is taken over rather than made. It "
+        "keeps address and keys, moves to the declared model, and serves the declared certificate from then "
+        "on.",
+    ),
+    "to be open": (service(), False, "goes on without SSL, open to anyone"),
+    "failed": (service("Failed"), True, "is there already and has failed: it is deleted and made again"),
+}
+
+
+@pytest.mark.parametrize("case", OF_THE_SERVICE)
+def test_a_preview_says_that_a_service_is_taken_over(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    there, ssl, expected = OF_THE_SERVICE[case]
+    engine_log.warn_once.cache_clear()
+    with managing(listed(there)) as (management, _):
+        news = {**OLDS, "name": "svc", "adopt": True, "ssl_enabled": ssl}
+        result = ScriptedServiceProvider(management).check({}, news)
+
+    assert result.failures == []
+    assert expected in capsys.readouterr().err  # no engine listens here
+
+
+def test_an_operation_that_fails_tells_why() -> None:
+    failed = {
+        "id": "o",
+        "state": "Failed",
+        "error": {
+            "message": "The model cannot run.",
+            "details": [{"code": "X", "message": "no such model_ref"}],
+        },
+    }
+    script = (listed(), ACCEPTED, Reply(200, failed))
+    with managing(*script) as (management, _), pytest.raises(errors.OperationFailed) as caught:
+        ensure_service(management, REQUEST, adopt=True)
+
+    assert str(caught.value) == "creating the service svc: The model cannot run. (no such model_ref)"
+
+
+def test_a_quota_that_is_used_up_is_told() -> None:
+    used_up = Reply(412, {"error": {"code": "QuotaExceeded", "message": "No FPGA is left."}})
+    with managing(listed(), used_up) as (management, _), pytest.raises(errors.QuotaExceeded) as caught:
+        ensure_service(management, REQUEST, adopt=True)
+
+    assert "412 QuotaExceeded: No FPGA is left." in str(caught.value)
+
+
+def test_a_missing_account_is_no_missing_service() -> None:
+    missing = Reply(404, {"error": {"code": "ServiceNotFound", "message": "There is none."}})
+    no_account = Reply(404, {"error": {"code": "ResourceNotFound", "message": "There is no account."}})
+    with managing(missing, no_account) as (management, _), pytest.raises(errors.NotFound) as caught:
+        management.service("1")
+
+    assert "404 ResourceNotFound: There is no account." in str(caught.value)
+
+
+def test_a_model_with_the_name_is_not_uploaded_again() -> None:
+    def upload() -> str:
+        raise AssertionError("the package must not be uploaded")
+
+    with managing(listed({"id": "m", "name": "model-x"}, {"id": "n", "name": "other"})) as (management, _):
+        assert ensure_model(management, "model-x", upload).id == "m"
+
+
+def test_lists_are_followed_to_their_end() -> None:
+    first = Reply(200, {"value": [{"id": "m", "name": "other"}]})
+    with managing(first, listed({"id": "n", "name": "model-x"})) as (management, server):
+        first.body["nextLink"] = f"{server.url}{BASE}/models?page=2"
+
+        assert [model.id for model in management.models_named("model-x")] == ["n"]
+
+    assert server.seen[2].path == f"{BASE}/models?page=2"
+
+
+class ScriptedModelProvider(ExistingModelProvider):
+    def __init__(self, management: ModelManagement) -> None:
+        self._management = management
+
+    def management(self, account_id: str) -> ModelManagement:
+        return self._management
+
+
+MODELS = ({"id": "m", "name": "resnet"}, {"id": "n", "name": "densenet"})
+
+
+def test_a_model_that_is_there_is_used_and_never_deleted() -> None:
+    news = {"account_id": ACCOUNT_ID, "model_id": "m"}
+    with managing(*[listed(*MODELS)] * 3, listed()) as (management, server):
+        provider = ScriptedModelProvider(management)
+        assert provider.check({}, news).failures == []
+        created = provider.create(news)
+        assert (created.id, created.outs) == ("m", news | {"name": "resnet"})
+        read = provider.read("m", created.outs or {})
+        assert (read.id, read.outs, read.inputs) == ("m", created.outs, news)
+        assert provider.read("m", news).id is None, "one that is gone must be seen"
+        provider.delete("m", news)
+
+    assert sent(server) == ["GET /models"] * 4
+
+
+def test_a_preview_refuses_a_model_that_is_not_there() -> None:
+    with managing(listed(*MODELS)) as (management, _):
+        news = {"account_id": ACCOUNT_ID, "model_id": "x"}
+        (failure,) = ScriptedModelProvider(management).check({}, news).failures
+
+    assert failure.property == "model_id"
+    assert failure.reason == (
+        "fpga-web-service:modelId is 'x': the account has no model of this id. Its models are: m (resnet), "
+        "n (densenet). Set one of them, or remove modelId and set fpga-web-service:modelPackage"
+    )

@@ -1,0 +1,166 @@
+"""Which requests are repeated, after which pause, and what a failure says: over real sockets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from clients.azure import errors
+from clients.http import ATTEMPTS, Pipeline
+from tests.support.servers.scripted_server import Reply, ScriptedServer
+
+OK = Reply(200, {"fine": True})
+LOST = Reply(0)
+REFUSAL = {"error": {"code": "Broken", "message": "It is broken."}}
+
+
+@contextmanager
+def calling(*script: Reply) -> Iterator[tuple[Pipeline, ScriptedServer, list[float]]]:
+    pauses: list[float] = []
+    pipeline = Pipeline(lambda: "t0ken", sleep=pauses.append, jitter=lambda: 1.0, clock=lambda: 0.0)
+    with ScriptedServer(*script).running() as server:
+        yield pipeline, server, pauses
+        pipeline.close()
+
+
+def test_an_answer_carries_status_headers_and_body() -> None:
+    with calling(Reply(202, {"state": "Running"}, {"Operation-Location": "/op", "Retry-After": "3"})) as (
+        pipeline, server, _,
+    ):  # fmt: skip
+        answer = pipeline.send("POST", f"{server.url}/things", query={"api-version": "1"}, body={"name": "x"})
+
+    assert (answer.status, answer.body, answer.headers["operation-location"]) == (
+        202,
+        {"state": "Running"},
+        "/op",
+    )
+    assert answer.retry_after_s == 3.0
+    (seen,) = server.seen
+    assert (seen.method, seen.path, seen.body) == ("POST", "/things?api-version=1", {"name": "x"})
+    assert seen.headers["Authorization"] == "Bearer t0ken"
+    assert seen.headers["x-ms-client-request-id"]
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_passing_failure_is_repeated_where_the_method_may_be(method: str, status: int) -> None:
+    with calling(Reply(status, REFUSAL), Reply(status, REFUSAL), OK) as (pipeline, server, pauses):
+        assert pipeline.send(method, server.url).body == {"fine": True}
+
+    assert pauses == [0.2, 0.4]
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+def test_a_post_that_failed_midway_is_not_repeated(status: int) -> None:
+    with calling(Reply(status, REFUSAL)) as (pipeline, server, pauses), pytest.raises(errors.ServiceError):
+        pipeline.send("POST", server.url)
+
+    assert pauses == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("headers", "pause_s"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "7", "retry-after-ms": "50"}, 0.05),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:00:09 GMT"}, 9.0),
+        ({"Retry-After": "3600"}, 60.0),
+        ({}, 0.2),
+    ],
+)
+def test_a_post_that_was_put_off_is_repeated_when_told(
+    status: int, headers: dict[str, str], pause_s: float
+) -> None:
+    with calling(Reply(status, REFUSAL, headers), OK) as (pipeline, server, pauses):
+        pipeline.send("POST", server.url)
+
+    assert pauses == [pause_s]
+
+
+def test_it_gives_up_after_some_attempts() -> None:
+    script = [Reply(503, REFUSAL)] * ATTEMPTS
+    with calling(*script) as (pipeline, server, pauses), pytest.raises(errors.ServiceError) as caught:
+        pipeline.send("GET", server.url)
+
+    assert caught.value.status == 503
+    assert len(pauses) == ATTEMPTS - 1
+
+
+def test_a_lost_answer_is_asked_for_again() -> None:
+    with calling(LOST, OK) as (pipeline, server, _):
+        assert pipeline.send("GET", server.url).body == {"fine": True}
+
+
+def test_a_post_whose_answer_is_lost_is_in_doubt() -> None:
+    with calling(LOST) as (pipeline, server, pauses), pytest.raises(errors.ConnectionFailed) as caught:
+        pipeline.send("POST", server.url)
+
+    assert caught.value.sent
+    assert "whether the request arrived is not known" in str(caught.value)
+    assert pauses == []
+
+
+def test_a_post_that_cannot_have_arrived_is_repeated() -> None:
+    pauses: list[float] = []
+    pipeline = Pipeline(sleep=pauses.append)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, and not listening: refused
+        with pytest.raises(errors.ConnectionFailed) as caught:
+            pipeline.send("POST", f"http://127.0.0.1:{unused.getsockname()[1]}/x?sig=abc")
+
+    assert not caught.value.sent
+    assert len(pauses) == ATTEMPTS - 1
+    assert "Connection refused" in str(caught.value)
+    assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.ServiceError),
+        (401, errors.Unauthorized),
+        (403, errors.Unauthorized),
+        (404, errors.NotFound),
+        (409, errors.Conflict),
+        (412, errors.QuotaExceeded),
+    ],
+)
+def test_a_refusal_carries_its_data(status: int, kind: type[errors.ServiceError]) -> None:
+    refusal = Reply(status, REFUSAL, {"x-ms-request-id": "r-1"})
+    with calling(refusal) as (pipeline, server, pauses), pytest.raises(errors.ServiceError) as caught:
+        pipeline.send("GET", f"{server.url}/thing?sig=abc")
+
+    assert type(caught.value) is kind
+    assert (caught.value.status, caught.value.code, caught.value.request_id) == (status, "Broken", "r-1")
+    assert str(caught.value) == f"GET {server.url}/thing: {status} Broken: It is broken. (request r-1)"
+    assert pauses == []
+
+
+SECRETS: dict[str, Any] = {
+    "private key": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----",
+    "private key cut off": "-----BEGIN EC PRIVATE KEY-----\nMIGHAgEAMBMG",
+    "token": "Authorization: Bearer MIGHAgEAMBMG",
+    "signature": "https://host/blob?sv=1&sig=MIGHAgEAMBMG&se=2",
+    "key in JSON": '{"primaryKey": "MIGHAgEAMBMG"}',
+    "client secret": "client_secret=MIGHAgEAMBMG",
+}
+
+
+@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
+def test_what_a_service_repeats_of_a_secret_is_left_out(text: str) -> None:
+    with (
+        calling(Reply(400, {"error": {"code": "Bad", "message": f"Cannot read {text}"}})) as (
+            pipeline,
+            server,
+            _,
+        ),
+        pytest.raises(errors.ServiceError, match="Cannot read") as caught,
+    ):
+        pipeline.send("GET", server.url)
+
+    assert "MIGHAgEAMBMG" not in str(caught.value)

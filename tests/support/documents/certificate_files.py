@@ -1,0 +1,43 @@
+"""What a company's authority would have sent:
+`python -m tests.support.documents.certificate_files FOLDER FQDN`.
+
+`chain.pem`, `key.pem`, `root.pem`, and both in `tls.pfx`, whose password is `PASSWORD`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509 import load_pem_x509_certificates
+
+from certs.sources.self_signed import issue, new_authority
+
+PASSWORD: Final = b"of-the-documents"
+
+
+def write(folder: Path, fqdn: str) -> None:
+    """Writes the files, of a new authority."""
+    now = dt.datetime.now(dt.UTC)
+    authority = new_authority("Contoso Root CA", now)
+    bundle = issue(authority, [fqdn], now)
+    leaf, *others = load_pem_x509_certificates(bundle.certificate_pem.encode())
+    key = load_pem_private_key(bundle.key_pem.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "chain.pem").write_text(bundle.certificate_pem)
+    (folder / "key.pem").touch(mode=0o600)
+    (folder / "key.pem").write_text(bundle.key_pem)
+    (folder / "root.pem").write_text(authority.certificate_pem)
+    (folder / "tls.pfx").write_bytes(
+        serialize_key_and_certificates(None, key, leaf, others, BestAvailableEncryption(PASSWORD))
+    )
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), sys.argv[2])

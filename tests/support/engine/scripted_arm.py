@@ -1,0 +1,141 @@
+"""A cloud over real TLS whose every answer a test says: for what a well-behaved server does not do."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.certificates.authority import Authority
+
+TENANT = "99999999-8888-7777-6666-555555555555"
+SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Script = Callable[[str, str], Reply]
+
+
+@dataclass
+class Arm:
+    """A scripted cloud that runs.
+
+    Attributes:
+        address: `https://127.0.0.1:PORT`.
+        ca: PEM file of its root.
+        requests: `METHOD PATH` of what came to Resource Manager, in order.
+    """
+
+    address: str
+    ca: Path
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The plugin's configuration for it."""
+        return {
+            "metadataHost": self.address.removeprefix("https://"),
+            "disableInstanceDiscovery": "true",
+            "tenantId": TENANT,
+            "subscriptionId": SUBSCRIPTION,
+            "clientId": "a-client",
+            "clientSecret": "a-very-secret-secret",
+        }
+
+
+def error(status: int, code: str, message: str = "because") -> Reply:
+    """ARM's error."""
+    return Reply(status, {"error": {"code": code, "message": message}})
+
+
+@contextmanager
+def scripted_arm(script: Script, folder: Path) -> Iterator[Arm]:
+    """Serves sign-in and discovery, and the script's answers (method, path) -> Reply for all else."""
+    authority = Authority()
+    issued = authority.issue(["127.0.0.1"])
+    certificate, key, ca = folder / "server.pem", folder / "server.key", folder / "ca.pem"
+    certificate.write_bytes(issued.certificate)
+    key.write_bytes(issued.key)
+    ca.write_bytes(authority.root)
+    arm = Arm("", ca)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            self.rfile.read(length)
+            path = urlsplit(self.path).path
+            reply = _sign_in(arm.address, path)
+            if reply is None:
+                arm.requests.append(f"{self.command} {path}")
+                reply = script(self.command, path)
+            body = json.dumps(reply.body).encode()
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = do_DELETE = handle_any
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    arm.address = f"https://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield arm
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _sign_in(address: str, path: str) -> Reply | None:
+    if path == "/metadata/endpoints":
+        return Reply(
+            200,
+            {
+                "authentication": {"loginEndpoint": address, "audiences": ["https://management.test/"]},
+                "resourceManager": address,
+            },
+        )
+    if path.endswith("/.well-known/openid-configuration"):
+        return Reply(
+            200,
+            {
+                "issuer": f"{address}/{TENANT}/v2.0",
+                "authorization_endpoint": f"{address}/{TENANT}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{address}/{TENANT}/oauth2/v2.0/token",
+            },
+        )
+    if path.endswith("/oauth2/v2.0/token"):
+        claims = base64.urlsafe_b64encode(json.dumps({"oid": "an-object"}).encode()).decode().rstrip("=")
+        return Reply(
+            200, {"token_type": "Bearer", "expires_in": 3600, "access_token": f"head.{claims}.signature"}
+        )
+    return None

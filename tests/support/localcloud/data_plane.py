@@ -1,0 +1,281 @@
+"""A localcloud with a Model Management account, raw requests to its data plane, and a host for packages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import grpc
+import requests
+
+from localcloud import control, waiting
+from localcloud.scoring.addresses import Endpoint
+from localcloud.server import Cloud
+from localcloud.settings import Settings
+from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.scoring_parts import Authority, channel, photo_request, predict
+
+API_VERSION = "2018-04-01-preview"
+AUDIENCE = "https://management.core.windows.net/"
+PROVIDER = "Microsoft.MachineLearningModelManagement"
+FPGA = {"computeType": "FPGA", "numReplicas": 1}
+OFF = {"sslEnabled": False, "sslCertificate": "", "sslKey": ""}
+
+
+class PackageHost:
+    """Serves packages over http on loopback, whatever the query, as blob storage does with a signature.
+
+    `files` maps paths to contents; `answers` maps paths to a status and headers.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.answers: dict[str, tuple[int, dict[str, str]]] = {}
+        host = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                content = host.files.get(path, b"")
+                status, headers = host.answers.get(path, (200 if path in host.files else 404, {}))
+                self.send_response(status)
+                digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+                sent = {"Content-Length": str(len(content)), "Content-MD5": digest} | headers
+                for name, value in sent.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> PackageHost:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def put(self, path: str, content: bytes) -> str:
+        """Serves a file; returns its address, signature and all."""
+        self.files[path] = content
+        return f"{self.url}{path}?sv=2017-04-17&sig=s3cret"
+
+
+class DataPlane:
+    """One account of a running localcloud. Bodies and answers are as they are on the wire."""
+
+    def __init__(self, status: dict[str, Any]) -> None:
+        self.host: str = status["https"]
+        self.subscription: str = status["subscription"]
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = status["ca"]
+        secret = Path(status["client_secret_file"]).read_text().strip()
+        answer = self._session.post(
+            f"{self.host}/{status['tenant']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": status["client_id"],
+                "client_secret": secret,
+                "scope": f"{AUDIENCE}/.default",
+            },
+        )
+        # the 2018 client says so on GET and DELETE too
+        self._session.headers["Content-Type"] = "application/json"
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.use_account("account")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def use_account(self, name: str, group: str = "group") -> None:
+        """From now on paths are below this account."""
+        self.account = f"/api/subscriptions/{self.subscription}/resourcegroups/{group}/accounts/{name}"
+        self.account_id = (
+            f"/subscriptions/{self.subscription}/resourceGroups/{group}/providers/{PROVIDER}/accounts/{name}"
+        )
+
+    def make_account(self, name: str = "account", sku: str = "S1", capacity: int = 16) -> None:
+        """Makes a group and an account, and uses it."""
+        self.use_account(name)
+        group = self.account_id.partition("/providers/")[0]
+        self.arm("PUT", group, {"location": "eastus2"})
+        self.arm("POST", f"/subscriptions/{self.subscription}/providers/{PROVIDER}/register")
+        self.arm(
+            "PUT",
+            self.account_id,
+            {"location": "eastus2", "sku": {"name": sku, "capacity": capacity}},
+        )
+
+    def arm(self, method: str, path: str, body: object = None) -> requests.Response:
+        """A call of Resource Manager that must succeed."""
+        answer = self._session.request(method, f"{self.host}{path}?api-version=2017-09-01-preview", json=body)
+        assert answer.ok, answer.text
+        return answer
+
+    def call(self, method: str, path: str, body: object = None, **query: str) -> requests.Response:
+        """A call of the data plane: `path` below the account, or absolute."""
+        address = path if path.startswith(("/api/", "https://")) else f"{self.account}/{path}"
+        if address.startswith("/"):
+            address = self.host + address
+        return self._session.request(
+            method, address, json=body, params={"api-version": API_VERSION, **query}, timeout=30
+        )
+
+    def anonymously(self, method: str, path: str) -> requests.Response:
+        """A call without a token."""
+        return requests.request(
+            method,
+            f"{self.host}{self.account}/{path}",
+            params={"api-version": API_VERSION},
+            verify=str(self._session.verify),
+            timeout=30,
+        )
+
+    def follow(self, link: str) -> requests.Response:
+        """GETs an address as it is."""
+        return self._session.get(link, timeout=30)
+
+    def finish(self, accepted: requests.Response) -> dict[str, Any]:
+        """What became of what was accepted: the operation's document when it has ended."""
+        assert accepted.status_code == 202, accepted.text
+        location = accepted.headers["Operation-Location"]
+        documents: list[dict[str, Any]] = []
+
+        def ended() -> bool:
+            documents.append(self.call("GET", location).json())
+            return documents[-1]["state"] in ("Succeeded", "Failed")
+
+        wait_until(ended)
+        return documents[-1]
+
+    def register(self, url: str, name: str = "model") -> str:
+        """Registers a model that must be taken; returns its ID."""
+        body = {"name": name, "mimeType": "application/zip", "url": url, "unpack": False}
+        answer = self.call("POST", "models", body)
+        assert answer.status_code == 200, answer.text
+        model_id: str = answer.json()["id"]
+        return model_id
+
+    def deploy(self, model_id: str, name: str = "service", **settings: Any) -> dict[str, Any]:
+        """Creates a service that must succeed; returns its document."""
+        accepted = self.call("POST", "services", FPGA | OFF | {"modelId": model_id, "name": name} | settings)
+        operation = self.finish(accepted)
+        assert operation["state"] == "Succeeded", operation
+        service: dict[str, Any] = self.call("GET", operation["resourceLocation"]).json()
+        return service
+
+    def update(self, service_id: str, model_id: str, **settings: Any) -> dict[str, Any]:
+        """Updates a service; returns the operation's document."""
+        body = FPGA | {"modelId": model_id} | settings
+        return self.finish(self.call("PUT", f"services/{service_id}", body))
+
+    def service(self, service_id: str) -> dict[str, Any]:
+        answer = self.call("GET", f"services/{service_id}")
+        assert answer.status_code == 200, answer.text
+        service: dict[str, Any] = answer.json()
+        return service
+
+    def keys(self, service_id: str) -> tuple[str, str]:
+        keys = self.call("GET", f"services/{service_id}/keys").json()
+        return keys["primaryKey"], keys["secondaryKey"]
+
+
+def settings(data: Path) -> Settings:
+    """A localcloud without blob storage, whose services are far from those of one that may run."""
+    return Settings(
+        data=data, featurizers=scoring_parts.built_model().featurizers, scoring_network="127.91.0.0/16"
+    )
+
+
+@contextmanager
+def running(data: Path) -> Iterator[DataPlane]:
+    """A localcloud in this process, for as long as the context lasts."""
+    with Cloud(settings(data)) as cloud:
+        plane = DataPlane(cloud.status())
+        try:
+            yield plane
+        finally:
+            plane.close()
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[tuple[DataPlane, subprocess.Popen[str]]]:
+    """A localcloud in a process of its own, that a test may kill."""
+    wanted = settings(data)
+    command = [sys.executable, "-m", "localcloud", "serve", "--data", str(data)]
+    command += ["--featurizers", str(wanted.featurizers), "--scoring-network", wanted.scoring_network]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("localcloud is ready at https://127.0.0.1:")
+            plane = DataPlane(control.status(data))
+            try:
+                yield plane, process
+            finally:
+                plane.close()
+        finally:
+            process.terminate()
+
+
+def account_name(test: str) -> str:
+    """An account's name that is a test's own."""
+    return f"t{hashlib.sha256(test.encode()).hexdigest()[:20]}"
+
+
+def endpoint(service: dict[str, Any]) -> Endpoint:
+    return Endpoint(service["ipAddress"], service["port"])
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    assert waiting.until(holds, timeout_s), "it did not become true in time"
+
+
+def refusal(answer: requests.Response) -> tuple[int, str, str]:
+    """Status, code and message of a refused call."""
+    error = answer.json()["error"]
+    return answer.status_code, error["code"], error["message"]
+
+
+def on(authority: Authority) -> dict[str, Any]:
+    """The settings of SSL, on with a new certificate."""
+    issued = authority.issue()
+    return {
+        "sslEnabled": True,
+        "sslCertificate": issued.certificate_pem.decode(),
+        "sslKey": issued.key_pem.decode(),
+    }
+
+
+def opens(where: Endpoint, root: bytes | None, key: str | None) -> bool:
+    """Whether a call with that key is answered; False: UNAUTHENTICATED."""
+    with channel(where, root) as opened:
+        try:
+            answer = predict(opened, photo_request(), key)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                raise
+            return False
+    assert "output_alias" in answer.outputs
+    return True
+
+
+def leaf(where: Endpoint) -> str:
+    """The certificate that a service shows, PEM."""
+    return ssl.get_server_certificate(where)

@@ -1,0 +1,67 @@
+"""A zone of a test's own: what ACME's challenges are published in, and the name server that answers it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+
+import dns.flags
+import dns.message
+import dns.rdatatype
+import dns.rrset
+
+from tests.support.pebble.name_server import serving
+
+
+class ProvingZone:
+    """Implements `certs.acme.order.Dns01`.
+
+    Attributes:
+        published, removed: the names that were, in their order.
+        tampered: answers another value than the published one.
+    """
+
+    def __init__(self) -> None:
+        self.published: list[str] = []
+        self.removed: list[str] = []
+        self.tampered = False
+        self._values: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> dict[str, str]:
+        """What is there now."""
+        with self._lock:
+            return dict(self._values)
+
+    def present(self, name: str, value: str) -> None:
+        with self._lock:
+            self.published.append(name)
+            self._values[name] = "another-value" if self.tampered else value
+
+    def cleanup(self, name: str) -> None:
+        with self._lock:
+            self.removed.append(name)
+            self._values.pop(name, None)
+
+    def forget(self) -> None:
+        """Back to how it began."""
+        with self._lock:
+            self.published.clear()
+            self.removed.clear()
+            self._values.clear()
+        self.tampered = False
+
+    def served(self) -> AbstractContextManager[str]:
+        """Serves it: `host:port`."""
+        return serving(self._reply)
+
+    def _reply(self, query: dns.message.Message) -> dns.message.Message:
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.AA
+        question = query.question[0]
+        name = question.name.to_text()
+        value = self.left.get(name.rstrip(".").lower())
+        if value is not None and question.rdtype == dns.rdatatype.TXT:
+            response.answer.append(dns.rrset.from_text(name, 1, "IN", "TXT", f'"{value}"'))
+        return response

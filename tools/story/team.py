@@ -1,0 +1,199 @@
+"""A team's parts, all in one folder: a repository with its origin, and a localcloud for each environment."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from certs.sources.self_signed import Authority, issue, new_authority
+from tools.story.narrator import Narrator, StoryError, terminal_columns
+
+STACKS: Final = ("dev", "staging", "prod")
+_GIT: Final = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@contoso.test",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@contoso.test",
+    # nobody's own settings change the story
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
+
+_LOG: Final = "story.log"
+_TELL_VARIABLES: Final = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+@dataclass
+class Team:
+    """What the acts work with.
+
+    Attributes:
+        folder: all that the story makes.
+        checkout: where the code comes from.
+        clouds: each environment's localcloud, as `fpga cloud status --json` tells it.
+        authority: the company's own certification authority.
+    """
+
+    narrator: Narrator
+    folder: Path
+    checkout: Path
+    clouds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    authority: Authority = field(
+        default_factory=lambda: new_authority("Contoso Root CA", dt.datetime.now(dt.UTC))
+    )
+    _shells: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    @property
+    def repository(self) -> Path:
+        """Ada's clone."""
+        return self.folder / "repository"
+
+    @property
+    def artifacts(self) -> Path:
+        """What a workflow would keep: plans, the comment, findings."""
+        return self.folder / "artifacts"
+
+    @property
+    def log(self) -> Path:
+        """All that was told."""
+        return self.folder / _LOG
+
+    def data(self, stack: str) -> Path:
+        """The folder of all that the environment's localcloud keeps."""
+        return self.folder / "clouds" / stack
+
+    def plan(self, stack: str) -> Path:
+        """The plan that is reviewed."""
+        return self.artifacts / f"plan-{stack}.json"
+
+    def client_secret(self, stack: str) -> str:
+        """What would be a secret of the GitHub environment."""
+        return Path(self.clouds[stack]["client_secret_file"]).read_text().strip()
+
+    def state_key(self, stack: str) -> str:
+        """The key of the storage account that holds the stack's state."""
+        return self._shell(stack)["AZURE_STORAGE_KEY"]
+
+    def told(self, path: Path) -> str:
+        """A path of the team's as a command in the repository names it."""
+        return os.path.relpath(path, self.repository)
+
+    def certificate(self, stack: str) -> tuple[Path, Path]:
+        """A new certificate of the company's authority for the stack's name: chain and key, in files."""
+        bundle = issue(self.authority, [fqdn(stack)], dt.datetime.now(dt.UTC))
+        folder = self.folder / "certificates" / stack
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        generation = len(list(folder.glob("chain-*.pem"))) + 1
+        chain, key = (folder / f"{part}-{generation}.pem" for part in ("chain", "key"))
+        chain.write_text(bundle.certificate_pem)
+        key.touch(mode=0o600)
+        key.write_text(bundle.key_pem)
+        return chain, key
+
+    def start_cloud(self, stack: str) -> None:
+        """Has a localcloud of the environment's own run."""
+        told = self.fpga("cloud", "up", "--data", self.told(self.data(stack)), "--json", shown=False)
+        self.clouds[stack] = json.loads(told)
+
+    def fpga(self, *arguments: str, stack: str | None = None, shown: bool = True) -> str:
+        """Runs `fpga` in the repository, signed in to the stack's cloud."""
+        return self.narrator.play(("fpga", *arguments), self.repository, self.environment(stack), shown=shown)
+
+    def python(self, *arguments: str) -> str:
+        """Runs the project's Python in the repository."""
+        return self.narrator.play(("python", *arguments), self.repository, self.environment(None))
+
+    def pulumi(self, stack: str, *arguments: str, stdin: Path | None = None, shown: bool = True) -> str:
+        """Runs `pulumi` in the repository, in a shell that is activated for the stack."""
+        command = ("pulumi", *arguments, "--stack", stack)
+        return self.narrator.play(command, self.repository, self._shell(stack), stdin=stdin, shown=shown)
+
+    def git(self, *arguments: str, folder: Path | None = None) -> str:
+        """Runs `git`, in the repository unless another folder is given."""
+        variables = {**os.environ, **_GIT}
+        return self.narrator.play(("git", *arguments), folder or self.repository, variables)
+
+    def _shell(self, stack: str) -> dict[str, str]:
+        """The variables of a shell that is activated for the stack; one for the whole story."""
+        if stack not in self._shells:
+            activate = f"FPGA_STACK={stack} . .local/activate"
+            self.narrator.tell(f"$ {activate}")
+            told = subprocess.run(
+                ["sh", "-c", f"{activate} && exec python -c '{_TELL_VARIABLES}'"],
+                cwd=self.repository,
+                env=self.environment(stack),
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            self._shells[stack] = json.loads(told.stdout)
+        return self._shells[stack]
+
+    def environment(self, stack: str | None) -> dict[str, str]:
+        """The variables of a command in the repository; with a stack, one that is signed in to its cloud."""
+        import engine
+
+        variables = engine.environment(self.repository / ".local")
+        foreign = (
+            "ARM_",
+            "AZURE_",
+            "FPGA_LOCAL",
+            "FPGA_STACK",
+            "PULUMI_BACKEND",
+            "PULUMI_CONFIG",
+            "PULUMI_OPTION",
+        )
+        variables = {name: value for name, value in variables.items() if not name.startswith(foreign)}
+        variables |= {"NO_COLOR": "1"}
+        if stack is not None:
+            variables["ARM_CLIENT_SECRET"] = self.client_secret(stack)
+            variables["SSL_CERT_FILE"] = self.clouds[stack]["ca"]
+        return variables
+
+
+def zone(stack: str) -> str:
+    """The DNS zone that the stack declares."""
+    return "contoso.test" if stack == "prod" else f"{stack}.contoso.test"
+
+
+def fqdn(stack: str) -> str:
+    """The name by which the stack's service is called."""
+    return f"scores.{zone(stack)}"
+
+
+@contextmanager
+def founded(folder: Path, checkout: Path) -> Iterator[Team]:
+    """A team in a folder that is made anew; at the end its localclouds are stopped, and all else is kept.
+
+    Raises:
+        StoryError: the folder has content that is no earlier story's, which nobody asked to delete.
+    """
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / _LOG).is_file():
+            raise StoryError(
+                f"{folder} holds something else than a story: name a new folder, or an empty one."
+            )
+        _stop_clouds(folder)
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700, parents=True)
+    team = Team(Narrator(folder / _LOG, terminal_columns()), folder, checkout)
+    team.artifacts.mkdir()
+    try:
+        yield team
+    finally:
+        _stop_clouds(folder)
+
+
+def _stop_clouds(folder: Path) -> None:
+    from localcloud import control
+
+    for data in (folder / "clouds").glob("*"):
+        control.stop(data)
