@@ -1,4 +1,4 @@
-"""What several tests of the clients share."""
+"""What the tests of the program's parts share."""
 
 from __future__ import annotations
 
