@@ -1,80 +1,147 @@
-"""HTTP with a token, retries and redaction: what every call of this room goes through.
+"""HTTP requests with a token, repeated where that is safe, with errors that hold no secret.
 
-A request is repeated only where that is safe: after an answer that says "later" (429, 503); after any
-other passing failure if the method may be repeated, or if the request cannot have arrived.
+Every call of this room goes through `Pipeline`, and whoever else repeats requests does it as `Patience` does.
 """
 
 from __future__ import annotations
 
-import email.utils
-import random
-import time
+import ssl
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProxyError, SSLError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
 
 from clients.azure.errors import ConnectionFailed, ServiceError
 from surroundings import https
 
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 60.0
-ATTEMPTS = 5
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 60.0
-
-_REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-_LATER = frozenset({429, 503})
-_PASSING = frozenset({408, 500, 502, 504})
-_NEVER_SENT = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.NameResolutionError,
-    urllib3.exceptions.SSLError,
-)
+CONNECT_TIMEOUT_S: Final = 10.0
+READ_TIMEOUT_S: Final = 60.0
+ATTEMPTS: Final = 5
+CONNECTIONS: Final = 16
+"""Kept open to one host: the engine's plugin works in as many threads."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that grants: HTTP status, headers (their names match whatever their case), JSON body."""
+    """An answer that grants.
+
+    Attributes:
+        status: HTTP status.
+        headers: their names match whatever their case.
+        body: the JSON object; empty where there is none.
+        url: the address that was asked.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+    url: str = ""
 
     @property
     def retry_after_s(self) -> float | None:
-        return _retry_after_s(self.headers)
+        """When to look again, in seconds, if the service said so."""
+        return https.retry_after_s(self.headers)
+
+
+class Patience(Retry):
+    """The rule by which a request is repeated, for an adapter's `max_retries`.
+
+    A request that cannot have arrived is repeated, and so is one that was put off, whatever its method; after
+    any other passing failure, one whose method may be repeated.
+
+    Attributes:
+        LATER: statuses that put off.
+        PASSING: statuses of the other passing failures.
+        METHODS: those that may be repeated.
+        LONGEST_PAUSE_S: the longest pause between two attempts, whatever the server asks for.
+    """
+
+    LATER = frozenset({429, 503})
+    PASSING = frozenset({408, 500, 502, 504})
+    METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+    LONGEST_PAUSE_S = 60.0
+
+    def __init__(self, **options: Any) -> None:
+        defaults = {
+            "total": ATTEMPTS - 1,
+            "allowed_methods": self.METHODS,
+            "backoff_factor": 0.2,
+            "backoff_jitter": 0.1,
+            "backoff_max": self.LONGEST_PAUSE_S,
+            "raise_on_status": False,
+        }
+        super().__init__(**{**defaults, **options})
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: ARG002
+        """Tells whether an answer of this status is asked for again."""
+        return status_code in self.LATER or (
+            status_code in self.PASSING and self._is_method_retryable(method)
+        )
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """The pause that the server asks for, in seconds, cut to the longest."""
+        asked_s = https.retry_after_s(response.headers)
+        return None if asked_s is None else min(asked_s, self.LONGEST_PAUSE_S)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Patience:
+        """The rule after one more failure.
+
+        Raises:
+            urllib3.exceptions.HTTPError: the request is not repeated any more.
+        """
+        if isinstance(error, SSLError) and not (
+            _breaks_off(error) and self._is_method_retryable(method or "")
+        ):
+            raise error  # a certificate that is not trusted is the same the next time
+        try:
+            return super().increment(method, url, response, error, _pool, _stacktrace)
+        except MaxRetryError as failure:
+            raise _GaveUp(failure, arrived=any(map(self._may_have_arrived, self.history))) from None
+
+    def _may_have_arrived(self, attempt: Any) -> bool:
+        if attempt.error is not None:
+            return not _cannot_have_arrived(attempt.error)
+        return attempt.status not in self.LATER
+
+
+class _GaveUp(MaxRetryError):
+    """The end of all attempts, which remembers whether one before the last may have arrived."""
+
+    def __init__(self, failure: MaxRetryError, *, arrived: bool) -> None:
+        super().__init__(failure.pool, failure.url or "", failure.reason)
+        self.arrived = arrived
 
 
 class Pipeline:
-    """Sends requests of one signed-in caller; may be shared by threads.
+    """A sender of one signed-in caller's requests; may be shared by threads.
 
     Args:
         token: gives a bearer token, called for each request; None sends none.
         verify: the PEM file with the roots to trust; True: the system's.
-        clock, sleep, jitter: seconds since any moment; a pause; a number in [0, 1). Tests replace them.
     """
 
-    def __init__(
-        self,
-        token: Callable[[], str] | None = None,
-        *,
-        verify: str | bool = True,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, token: Callable[[], str] | None = None, *, verify: str | bool = True) -> None:
         self._token = token
         self._verify = verify
-        self._clock = clock
-        self._sleep = sleep
-        self._jitter = jitter
-        self._session = https.session()
+        adapter = https.Adapter(max_retries=Patience(), pool_maxsize=CONNECTIONS)
+        self._session = https.session(adapter)
+        self._session.mount("http://", adapter)
 
     def send(
         self,
@@ -89,59 +156,43 @@ class Pipeline:
 
         Raises:
             ConnectionFailed: no answer came.
-            ServiceError: the answer refuses (a subclass by status).
+            ServiceError: the answer refuses (a subclass by status), or sends elsewhere.
         """
         action = f"{method} {_without_query(url)}"
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
-            try:
-                response = self._send_once(method, url, query, body, headers or {})
-            except requests.RequestException as error:
-                sent = not _cannot_have_arrived(error)
-                if last or (sent and method not in _REPEATABLE_METHODS) or _is_definite(error):
-                    raise ConnectionFailed(action, _reason(error), sent=sent) from None
-                self._sleep(self._pause_s(attempt))
-                continue
-            if response.status_code < 400:
-                return Answer(response.status_code, response.headers, _json(response))
-            retry = response.status_code in _LATER or (
-                response.status_code in _PASSING and method in _REPEATABLE_METHODS
+        sent = {"Accept": "application/json", "x-ms-client-request-id": str(uuid.uuid4()), **(headers or {})}
+        if self._token is not None:
+            sent["Authorization"] = f"Bearer {self._token()}"
+        try:
+            response = self._session.request(
+                method,
+                url,
+                params=query,
+                json=body,
+                headers=sent,
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                # at the request, for a session's own setting loses against REQUESTS_CA_BUNDLE
+                verify=self._verify,
+                allow_redirects=False,
             )
-            if last or not retry:
-                raise _refusal(action, response)
-            asked_s = _retry_after_s(response.headers, self._clock)
-            self._sleep(self._pause_s(attempt) if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        except requests.RequestException as error:
+            raise ConnectionFailed(action, _reason(error), sent=_was_sent(error)) from None
+        if response.status_code >= 300:
+            raise _refusal(action, response)
+        return Answer(response.status_code, response.headers, _json(response), response.url)
 
     def close(self) -> None:
         """Ends the connections that are kept open."""
         self._session.close()
 
-    def _send_once(
-        self,
-        method: str,
-        url: str,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
-        extra: Mapping[str, str],
-    ) -> requests.Response:
-        headers = {"Accept": "application/json", "x-ms-client-request-id": str(uuid.uuid4()), **extra}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token()}"
-        return self._session.request(
-            method,
-            url,
-            params=query,
-            json=body,
-            headers=headers,
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-            # at the request, for a session's own setting loses against REQUESTS_CA_BUNDLE
-            verify=self._verify,
-            allow_redirects=False,
-        )
 
-    def _pause_s(self, attempt: int) -> float:
-        return float(min(FIRST_PAUSE_S * 2 ** (attempt - 1), LONGEST_PAUSE_S) * (0.5 + 0.5 * self._jitter()))
+def same_origin(one: str, other: str) -> bool:
+    """Tells whether two addresses are of one server (RFC 6454, 5): a token for one is for the other, too."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _without_query(url: str) -> str:
@@ -155,40 +206,47 @@ def _causes(error: BaseException) -> list[BaseException]:
     current: object = error
     while isinstance(current, BaseException) and current not in chain:
         chain.append(current)
-        wrapped = getattr(current, "reason", None)
+        wrapped = getattr(current, "reason", None) or getattr(current, "original_error", None)
         current = wrapped if isinstance(wrapped, BaseException) else next(iter(current.args), None)
     return chain
 
 
-def _cannot_have_arrived(error: requests.RequestException) -> bool:
-    return isinstance(error, requests.ConnectTimeout) or any(
-        isinstance(cause, _NEVER_SENT) for cause in _causes(error)
-    )
+def _was_sent(error: requests.RequestException) -> bool:
+    """Tells whether the request may have arrived, in the last attempt or in one before it."""
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return False
+    causes = _causes(error)
+    before = any(isinstance(cause, _GaveUp) and cause.arrived for cause in causes)
+    return before or not any(map(_cannot_have_arrived, causes))
 
 
-def _is_definite(error: requests.RequestException) -> bool:
-    """A certificate that is not trusted, or an address that is none, is the same the next time."""
-    return isinstance(
-        error,
-        requests.exceptions.SSLError | requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema,
-    )
+def _cannot_have_arrived(error: BaseException) -> bool:
+    if isinstance(error, SSLError):
+        return not _breaks_off(error)
+    return isinstance(error, ConnectTimeoutError | ProxyError)
+
+
+def _breaks_off(error: SSLError) -> bool:
+    """Tells a connection that ends amid TLS, maybe after the request, from a handshake that fails."""
+    return isinstance(next(iter(error.args), None), ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 def _reason(error: requests.RequestException) -> str:
     """The innermost cause: the outer ones repeat the URL, query and all."""
     innermost = _causes(error)[-1]
     text = str(innermost)
-    reason = text.split("object at 0x")[-1].partition(">: ")[2] or text
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"{reason}; is the issuer in the file that SSL_CERT_FILE names?"
-    return reason or type(innermost).__name__
+    reason = text.split("object at 0x")[-1].partition(">: ")[2] or text or type(innermost).__name__
+    if isinstance(innermost, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate is not trusted: {reason}; "
+            "SSL_CERT_FILE must name a PEM file that holds the issuer's root"
+        )
+    return reason
 
 
 def _json(response: requests.Response) -> Mapping[str, Any]:
-    if not response.content:
-        return {}
     try:
-        body = response.json()
+        body = response.json() if response.content else {}
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
@@ -204,20 +262,3 @@ def _refusal(action: str, response: requests.Response) -> ServiceError:
         message=str(told.get("message") or response.reason or "refused"),
         request_id=response.headers.get("x-ms-request-id", ""),
     )
-
-
-def _retry_after_s(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float | None:
-    """`retry-after-ms`, else `Retry-After` in seconds or as a date (RFC 9110, 10.2.3)."""
-    milliseconds = headers.get("retry-after-ms", "")
-    if milliseconds.isdecimal():
-        return int(milliseconds) / 1000
-    given = headers.get("Retry-After", "").strip()
-    if not given:
-        return None
-    if given.isdecimal():
-        return float(given)
-    try:
-        moment = email.utils.parsedate_to_datetime(given)
-    except ValueError:
-        return None
-    return max(0.0, moment.timestamp() - clock())

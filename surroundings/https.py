@@ -6,8 +6,11 @@ has this adapter in their place. It calls this machine's own servers past every 
 
 from __future__ import annotations
 
+import email.utils
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Adapter(HTTPAdapter):
-    """What a session is to send `https://` with.
+    """The transport of a session's `https://` requests.
 
     A request's `verify` is the PEM file, or the folder, with the roots to trust; True: the system's, and
     those that come with `requests`.
@@ -95,6 +98,30 @@ def session(adapter: Adapter | None = None) -> requests.Session:
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def retry_after_s(headers: Mapping[str, str], wall: Callable[[], float] = time.time) -> float | None:
+    """The seconds after which a server asks to come back; None where it does not say.
+
+    Source: Retry-After, in seconds or as a date of any of the three forms (RFC 9110, 10.2.3 and 5.6.7);
+    Azure's `retry-after-ms` goes first.
+
+    Args:
+        wall: gives the time of day, in seconds since 1970.
+    """
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    if milliseconds.isdecimal():
+        return int(milliseconds) / 1000
+    given = headers.get("Retry-After", "").strip()
+    if given.isdecimal():
+        return float(given)
+    try:
+        moment = email.utils.parsedate_to_datetime(given)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # the form of asctime names no zone
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - wall())
 
 
 def azure_transport(verify: bool | str) -> RequestsTransport:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import email.utils
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from certs.acme.problems import late
+from surroundings.https import retry_after_s
 
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
@@ -47,7 +47,7 @@ class Pace:
         Raises :class:`certs.errors.AcmeError` where the pause would end after the deadline: at once, for to
         wait for nothing helps nobody.
         """
-        pause_s = self._asked_s(asked)
+        pause_s = retry_after_s({"Retry-After": asked or ""}, self.wall)
         if not pause_s:  # nor is "at once" taken at its word
             pause_s = min(FIRST_PAUSE_S * 2 ** min(turn, 16), LONGEST_PAUSE_S)
         else:
@@ -57,13 +57,3 @@ class Pace:
         if self.tell:
             self.tell(f"Waiting for {what}; seen: {seen}", pause_s)
         self.sleep(pause_s)
-
-    def _asked_s(self, asked: str | None) -> float | None:
-        text = (asked or "").strip()
-        if text.isdecimal():
-            return float(text)
-        try:
-            moment = email.utils.parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        return max(0.0, moment.timestamp() - self.wall())

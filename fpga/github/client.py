@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import requests
 from urllib3.response import BaseHTTPResponse
-from urllib3.util import Retry
 
+from clients.http import Patience
 from fpga.errors import CommandError
 from fpga.github.errors import GithubError
 from surroundings.https import Adapter, session
@@ -193,36 +193,30 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-class _Patience(Retry):
-    """Repeats what is safe: what GitHub put off for its rate limits, whatever the method; after a passing
-    failure what can be done twice. A POST may have been done before the failure, so it is not sent again.
+class _Patience(Patience):
+    """Repeats also a PATCH, and not a POST that came to a 503: it may have been done before the failure.
+
+    Args:
+        note: is told of a pause that GitHub asks for.
     """
 
-    RETRY_AFTER_STATUS_CODES = frozenset({403, 429, 503})
-    _passing = frozenset({500, 502, 503, 504})
-    _repeatable = frozenset({"GET", "PATCH"})
+    LATER = frozenset({403, 429})
+    PASSING = frozenset({500, 502, 503, 504})
+    METHODS = frozenset({"GET", "PATCH"})
+    LONGEST_PAUSE_S = LONGEST_PAUSE_S
 
     def __init__(self, *, note: Callable[[str], None], **options: Any) -> None:
         self._note = note
-        defaults = {
-            "total": 5,
-            "backoff_factor": 0.2,
-            "allowed_methods": self._repeatable,
-            "raise_on_status": False,
-        }
-        super().__init__(**{**defaults, **options})
+        super().__init__(**{"total": 5, **options})
 
     def new(self, **changed: Any) -> _Patience:
         return super().new(note=self._note, **changed)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        if status_code in (403, 429):
-            return has_retry_after
-        return status_code in self._passing and method.upper() in self._repeatable
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        asked_s = super().get_retry_after(response)
-        return None if asked_s is None else min(asked_s, LONGEST_PAUSE_S)
+        # a refusal for good has these statuses, too
+        if status_code in self.LATER and not has_retry_after:
+            return False
+        return super().is_retry(method, status_code)
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
         pause_s = self.get_retry_after(response)

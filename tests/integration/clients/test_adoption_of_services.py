@@ -55,7 +55,7 @@ def managing(*script: Reply) -> Iterator[tuple[ModelManagement, ScriptedServer]]
         account.body["properties"]["modelManagementSwaggerLocation"] = f"{server.url}/swagger.json"
         cloud = Cloud(AzureSettings("unused", "t", "s", "c", "secret", False))
         cloud.__dict__["endpoints"] = Endpoints("https://unused", server.url, "scope")
-        cloud.pipeline = Pipeline(lambda: "token", sleep=lambda _: None)
+        cloud.pipeline = Pipeline(lambda: "token")
         yield ModelManagement(cloud, ACCOUNT_ID, Waiter(sleep=lambda _: None)), server
         cloud.pipeline.close()
 

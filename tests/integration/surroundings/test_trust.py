@@ -47,7 +47,7 @@ def by_session(port: int, roots: Path) -> object:
 
 
 def by_pipeline(port: int, roots: Path) -> object:
-    pipeline = Pipeline(verify=str(roots), sleep=lambda _: None)
+    pipeline = Pipeline(verify=str(roots))
     try:
         return pipeline.send("GET", f"https://127.0.0.1:{port}/").body
     finally:
