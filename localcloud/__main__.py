@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.write(ready_fd, b"ready\n")
                 os.close(ready_fd)
             else:
-                print(f"localcloud is ready at {cloud.status()['https']}", flush=True)
+                print(f"localcloud is ready at {cloud.status().https}", flush=True)
             stop.wait()
     except StartError as error:
         print(f"{REFUSAL}{error}", file=sys.stderr)

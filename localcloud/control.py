@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 from localcloud import command_line, lock, logs, ports, waiting
 from localcloud.errors import StartError
@@ -32,6 +31,7 @@ from localcloud.settings import (
     Settings,
     check,
 )
+from localcloud.status import Status
 from surroundings.tls import client_context
 
 START_TIMEOUT_S = 30.0
@@ -39,11 +39,9 @@ STOP_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
 _LOG_LINES = 15
-_UNTOLD: dict[str, Any] = {"version": None, "commit": None}
-"""What one of before versions were told leaves out, and one that does not run has none of."""
 
 
-def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
+def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> Status:
     """Starts a localcloud in the background and returns its status when every part is ready.
 
     Where one runs on that data folder already, its status is returned.
@@ -114,22 +112,13 @@ def stop(data: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
     return was_running
 
 
-def status(data: Path) -> dict[str, Any]:
-    """Where the localcloud of a data folder is, and how to enter it.
-
-    Returns:
-        `https` (base URL), `ca` (path), `tenant`, `subscription`, `client_id`, `client_secret_file` (path),
-        `dns` (host:port), `blob` (base URL or None), `pid`, `services` (what scoring serves), `version` and
-        `commit` of the code that runs (None where it tells none), `running`.
-        Where none runs: the same keys, as far as they will be the same at the next start; `pid` is None.
+def status(data: Path) -> Status:
+    """The status of the localcloud of a data folder: what it tells where it runs, else what the folder does.
 
     Raises:
         StartError: one runs and does not answer.
     """
-    if lock.is_held(data):
-        return _running_status(data, HEALTH_TIMEOUT_S)
-    known = _known(data)
-    return known | _UNTOLD | {"pid": None, "services": [], "running": False}
+    return _running_status(data, HEALTH_TIMEOUT_S) if lock.is_held(data) else _known(data)
 
 
 def settings_of(data: Path) -> Settings | None:
@@ -179,9 +168,9 @@ def _pid(data: Path) -> int | None:
     return found
 
 
-def _running_status(data: Path, timeout_s: float) -> dict[str, Any]:
+def _running_status(data: Path, timeout_s: float) -> Status:
     """The status that the running one tells; one that starts just now is waited for."""
-    told: dict[str, Any] = {}
+    told: Status | None = None
     trouble: Exception | None = None
 
     def answered() -> bool:
@@ -194,14 +183,13 @@ def _running_status(data: Path, timeout_s: float) -> dict[str, Any]:
         return True
 
     waiting.until(lambda: answered() or not lock.is_held(data), timeout_s)
-    if not told:
+    if told is None:
         raise StartError(f"The localcloud of {data} does not answer ({trouble}); its log is {data / LOG}.")
-    told.pop("alive", None)
-    return _UNTOLD | told | {"running": True}
+    return told
 
 
-def _health(data: Path) -> dict[str, Any]:
-    address = _known(data)["https"]
+def _health(data: Path) -> Status:
+    address = _known(data).https
     if address is None:
         raise OSError("it has no ports yet")
     host, _, port = address.removeprefix("https://").rpartition(":")
@@ -210,28 +198,28 @@ def _health(data: Path) -> dict[str, Any]:
     try:
         connection.request("GET", "/health")
         response = connection.getresponse()
-        content: dict[str, Any] = json.loads(response.read())
+        content = response.read()
         if response.status != 200:
             raise OSError(f"HTTP {response.status}")
     finally:
         connection.close()
-    return content
+    return Status.from_json(json.loads(content))
 
 
-def _known(data: Path) -> dict[str, Any]:
-    """What the data folder itself tells."""
+def _known(data: Path) -> Status:
+    """The status that the data folder itself tells."""
     kept = ports.read(data)
     tenant = _tenant(data / DATABASE)
-    return {
-        "https": f"https://{kept.host}:{kept.https}" if kept else None,
-        "ca": str(data / CA_CERTIFICATE),
-        "tenant": tenant.get("tenant_id"),
-        "subscription": tenant.get("subscription_id"),
-        "client_id": tenant.get("client_id"),
-        "client_secret_file": str(data / CLIENT_SECRET),
-        "dns": f"{kept.host}:{kept.dns}" if kept else None,
-        "blob": kept.blob_url if kept else None,
-    }
+    return Status(
+        https=kept.base_urls[0] if kept else None,
+        ca=data / CA_CERTIFICATE,
+        tenant=tenant.get("tenant_id"),
+        subscription=tenant.get("subscription_id"),
+        client_id=tenant.get("client_id"),
+        client_secret_file=data / CLIENT_SECRET,
+        dns=kept.name_server if kept else None,
+        blob=kept.blob_url if kept else None,
+    )
 
 
 def _tenant(database: Path) -> dict[str, str]:

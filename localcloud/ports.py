@@ -31,6 +31,17 @@ class Ports:
     has_blob_storage: bool
 
     @property
+    def base_urls(self) -> tuple[str, ...]:
+        """Addresses of the HTTPS APIs, the preferred one first."""
+        hosts = ("127.0.0.1", "localhost") if self.host == "127.0.0.1" else (self.host,)
+        return tuple(f"https://{host}:{self.https}" for host in hosts)
+
+    @property
+    def name_server(self) -> str:
+        """Address of the DNS server, as `HOST:PORT`."""
+        return f"{self.host}:{self.dns}"
+
+    @property
     def blob_url(self) -> str | None:
         """Address of the blob service, if there is one."""
         return f"https://{self.host}:{self.blob}" if self.has_blob_storage else None

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -54,6 +53,7 @@ from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
 from localcloud.scoring.host import ScoringHost
 from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOG, PID, Settings
+from localcloud.status import Status
 from localcloud.store import Store
 
 log = logging.getLogger("localcloud.server")
@@ -104,25 +104,24 @@ class Cloud:
         """Keeps the data folder past `stop`, until this process is gone: who waits for one waits for both."""
         os.dup(self._lock)
 
-    def status(self) -> dict[str, Any]:
-        """What another client needs to find and enter this localcloud; no secret is in it."""
+    def status(self) -> Status:
+        """The status of this localcloud, as long as it runs."""
         if self._ports is None or self._tenant is None:
             raise RuntimeError("status() is for a localcloud that was started")
         settings, ports = self.settings, self._ports
-        return {
-            "https": base_urls(ports)[0],
-            "ca": str(settings.data / CA_CERTIFICATE),
-            "tenant": self._tenant.tenant_id,
-            "subscription": self._tenant.subscription_id,
-            "client_id": self._tenant.client_id,
-            "client_secret_file": str(settings.data / CLIENT_SECRET),
-            "dns": f"{settings.host}:{ports.dns}",
-            "blob": ports.blob_url,
-            "pid": os.getpid(),
-            "services": self._models.status() if self._models else [],
-            "version": self._version.number,
-            "commit": self._version.commit,
-        }
+        return Status(
+            https=ports.base_urls[0],
+            ca=settings.data / CA_CERTIFICATE,
+            tenant=self._tenant.tenant_id,
+            subscription=self._tenant.subscription_id,
+            client_id=self._tenant.client_id,
+            client_secret_file=settings.data / CLIENT_SECRET,
+            dns=ports.name_server,
+            blob=ports.blob_url,
+            pid=os.getpid(),
+            services=self._models.status() if self._models else (),
+            version=self._version,
+        )
 
     def _start(self, starting: contextlib.ExitStack) -> None:
         settings = self.settings
@@ -141,7 +140,7 @@ class Cloud:
         authority = authorities.load_or_make(settings.data, settings.host)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
 
-        urls = base_urls(ports)
+        urls = ports.base_urls
         azurite = self._azurite(ports, authority)
         blobs = None
         if azurite is not None:
@@ -194,7 +193,8 @@ class Cloud:
         )
 
     def _health(self, _request: Request) -> Response:
-        return JSONResponse({"alive": True} | self.status())
+        told = self.status().to_json()
+        return JSONResponse({"alive": told.pop("running"), **told})
 
 
 def _frame(
@@ -252,9 +252,3 @@ def _beside(work: Callable[[], None]) -> Iterator[Future[None]]:
     """Does something on a thread of its own, and waits for it at the block's end."""
     with ThreadPoolExecutor(1, thread_name_prefix="starting") as pool:
         yield pool.submit(work)
-
-
-def base_urls(ports: Ports) -> tuple[str, ...]:
-    """The addresses of the HTTPS APIs, the preferred one first."""
-    hosts = ("127.0.0.1", "localhost") if ports.host == "127.0.0.1" else (ports.host,)
-    return tuple(f"https://{host}:{ports.https}" for host in hosts)

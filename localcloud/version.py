@@ -36,6 +36,10 @@ class Version:
         return f"{self.number} (commit {self.commit[:10]})" if self.commit else self.number
 
 
+UNTOLD: Final = Version(None, None)
+"""The version of one that does not run, or tells none, as one of before there were versions."""
+
+
 @cache
 def here() -> Version:
     """The version of this very code, as it was when it was asked for first."""

@@ -13,6 +13,7 @@ from fpga.project import Project
 if TYPE_CHECKING:
     from engine.report import Report
     from localcloud.settings import Settings
+    from localcloud.status import Status
 
 START_TIMEOUT_S: Final = 60.0
 
@@ -68,7 +69,7 @@ def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report
     )
 
 
-def start(project: Project, wanted: Settings) -> dict[str, Any]:
+def start(project: Project, wanted: Settings) -> Status:
     """Starts it, unless it runs: its status. The one of the checkout's own folder is trusted from then on.
 
     Raises:
@@ -78,7 +79,7 @@ def start(project: Project, wanted: Settings) -> dict[str, Any]:
 
     status = control.start(wanted, START_TIMEOUT_S)
     if wanted.data == project.cloud:
-        trust(project, Path(status["ca"]))
+        trust(project, status.ca)
     return status
 
 

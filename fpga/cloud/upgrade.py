@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from localcloud.version import Version
 
 if TYPE_CHECKING:
     from engine.report import Report
     from localcloud.settings import Settings
+    from localcloud.status import Status
 
 _CODE: Final = Path(__file__).resolve().parent.parent.parent
 
@@ -46,20 +47,18 @@ def standing(running: Version, own: Version, is_ancestor: Callable[[str, str], b
     return Standing.NEWER if is_ancestor(own.commit, running.commit) else Standing.OTHER
 
 
-def of(status: dict[str, Any]) -> Standing:
+def of(status: Status) -> Standing:
     """How the localcloud of this status stands to this code."""
     from localcloud import version
 
-    running = Version(status["version"], status["commit"])
-    return standing(running, version.here(), _is_ancestor)
+    return standing(status.version, version.here(), _is_ancestor)
 
 
-def told(status: dict[str, Any]) -> str:
+def told(status: Status) -> str:
     """The version of a localcloud that runs beside that of this code, as a person reads them."""
     from localcloud import version
 
-    running = Version(status["version"], status["commit"])
-    return f"localcloud runs as {running}, and this checkout is {version.here()}"
+    return f"localcloud runs as {status.version}, and this checkout is {version.here()}"
 
 
 def make_way(wanted: Settings, report: Report) -> Settings:
@@ -74,7 +73,7 @@ def make_way(wanted: Settings, report: Report) -> Settings:
     from localcloud import control
 
     status = control.status(wanted.data)
-    if not status["running"]:
+    if not status.running:
         return wanted
     found = of(status)
     if found is Standing.NEWER:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpga.errors import CommandError
 from fpga.project import Project
+
+if TYPE_CHECKING:
+    from localcloud.status import ServiceStatus, Status
 
 app = typer.Typer(
     help="Start, stop and look at localcloud, the service that stands where Azure's stood.",
@@ -80,9 +84,9 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
 
     folder = _data(data, Project.here())
     found = control.status(folder)
-    if found["running"] or as_json:
+    if found.running or as_json:
         _show(found, as_json)
-    if not found["running"]:
+    if not found.running:
         raise CommandError(f"No localcloud runs on {folder}: `fpga cloud up` starts one.")
 
 
@@ -90,30 +94,28 @@ def _data(data: Path | None, project: Project) -> Path:
     return project.cloud if data is None else data.expanduser().absolute()
 
 
-def _show(found: dict[str, Any], as_json: bool) -> None:
+def _show(found: Status, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(found.to_json(), indent=2))
         return
-    names = {
-        "https": "HTTPS APIs",
-        "ca": "CA certificate",
-        "tenant": "tenant",
-        "subscription": "subscription",
-        "client_id": "client id",
-        "client_secret_file": "client secret in",
-        "dns": "DNS server",
-        "blob": "blob service",
-        "pid": "process id",
-        "version": "version",
-        "commit": "commit",
+    values = {
+        "HTTPS APIs": found.https,
+        "CA certificate": found.ca,
+        "tenant": found.tenant,
+        "subscription": found.subscription,
+        "client id": found.client_id,
+        "client secret in": found.client_secret_file,
+        "DNS server": found.dns,
+        "blob service": found.blob,
+        "process id": found.pid,
+        "version": found.version.number,
+        "commit": found.version.commit,
     }
-    for key, name in names.items():
-        typer.echo(f"{name:<17} {found[key] if found[key] is not None else 'none'}")
-    for service in found["services"]:
+    for name, value in values.items():
+        typer.echo(f"{name:<17} {value if value is not None else 'none'}")
+    for service in found.services:
         typer.echo(f"{'service':<17} {_service(service)}")
 
 
-def _service(service: Any) -> str:
-    if isinstance(service, dict):
-        return " ".join(f"{key}={value}" for key, value in service.items())
-    return str(service)
+def _service(service: ServiceStatus) -> str:
+    return " ".join(f"{key}={value}" for key, value in asdict(service).items())

@@ -169,7 +169,7 @@ def _require_localcloud(project: Project, endpoint: Endpoint) -> None:
     from localcloud import control
 
     known = control.status(project.cloud)
-    if known["dns"] in endpoint.name_servers and not known["running"]:
+    if known.dns in endpoint.name_servers and not known.running:
         raise CommandError(
             "localcloud does not run: `fpga cloud up` starts it, and serves what it served before."
         )

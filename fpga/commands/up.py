@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fpga.predict.classification import Classification
     from fpga.predict.endpoint import Endpoint
     from fpga.stacks.stack import Stack
+    from localcloud.status import Status
 
 PREDICTION_TIMEOUT_S = 30.0
 
@@ -107,6 +108,7 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
 
 def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: ConsoleReport) -> None:
     """Makes the stack where it is missing, and writes what its file lacks; what a person set there stays."""
+    from fpga.cloud.connection import CLIENT_SECRET
     from fpga.stacks import written_settings as written
 
     ensured = stack.ensure()
@@ -123,7 +125,7 @@ def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: C
     notes.add(
         {key: value for key, value in wanted.items() if key in decision.write or present.get(key) == value}
     )
-    secret = {key: value for key, value in decision.write.items() if key == written.SECRET}
+    secret = {key: value for key, value in decision.write.items() if key == CLIENT_SECRET}
     stack.configure({key: value for key, value in decision.write.items() if key not in secret}, secret)
     if decision.theirs:
         report.note(
@@ -132,20 +134,13 @@ def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: C
         )
 
 
-def _wanted(cloud: dict[str, Any], model_package: str) -> dict[str, str]:
+def _wanted(cloud: Status, model_package: str) -> dict[str, str]:
     """Settings of the stack that depend on this machine, the secret among them."""
-    from pathlib import Path
-
+    from fpga.cloud import connection
     from fpga.stacks import written_settings as written
 
-    return {
-        written.HOST: cloud["https"].removeprefix("https://"),
-        "azure-native:disableInstanceDiscovery": "true",
-        "azure-native:tenantId": cloud["tenant"],
-        "azure-native:subscriptionId": cloud["subscription"],
-        "azure-native:clientId": cloud["client_id"],
-        written.SECRET: Path(cloud["client_secret_file"]).read_text().strip(),
-        written.NAME_SERVERS: cloud["dns"],
+    return connection.settings(cloud) | {
+        connection.CLIENT_SECRET: connection.client_secret(cloud),
         written.MODEL_PACKAGE: model_package,
     }
 

@@ -6,16 +6,21 @@ import os
 import re
 import secrets
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
+from fpga.cloud import connection
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, Project
 from fpga.stacks import backend, backend_settings, pulumi_command
 from fpga.stacks import template as stack_template
 from fpga.stacks.stack_file import Standing, standing
+
+if TYPE_CHECKING:
+    from localcloud.status import Status
 
 OWN_STATE: Final = "file://.local/state"
 _OWN_PASSPHRASE: Final = ".local/passphrase"  # noqa: S105 - a file's name
@@ -61,10 +66,11 @@ def write(
     if before is not None and before.has_settings and declared_in.exists():
         raise CommandError(f"Nothing is missing: {file} is there already, and so is {declared_in}.")
     status = None if cloud is None else _status(cloud)
+    connected = None if cloud is None or status is None else _connected(cloud, status)
     files = {}
     if before is None or not before.has_settings:
         encryption = before.encryption if before else ""
-        files[file] = _stack_text(name, kind or "dev", status) + encryption
+        files[file] = _stack_text(name, kind or "dev", connected) + encryption
     is_made = before is not None and _is_in_own_state(project, name)
     if not declared_in.exists():
         if before and before.encryption and not is_made and backend_url is None:
@@ -92,8 +98,8 @@ def write(
         from fpga.cloud import local_cloud
 
         # named as the person named the folder
-        secret = cloud / Path(status["client_secret_file"]).name
-        local_cloud.write_bundle(project, Path(status["ca"]), backend.roots_file(project, name))
+        secret = cloud / status.client_secret_file.name
+        local_cloud.write_bundle(project, status.ca, backend.roots_file(project, name))
     url = backend.read(project, name).url
     return NewStack(tuple(files), tuple(_next_steps(name, secret, url, is_made=is_made)))
 
@@ -182,31 +188,27 @@ def _kind(name: str, kind: str | None) -> str:
     return kind
 
 
-def _status(data: Path) -> dict[str, Any]:
-    """Where the localcloud is, and how to sign in to it: it need not run."""
+def _status(data: Path) -> Status:
+    """The status of the localcloud of a data folder: it need not run."""
     from localcloud import control
 
-    status = control.status(data.expanduser().absolute())
-    if not (status["https"] and status["dns"] and status["tenant"]):
+    return control.status(data.expanduser().absolute())
+
+
+def _connected(data: Path, status: Status) -> dict[str, str]:
+    """The settings that connect a stack to that localcloud."""
+    try:
+        return connection.settings(status)
+    except connection.NeverStarted:
         starts = shlex.join(["fpga", "cloud", "up", "--data", str(data)])
-        raise CommandError(f"No localcloud has run on {data} yet: `{starts}` starts one.")
-    return status
+        raise CommandError(f"No localcloud has run on {data} yet: `{starts}` starts one.") from None
 
 
-def _stack_text(name: str, kind: str, status: dict[str, Any] | None) -> str:
+def _stack_text(name: str, kind: str, connected: Mapping[str, str] | None) -> str:
     from infra import settings
 
-    cloud = None
-    if status is not None:
-        cloud = stack_template.Cloud(
-            metadata_host=status["https"].removeprefix("https://"),
-            tenant_id=status["tenant"],
-            subscription_id=status["subscription"],
-            client_id=status["client_id"],
-            name_server=status["dns"],
-        )
     about = {setting.key: setting.about for setting in settings.known()}
-    return stack_template.stack_text(name, stack_template.configuration(name, kind, cloud), about)
+    return stack_template.stack_text(name, stack_template.configuration(name, kind, connected), about)
 
 
 def _policy_pack(project: Project) -> str | None:

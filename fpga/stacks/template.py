@@ -9,9 +9,9 @@ import json
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from fpga.cloud.connection import NAME_SERVERS
 from fpga.stacks import backend_settings
 
 NAMESPACE: Final = "fpga-web-service"
@@ -92,17 +92,6 @@ _HINTS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """A localcloud, as its status tells: all but its secret."""
-
-    metadata_host: str
-    tenant_id: str
-    subscription_id: str
-    client_id: str
-    name_server: str
-
-
 def name_problem(name: str) -> str | None:
     """What keeps a stack from being called so."""
     if _NAME.fullmatch(name):
@@ -110,14 +99,15 @@ def name_problem(name: str) -> str | None:
     return "takes 1 to 26 lower-case letters, digits and hyphens, a letter first, such as dev or team-a"
 
 
-def configuration(name: str, kind: str, cloud: Cloud | None) -> dict[str, Any]:
+def configuration(name: str, kind: str, connection: Mapping[str, str] | None) -> dict[str, Any]:
     """The settings of a new stack, by their keys with namespace; lists as lists.
 
     Args:
         kind: one of `PRESETS`.
-        cloud: where it is to run; None: Azure itself, signed in to as ARM_* of the environment say.
+        connection: the settings that connect it to a localcloud; None: it is on Azure itself, signed in to as
+            ARM_* of the environment say.
     """
-    domain = "contoso.com" if cloud is None else "contoso.test"
+    domain = "contoso.com" if connection is None else "contoso.test"
     zone = domain if name == "prod" else f"{name}.{domain}"
     settings = {
         **PRESETS[kind],
@@ -126,16 +116,14 @@ def configuration(name: str, kind: str, cloud: Cloud | None) -> dict[str, Any]:
         "zone": zone,
         "fqdn": f"fpga.{zone}",
     }
-    if cloud is None:
+    if connection is None:
         return {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
-    settings |= _ON_LOCALCLOUD | {"nameServers": [cloud.name_server]}
+    settings = {key: value for key, value in (settings | _ON_LOCALCLOUD).items() if key not in _OF_ACME}
     return {
-        "azure-native:metadataHost": cloud.metadata_host,
-        "azure-native:disableInstanceDiscovery": "true",
-        "azure-native:tenantId": cloud.tenant_id,
-        "azure-native:subscriptionId": cloud.subscription_id,
-        "azure-native:clientId": cloud.client_id,
-    } | {f"{NAMESPACE}:{key}": value for key, value in settings.items() if key not in _OF_ACME}
+        **connection,
+        **{f"{NAMESPACE}:{key}": value for key, value in settings.items()},
+        NAME_SERVERS: [connection[NAME_SERVERS]],
+    }
 
 
 def stack_text(name: str, settings: Mapping[str, Any], about: Mapping[str, str]) -> str:

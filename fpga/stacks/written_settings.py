@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fpga.cloud.connection import CLIENT_ID, METADATA_HOST, NAME_SERVERS, SUBSCRIPTION_ID, TENANT_ID
 from fpga.files import write_whole
 from surroundings.proxies import is_loopback
 
-HOST: Final = "azure-native:metadataHost"
-SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - a key's name
-NAME_SERVERS: Final = "fpga-web-service:nameServers"
 MODEL_PACKAGE: Final = "fpga-web-service:modelPackage"
 MODEL_ID: Final = "fpga-web-service:modelId"
-_IDENTITY: Final = ("azure-native:tenantId", "azure-native:subscriptionId", "azure-native:clientId")
+_IDENTITY: Final = (TENANT_ID, SUBSCRIPTION_ID, CLIENT_ID)
 _FILE: Final = "written-settings.json"
 _KEPT: Final = 2  # digests of a key: of what stands there, and of what takes its place while that is written
 
@@ -82,12 +80,12 @@ def decide(
         and present[key] != value
         and not notes.has(key, present[key])
         and not (outlived_its_stack and _names_a_localcloud(key, present))
-        and not (key == HOST and _was_this_cloud(wanted, present))
+        and not (key == METADATA_HOST and _was_this_cloud(wanted, present))
     ]
     write = {key: value for key, value in wanted.items() if present.get(key) != value and key not in theirs}
     if MODEL_ID in present and MODEL_PACKAGE not in present:
         write.pop(MODEL_PACKAGE, None)
-    if HOST in theirs:
+    if METADATA_HOST in theirs:
         # The stack is on another cloud: nothing of this one's belongs into its file.
         write = {key: value for key, value in write.items() if not _is_of_the_cloud(key)}
     return Decision(write, tuple(theirs))
@@ -100,13 +98,13 @@ def _is_of_the_cloud(key: str) -> bool:
 def _was_this_cloud(wanted: Mapping[str, str], present: Mapping[str, str]) -> bool:
     """Whether a host that nobody noted is where this localcloud was: no other one has its ids."""
     same = all(present.get(key) == wanted.get(key) for key in _IDENTITY)
-    return same and _is_loopback(present[HOST])
+    return same and _is_loopback(present[METADATA_HOST])
 
 
 def _names_a_localcloud(key: str, present: Mapping[str, str]) -> bool:
     if key == NAME_SERVERS:
         return all(map(_is_loopback, _listed(present[key])))
-    return _is_of_the_cloud(key) and _is_loopback(present.get(HOST, ""))
+    return _is_of_the_cloud(key) and _is_loopback(present.get(METADATA_HOST, ""))
 
 
 def _listed(value: str) -> list[str]:

@@ -16,6 +16,7 @@ from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.worker import Worker
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
+from localcloud.status import ServiceStatus
 from localcloud.store import Store
 
 if TYPE_CHECKING:
@@ -76,20 +77,14 @@ class ModelManagement:
         """Waits for the operation under way."""
         self._worker.stop()
 
-    def status(self) -> list[dict[str, object]]:
-        """Every account's services, for a person who looks: name, state, address, port, whether SSL is on."""
+    def status(self) -> tuple[ServiceStatus, ...]:
+        """The status of every account's services, for a person who looks."""
         with self._store.read() as db:
             found = services.listing(db, None)
-        return [
-            {
-                "name": service.name,
-                "state": service.state,
-                "address": service.address,
-                "port": service.port,
-                "ssl": service.tls is not None,
-            }
-            for service in found
-        ]
+        return tuple(
+            ServiceStatus(one.name, one.state, one.address, one.port, ssl=one.tls is not None)
+            for one in found
+        )
 
     def remove_account(self, account_id: str) -> None:
         """Ends an account's services and forgets its models and operations, before the account goes.

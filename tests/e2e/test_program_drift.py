@@ -102,7 +102,7 @@ def test_destroy_ends_it(stack: ProgramStack) -> None:
 
 
 def _regenerate_keys(stack: ProgramStack, service_id: str) -> None:
-    subscription, base = stack.cloud.status["subscription"], stack.cloud.status["https"]
+    subscription, base = stack.cloud.status.subscription, stack.cloud.status.https
     account = f"{base}/api/subscriptions/{subscription}/resourcegroups/{stack.group}/accounts/models"
     url = f"{account}/services/{service_id}/regenerateKeys"
     stack.cloud.client.pipeline.send("POST", url, query={"api-version": "2018-04-01-preview"})

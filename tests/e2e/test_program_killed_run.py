@@ -33,7 +33,7 @@ def test_the_next_run_continues_to_one_service(killed: ProgramStack) -> None:
 
     assert continued.operations["service"] == "create"
     assert continued.operations["model-management"] == "same"
-    assert killed.service().name == accepted["name"]
+    assert killed.service().name == accepted.name
 
 
 def test_what_is_left_of_it_can_be_cleared(killed: ProgramStack) -> None:

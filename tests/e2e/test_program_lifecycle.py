@@ -70,7 +70,7 @@ def test_the_outputs_are_what_a_caller_needs(created: tuple[ProgramStack, Result
     } == {
         "account": "models",
         "resourceGroup": stack.group,
-        "subscriptionId": stack.cloud.status["subscription"],
+        "subscriptionId": stack.cloud.status.subscription,
         "location": "eastus2",
         "fqdn": stack.fqdn,
         "ip": service.address,

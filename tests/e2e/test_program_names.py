@@ -31,7 +31,7 @@ def test_a_renamed_stack_sees_nothing_to_do(stack: ProgramStack) -> None:
 
     expect_no_changes(stack)
     assert stack.outputs(show_secrets=True) == before
-    (now,) = [one for one in stack.cloud.services() if one["name"] == service["name"]]
+    (now,) = [one for one in stack.cloud.services() if one.name == service.name]
     assert now == service
 
 

@@ -54,7 +54,7 @@ def container(stack: TeamStack, made: str) -> Iterator[ContainerClient]:
         f"https://{variables['AZURE_STORAGE_DOMAIN']}/{ACCOUNT}",
         "pulumi-state",
         credential=variables["AZURE_STORAGE_KEY"],
-        connection_verify=stack.cloud.status["ca"],
+        connection_verify=str(stack.cloud.status.ca),
     ) as client:
         yield client
 

@@ -44,7 +44,7 @@ def measure(turns: int, progress: Progress) -> dict[str, Any]:
             stack.up()
         for number in range(1, turns + 1):
             began = time.perf_counter()
-            pid = int(control.start(cloud.settings)["pid"])
+            pid = control.start(cloud.settings).pid
             ready.append(time.perf_counter() - began)
             try:
                 process = psutil.Process(pid)

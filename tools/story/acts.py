@@ -34,7 +34,7 @@ def first_day(team: Team) -> None:
     team.git("rm", "--quiet", *(f"stacks/{kind}.{stack}.yaml" for stack in STACKS for kind in kinds))
     (team.repository / _ROOTS).write_text(team.authority.certificate_pem)
     for stack in STACKS:
-        blobs = team.clouds[stack]["blob"].removeprefix("https://").rstrip("/")
+        blobs = str(team.clouds[stack].blob).removeprefix("https://").rstrip("/")
         state = f"azblob://pulumi-state?storage_account=contoso{stack}&domain={blobs}"
         data = team.told(team.data(stack))
         team.fpga("stack", "new", stack, "--cloud", data, "--backend", state, stack=stack)
@@ -156,19 +156,11 @@ def _watch(team: Team, stack: str) -> list[str]:
 def _redirect(team: Team, stack: str) -> None:
     """Changes the record through Resource Manager, as the portal does."""
     from clients.azure.cloud import Cloud
-    from infra.settings import azure as azure_settings
+    from fpga.cloud import connection
 
     status = team.clouds[stack]
-    config = {
-        "azure-native:metadataHost": status["https"].removeprefix("https://"),
-        "azure-native:tenantId": status["tenant"],
-        "azure-native:subscriptionId": status["subscription"],
-        "azure-native:clientId": status["client_id"],
-        "azure-native:clientSecret": team.client_secret(stack),
-        "azure-native:disableInstanceDiscovery": "true",
-    }
-    cloud = Cloud(azure_settings.read(config, {}), ca_file=status["ca"])
-    group = f"/subscriptions/{status['subscription']}/resourceGroups/fpga-{stack}"
+    cloud = Cloud(connection.azure_settings(status), ca_file=str(status.ca))
+    group = f"/subscriptions/{status.subscription}/resourceGroups/fpga-{stack}"
     record = f"{group}/providers/Microsoft.Network/dnsZones/{zone(stack)}/A/scores"
     body = {"properties": {"TTL": 300, "ARecords": [{"ipv4Address": FOREIGN_ADDRESS}]}}
     cloud.manage("PUT", record, _DNS_API, body)

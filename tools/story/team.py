@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from certs.sources.self_signed import Authority, issue, new_authority
 from tools.story.narrator import Narrator, StoryError, terminal_columns
+
+if TYPE_CHECKING:
+    from localcloud.status import Status
 
 STACKS: Final = ("dev", "staging", "prod")
 _GIT: Final = {
@@ -38,14 +41,14 @@ class Team:
     Attributes:
         folder: all that the story makes.
         checkout: where the code comes from.
-        clouds: each environment's localcloud, as `fpga cloud status --json` tells it.
+        clouds: the status of each environment's localcloud.
         authority: the company's own certification authority.
     """
 
     narrator: Narrator
     folder: Path
     checkout: Path
-    clouds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clouds: dict[str, Status] = field(default_factory=dict)
     authority: Authority = field(
         default_factory=lambda: new_authority("Contoso Root CA", dt.datetime.now(dt.UTC))
     )
@@ -76,7 +79,9 @@ class Team:
 
     def client_secret(self, stack: str) -> str:
         """What would be a secret of the GitHub environment."""
-        return Path(self.clouds[stack]["client_secret_file"]).read_text().strip()
+        from fpga.cloud import connection
+
+        return connection.client_secret(self.clouds[stack])
 
     def state_key(self, stack: str) -> str:
         """The key of the storage account that holds the stack's state."""
@@ -100,8 +105,10 @@ class Team:
 
     def start_cloud(self, stack: str) -> None:
         """Has a localcloud of the environment's own run."""
+        from localcloud.status import Status
+
         told = self.fpga("cloud", "up", "--data", self.told(self.data(stack)), "--json", shown=False)
-        self.clouds[stack] = json.loads(told)
+        self.clouds[stack] = Status.from_json(json.loads(told))
 
     def fpga(self, *arguments: str, stack: str | None = None, shown: bool = True) -> str:
         """Runs `fpga` in the repository, signed in to the stack's cloud."""
@@ -155,7 +162,7 @@ class Team:
         variables |= {"NO_COLOR": "1"}
         if stack is not None:
             variables["ARM_CLIENT_SECRET"] = self.client_secret(stack)
-            variables["SSL_CERT_FILE"] = self.clouds[stack]["ca"]
+            variables["SSL_CERT_FILE"] = str(self.clouds[stack].ca)
         return variables
 
 

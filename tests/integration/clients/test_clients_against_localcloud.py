@@ -167,7 +167,7 @@ def test_what_is_absent_is_deleted_already(deployed: Deployed) -> None:
 
 
 def test_a_missing_account_raises_where_things_are_read(cloud: Server, deployed: Deployed) -> None:
-    subscription = f"/subscriptions/{cloud.status()['subscription']}"
+    subscription = f"/subscriptions/{cloud.status().subscription}"
     account_id = (
         f"{subscription}/resourceGroups/{GROUP}/providers/"
         "Microsoft.MachineLearningModelManagement/accounts/absent"
@@ -182,7 +182,7 @@ def test_a_missing_account_raises_where_things_are_read(cloud: Server, deployed:
 
 def test_a_wrong_secret_names_the_settings(cloud: Server, caplog: pytest.LogCaptureFixture) -> None:
     settings = dataclasses.replace(settings_of(cloud), client_secret="not-the-s3cret")
-    client = Cloud(settings, ca_file=cloud.status()["ca"])
+    client = Cloud(settings, ca_file=str(cloud.status().ca))
 
     with pytest.raises(errors.SignInFailed, match="AADSTS7000215") as caught:
         client.manage("GET", f"/subscriptions/{settings.subscription_id}", "2021-04-01")

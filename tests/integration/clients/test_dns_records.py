@@ -42,8 +42,8 @@ class Zone:
 
 @pytest.fixture
 def zone(cloud: Server) -> Iterator[Zone]:
-    client = Cloud(settings_of(cloud), ca_file=cloud.status()["ca"])
-    subscription = f"/subscriptions/{cloud.status()['subscription']}"
+    client = Cloud(settings_of(cloud), ca_file=str(cloud.status().ca))
+    subscription = f"/subscriptions/{cloud.status().subscription}"
     group = f"{subscription}/resourceGroups/{GROUP}"
     client.manage("POST", f"{subscription}/providers/Microsoft.Network/register", "2021-04-01")
     client.manage("PUT", group, "2021-04-01", {"location": "eastus2"})
@@ -106,7 +106,7 @@ class Interrupted(Cloud):
 def test_a_write_between_reading_and_writing_is_seen(
     cloud: Server, zone: Zone, times: int, succeeds: bool
 ) -> None:
-    client = Interrupted(settings_of(cloud), ca_file=cloud.status()["ca"])
+    client = Interrupted(settings_of(cloud), ca_file=str(cloud.status().ca))
     client.zone, client.times = zone, times
     records = TxtRecords(client, zone.id, "acme-1")
 
@@ -122,7 +122,7 @@ def test_a_write_between_reading_and_writing_is_seen(
 
 
 def test_every_server_must_answer_the_value(cloud: Server, zone: Zone) -> None:
-    server, name = cloud.status()["dns"], f"{NAME}.{ZONE}"
+    server, name = str(cloud.status().dns), f"{NAME}.{ZONE}"
     pauses: list[float] = []
     told: list[str] = []
     waiter = Waiter(clock=lambda: sum(pauses), sleep=pauses.append)

@@ -36,7 +36,7 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture
 def trusted(cloud: Server, issuer: Issuer) -> Iterator[Path]:
     """The authority's federated credentials, of which one is this job's."""
-    file = Path(cloud.status()["ca"]).parent / FILE
+    file = cloud.status().ca.parent / FILE
     other = {"issuer": issuer.url, "subject": "repo:contoso/other:environment:dev", "audiences": [EXCHANGE]}
     file.write_text(json.dumps([other, {**other, "subject": SUBJECT}]))
     yield file
@@ -60,7 +60,7 @@ def variables(cloud: Server, issuer: Issuer) -> dict[str, str]:
 
 def groups(server: Server, settings: AzureSettings) -> Any:
     """A call that needs a sign-in."""
-    client = Cloud(settings, ca_file=server.status()["ca"])
+    client = Cloud(settings, ca_file=str(server.status().ca))
     try:
         return client.manage("GET", f"/subscriptions/{settings.subscription_id}/resourcegroups", "2021-04-01")
     finally:
@@ -127,7 +127,7 @@ def test_a_job_without_the_right_to_ask_is_told(
 def test_the_plugin_signs_in_as_the_program_does(
     cloud: Server, issuer: Issuer, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    ca_file = cloud.status()["ca"]
+    ca_file = str(cloud.status().ca)
     file = tmp_path / "token"
     file.write_text(issuer.token())
     ways = (
@@ -146,7 +146,7 @@ def test_the_plugin_signs_in_as_the_program_does(
 
 def test_the_plugin_without_any_token_names_the_permission(cloud: Server, variables: dict[str, str]) -> None:
     del variables["ACTIONS_ID_TOKEN_REQUEST_URL"]
-    configuration = Configuration.read({}, {**variables, "SSL_CERT_FILE": cloud.status()["ca"]})
+    configuration = Configuration.read({}, {**variables, "SSL_CERT_FILE": str(cloud.status().ca)})
     with pytest.raises(ConfigurationError, match="`permissions: id-token: write`"):
         ArmClient(configuration).get("/subscriptions", "2022-12-01")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
+from clients.azure.settings import of_stack
 from engine.azure_native.types import (
     BLOB_CONTAINER,
     GENERIC_RESOURCE,
@@ -21,6 +21,7 @@ from engine.azure_native.types import (
     ResourceType,
 )
 from engine.azure_native.values import Properties, Secret
+from fpga.cloud import connection
 from localcloud.server import Cloud
 from tests.support.engine.plugin_process import Plugin, plugin
 
@@ -38,17 +39,9 @@ class Made:
 @pytest.fixture(scope="module")
 def running(cloud: Cloud) -> Iterator[Plugin]:
     status = cloud.status()
-    with plugin(Path(status["ca"])) as started:
-        answer = started.configure(
-            {
-                "metadataHost": status["https"].removeprefix("https://"),
-                "disableInstanceDiscovery": "true",
-                "tenantId": status["tenant"],
-                "subscriptionId": status["subscription"],
-                "clientId": status["client_id"],
-                "clientSecret": Secret(Path(status["client_secret_file"]).read_text().strip()),
-            }
-        )
+    secret = Secret(connection.client_secret(status))
+    with plugin(status.ca) as started:
+        answer = started.configure(of_stack(connection.settings(status)) | {"clientSecret": secret})
         assert (answer.acceptSecrets, answer.supportsPreview) == (True, True)
         yield started
 
@@ -219,17 +212,9 @@ def test_azures_refusal_comes_with_code_and_message(running: Plugin, group: str)
 
 def test_a_wrong_secret_is_told_and_not_repeated(cloud: Cloud) -> None:
     status = cloud.status()
-    with plugin(Path(status["ca"])) as started:
-        started.configure(
-            {
-                "metadataHost": status["https"].removeprefix("https://"),
-                "disableInstanceDiscovery": "true",
-                "tenantId": status["tenant"],
-                "subscriptionId": status["subscription"],
-                "clientId": status["client_id"],
-                "clientSecret": "wrong-and-still-secret",
-            }
-        )
+    wrong = {"clientSecret": "wrong-and-still-secret"}
+    with plugin(status.ca) as started:
+        started.configure(of_stack(connection.settings(status)) | wrong)
         with pytest.raises(grpc.RpcError) as caught:
             started.create(RESOURCE_GROUP, {"resourceGroupName": "rg", "location": "eastus2"})
     assert "AADSTS7000215" in (caught.value.details() or "")
@@ -239,9 +224,9 @@ def test_a_wrong_secret_is_told_and_not_repeated(cloud: Cloud) -> None:
 def test_the_client_tells_who_it_is(running: Plugin, cloud: Cloud) -> None:
     found = running.invoke("azure-native:authorization:getClientConfig", {})
     status = cloud.status()
-    assert found["clientId"] == status["client_id"]
-    assert found["subscriptionId"] == status["subscription"]
-    assert found["tenantId"] == status["tenant"]
+    assert found["clientId"] == status.client_id
+    assert found["subscriptionId"] == status.subscription
+    assert found["tenantId"] == status.tenant
     assert found["objectId"]
 
 

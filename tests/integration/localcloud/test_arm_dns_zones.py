@@ -30,7 +30,7 @@ class ZoneUnderTest:
 
     def answer(self, name: str, kind: str) -> list[str]:
         """What the name server says, as text."""
-        host, _, port = self.arm.status["dns"].rpartition(":")
+        host, _, port = str(self.arm.status.dns).rpartition(":")
         query = dns.message.make_query(f"{name}.{self.name}".removeprefix("@."), kind)
         response = dns.query.udp(query, host, port=int(port), timeout=5)
         return [item.to_text() for rrset in response.answer for item in rrset]

@@ -179,8 +179,8 @@ def test_subscription_and_tenant(arm: ArmCaller) -> None:
     found = arm("GET", arm.subscription).json()
     assert arm("GET", "/subscriptions").json() == {"value": [found]}
     assert (found["subscriptionId"], found["tenantId"], found["state"]) == (
-        arm.status["subscription"],
-        arm.status["tenant"],
+        arm.status.subscription,
+        arm.status.tenant,
         "Enabled",
     )
     regions = [item["name"] for item in arm("GET", f"{arm.subscription}/locations").json()["value"]]
@@ -190,7 +190,7 @@ def test_subscription_and_tenant(arm: ArmCaller) -> None:
 def test_the_data_plane_finds_accounts(cloud: Cloud, arm: ArmCaller, group: str) -> None:
     made = arm("PUT", f"{group}{MODEL_MANAGEMENT}/Acc", ACCOUNT).json()
     store = Store(cloud.settings.data / DATABASE)
-    subscription, name = arm.status["subscription"], group.rpartition("/")[2]
+    subscription, name = str(arm.status.subscription), group.rpartition("/")[2]
     try:
         with store.read() as db:
             found = find_account(db, subscription.upper(), name.upper(), "ACC")

@@ -39,9 +39,9 @@ class Account:
 
     def client(self, key: str) -> BlobServiceClient:
         endpoint = self.arm("GET", self.path).json()["properties"]["primaryEndpoints"]["blob"]
-        assert endpoint == f"{self.arm.status['blob']}/{self.name}/"
+        assert endpoint == f"{self.arm.status.blob}/{self.name}/"
         return BlobServiceClient(
-            endpoint.rstrip("/"), credential=key, connection_verify=self.arm.status["ca"], retry_total=0
+            endpoint.rstrip("/"), credential=key, connection_verify=str(self.arm.status.ca), retry_total=0
         )
 
 
@@ -195,4 +195,4 @@ def test_without_blob_storage_no_account_is_made(bare_cloud: ArmCaller) -> None:
         "This localcloud was started without blob storage: start it with --node and --azurite.",
     )
     assert refusal(bare_cloud("GET", f"{path}/blobServices/default/containers/c"))[0] == 404
-    assert bare_cloud.status["blob"] is None
+    assert bare_cloud.status.blob is None

@@ -24,19 +24,19 @@ ZONE = "contoso-sdk.com"
 def settings(cloud: Cloud) -> Iterator[dict[str, Any]]:
     status = cloud.status()
     with ClientSecretCredential(
-        status["tenant"],
-        status["client_id"],
+        str(status.tenant),
+        str(status.client_id),
         ArmCaller(cloud).secret,
-        authority=status["https"],
+        authority=status.https,
         disable_instance_discovery=True,
-        connection_verify=status["ca"],
+        connection_verify=str(status.ca),
     ) as credential:
         yield {
             "credential": credential,
-            "subscription_id": status["subscription"],
-            "base_url": status["https"],
+            "subscription_id": status.subscription,
+            "base_url": status.https,
             "credential_scopes": [f"{AUDIENCE}/.default"],
-            "connection_verify": status["ca"],
+            "connection_verify": str(status.ca),
         }
 
 

@@ -110,7 +110,7 @@ def storage(plane: DataPlane, cloud: Cloud) -> Iterator[SharedKeyCaller]:
     assert (made.status_code, made.json()["properties"]["provisioningState"]) == (200, "Succeeded")
     keys = {key["keyName"]: key["value"] for key in arm("POST", "/listKeys").json()["keys"]}
     blob_endpoint = made.json()["properties"]["primaryEndpoints"]["blob"]
-    with closing(SharedKeyCaller(blob_endpoint, name, keys["key1"], cloud.status()["ca"])) as caller:
+    with closing(SharedKeyCaller(blob_endpoint, name, keys["key1"], str(cloud.status().ca))) as caller:
         assert caller("PUT", "models?restype=container").status_code == 201
         again = caller("PUT", "models?restype=container")
         assert (again.status_code, again.headers["x-ms-error-code"]) == (409, "ContainerAlreadyExists")

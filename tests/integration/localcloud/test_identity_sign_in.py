@@ -19,7 +19,7 @@ def get(arm: ArmCaller, path: str, host: str | None = None) -> requests.Response
     base = arm.base.replace("127.0.0.1", host) if host else arm.base
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(f"{base}{path}", verify=arm.status["ca"])
+        return session.get(f"{base}{path}", verify=str(arm.status.ca))
 
 
 def test_metadata_names_login_and_audiences_over_https(arm: ArmCaller) -> None:
@@ -35,7 +35,7 @@ def test_metadata_names_login_and_audiences_over_https(arm: ArmCaller) -> None:
 @pytest.mark.parametrize("version", ["/v2.0", ""])
 def test_issuer_is_on_the_host_that_was_asked(arm: ArmCaller, host: str, version: str) -> None:
     base = arm.base.replace("127.0.0.1", host)
-    tenant = arm.status["tenant"]
+    tenant = arm.status.tenant
     found = get(arm, f"/{tenant}{version}/.well-known/openid-configuration?", host).json()
     assert found["issuer"] == f"{base}/{tenant}{version or '/'}"
     assert found["token_endpoint"] == f"{base}/{tenant}/oauth2{version}/token"
@@ -54,13 +54,13 @@ def test_another_tenant_has_no_discovery_document(arm: ArmCaller) -> None:
 
 
 def test_published_keys_verify_a_token(arm: ArmCaller) -> None:
-    discovery = get(arm, f"/{arm.status['tenant']}/v2.0/.well-known/openid-configuration").json()
+    discovery = get(arm, f"/{arm.status.tenant}/v2.0/.well-known/openid-configuration").json()
     keys = get(arm, discovery["jwks_uri"].removeprefix(arm.base)).json()
     token = arm.token()
     key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=discovery["issuer"])
-    assert claims["tid"] == arm.status["tenant"]
-    assert claims["appid"] == arm.status["client_id"]
+    assert claims["tid"] == arm.status.tenant
+    assert claims["appid"] == arm.status.client_id
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_scopes_of_openid_are_ignored(arm: ArmCaller, audience: str) -> None:
 
 
 def test_client_may_sign_in_with_basic_credentials(arm: ArmCaller) -> None:
-    pair = base64.b64encode(f"{arm.status['client_id']}:{arm.secret}".encode()).decode()
+    pair = base64.b64encode(f"{arm.status.client_id}:{arm.secret}".encode()).decode()
     with requests.Session() as session:
         session.trust_env = False
         answer = session.post(
-            f"{arm.base}/{arm.status['tenant']}/oauth2/v2.0/token",
+            f"{arm.base}/{arm.status.tenant}/oauth2/v2.0/token",
             data={"grant_type": "client_credentials", "scope": f"{AUDIENCE}/.default"},
             headers={"Authorization": f"Basic {pair}"},
-            verify=arm.status["ca"],
+            verify=str(arm.status.ca),
         )
     assert "access_token" in answer.json()
 
@@ -102,10 +102,10 @@ def test_client_may_sign_in_with_basic_credentials(arm: ArmCaller) -> None:
 @pytest.mark.parametrize("credentials", ["!", "6Q==", "\xe9"], ids=["base64", "utf-8", "ascii"])
 def test_basic_credentials_that_cannot_be_read(arm: ArmCaller, credentials: str) -> None:
     answer = requests.post(
-        f"{arm.base}/{arm.status['tenant']}/oauth2/v2.0/token",
+        f"{arm.base}/{arm.status.tenant}/oauth2/v2.0/token",
         data={"grant_type": "client_credentials"},
         headers={"Authorization": f"Basic {credentials}".encode("latin-1")},
-        verify=arm.status["ca"],
+        verify=str(arm.status.ca),
         timeout=10,
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -173,21 +173,21 @@ def test_no_entry_without_a_token(
     answer = arm("GET", path, headers={"Authorization": authorization})
     assert refusal(answer)[:2] == (401, code)
     assert message in refusal(answer)[2]
-    address = f"{arm.base}/{arm.status['tenant']}"
+    address = f"{arm.base}/{arm.status.tenant}"
     assert answer.headers["WWW-Authenticate"] == f'Bearer authorization_uri="{address}"'
 
 
 def credential(arm: ArmCaller, **other: Any) -> ClientSecretCredential:
     settings = {
-        "tenant_id": arm.status["tenant"],
-        "client_id": arm.status["client_id"],
+        "tenant_id": arm.status.tenant,
+        "client_id": arm.status.client_id,
         "client_secret": arm.secret,
     }
     return ClientSecretCredential(
         **(settings | other),
         authority=arm.base,
         disable_instance_discovery=True,
-        connection_verify=arm.status["ca"],
+        connection_verify=str(arm.status.ca),
     )
 
 
@@ -195,7 +195,7 @@ def test_azure_identity_signs_in(arm: ArmCaller) -> None:
     with credential(arm) as signed_in:
         token = signed_in.get_token(f"{AUDIENCE}/.default").token
     headers = {"Authorization": f"Bearer {token}"}
-    assert arm("GET", "/tenants", headers=headers).json()["value"][0]["tenantId"] == arm.status["tenant"]
+    assert arm("GET", "/tenants", headers=headers).json()["value"][0]["tenantId"] == arm.status.tenant
 
 
 def test_azure_identity_tells_a_wrong_secret(arm: ArmCaller) -> None:

@@ -236,7 +236,7 @@ def test_a_package_from_blob_storage_by_its_signed_address(plane: DataPlane, clo
     key = plane.arm("POST", f"{account}/listKeys").json()["keys"][0]["value"]
     blob_endpoint = made["properties"]["primaryEndpoints"]["blob"]
     with BlobServiceClient(
-        blob_endpoint.rstrip("/"), credential=key, connection_verify=cloud.status()["ca"]
+        blob_endpoint.rstrip("/"), credential=key, connection_verify=str(cloud.status().ca)
     ) as client:
         client.create_container("models")
         client.get_blob_client("models", "m.zip").upload_blob(scoring_parts.package())

@@ -18,7 +18,7 @@ import dns.query
 import psutil
 import pytest
 
-from localcloud import control, lock, ports
+from localcloud import control, lock, ports, version
 from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
@@ -33,53 +33,50 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     control.stop(found.data)
 
 
-def kill(pid: int) -> None:
+def kill(pid: int | None) -> None:
+    assert pid is not None
     process = psutil.Process(pid)
     process.kill()
     process.wait(5)
 
 
 def test_started_found_and_stopped(settings: Settings) -> None:
-    assert control.status(settings.data)["running"] is False
+    assert control.status(settings.data).running is False
     started = control.start(settings)
-    assert started["running"] is True
-    assert (settings.data / "localcloud.pid").read_text() == str(started["pid"])
+    assert started.running is True
+    assert (settings.data / "localcloud.pid").read_text() == str(started.pid)
     assert control.status(settings.data) == started
     assert control.start(settings) == started
-    assert set(started) == {
-        *("https", "ca", "tenant", "subscription", "client_id", "client_secret_file"),
-        *("dns", "blob", "pid", "services", "version", "commit", "running"),
-    }
-    process = psutil.Process(started["pid"])
+    assert started.version == version.here()
+    process = psutil.Process(started.pid)
     assert control.stop(settings.data) is True
     process.wait(1)
     assert not (settings.data / "localcloud.pid").exists()
     stopped = control.status(settings.data)
-    assert (stopped["running"], stopped["pid"]) == (False, None)
-    assert {key: stopped[key] for key in ("https", "dns", "blob", "tenant", "client_id")} == {
-        key: started[key] for key in ("https", "dns", "blob", "tenant", "client_id")
-    }
-    assert stopped["blob"] is None
+    assert (stopped.running, stopped.pid) == (False, None)
+    assert stopped == replace(started, pid=None, services=(), version=version.UNTOLD)
+    assert stopped.blob is None
     assert control.stop(settings.data) is False
 
 
 def test_a_stopped_one_with_blob_storage_tells_where_it_will_be(cloud: Cloud) -> None:
     kept = ports.read(cloud.settings.data)
     assert kept is not None
-    assert kept.blob_url == cloud.status()["blob"] is not None
+    assert kept.blob_url == cloud.status().blob is not None
 
 
 def test_the_data_folder_may_be_given_relative(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(settings.data.parent)
     started = control.start(replace(settings, data=Path("data")))
-    assert control.status(settings.data)["pid"] == started["pid"]
+    assert control.status(settings.data).pid == started.pid
 
 
 def test_two_starts_give_one_localcloud_and_a_stuck_one_is_killed(settings: Settings) -> None:
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: control.start(settings), range(2))
     assert first == second
-    os.kill(first["pid"], signal.SIGSTOP)
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGSTOP)
     assert control.stop(settings.data, timeout_s=0.2) is True
     assert not lock.is_held(settings.data)
 
@@ -99,17 +96,17 @@ def test_what_was_acknowledged_outlives_kill_9(settings: Settings) -> None:
     for path, body in bodies.items():
         assert caller("PUT", path, body).status_code == 201
     seen = {path: caller("GET", path).json() for path in [*bodies, f"{zone}/recordsets"]}
-    ca = Path(before["ca"]).read_bytes()
+    ca = before.ca.read_bytes()
 
     # at once after the last acknowledgement
     assert caller("PUT", f"{zone}/A/last", bodies[f"{zone}/A/www"]).status_code == 201
-    kill(before["pid"])
-    assert control.status(settings.data)["running"] is False
+    kill(before.pid)
+    assert control.status(settings.data).running is False
 
     after = control.start(settings)
-    assert after.pop("pid") != before.pop("pid")
-    assert after == before
-    assert Path(after["ca"]).read_bytes() == ca
+    assert after.pid != before.pid
+    assert after == replace(before, pid=after.pid)
+    assert after.ca.read_bytes() == ca
     # the session, its token and the CA that it trusts are those of before
     assert caller("GET", f"{zone}/A/last").status_code == 200
     assert caller("DELETE", f"{zone}/A/last").status_code == 200
@@ -117,7 +114,7 @@ def test_what_was_acknowledged_outlives_kill_9(settings: Settings) -> None:
         now = caller("GET", path).json()
         assert now["id"] == seen[path]["id"]
         assert path == zone or now == seen[path]
-    host, _, port = after["dns"].rpartition(":")
+    host, _, port = str(after.dns).rpartition(":")
     answer = dns.query.udp(dns.message.make_query("www.contoso.com", "A"), host, port=int(port), timeout=5)
     assert [item.to_text() for item in answer.answer[0]] == ["203.0.113.7"]
     caller.close()
@@ -125,17 +122,17 @@ def test_what_was_acknowledged_outlives_kill_9(settings: Settings) -> None:
 
 def test_a_stale_pid_file_misleads_nobody(settings: Settings) -> None:
     with Cloud(settings):
-        assert control.status(settings.data)["running"] is True
+        assert control.status(settings.data).running is True
     pid_file = settings.data / "localcloud.pid"
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
         pid_file.write_text(str(bystander.pid))
-        assert control.status(settings.data)["running"] is False
+        assert control.status(settings.data).running is False
         assert control.stop(settings.data) is False
         assert not pid_file.exists()
         assert bystander.poll() is None
         pid_file.write_text(str(bystander.pid))
         with Cloud(settings):
-            assert control.status(settings.data)["pid"] == int(pid_file.read_text()) == os.getpid()
+            assert control.status(settings.data).pid == int(pid_file.read_text()) == os.getpid()
         bystander.kill()
 
 
@@ -146,7 +143,7 @@ def test_secrets_stay_in_their_files(settings: Settings) -> None:
     token, secret = caller.token(), caller.secret
     caller.sign_in(client_secret=f"{secret}x")
     caller.close()
-    process = psutil.Process(started["pid"])
+    process = psutil.Process(started.pid)
     log = (settings.data / "localcloud.log").read_text()
     for place in (log, " ".join(process.cmdline()), str(process.environ()), str(started)):
         assert secret not in place
@@ -230,7 +227,7 @@ def test_foreground_process_says_where_and_ends_on_sigterm(settings: Settings) -
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line == f"localcloud is ready at {control.status(settings.data)['https']}\n"
+        assert line == f"localcloud is ready at {control.status(settings.data).https}\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     assert not lock.is_held(settings.data)

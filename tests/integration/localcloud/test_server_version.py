@@ -14,7 +14,7 @@ import pytest
 from infra.settings.reader import PROJECT_ROOT
 from localcloud import command_line, control
 from localcloud.settings import Settings
-from localcloud.version import commit_at, here
+from localcloud.version import UNTOLD, commit_at, here
 from surroundings.tls import client_context
 
 
@@ -41,14 +41,14 @@ def git(folder: Path, *arguments: str) -> str:
 
 def test_it_says_that_it_is_alive_and_as_what(settings: Settings) -> None:
     status = control.start(settings)
-    context = client_context(cafile=status["ca"])
+    context = client_context(cafile=str(status.ca))
 
-    with urllib.request.urlopen(f"{status['https']}/health", context=context) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{status.https}/health", context=context) as answer:  # noqa: S310
         told = json.loads(answer.read())
 
     assert (told["alive"], told["version"], told["commit"]) == (True, here().number, here().commit)
-    assert (status["version"], status["commit"]) == (here().number, here().commit)
-    secret = Path(status["client_secret_file"]).read_text().strip()
+    assert status.version == here()
+    secret = status.client_secret_file.read_text().strip()
     assert secret not in json.dumps(told)
     assert set(told) == {
         *("alive", "version", "commit", "https", "ca", "tenant", "subscription", "client_id"),
@@ -58,7 +58,7 @@ def test_it_says_that_it_is_alive_and_as_what(settings: Settings) -> None:
 
 def test_one_that_does_not_run_has_no_version(settings: Settings) -> None:
     status = control.status(settings.data)
-    assert (status["running"], status["version"], status["commit"]) == (False, None, None)
+    assert (status.running, status.version) == (False, UNTOLD)
 
 
 def test_its_options_are_seen_while_it_runs(settings: Settings) -> None:

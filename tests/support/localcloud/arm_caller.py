@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import requests
 
 from localcloud.server import Cloud
+from localcloud.status import Status
 
 AUDIENCE = "https://management.core.windows.net/"
 VERSION = "2024-03-01"
@@ -21,18 +21,18 @@ class ArmCaller:
         base: the server's address; `subscription`: the path of its subscription.
     """
 
-    def __init__(self, cloud: Cloud | Mapping[str, Any]) -> None:
-        self.status: Mapping[str, Any] = cloud.status() if isinstance(cloud, Cloud) else cloud
-        self.base: str = self.status["https"]
-        self.subscription = f"/subscriptions/{self.status['subscription']}"
+    def __init__(self, cloud: Cloud | Status) -> None:
+        self.status = cloud.status() if isinstance(cloud, Cloud) else cloud
+        self.base = str(self.status.https)
+        self.subscription = f"/subscriptions/{self.status.subscription}"
         self._session = requests.Session()
         self._session.trust_env = False  # else REQUESTS_CA_BUNDLE wins over `verify`
-        self._session.verify = self.status["ca"]
+        self._session.verify = str(self.status.ca)
         self._token: str | None = None
 
     @property
     def secret(self) -> str:
-        return Path(self.status["client_secret_file"]).read_text()
+        return self.status.client_secret_file.read_text()
 
     def close(self) -> None:
         self._session.close()
@@ -41,12 +41,12 @@ class ArmCaller:
         """POSTs a form to the token endpoint; a field given as '' is left out."""
         form = {
             "grant_type": "client_credentials",
-            "client_id": self.status["client_id"],
+            "client_id": str(self.status.client_id),
             "client_secret": self.secret,
             "scope": f"{AUDIENCE}/.default",
         }
         form = {name: value for name, value in (form | fields).items() if value}
-        return self._session.post(f"{self.base}/{self.status['tenant']}/{path}", data=form)
+        return self._session.post(f"{self.base}/{self.status.tenant}/{path}", data=form)
 
     def token(self) -> str:
         if self._token is None:

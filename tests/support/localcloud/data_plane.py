@@ -21,6 +21,7 @@ from localcloud import control, waiting
 from localcloud.scoring.addresses import Endpoint
 from localcloud.server import Cloud
 from localcloud.settings import Settings
+from localcloud.status import Status
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.scoring_parts import Authority, channel, photo_request, predict
 
@@ -80,18 +81,18 @@ class PackageHost:
 class DataPlane:
     """One account of a running localcloud. Bodies and answers are as they are on the wire."""
 
-    def __init__(self, status: dict[str, Any]) -> None:
-        self.host: str = status["https"]
-        self.subscription: str = status["subscription"]
+    def __init__(self, status: Status) -> None:
+        self.host = str(status.https)
+        self.subscription = status.subscription
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = status["ca"]
-        secret = Path(status["client_secret_file"]).read_text().strip()
+        self._session.verify = str(status.ca)
+        secret = status.client_secret_file.read_text().strip()
         answer = self._session.post(
-            f"{self.host}/{status['tenant']}/oauth2/v2.0/token",
+            f"{self.host}/{status.tenant}/oauth2/v2.0/token",
             data={
                 "grant_type": "client_credentials",
-                "client_id": status["client_id"],
+                "client_id": status.client_id,
                 "client_secret": secret,
                 "scope": f"{AUDIENCE}/.default",
             },

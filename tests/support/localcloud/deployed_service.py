@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from clients.azure.cloud import Cloud
 from clients.azure.model_management import ModelManagement, Service, ServiceRequest, Tls
 from clients.azure.settings import AzureSettings
 from clients.azure.takeover import ensure_model, ensure_service
+from fpga.cloud import connection
 from infra.inputs import model_package
 from infra.proof.endpoint import Declared
 from localcloud.server import Cloud as Server
@@ -26,15 +26,7 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 def settings_of(server: Server) -> AzureSettings:
-    status = server.status()
-    return AzureSettings(
-        metadata_host=status["https"].removeprefix("https://"),
-        tenant_id=status["tenant"],
-        subscription_id=status["subscription"],
-        client_id=status["client_id"],
-        client_secret=Path(status["client_secret_file"]).read_text().strip(),
-        disable_instance_discovery=True,
-    )
+    return connection.azure_settings(server.status())
 
 
 @dataclass(frozen=True)
@@ -67,8 +59,8 @@ def bundle(authority: Authority) -> Bundle:
 @pytest.fixture(scope="module")
 def deployed(cloud: Server, authority: Authority, bundle: Bundle) -> Iterator[Deployed]:
     """What the program declares, made by hand."""
-    client = Cloud(settings_of(cloud), ca_file=cloud.status()["ca"])
-    subscription = f"/subscriptions/{cloud.status()['subscription']}"
+    client = Cloud(settings_of(cloud), ca_file=str(cloud.status().ca))
+    subscription = f"/subscriptions/{cloud.status().subscription}"
     group = f"{subscription}/resourceGroups/{GROUP}"
     providers = f"{group}/providers"
     for namespace in ("Microsoft.MachineLearningModelManagement", "Microsoft.Network", "Microsoft.Storage"):
@@ -95,7 +87,7 @@ def deployed(cloud: Server, authority: Authority, bundle: Bundle) -> Iterator[De
     assert keys is not None
     declared = Declared(
         fqdn=FQDN,
-        name_servers=(cloud.status()["dns"],),
+        name_servers=(connection.settings(cloud.status())[connection.NAME_SERVERS],),
         ip=service.address,
         port=service.port,
         fingerprint=bundle.fingerprint_sha256,

@@ -15,6 +15,7 @@ from clients.azure.model_management import ModelManagement, Service
 from engine.install import Engine
 from infra.settings import naming
 from infra.settings.reader import PROJECT_ROOT
+from localcloud.status import ServiceStatus
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.pulumi_project import PulumiProject
 
@@ -64,15 +65,15 @@ class ProgramStack(PulumiProject):
             cwd=self.folder, env=self.environment, input=value, text=True, check=True, capture_output=True,
         )  # fmt: skip
 
-    def services(self) -> list[dict[str, Any]]:
+    def services(self) -> list[ServiceStatus]:
         """The stack's services, as localcloud itself tells: one at most."""
         ours = naming.suffixed("service", "fpga-web-service", self.stack, "service")
-        return [one for one in self.cloud.services() if one["name"] == ours]
+        return [one for one in self.cloud.services() if one.name == ours]
 
     def service(self) -> Service:
         """The stack's one service, as the data plane tells it; none, or a second one, fails the test."""
         (running,) = self.services()
-        (service,) = self.management.services_named(running["name"])
+        (service,) = self.management.services_named(running.name)
         return service
 
     def of_type(self, name: str) -> list[dict[str, Any]]:

@@ -9,13 +9,25 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from fpga.cloud import connection
 from fpga.stacks import schema as stack_schema
 from fpga.stacks import template as stack_template
 from infra import settings
 from infra.settings.reader import PROJECT_ROOT, SettingsError
+from localcloud.status import Status
 
 STACKS = PROJECT_ROOT / "stacks"
 UUID = "11111111-2222-3333-4444-555555555555"
+LOCALCLOUD = Status(
+    https="https://127.0.0.1:443",
+    ca=Path("ca.pem"),
+    tenant=UUID,
+    subscription=UUID,
+    client_id=UUID,
+    client_secret_file=Path("client-secret"),
+    dns="127.0.0.1:53",
+    blob=None,
+)
 VALID = jsonschema.Draft7Validator(stack_schema.stack_schema())
 
 
@@ -134,14 +146,12 @@ def test_other_keys_of_the_engine_are_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", stack_template.PRESETS)
-@pytest.mark.parametrize(
-    "cloud", [None, stack_template.Cloud("127.0.0.1:443", UUID, UUID, UUID, "127.0.0.1:53")]
-)
+@pytest.mark.parametrize("connected", [None, connection.settings(LOCALCLOUD)])
 def test_new_files_fit_their_schemas_and_the_program(
-    kind: str, cloud: stack_template.Cloud | None, tmp_path: Path
+    kind: str, connected: dict[str, str] | None, tmp_path: Path
 ) -> None:
     about = {one.key: one.about for one in settings.known()}
-    written = stack_template.configuration("team-a", kind, cloud)
+    written = stack_template.configuration("team-a", kind, connected)
     text = stack_template.stack_text("team-a", written, about)
 
     content = yaml.safe_load(text)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from fpga.cloud.connection import CLIENT_SECRET, METADATA_HOST, NAME_SERVERS
 from fpga.stacks.stack_file import without_encryption
-from fpga.stacks.written_settings import HOST, MODEL_ID, MODEL_PACKAGE, NAME_SERVERS, SECRET, Notes, decide
+from fpga.stacks.written_settings import MODEL_ID, MODEL_PACKAGE, Notes, decide
 
 WANTED = {
-    HOST: "127.0.0.1:20001",
+    METADATA_HOST: "127.0.0.1:20001",
     "azure-native:tenantId": "tenant",
     "azure-native:subscriptionId": "subscription",
     "azure-native:clientId": "client",
-    SECRET: "hush",
+    CLIENT_SECRET: "hush",
     NAME_SERVERS: "127.0.0.1:20002",
     MODEL_PACKAGE: ".local/model-package",
 }
@@ -33,7 +34,7 @@ def test_what_stands_there_already_is_not_written_again(notes: Notes) -> None:
     assert decide(WANTED, WANTED, notes).write == {}
 
 
-@pytest.mark.parametrize("key", [NAME_SERVERS, MODEL_PACKAGE, "azure-native:clientId", SECRET])
+@pytest.mark.parametrize("key", [NAME_SERVERS, MODEL_PACKAGE, "azure-native:clientId", CLIENT_SECRET])
 def test_what_a_person_set_stays(notes: Notes, key: str) -> None:
     """Also where it was written before, and also in a file of before, when nobody noted anything."""
     theirs = {**WANTED, key: "mine"}
@@ -45,21 +46,21 @@ def test_what_a_person_set_stays(notes: Notes, key: str) -> None:
 
 
 def test_what_was_written_follows(notes: Notes, tmp_path: Path) -> None:
-    before = {**WANTED, HOST: "127.0.0.1:1", NAME_SERVERS: "127.0.0.1:2", SECRET: "old"}
+    before = {**WANTED, METADATA_HOST: "127.0.0.1:1", NAME_SERVERS: "127.0.0.1:2", CLIENT_SECRET: "old"}
     notes.add(before)
 
     decision = decide(WANTED, before, Notes(tmp_path))
 
     assert decision.theirs == ()
-    assert decision.write == {key: WANTED[key] for key in (HOST, NAME_SERVERS, SECRET)}
+    assert decision.write == {key: WANTED[key] for key in (METADATA_HOST, NAME_SERVERS, CLIENT_SECRET)}
 
 
 def test_a_run_that_was_cut_off_before_it_wrote_loses_track_of_nothing(notes: Notes, tmp_path: Path) -> None:
-    before = {**WANTED, HOST: "127.0.0.1:1"}
+    before = {**WANTED, METADATA_HOST: "127.0.0.1:1"}
     notes.add(before)
     notes.add(WANTED)
 
-    assert decide(WANTED, before, Notes(tmp_path)).write == {HOST: WANTED[HOST]}
+    assert decide(WANTED, before, Notes(tmp_path)).write == {METADATA_HOST: WANTED[METADATA_HOST]}
 
 
 def test_no_secret_is_in_what_is_noted(notes: Notes, tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_notes_that_are_damaged_are_none(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     for text in ("{", "[]", ""):
         file.write_text(text)
-        assert not Notes(tmp_path).has(HOST, WANTED[HOST])
+        assert not Notes(tmp_path).has(METADATA_HOST, WANTED[METADATA_HOST])
 
 
 def test_no_package_is_written_beside_a_model_id(notes: Notes) -> None:
@@ -85,25 +86,25 @@ def test_no_package_is_written_beside_a_model_id(notes: Notes) -> None:
 
 def test_nothing_of_localcloud_is_written_where_the_stack_is_on_another_cloud(notes: Notes) -> None:
     """The client's secret is absent, for ARM_CLIENT_SECRET gives it."""
-    decision = decide(WANTED, {HOST: "management.azure.com", "azure-native:tenantId": "ours"}, notes)
+    decision = decide(WANTED, {METADATA_HOST: "management.azure.com", "azure-native:tenantId": "ours"}, notes)
 
     assert decision.write == {MODEL_PACKAGE: WANTED[MODEL_PACKAGE]}
-    assert decision.theirs == (HOST, "azure-native:tenantId")
+    assert decision.theirs == (METADATA_HOST, "azure-native:tenantId")
 
 
 def test_a_port_that_moved_is_followed_in_a_file_of_before(notes: Notes) -> None:
     """Nobody noted who wrote it; the ids beside it are those of this localcloud alone."""
-    before = {**WANTED, HOST: "127.0.0.1:1"}
-    assert decide(WANTED, before, notes).write == {HOST: WANTED[HOST]}
+    before = {**WANTED, METADATA_HOST: "127.0.0.1:1"}
+    assert decide(WANTED, before, notes).write == {METADATA_HOST: WANTED[METADATA_HOST]}
 
     another = {**before, "azure-native:tenantId": "another"}
-    assert decide(WANTED, another, notes).theirs == (HOST, "azure-native:tenantId")
+    assert decide(WANTED, another, notes).theirs == (METADATA_HOST, "azure-native:tenantId")
 
 
 def test_a_localcloud_that_went_with_the_state_is_let_go(notes: Notes) -> None:
     before = {
         **{key: f"old {value}" for key, value in WANTED.items()},
-        HOST: "127.0.0.1:1",
+        METADATA_HOST: "127.0.0.1:1",
         NAME_SERVERS: '["192.0.2.1:53"]',
     }
     decision = decide(WANTED, before, notes, outlived_its_stack=True)

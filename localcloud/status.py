@@ -1,0 +1,117 @@
+"""The status of a localcloud: where it is, how to sign in to it, and what it serves. Standard library only.
+
+Its JSON is what `GET /health` and `fpga cloud status --json` tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from localcloud.version import UNTOLD, Version
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """The status of one service that is deployed, of whichever account.
+
+    Attributes:
+        name: its name in its account.
+        state: as the data plane tells it, such as Succeeded or Failed.
+        address: the IPv4 address where it answers; None where it never did, or gave its address back.
+        port: the TCP port of its gRPC server; None as above.
+        ssl: whether it answers over TLS.
+    """
+
+    name: str
+    state: str
+    address: str | None
+    port: int | None
+    ssl: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """The status of a localcloud, running or not. No secret is in it.
+
+    Of one that does not run, all that will be the same at its next start is told; what is chosen at the first
+    start is None where there was none yet.
+
+    Attributes:
+        https: base URL of all HTTPS APIs, `https://HOST:PORT`; None: never started.
+        ca: file of the CA certificate that its HTTPS is to be trusted by, PEM.
+        tenant: UUID of the directory that signs in; None: never started.
+        subscription: UUID of its one subscription; None: never started.
+        client_id: UUID of the application that signs in; None: never started.
+        client_secret_file: file of that application's secret.
+        dns: address of the DNS server, `HOST:PORT`, UDP and TCP alike; None: never started.
+        blob: base URL of the blob service, `https://HOST:PORT`; None: there is no blob storage.
+        pid: number of its process; None: it does not run.
+        services: what is deployed; empty where it does not run.
+        version: the version of the code that runs; `UNTOLD` where it does not run, or tells none.
+    """
+
+    https: str | None
+    ca: Path
+    tenant: str | None
+    subscription: str | None
+    client_id: str | None
+    client_secret_file: Path
+    dns: str | None
+    blob: str | None
+    pid: int | None = None
+    services: tuple[ServiceStatus, ...] = ()
+    version: Version = UNTOLD
+
+    @property
+    def running(self) -> bool:
+        """Whether a process serves it."""
+        return self.pid is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as JSON has it: paths as texts, number and commit of the version beside each other."""
+        return {
+            "https": self.https,
+            "ca": str(self.ca),
+            "tenant": self.tenant,
+            "subscription": self.subscription,
+            "client_id": self.client_id,
+            "client_secret_file": str(self.client_secret_file),
+            "dns": self.dns,
+            "blob": self.blob,
+            "pid": self.pid,
+            "services": [asdict(service) for service in self.services],
+            "version": self.version.number,
+            "commit": self.version.commit,
+            "running": self.running,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Status:
+        """The status that was told, by this version or by an earlier or later one.
+
+        Raises:
+            ValueError: it is none of a localcloud's.
+        """
+        try:
+            return cls(
+                https=told["https"],
+                ca=Path(told["ca"]),
+                tenant=told["tenant"],
+                subscription=told["subscription"],
+                client_id=told["client_id"],
+                client_secret_file=Path(told["client_secret_file"]),
+                dns=told["dns"],
+                blob=told["blob"],
+                pid=told["pid"],
+                services=tuple(_service(service) for service in told["services"]),
+                version=Version(told.get("version"), told.get("commit")),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no status of a localcloud: {error!r}") from None
+
+
+def _service(told: Mapping[str, Any]) -> ServiceStatus:
+    return ServiceStatus(told["name"], told["state"], told["address"], told["port"], told["ssl"])

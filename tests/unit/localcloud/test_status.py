@@ -1,0 +1,75 @@
+"""The status of a localcloud, and its JSON: told by this version, and by one of before."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.status import ServiceStatus, Status
+from localcloud.version import UNTOLD, Version
+
+RUNNING = Status(
+    https="https://127.0.0.1:20001",
+    ca=Path("/data/ca.pem"),
+    tenant="tenant",
+    subscription="subscription",
+    client_id="client",
+    client_secret_file=Path("/data/client-secret"),
+    dns="127.0.0.1:20002",
+    blob="https://127.0.0.1:20003",
+    pid=7,
+    services=(
+        ServiceStatus("classifier", "Succeeded", "127.80.0.1", 50051, ssl=True),
+        ServiceStatus("fresh", "Creating", None, None, ssl=False),
+    ),
+    version=Version("0.1.0", "c" * 40),
+)
+TOLD: dict[str, Any] = {
+    "https": "https://127.0.0.1:20001",
+    "ca": "/data/ca.pem",
+    "tenant": "tenant",
+    "subscription": "subscription",
+    "client_id": "client",
+    "client_secret_file": "/data/client-secret",
+    "dns": "127.0.0.1:20002",
+    "blob": "https://127.0.0.1:20003",
+    "pid": 7,
+    "services": [
+        {"name": "classifier", "state": "Succeeded", "address": "127.80.0.1", "port": 50051, "ssl": True},
+        {"name": "fresh", "state": "Creating", "address": None, "port": None, "ssl": False},
+    ],
+    "version": "0.1.0",
+    "commit": "c" * 40,
+    "running": True,
+}
+
+
+def test_its_json_has_the_keys_that_programs_read() -> None:
+    assert RUNNING.to_json() == TOLD
+    assert json.loads(json.dumps(RUNNING.to_json())) == TOLD
+    stopped = replace(RUNNING, pid=None, services=(), version=UNTOLD).to_json()
+    changed: dict[str, Any] = {"pid": None, "services": [], "version": None, "commit": None, "running": False}
+    assert stopped == TOLD | changed
+
+
+def test_what_was_told_is_read_back() -> None:
+    assert Status.from_json(TOLD) == RUNNING
+    assert Status.from_json(Status.from_json(TOLD).to_json()) == RUNNING
+
+
+def test_one_of_another_version_is_understood() -> None:
+    """Of before there were versions, which told neither; and a later one, which tells more."""
+    before = {key: value for key, value in TOLD.items() if key not in ("version", "commit", "running")}
+    assert Status.from_json(before | {"alive": True}) == replace(RUNNING, version=UNTOLD)
+    later = TOLD | {"uptime_s": 5, "services": [one | {"replicas": 1} for one in TOLD["services"]]}
+    assert Status.from_json(later) == RUNNING
+
+
+@pytest.mark.parametrize("told", [{}, {**TOLD, "services": None}, {**TOLD, "services": [{}]}])
+def test_what_is_no_status_is_refused(told: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="this is no status of a localcloud: "):
+        Status.from_json(told)
