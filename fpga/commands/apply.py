@@ -30,7 +30,7 @@ def apply(
     The update is held to the plan that was just made; what would go beyond it stops.
     """
     from engine.report import ConsoleReport
-    from fpga.plan import wording as words
+    from fpga.plan import wording
     from fpga.plan.runner import preview
     from fpga.stacks import backend
     from fpga.stacks.stack import Stack
@@ -57,7 +57,7 @@ def apply(
             raise CommandError("Nothing was changed.")
         with report.stage(f"update of {stack}"):
             Stack(project, stack, backend.environment(project, stack)).up(report.progress, plan=saved)
-        typer.echo(f"{stack}: done, as planned ({words.todo(plan)}).")
+        typer.echo(f"{stack}: done, as planned ({wording.todo(plan)}).")
 
 
 def _show(plan: Plan) -> None:
@@ -80,16 +80,14 @@ def _read(file: Path) -> Plan:
 
 
 def _require_reviewed(reviewed: Plan, plan: Plan) -> None:
-    from fpga.plan import departures as review
+    from fpga.plan.departures import already_done, departures
 
-    departures = review.departures(reviewed, plan)
-    if departures:
+    found = departures(reviewed, plan)
+    if found:
         raise CommandError(
-            "\n  - ".join(
-                (f"{plan.stack}: this is not what was reviewed, and nothing was changed:", *departures)
-            )
+            "\n  - ".join((f"{plan.stack}: this is not what was reviewed, and nothing was changed:", *found))
             + "\nPlan anew, and have that reviewed."
         )
-    done = review.already_done(reviewed, plan)
+    done = already_done(reviewed, plan)
     if done:
         typer.echo(f"{plan.stack}: {done} of {len(reviewed.changes)} reviewed changes are done already.")

@@ -88,7 +88,7 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
     Raises:
         CommandError: the program or a check refuses; the message is theirs.
     """
-    from fpga.plan import wording as words
+    from fpga.plan import wording
     from fpga.plan.runner import preview
 
     with report.stage("5/6 deployment"):
@@ -103,7 +103,7 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
     if not plan.does_nothing and on_terminal:
         # The engine draws its own progress: no other line may move beside it.
         stack.up(None)
-    return words.todo(plan)
+    return wording.todo(plan)
 
 
 def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: ConsoleReport) -> None:

@@ -71,7 +71,7 @@ def watch(
             # drift and what was never made are told apart beside a plan of the state alone
             declared = preview(project, stack, on_progress=report.progress) if looked.changes else looked
     except (CommandError, ClientError, SettingsError) as error:
-        told = Redaction(project.checkout, Path.home()).clean(str(error))
+        told = Redaction.of(project).clean(str(error))
         found = watching.failed(stack, [told])
     else:
         found = watching.watched(declared, looked, dt.datetime.now(dt.UTC), days)

@@ -7,9 +7,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fpga.plan import differences as values
+from fpga.plan.differences import is_unknown
 from fpga.plan.model import ISSUED_BY, Certificate, CertificateChange
-from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, only
 
 _CHAIN = "ssl_certificate"
@@ -18,14 +17,14 @@ _FQDN = "fpga-web-service:fqdn"
 
 
 def change(
-    resources: Sequence[Resource], config: Mapping[str, str], now: dt.datetime, redaction: Redaction
+    resources: Sequence[Resource], config: Mapping[str, str], now: dt.datetime
 ) -> CertificateChange | None:
-    """What the service serves before and after; None: there is no service, before or after."""
+    """The certificates that the service serves before and after; None: there is no service."""
     service = only(resources, "Service")
     if service is None:
         return None
-    before = _known(service.before.get(_CHAIN), _source_before(resources, service), now, redaction)
-    after = _after(resources, service, config, now, redaction) if service.goes_on else None
+    before = _known(service.before.get(_CHAIN), _source_before(resources, service), now)
+    after = _after(resources, service, config, now) if service.goes_on else None
     chains = [side.get(_CHAIN) or "" for side in (service.before, service.after)]
     if before and after and chains[0] == chains[1]:
         before = after
@@ -45,16 +44,12 @@ def ssl(resources: Sequence[Resource]) -> tuple[bool | None, bool | None]:
 
 
 def _after(
-    resources: Sequence[Resource],
-    service: Resource,
-    config: Mapping[str, str],
-    now: dt.datetime,
-    redaction: Redaction,
+    resources: Sequence[Resource], service: Resource, config: Mapping[str, str], now: dt.datetime
 ) -> Certificate | None:
     chain = service.after.get(_CHAIN)
     source = config.get(_SOURCE, "provided")
-    if not values.is_unknown(chain):
-        return _known(chain, source, now, redaction)
+    if not is_unknown(chain):
+        return _known(chain, source, now)
     issuing = next((one for one in resources if one.kind in ISSUED_BY and one.goes_on), None)
     fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
     issuer = ""
@@ -64,8 +59,8 @@ def _after(
     elif issuing and issuing.kind == "AcmeCertificate":
         issuer = f"the authority at {issuing.after.get('directory', '')}"
     return Certificate(
-        names=(redaction.clean(str(fqdn)),) if fqdn else (),
-        issuer=redaction.clean(issuer),
+        names=(str(fqdn),) if fqdn else (),
+        issuer=issuer,
         source=ISSUED_BY[issuing.kind] if issuing else source,
         issued_at_apply=True,
     )
@@ -88,9 +83,9 @@ def _root_changes(resources: Sequence[Resource]) -> bool:
     return bool(after) and before != after
 
 
-def _known(pem: Any, source: str, now: dt.datetime, redaction: Redaction) -> Certificate | None:
+def _known(pem: Any, source: str, now: dt.datetime) -> Certificate | None:
     """What the leaf of a chain says; None: there is no chain, or none that can be read."""
-    if not isinstance(pem, str) or not pem or values.is_unknown(pem):
+    if not isinstance(pem, str) or not pem or is_unknown(pem):
         return None
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -105,8 +100,8 @@ def _known(pem: Any, source: str, now: dt.datetime, redaction: Redaction) -> Cer
         return None
     dates = told.to_dict()
     return Certificate(
-        names=tuple(redaction.clean(name) for name in told.dns_names),
-        issuer=redaction.clean(told.issuer),
+        names=told.dns_names,
+        issuer=told.issuer,
         source=source,
         serial_number=told.serial_number,
         fingerprint_sha256=told.fingerprint_sha256,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fpga.plan import differences as values
+from fpga.plan.differences import worded
 from fpga.plan.model import KeysChange, RecordChange, RecordSet
-from fpga.plan.redaction import Redaction
 from fpga.plan.resources import Resource, only
 
 _KEYS = ("primary", "secondary")
@@ -29,10 +28,10 @@ def keys(resources: Sequence[Resource]) -> KeysChange | None:
     return KeysChange(before, after, tuple(_told_to_callers(found, before, after)))
 
 
-def records(resources: Sequence[Resource], redaction: Redaction) -> tuple[RecordChange, ...]:
+def records(resources: Sequence[Resource]) -> tuple[RecordChange, ...]:
     """The DNS record sets that change."""
     return tuple(
-        RecordChange(_record_set(one.before, redaction), _record_set(one.after, redaction))
+        RecordChange(_record_set(one.before), _record_set(one.after))
         for one in resources
         if one.kind == "RecordSet" and one.operation != "same"
     )
@@ -70,12 +69,12 @@ def _told_to_callers(
     return told
 
 
-def _record_set(inputs: Mapping[str, Any], redaction: Redaction) -> RecordSet | None:
+def _record_set(inputs: Mapping[str, Any]) -> RecordSet | None:
     if not inputs:
         return None
 
     def words(value: Any) -> str:
-        return values.worded(value, redaction).text
+        return worded(value).text
 
     kind = words(inputs.get("recordType", ""))
     name, zone = words(inputs.get("relativeRecordSetName", "@")), words(inputs.get("zoneName", ""))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fpga.plan import wording as words
+from fpga.plan import wording
 from fpga.plan.model import Change, Plan
 
 LIMIT: Final = 65_536  # characters
@@ -50,7 +50,7 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
     Args:
         limit: characters that it may have; what has no room is left out, and a note says so.
     """
-    text, left_out = f"### {escape(words.summary(plan))}\n", 0
+    text, left_out = f"### {escape(wording.summary(plan))}\n", 0
     for block in _blocks(plan):
         part, missing = block.cut(limit - len(text) - _NOTE_ROOM)
         left_out += missing
@@ -79,9 +79,9 @@ def _blocks(plan: Plan) -> list[_Block]:
         _list("**Errors**", [_fenced(message) for message in plan.errors]),
         _list("**Policy**", _policy(plan)),
         _changes(plan),
-        _facts("Certificate", words.certificate_rows(plan), words.certificate_notes(plan)),
-        _facts("Authentication keys", words.key_rows(plan), plan.keys.callers if plan.keys else ()),
-        _facts("DNS", words.record_rows(plan), ()),
+        _facts("Certificate", wording.certificate_rows(plan), wording.certificate_notes(plan)),
+        _facts("Authentication keys", wording.key_rows(plan), plan.keys.callers if plan.keys else ()),
+        _facts("DNS", wording.record_rows(plan), ()),
         _drift(plan),
         _list("**Warnings**", [_fenced(message) for message in plan.warnings]),
         *(_details(change) for change in plan.changes if change.differences),
@@ -96,7 +96,7 @@ def _list(title: str, items: Sequence[str]) -> _Block:
 
 def _policy(plan: Plan) -> list[str]:
     return [
-        f"- **{escape(words.policy_level(one.enforcement))}** {code(one.rule)} ({escape(one.pack)})"
+        f"- **{escape(wording.policy_level(one.enforcement))}** {code(one.rule)} ({escape(one.pack)})"
         + (f" on {code(one.name)}" if one.name else "")
         + f": {escape(one.message)}"
         for one in plan.policy
@@ -106,13 +106,13 @@ def _policy(plan: Plan) -> list[str]:
 def _changes(plan: Plan) -> _Block:
     rows = tuple(
         f"| {change.operation} | {code(change.name)} | {escape(change.kind)} "
-        f"| {escape(words.reason(change))} |"
+        f"| {escape(wording.reason(change))} |"
         for change in plan.changes
     )
     return _Block("| | Resource | Type | Why |\n|---|---|---|---|" if rows else "", rows)
 
 
-def _facts(title: str, rows: Sequence[words.Row], notes: Sequence[str]) -> _Block:
+def _facts(title: str, rows: Sequence[wording.Row], notes: Sequence[str]) -> _Block:
     if not rows and not notes:
         return _Block("", ())
     lines = [f"| {escape(name)} | {code(before)} | {code(after)} |" for name, before, after in rows]
@@ -127,7 +127,7 @@ def _drift(plan: Plan) -> _Block:
         if one.gone:
             lines.append(f"- {who} is gone")
         for difference in one.differences:
-            before, after = words.sides(difference)
+            before, after = wording.sides(difference)
             lines.append(f"- {who} {code(difference.path)}: {code(before)} became {code(after)}")
     return _list("**Drift**: changed by others since the last update", lines)
 
@@ -136,7 +136,7 @@ def _details(change: Change) -> _Block:
     title = f"{change.operation} {code(change.name)} ({escape(change.kind)})"
     rows = []
     for difference in change.differences:
-        before, after = words.sides(difference)
+        before, after = wording.sides(difference)
         rows.append(f"| {code(difference.path)} | {code(before)} | {code(after)} |")
     head = f"<details><summary>{title}</summary>\n\n| Property | Before | After |\n|---|---|---|"
     return _Block(head, tuple(rows), "\n</details>")

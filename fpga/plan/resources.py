@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fpga.plan.events import State, Step
+from fpga.plan.model import Difference
 
 # As the program declares them: the engine registers what does not depend on each other in any order.
 _ORDER: Final = (
@@ -42,11 +43,12 @@ _MADE: Final = ("create-replacement", "import-replacement")
 
 @dataclass
 class Resource:
-    """What happens to one resource, and its states before and after.
+    """A resource with what happens to it, and its states before and after.
 
     Attributes:
         operation: one of the plan's, or `same`.
-        refreshed: states before and after the refresh; the second is None where it is gone.
+        differences: of its inputs, before and after.
+        refreshed: the refresh, which has its result; its `new` is None where the resource is gone.
     """
 
     urn: str
@@ -55,11 +57,13 @@ class Resource:
     old: State | None = None
     new: State | None = None
     keys: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
     deleted_first: bool = False
-    refreshed: tuple[State | None, State | None] | None = field(default=None, repr=False)
+    refreshed: Step | None = None
 
     @property
     def name(self) -> str:
+        """The logical name."""
         return self.urn.rsplit("::", 1)[-1]
 
     @property
@@ -75,7 +79,7 @@ class Resource:
     @property
     def after(self) -> Mapping[str, Any]:
         """Its inputs once the update is done; none where it is not there then."""
-        return self.new.inputs if self.new and self.operation not in ("delete", "forget") else {}
+        return self.new.inputs if self.new and self.goes_on else {}
 
     @property
     def goes_on(self) -> bool:
@@ -103,7 +107,7 @@ def only(resources: Sequence[Resource], kind: str) -> Resource | None:
 def _add(resource: Resource, step: Step) -> None:
     if step.operation == "refresh":
         if step.done:
-            resource.refreshed = (step.old, step.new)
+            resource.refreshed = step
             # a resource whose one step this is was found gone, or the preview went no further
             resource.old = resource.old or step.new
             resource.new = resource.new or step.new
@@ -121,7 +125,7 @@ def _add(resource: Resource, step: Step) -> None:
         operation = "forget"
     if operation is not None:
         resource.operation = operation
-    resource.old, resource.new = step.old, step.new
+    resource.old, resource.new, resource.differences = step.old, step.new, step.differences
 
 
 def _rank(resource: Resource) -> tuple[int, str, str]:

@@ -13,14 +13,13 @@ from typing import IO, TYPE_CHECKING, Final
 from fpga.plan.build import build
 from fpga.plan.events import Event, Step, read
 from fpga.plan.redaction import Redaction
-from fpga.project import DEFAULT_STACK, Project
+from fpga.project import DEFAULT_STACK, PROJECT, Project
 from fpga.stacks import pulumi_command
 from fpga.stacks.state_container import NOBODY, SIGN_IN
 
 if TYPE_CHECKING:
     from fpga.plan.model import Plan
 
-_PROJECT: Final = "fpga-web-service"
 _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 _TAIL_CHARACTERS: Final = 4_000
 _REMEDIES: Final = {
@@ -72,21 +71,21 @@ def preview(
         command.append("--refresh")
     if save_plan is not None:
         command += ["--save-plan", str(save_plan.absolute())]
+    redaction = Redaction.of(project)
     with tempfile.TemporaryFile("w+", errors="replace") as complaints:
         with _running(command, project, variables, complaints) as child:
-            events = list(_followed(read(child.stdout or ()), on_progress))
+            events = list(_followed(read(child.stdout or (), redaction), on_progress))
         complaints.seek(0)
         said = complaints.read()
     if save_plan is not None and save_plan.exists():
         save_plan.chmod(0o600)
     return build(
         events,
-        project=_PROJECT,
+        project=PROJECT,
         stack=stack,
         refreshed=refresh,
         now=dt.datetime.now(dt.UTC),
-        redaction=Redaction(project.checkout, Path.home()),
-        failure=[] if child.returncode == 0 else [_complaint(said, child.returncode, stack)],
+        failure=[] if child.returncode == 0 else [redaction.clean(_complaint(said, child.returncode, stack))],
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from fpga.plan import wording as words
+from fpga.plan import wording
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,19 +43,19 @@ def show(plan: Plan, console: Console) -> None:
             console.print(Text(f"{level}: ", f"bold {colour}").append(message, "not bold default"))
     for finding in plan.policy:
         colour = "red" if finding.stops else "yellow"
-        line = Text(f"{words.policy_level(finding.enforcement)}: ", f"bold {colour}")
+        line = Text(f"{wording.policy_level(finding.enforcement)}: ", f"bold {colour}")
         line.append(f"{finding.rule}", "bold default").append(f" ({finding.pack})", "dim not bold default")
         where = f" {finding.name}:" if finding.name else ""
         console.print(line.append(f"{where} {finding.message}", "not bold default"))
     for change in plan.changes:
         console.print(_heading(change))
         if change.differences:
-            console.print(_rows([(one.path, *words.sides(one)) for one in change.differences]))
-    _facts(console, "certificate", words.certificate_rows(plan), words.certificate_notes(plan))
-    _facts(console, "keys", words.key_rows(plan), plan.keys.callers if plan.keys else ())
-    _facts(console, "DNS", words.record_rows(plan), ())
+            console.print(_rows([(one.path, *wording.sides(one)) for one in change.differences]))
+    _facts(console, "certificate", wording.certificate_rows(plan), wording.certificate_notes(plan))
+    _facts(console, "keys", wording.key_rows(plan), plan.keys.callers if plan.keys else ())
+    _facts(console, "DNS", wording.record_rows(plan), ())
     _drift(plan, console)
-    console.print(Text(words.summary(plan), "bold"))
+    console.print(Text(wording.summary(plan), "bold"))
 
 
 def _heading(change: Change) -> Table:
@@ -65,12 +65,12 @@ def _heading(change: Change) -> Table:
     grid = Table.grid(padding=(0, 1))
     name = Text(change.name, "bold").append(f" ({change.kind})", "not bold dim")
     grid.add_row(Text(change.operation, _COLOURS[change.operation]), name)
-    if why := words.reason(change):
+    if why := wording.reason(change):
         grid.add_row("", Text(why))
     return grid
 
 
-def _facts(console: Console, title: str, rows: Sequence[words.Row], notes: Sequence[str]) -> None:
+def _facts(console: Console, title: str, rows: Sequence[wording.Row], notes: Sequence[str]) -> None:
     from rich.text import Text
 
     if rows or notes:
@@ -89,10 +89,10 @@ def _drift(plan: Plan, console: Console) -> None:
         line = Text("drift ", "red").append(one.name, "bold default")
         console.print(line.append(f" ({one.kind}): {said}", "not bold default"))
         if one.differences:
-            console.print(_rows([(each.path, *words.sides(each)) for each in one.differences]))
+            console.print(_rows([(each.path, *wording.sides(each)) for each in one.differences]))
 
 
-def _rows(rows: Sequence[words.Row]) -> Table:
+def _rows(rows: Sequence[wording.Row]) -> Table:
     from rich.table import Table
     from rich.text import Text
 

@@ -44,12 +44,11 @@ def lines(name: str) -> list[str]:
 
 def plan_of(events: Iterable[str], *, now: dt.datetime = NOW, refreshed: bool = False) -> Plan:
     return build(
-        read(events),
+        read(events, REDACTION),
         project="fpga-web-service",
         stack="dev",
         refreshed=refreshed,
         now=now,
-        redaction=REDACTION,
     )
 
 

@@ -192,12 +192,11 @@ def test_a_line_that_is_cut_off_stands_beside_the_reason_for_it() -> None:
     events = [*lines("certificate")[:5], lines("certificate")[5][:-9]]
 
     plan = build(
-        read(events),
+        read(events, REDACTION),
         project="fpga-web-service",
         stack="dev",
         refreshed=False,
         now=NOW,
-        redaction=REDACTION,
         failure=["killed"],
     )
 
@@ -387,3 +386,46 @@ def test_outputs_that_change_alone_are_something_to_do() -> None:
     assert told(plan) == "dev: outputs alone: zoneNameServers, 0 unchanged"
     metadata["new"]["outputs"] = metadata["old"]["outputs"]
     assert plan_of([json.dumps(ends), summary()]).does_nothing
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_events_hold_nothing_that_others_may_not_read(name: str) -> None:
+    written = [*lines(name), diagnostic("warning", "/home/dev/checkout/stacks/x")]
+
+    told = repr(list(read(written, REDACTION)))
+
+    assert "stacks/x" in told
+    assert "/home/dev" not in told
+    assert "ciphertext" not in told
+
+
+def test_secrets_end_where_events_are_read() -> None:
+    plain = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----"
+    inputs = {"ssl_key": "in the clear", "list": [{"key": "inside"}], "note": plain, "tag": SECRET}
+    given = [
+        step("create", SERVICE, "service", None, inputs, outputs={**inputs, "primary_key": "output"}),
+        step("update", SERVICE, "service", inputs, {}, event="resOutputsEvent"),
+        diagnostic("error", f"/home/dev/checkout/a.py: {plain}"),
+        violation("rule", "mandatory", plain, "urn"),
+        json.dumps({"preludeEvent": {"config": {"a:b": "/home/dev/x"}}}),
+    ]
+
+    told = repr(list(read(given, REDACTION)))
+
+    for hidden in ("in the clear", "inside", "MIIEvQ", "v1:abc", "output'", "/home/dev"):
+        assert hidden not in told
+
+
+def test_paths_that_are_told_alike_are_two() -> None:
+    plan = plan_of([step("update", SERVICE, "m", {"p": "/srv/a/x"}, {"p": "/srv/b/x"}), summary()])
+
+    assert words(plan.changes[0]) == {"p": ("…/x", "…/x")}
+
+
+def test_private_keys_that_differ_are_told_without_their_names() -> None:
+    one, other = (
+        f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----" for text in ("one", "other")
+    )
+    plan = plan_of([step("update", SERVICE, "m", {"note": one, "n": 1}, {"note": other, "n": 2}), summary()])
+
+    assert words(plan.changes[0]) == {"n": ("1", "2"), "note": ("(secret)", "(secret)")}

@@ -1,0 +1,92 @@
+"""The changes of a plan, with the reasons for them, and the drift that a refresh found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from certs import renewal
+from fpga.plan.differences import differences, hidden, worded
+from fpga.plan.events import State
+from fpga.plan.model import ISSUED_BY, Change, Drift
+from fpga.plan.resources import Resource
+
+_SUCCEEDED: Final = "Succeeded"
+_FORMAT: Final = "%Y-%m-%d %H:%M UTC"
+_ADDRESS: Final = ("ip", "port")
+
+
+def changes(resources: Iterable[Resource]) -> tuple[Change, ...]:
+    """Each resource that does not stay as it is."""
+    return tuple(_change(one) for one in resources if one.operation != "same")
+
+
+def drift(resources: Iterable[Resource]) -> tuple[Drift, ...]:
+    """Each resource that a refresh found gone, or not as the state has it."""
+    found = []
+    for one in resources:
+        if one.refreshed is None:
+            continue
+        before, after = one.refreshed.old, one.refreshed.new
+        gone = after is None
+        differing = (one.refreshed.differences if before and after else ()) or differences(
+            _address(before), _address(after)
+        )
+        if gone or differing:
+            found.append(Drift(one.urn, one.name, one.type, gone, () if gone else differing))
+    return tuple(found)
+
+
+def _change(resource: Resource) -> Change:
+    differing, reasons = resource.differences, _reasons(resource)
+    if not differing and not reasons and resource.operation == "update":
+        # the engine masks secrets on both sides: what differs and is not seen is one of them
+        differing = hidden(resource.after)
+    return Change(
+        urn=resource.urn,
+        name=resource.name,
+        type=resource.type,
+        operation=resource.operation,
+        differences=differing,
+        reasons=tuple(reasons),
+        replaced_by=resource.keys if resource.operation == "replace" else (),
+        deleted_first=resource.operation == "replace" and resource.deleted_first,
+    )
+
+
+def _reasons(resource: Resource) -> list[str]:
+    """Why, where it is not that an input differs."""
+    outputs = resource.old.outputs if resource.old else {}
+    if resource.operation == "forget":
+        return ["It is let go of, and goes on in the cloud."]
+    if resource.operation != "update":
+        return []
+    if resource.kind in ISSUED_BY and not resource.differences:
+        return _due(outputs)
+    if resource.kind == "Service" and outputs.get("state", _SUCCEEDED) != _SUCCEEDED:
+        return [f"The service's state is {worded(outputs['state'])}: it is deployed again."]
+    return []
+
+
+def _due(outputs: Mapping[str, Any]) -> list[str]:
+    """A renewal by the dates in the state, as the providers decide it."""
+    try:
+        begin, end = (dt.datetime.fromisoformat(outputs[key]) for key in ("not_before", "not_after"))
+        wanted = outputs.get("renew_at")
+        window = dt.datetime.fromisoformat(wanted) if wanted else None
+    except (KeyError, TypeError, ValueError):
+        return []
+    due, until = renewal.due(begin, end, window), f"it is valid until {_moment(end)}"
+    if due.suggested:
+        return [f"The renewal is due: its authority wants it since {_moment(due.at)} (RFC 9773); {until}."]
+    return [f"The renewal is due: two thirds of its life were over on {_moment(due.at)}; {until}."]
+
+
+def _moment(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime(_FORMAT)
+
+
+def _address(state: State | None) -> dict[str, Any]:
+    """The outputs that a refresh reads, are no inputs, and should never change by themselves."""
+    return {name: state.outputs[name] for name in _ADDRESS if name in state.outputs} if state else {}
