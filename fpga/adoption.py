@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clients.azure.errors import NotFound
 from fpga.project import PROJECT
-from infra import catalogue
+from infra import catalogue, declared
 from infra.settings import Settings
 
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
     from clients.azure.model_management import ModelManagement
-    from infra.catalogue import Declared
+    from infra.declared import Declared
 
 RETAIN: Final = "fpga-web-service:retainOnDelete"
 CONSENT: Final = "fpga-web-service:adopt"
-_SERVICE: Final = "service"
+_SERVICE: Final = catalogue.SERVICE.name
 
 
 class Standing(StrEnum):
@@ -83,13 +83,15 @@ def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[s
     """
     managed = _logical_names(deployment.get("resources") or ())
     begun = _logical_names(one["resource"] for one in deployment.get("pending_operations") or ())
-    findings = [_azure_resource(one, cloud, managed, begun) for one in catalogue.declared(stack)]
-    account_is_there = any(one.name == "account" and one.standing is not Standing.ABSENT for one in findings)
+    findings = [_azure_resource(one, cloud, managed, begun) for one in declared.resources(stack)]
+    account_is_there = any(
+        one.name == catalogue.ACCOUNT.name and one.standing is not Standing.ABSENT for one in findings
+    )
     if not account_is_there:
         return Survey((*findings, _service(stack, stack_name, (), deployment)), (), ())
     from clients.azure.model_management import ModelManagement
 
-    management = ModelManagement(cloud, catalogue.account_id(stack))
+    management = ModelManagement(cloud, declared.account_id(stack))
     services = [one.name for one in management.services()]
     service = _service(stack, stack_name, services, deployment)
     return Survey(
@@ -106,9 +108,9 @@ def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], 
         version: of the azure-native SDK: the provider that the program itself uses has it in its name.
     """
     adoptable = {one.name for one in survey.of(Standing.ADOPTABLE)}
-    wanted = [one for one in catalogue.declared(stack) if one.name in adoptable]
+    wanted = [one for one in declared.resources(stack) if one.name in adoptable]
     present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
-    components = {one.component.name: one.component.token for one in wanted}
+    components = {one.kind.component.name: one.kind.component.token for one in wanted}
     return json.dumps(
         {
             "nameTable": {name: present[name] for name in components if name in present},
@@ -120,10 +122,10 @@ def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], 
                 ),
                 *(
                     {
-                        "type": one.token,
+                        "type": one.kind.token,
                         "name": one.name,
                         "id": one.id,
-                        "parent": one.component.name,
+                        "parent": one.kind.component.name,
                         "version": version,
                     }
                     for one in wanted
@@ -157,7 +159,7 @@ def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], begun
     if one.name in managed:
         return Finding(one.name, called, Standing.MANAGED)
     try:
-        body = cloud.manage("GET", one.id, one.api_version)
+        body = cloud.manage("GET", one.id, one.kind.api_version)
     except NotFound as error:
         if error.code == "SubscriptionNotFound":
             raise
@@ -170,18 +172,18 @@ def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], begun
 
 def _move(one: Declared, location: str) -> str:
     there = f"it is in {location}, and the stack declares {one.location}: an update would make it anew. "
-    if one.name == "resource-group":
+    if one.kind is catalogue.RESOURCE_GROUP:
         return (
             f"{there}`pulumi config set fpga-web-service:resourceGroupLocation {location}` declares it there"
         )
-    setting = {"account": "account", "storage": "storageAccount"}[one.name]
+    setting = "account" if one.kind is catalogue.ACCOUNT else "storageAccount"
     return f"{there}Set fpga-web-service:{setting} to another name"
 
 
 def _service(
     stack: Settings, stack_name: str, services: Collection[str], deployment: Mapping[str, Any]
 ) -> Finding:
-    called = catalogue.service_name(stack, PROJECT, stack_name)
+    called = declared.service_name(stack, PROJECT, stack_name)
     for one in deployment.get("resources") or ():
         if _logical_name(one["urn"]) == _SERVICE:
             # by the name that it has: the stack may have been renamed since

@@ -1,140 +1,169 @@
-"""The Azure resources that a stack's settings declare: what each is to the engine, and which ID it has.
+"""The kinds of resources of the graph: all that is known of each without a stack's settings, once.
 
-What the program declares in `infra.program` and its components, told without running it: for `pulumi import`,
-which takes over what exists by an ID. An end-to-end test compares it with a deployed stack's state.
+A table, and nothing else: it knows neither Pulumi nor any other module of the project, so that the program,
+the command and the policy pack can all look things up in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from infra.settings import Settings, naming
-
-ACCOUNT_PROVIDER: Final = "Microsoft.MachineLearningModelManagement"
-CONTAINER: Final = "models"
-
-GROUP_API_VERSION: Final = "2021-04-01"
-ACCOUNT_API_VERSION: Final = "2017-09-01-preview"
-STORAGE_API_VERSION: Final = "2024-01-01"
-DNS_API_VERSION: Final = "2018-05-01"
+MODULE: Final = "fpga"
+"""The module of the dynamic resources' type tokens, and the package of the components'."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """A component resource: its logical name and its type token."""
+    """A component resource: its type token and its logical name."""
 
-    name: str
     token: str
+    name: str
 
 
 @dataclass(frozen=True)
-class Declared:
-    """An Azure resource that the program declares.
+class Kind:
+    """A kind of resource.
 
     Attributes:
-        name: logical name.
-        token: type token of the azure-native provider.
-        component: what it is in.
-        id: resource ID.
-        api_version: one in which Resource Manager tells it.
-        location: the region that the program declares; another one would have the engine replace it.
+        token: type token, without an API version.
+        name: logical name. A model's goes on with the hash of its package; record sets have others, too.
+        component: the component that it is in.
+        irreplaceable: lost, it does not come back as it was.
+        relied_on: made again as it was, but callers miss it meanwhile, or it goes before all others do.
+        secrets: properties that are encrypted in the state.
+        issues: the certificate source (`fpga-web-service:certificateSource`) whose certificates it issues;
+            empty: none.
+        taggable: whether Azure takes tags for it.
+        api_version: one in which Resource Manager tells it; empty: it is none of Resource Manager's.
     """
 
-    name: str
     token: str
+    name: str
     component: Component
-    id: str
-    api_version: str
-    location: str | None = None
+    irreplaceable: bool = False
+    relied_on: bool = False
+    secrets: tuple[str, ...] = ()
+    issues: str = ""
+    taggable: bool = False
+    api_version: str = ""
+
+    @property
+    def type_name(self) -> str:
+        """The last part of the token: `Service`, `RecordSet`."""
+        return self.token.rpartition(":")[2]
+
+    @property
+    def protected(self) -> bool:
+        """Whether `fpga-web-service:protect` has the engine refuse to delete or replace it."""
+        return self.irreplaceable or self.relied_on
 
 
-MODEL_MANAGEMENT: Final = Component("model-management", "fpga:index:ModelManagement")
-REGISTERED_MODEL: Final = Component("registered-model", "fpga:index:RegisteredModel")
-SCORING_ENDPOINT: Final = Component("scoring-endpoint", "fpga:index:ScoringEndpoint")
+MODEL_MANAGEMENT: Final = Component(f"{MODULE}:index:ModelManagement", "model-management")
+REGISTERED_MODEL: Final = Component(f"{MODULE}:index:RegisteredModel", "registered-model")
+SELF_SIGNED: Final = Component(f"{MODULE}:index:SelfSigned", "self-signed")
+ACME_ISSUED: Final = Component(f"{MODULE}:index:AcmeIssued", "acme")
+SCORING_ENDPOINT: Final = Component(f"{MODULE}:index:ScoringEndpoint", "scoring-endpoint")
 
+_DYNAMIC: Final = f"pulumi-python:dynamic/{MODULE}"
+_STORAGE_API: Final = "2024-01-01"
+_DNS_API: Final = "2018-05-01"
+_KEYS: Final = ("primary_key", "secondary_key")
 
-def declared(stack: Settings) -> list[Declared]:
-    """The Azure resources of a stack, what holds others first."""
-    account = stack.account
-    group_id = f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{account.resource_group}"
-    storage_id = f"{group_id}/providers/Microsoft.Storage/storageAccounts/{storage_account(stack)}"
-    return [
-        Declared(
-            "resource-group",
-            "azure-native:resources:ResourceGroup",
-            MODEL_MANAGEMENT,
-            group_id,
-            GROUP_API_VERSION,
-            account.group_location,
-        ),
-        Declared(
-            "account",
-            "azure-native:resources:Resource",
-            MODEL_MANAGEMENT,
-            account_id(stack),
-            ACCOUNT_API_VERSION,
-            account.location,
-        ),
-        Declared(
-            "storage",
-            "azure-native:storage:StorageAccount",
-            REGISTERED_MODEL,
-            storage_id,
-            STORAGE_API_VERSION,
-            account.location,
-        ),
-        Declared(
-            "packages",
-            "azure-native:storage:BlobContainer",
-            REGISTERED_MODEL,
-            f"{storage_id}/blobServices/default/containers/{CONTAINER}",
-            STORAGE_API_VERSION,
-        ),
-        *_domain(stack, group_id),
-    ]
+RESOURCE_GROUP: Final = Kind(
+    "azure-native:resources:ResourceGroup",
+    "resource-group",
+    MODEL_MANAGEMENT,
+    irreplaceable=True,
+    taggable=True,
+    api_version="2021-04-01",
+)
+# a generic resource: the provider has no type of its own for accounts of 2017
+ACCOUNT: Final = Kind(
+    "azure-native:resources:Resource",
+    "account",
+    MODEL_MANAGEMENT,
+    irreplaceable=True,
+    taggable=True,
+    api_version="2017-09-01-preview",
+)
+ACCOUNT_PROVIDER: Final = "Microsoft.MachineLearningModelManagement"
+"""The namespace of the account's resource provider."""
 
+STORAGE_ACCOUNT: Final = Kind(
+    "azure-native:storage:StorageAccount",
+    "storage",
+    REGISTERED_MODEL,
+    irreplaceable=True,
+    taggable=True,
+    api_version=_STORAGE_API,
+)
+BLOB_CONTAINER: Final = Kind(
+    "azure-native:storage:BlobContainer",
+    "packages",
+    REGISTERED_MODEL,
+    irreplaceable=True,
+    api_version=_STORAGE_API,
+)
+MODEL: Final = Kind(f"{_DYNAMIC}:Model", "model", REGISTERED_MODEL)
+EXISTING_MODEL: Final = Kind(f"{_DYNAMIC}:ExistingModel", "existing-model", REGISTERED_MODEL)
 
-def account_id(stack: Settings) -> str:
-    """Resource ID of the Model Management account."""
-    group = f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{stack.account.resource_group}"
-    return f"{group}/providers/{ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
+DEVELOPMENT_CA: Final = Kind(f"{_DYNAMIC}:DevelopmentCa", "development-ca", SELF_SIGNED, secrets=("key",))
+ZONE: Final = Kind(
+    "azure-native:dns:Zone",
+    "zone",
+    SCORING_ENDPOINT,
+    irreplaceable=True,
+    taggable=True,
+    api_version=_DNS_API,
+)
+ACME_ACCOUNT: Final = Kind(
+    f"{_DYNAMIC}:AcmeAccount", "acme-account", ACME_ISSUED, secrets=("eab_hmac_key", "key")
+)
+ACME_CERTIFICATE: Final = Kind(
+    f"{_DYNAMIC}:AcmeCertificate",
+    "certificate",
+    ACME_ISSUED,
+    secrets=("key_of_account", "key"),
+    issues="acme",
+)
+CERTIFICATE: Final = Kind(
+    f"{_DYNAMIC}:Certificate", "certificate", SELF_SIGNED, secrets=("ca_key", "key"), issues="self_signed"
+)
 
+SERVICE: Final = Kind(
+    f"{_DYNAMIC}:Service", "service", SCORING_ENDPOINT, irreplaceable=True, secrets=("ssl_key",)
+)
+ENDPOINT: Final = Kind(f"{_DYNAMIC}:Endpoint", "endpoint", SCORING_ENDPOINT)
+KEYS: Final = Kind(f"{_DYNAMIC}:Keys", "keys", SCORING_ENDPOINT, irreplaceable=True, secrets=_KEYS)
+RECORD_SET: Final = Kind(
+    "azure-native:dns:RecordSet", "record", SCORING_ENDPOINT, relied_on=True, api_version=_DNS_API
+)
+CANONICAL_RECORD: Final = "canonical-record"
+"""Logical name of the A record of the name that the service's own is an alias of."""
+CAA_RECORD: Final = "caa-record"
+"""Logical name of the record set that says who may issue certificates."""
+# it depends on all others: a destroy comes to it first, and is refused before anything has left the stack
+ENDPOINT_CHECK: Final = Kind(
+    f"{_DYNAMIC}:EndpointCheck", "endpoint-check", SCORING_ENDPOINT, relied_on=True, secrets=_KEYS
+)
 
-def storage_account(stack: Settings) -> str:
-    """Name of the storage account: the one that is set, else one that only this account gives."""
-    account = stack.account
-    return account.storage_account or naming.derived_storage_account(
-        stack.azure.subscription_id, account.resource_group, account.name
-    )
-
-
-def service_name(stack: Settings, project: str, stack_name: str) -> str:
-    """Name of the service: the one that is set, else one that only this stack gives."""
-    return stack.service.name or naming.suffixed("service", project, stack_name, "service")
-
-
-def _domain(stack: Settings, group_id: str) -> Iterator[Declared]:
-    domain = stack.domain
-    zone_id = f"{group_id}/providers/Microsoft.Network/dnsZones/{domain.zone}"
-    yield Declared(
-        "zone",
-        "azure-native:dns:Zone",
-        SCORING_ENDPOINT,
-        zone_id,
-        DNS_API_VERSION,
-    )
-
-    def record_set(name: str, kind: str, fqdn: str) -> Declared:
-        relative = naming.relative_record_name(fqdn, domain.zone)
-        token = "azure-native:dns:RecordSet"  # noqa: S105 - a type's, not a secret
-        return Declared(name, token, SCORING_ENDPOINT, f"{zone_id}/{kind}/{relative}", DNS_API_VERSION)
-
-    if domain.caa_issuers:
-        yield record_set("caa-record", "CAA", domain.zone)
-    if domain.canonical_name:
-        yield record_set("canonical-record", "A", domain.canonical_name)
-        yield record_set("record", "CNAME", domain.fqdn)
-    else:
-        yield record_set("record", "A", domain.fqdn)
+KINDS: Final = (
+    RESOURCE_GROUP,
+    ACCOUNT,
+    STORAGE_ACCOUNT,
+    BLOB_CONTAINER,
+    MODEL,
+    EXISTING_MODEL,
+    DEVELOPMENT_CA,
+    ZONE,
+    ACME_ACCOUNT,
+    ACME_CERTIFICATE,
+    CERTIFICATE,
+    SERVICE,
+    ENDPOINT,
+    KEYS,
+    RECORD_SET,
+    ENDPOINT_CHECK,
+)
+"""All of them, what holds others first."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 import pulumi
 
-from infra import catalogue, settings
+from infra import catalogue, declared, settings
 from infra.components import protection
 from infra.components.acme_issued import AcmeArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
@@ -75,7 +75,7 @@ def declare(
 
     # Create a Model Management account
     management = ModelManagement(
-        "model-management",
+        catalogue.MODEL_MANAGEMENT.name,
         ModelManagementArgs(
             resource_group=account.resource_group,
             account=account.name,
@@ -88,12 +88,12 @@ def declare(
 
     # Deploy your model
     model = RegisteredModel(
-        "registered-model",
+        catalogue.REGISTERED_MODEL.name,
         RegisteredModelArgs(
             scope=scope,
             resource_group=management.resource_group,
             account_id=management.account_id,
-            storage_account=catalogue.storage_account(stack),
+            storage_account=declared.storage_account(stack),
             location=account.location,
             name=stack.model.name,
             package=stack.model.package,
@@ -105,14 +105,16 @@ def declare(
     # SSL/TLS and authentication: a development authority stays declared while SSL is off
     certificate = provided
     if stack.certificate.source == "self_signed":
-        certificate = SelfSigned("self-signed", domain.fqdn, stack.certificate.generation).certificate
+        certificate = SelfSigned(
+            catalogue.SELF_SIGNED.name, domain.fqdn, stack.certificate.generation
+        ).certificate
     endpoint = ScoringEndpoint(
-        "scoring-endpoint",
+        catalogue.SCORING_ENDPOINT.name,
         ScoringEndpointArgs(
             resource_group=management.resource_group,
             account_id=management.account_id,
             model_id=model.model_id,
-            service_name=catalogue.service_name(stack, *scope),
+            service_name=declared.service_name(stack, *scope),
             service_name_is_derived=service.name is None,
             adopt=service.adopt or service.name is None,
             zone=domain.zone,

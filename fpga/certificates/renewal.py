@@ -9,13 +9,19 @@ from typing import Any, Final
 
 from certs.renewal import Due, days_left, due
 from fpga.errors import CommandError
-from fpga.plan.model import ISSUED_BY, Change
+from fpga.plan.model import Change
+from infra import catalogue
 
 NAMESPACE: Final = "fpga-web-service"
 SOURCE: Final = f"{NAMESPACE}:certificateSource"
 GENERATION: Final = f"{NAMESPACE}:certificateGeneration"
 
-_KINDS: Final = {source: kind for kind, source in ISSUED_BY.items()}
+ISSUING: Final = {kind.issues: kind for kind in catalogue.KINDS if kind.issues}
+"""The kinds of resources that issue certificates, by the source of each."""
+FOLLOWING: Final = frozenset((catalogue.SERVICE.token, catalogue.ENDPOINT_CHECK.token))
+"""The types of resources that are updated after a certificate, because it is another one."""
+
+_RENEWED: Final = FOLLOWING.union(kind.token for kind in ISSUING.values())
 _BROUGHT: Final = {
     "files": "put the new chain and key where {0}:certificateFile and {0}:keyFile name them",
     "pfx": "put the new container where {0}:pfxFile names it, its password into {0}:pfxPassword "
@@ -23,7 +29,6 @@ _BROUGHT: Final = {
     "config": "set the new ones: `pulumi config set -s {1} --plaintext {0}:certificateChain < chain.pem` and "
     "`pulumi config set -s {1} --secret {0}:certificateKey < key.pem`",
 }
-_RENEWED: Final = (*ISSUED_BY, "Service", "EndpointCheck")
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,15 @@ class IssuedCertificate:
                 f"{how}; then `pulumi up -s {stack}`, whose preview checks them. Certificates of the sources "
                 "self_signed and acme are renewed by the program."
             )
-        if source not in _KINDS:
-            known = ", ".join((*_BROUGHT, *_KINDS))
-            raise CommandError(f"{SOURCE} of the stack {stack} is '{source}': choose one of {known}.")
+        if source not in ISSUING:
+            from infra.settings.certificate import SOURCES
+
+            raise CommandError(
+                f"{SOURCE} of the stack {stack} is '{source}': choose one of {', '.join(SOURCES)}."
+            )
         for one in resources:
             told = one.get("outputs", {})
-            if str(one["type"]).endswith(f":{_KINDS[source]}") and told.get("certificate"):
+            if one["type"] == ISSUING[source].token and told.get("certificate"):
                 return cls._read(source, told)
         raise CommandError(
             f"The stack {stack} has no certificate of the source {source} yet: `pulumi up -s {stack}` has "
@@ -121,7 +129,7 @@ def generation_of(settings: Mapping[str, str]) -> int:
 
 def beyond_renewal(changes: Sequence[Change]) -> list[Change]:
     """Those that are no part of a renewal: it updates certificate, service and endpoint check in place."""
-    return [one for one in changes if one.operation != "update" or one.kind not in _RENEWED]
+    return [one for one in changes if one.operation != "update" or one.type not in _RENEWED]
 
 
 def not_due(issued: IssuedCertificate) -> str:

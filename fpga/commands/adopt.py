@@ -66,9 +66,10 @@ def _adopt(
     from importlib.metadata import version
 
     from fpga import adoption
+    from infra import catalogue
 
     text = adoption.import_file(declared, survey, deployment, version("pulumi-azure-native"))
-    if any(one.name != "service" for one in survey.of(adoption.Standing.ADOPTABLE)):
+    if any(one.name != catalogue.SERVICE.name for one in survey.of(adoption.Standing.ADOPTABLE)):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "import.json"
             file.write_text(text)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fpga.stacks.stack import Stack
-
-_MODEL: Final = "pulumi-python:dynamic/fpga:Model"
 
 
 @functools.cache
 def known_labels(stack: Stack) -> Sequence[str]:
     """ImageNet's labels if the stack's state has that model; else none, whatever number of classes it has."""
+    from infra import catalogue
     from infra.inputs.model_package import UNLABELLED_DEFAULT
     from localcloud.featurizers.imagenet import imagenet_labels
 
-    models = [resource for resource in stack.resources() if resource.get("type") == _MODEL]
+    models = [resource for resource in stack.resources() if resource.get("type") == catalogue.MODEL.token]
     if all(model.get("inputs", {}).get("sha256") == UNLABELLED_DEFAULT for model in models) and models:
         return imagenet_labels()
     return ()

@@ -14,10 +14,11 @@ from datetime import datetime
 from typing import Final
 
 from certs import renewal
-from fpga.plan.model import ISSUED_BY, Certificate, Change, Difference, Drift, Plan, PolicyFinding
+from fpga.certificates.renewal import FOLLOWING, ISSUING
+from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
 from fpga.watch.report import FAILED, Finding, Watch
 
-_FOLLOWING_TYPES: Final = ("Service", "EndpointCheck")
+_ISSUING: Final = frozenset(kind.token for kind in ISSUING.values())
 
 
 def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watch:
@@ -44,7 +45,7 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
 
 def is_renewal(change: Change) -> bool:
     """Whether a certificate is issued anew by time alone: no input of its own changes."""
-    return change.operation == "update" and change.kind in ISSUED_BY and not change.differences
+    return change.operation == "update" and change.type in _ISSUING and not change.differences
 
 
 def failed(stack: str, errors: Iterable[str]) -> Watch:
@@ -123,7 +124,7 @@ def _follows(change: Change) -> bool:
     unknown = all(
         one.after is not None and one.after.kind in ("unknown", "secret") for one in change.differences
     )
-    return change.operation == "update" and change.kind in _FOLLOWING_TYPES and unknown
+    return change.operation == "update" and change.type in FOLLOWING and unknown
 
 
 def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
@@ -151,7 +152,7 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
             f"Its last moment is {served.not_after}. {_remedy(stack, served)}",
         )
     elif (
-        served.source not in ISSUED_BY.values()
+        served.source not in ISSUING
         and served.not_before
         and renewal.is_due(datetime.fromisoformat(served.not_before), end, now)
     ):
@@ -164,7 +165,7 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
 
 
 def _remedy(stack: str, certificate: Certificate) -> str:
-    if certificate.source in ISSUED_BY.values():
+    if certificate.source in ISSUING:
         return f"`fpga certs renew -s {stack}` renews it."
     return "Bring a new one into the stack's configuration by a pull request."
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from infra import catalogue
 from infra.components.server_certificate import ServerCertificate
 from infra.providers.acme_account import AcmeAccount, AcmeAccountArgs
 from infra.providers.acme_certificate import AcmeCertificate, AcmeCertificateArgs
@@ -65,10 +66,10 @@ class AcmeIssued(pulumi.ComponentResource):
         zone: ProofZone,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("fpga:index:AcmeIssued", name, None, opts)
+        super().__init__(catalogue.ACME_ISSUED.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         account = AcmeAccount(
-            "acme-account",
+            catalogue.ACME_ACCOUNT.name,
             AcmeAccountArgs(
                 directory=args.directory,
                 email=args.email,
@@ -80,7 +81,7 @@ class AcmeIssued(pulumi.ComponentResource):
             inside,
         )
         leaf = AcmeCertificate(
-            "certificate",
+            catalogue.ACME_CERTIFICATE.name,
             AcmeCertificateArgs(
                 fqdn=fqdn,
                 profile=args.profile,

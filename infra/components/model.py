@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import storage
 
-from infra.catalogue import CONTAINER
+from infra import catalogue
+from infra.declared import CONTAINER
 from infra.providers.existing_model import ExistingModel, ExistingModelArgs
 from infra.providers.model import Model, ModelArgs
 from infra.settings import naming
@@ -43,10 +44,10 @@ class RegisteredModel(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: RegisteredModelArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("fpga:index:RegisteredModel", name, None, opts)
+        super().__init__(catalogue.REGISTERED_MODEL.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         account = storage.StorageAccount(
-            "storage",
+            catalogue.STORAGE_ACCOUNT.name,
             account_name=args.storage_account,
             resource_group_name=args.resource_group,
             location=args.location,
@@ -58,7 +59,7 @@ class RegisteredModel(pulumi.ComponentResource):
             opts=inside,
         )
         container = storage.BlobContainer(
-            "packages",
+            catalogue.BLOB_CONTAINER.name,
             account_name=account.name,
             container_name=CONTAINER,
             resource_group_name=args.resource_group,
@@ -67,7 +68,7 @@ class RegisteredModel(pulumi.ComponentResource):
         )
         if args.registered_id is not None:
             registered = ExistingModelArgs(args.account_id, args.registered_id)
-            self.model_id = ExistingModel("existing-model", registered, inside).id
+            self.model_id = ExistingModel(catalogue.EXISTING_MODEL.name, registered, inside).id
         else:
             self.model_id = self._registered(args, account, container, inside).id
         self.register_outputs({"model_id": self.model_id})
@@ -80,7 +81,7 @@ class RegisteredModel(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> Model:
         # Another content is another resource: the service moves to the new model before the old one goes.
-        logical_name = f"model-{args.sha256[:8]}"
+        logical_name = f"{catalogue.MODEL.name}-{args.sha256[:8]}"
         return Model(
             logical_name,
             ModelArgs(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import resources
 
-from infra.catalogue import ACCOUNT_API_VERSION, ACCOUNT_PROVIDER
+from infra import catalogue
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,22 @@ class ModelManagement(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ModelManagementArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("fpga:index:ModelManagement", name, None, opts)
+        super().__init__(catalogue.MODEL_MANAGEMENT.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         group = resources.ResourceGroup(
-            "resource-group",
+            catalogue.RESOURCE_GROUP.name,
             resource_group_name=args.resource_group,
             location=args.group_location,
             opts=inside,
         )
-        # a generic resource: the provider has no type of its own for accounts of 2017
         account = resources.Resource(
-            "account",
+            catalogue.ACCOUNT.name,
             resource_group_name=group.name,
-            resource_provider_namespace=ACCOUNT_PROVIDER,
+            resource_provider_namespace=catalogue.ACCOUNT_PROVIDER,
             parent_resource_path="",
             resource_type="accounts",
             resource_name_=args.account,
-            api_version=ACCOUNT_API_VERSION,
+            api_version=catalogue.ACCOUNT.api_version,
             location=args.location,
             sku=resources.SkuArgs(name=args.sku, capacity=args.capacity),
             properties={"description": "Models and services on FPGAs"},

@@ -16,21 +16,10 @@ from typing import Final
 
 import pulumi
 
+from infra import catalogue
 from infra.settings import ProtectionSettings
 
-PROTECTED: Final = frozenset(
-    {
-        "azure-native:resources:ResourceGroup",
-        "azure-native:resources:Resource",  # the Model Management account
-        "azure-native:storage:StorageAccount",
-        "azure-native:storage:BlobContainer",
-        "azure-native:dns:Zone",
-        "azure-native:dns:RecordSet",
-        "pulumi-python:dynamic/fpga:Service",
-        "pulumi-python:dynamic/fpga:Keys",
-        "pulumi-python:dynamic/fpga:EndpointCheck",
-    }
-)
+_PROTECTED: Final = frozenset(kind.token for kind in catalogue.KINDS if kind.protected)
 
 
 def apply(settings: ProtectionSettings) -> None:
@@ -44,7 +33,7 @@ def apply(settings: ProtectionSettings) -> None:
         if not isinstance(args.resource, pulumi.CustomResource):
             return None
         protection = pulumi.ResourceOptions(
-            protect=True if settings.protect and args.type_ in PROTECTED else None,
+            protect=True if settings.protect and args.type_ in _PROTECTED else None,
             retain_on_delete=True if settings.retain_on_delete else None,
         )
         return pulumi.ResourceTransformationResult(

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import dns
 
+from infra import catalogue
 from infra.components.acme_issued import AcmeArgs, AcmeIssued, ProofZone
 from infra.components.server_certificate import ServerCertificate
 from infra.providers.endpoint import Endpoint, EndpointArgs
@@ -74,12 +75,12 @@ class ScoringEndpoint(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ScoringEndpointArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("fpga:index:ScoringEndpoint", name, None, opts)
+        super().__init__(catalogue.SCORING_ENDPOINT.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
 
         # 1. Acquire a domain name
         zone = dns.Zone(
-            "zone",
+            catalogue.ZONE.name,
             zone_name=args.zone,
             resource_group_name=args.resource_group,
             location="global",
@@ -108,7 +109,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
 
         if args.caa_issuers:
             issuers = [dns.CaaRecordArgs(flags=0, tag="issue", value=issuer) for issuer in args.caa_issuers]
-            permission = [record_set("caa-record", "CAA", args.zone, inside, caa_records=issuers)]
+            permission = [record_set(catalogue.CAA_RECORD, "CAA", args.zone, inside, caa_records=issuers)]
         else:
             permission = []
 
@@ -120,12 +121,14 @@ class ScoringEndpoint(pulumi.ComponentResource):
             # a zone that is served where its parents do not say is asked about alone
             above = args.resolvers or (None if args.name_servers else ())
             proof_zone = ProofZone(args.zone, zone.id, self.name_servers, args.caa_issuers, above)
-            certificate = AcmeIssued("acme", args.acme, args.fqdn, proof_zone, asked).certificate
+            certificate = AcmeIssued(
+                catalogue.ACME_ISSUED.name, args.acme, args.fqdn, proof_zone, asked
+            ).certificate
         self.served = certificate = certificate if args.ssl_enabled else None
 
         # 3. Deploy or update the service with SSL enabled
         service = Service(
-            "service",
+            catalogue.SERVICE.name,
             ServiceArgs(
                 account_id=args.account_id,
                 name=args.service_name,
@@ -142,9 +145,9 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 pulumi.ResourceOptions(ignore_changes=["name"] if args.service_name_is_derived else None),
             ),
         )
-        endpoint = Endpoint("endpoint", EndpointArgs(args.account_id, service.id), inside)
+        endpoint = Endpoint(catalogue.ENDPOINT.name, EndpointArgs(args.account_id, service.id), inside)
         keys = Keys(
-            "keys",
+            catalogue.KEYS.name,
             KeysArgs(
                 account_id=args.account_id,
                 service_id=service.id,
@@ -157,18 +160,20 @@ class ScoringEndpoint(pulumi.ComponentResource):
         # 4. Update the DNS to point to the service
         address = [dns.ARecordArgs(ipv4_address=endpoint.ip)]
         if args.canonical_name:
-            canonical = record_set("canonical-record", "A", args.canonical_name, inside, a_records=address)
+            canonical = record_set(
+                catalogue.CANONICAL_RECORD, "A", args.canonical_name, inside, a_records=address
+            )
             alias = dns.CnameRecordArgs(cname=args.canonical_name)
             # a name that has a CNAME record has no other, so the one goes before the other comes (RFC 1034)
             alone = pulumi.ResourceOptions(parent=self, depends_on=canonical, delete_before_replace=True)
-            record = record_set("record", "CNAME", args.fqdn, alone, cname_record=alias)
+            record = record_set(catalogue.RECORD_SET.name, "CNAME", args.fqdn, alone, cname_record=alias)
         else:
             alone = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
-            record = record_set("record", "A", args.fqdn, alone, a_records=address)
+            record = record_set(catalogue.RECORD_SET.name, "A", args.fqdn, alone, a_records=address)
 
         # The proof that the four fit together
         EndpointCheck(
-            "endpoint-check",
+            catalogue.ENDPOINT_CHECK.name,
             EndpointCheckArgs(
                 fqdn=args.fqdn,
                 name_servers=self.name_servers,

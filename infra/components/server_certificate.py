@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from infra import catalogue
 from infra.providers.certificate import Certificate, CertificateArgs
 from infra.providers.development_ca import DevelopmentCa, DevelopmentCaArgs
 
@@ -38,16 +39,18 @@ class SelfSigned(pulumi.ComponentResource):
     def __init__(
         self, name: str, fqdn: str, generation: int, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("fpga:index:SelfSigned", name, None, opts)
+        super().__init__(catalogue.SELF_SIGNED.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         stack = f"{pulumi.get_project()} {pulumi.get_stack()}"
         # callers hold the root: it goes on under the name that it has, whatever becomes of the stack's
         ca = DevelopmentCa(
-            "development-ca",
+            catalogue.DEVELOPMENT_CA.name,
             DevelopmentCaArgs(f"{stack} development CA"[:64]),
             pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(ignore_changes=["common_name"])),
         )
-        leaf = Certificate("certificate", CertificateArgs(fqdn, ca.certificate, ca.key, generation), inside)
+        leaf = Certificate(
+            catalogue.CERTIFICATE.name, CertificateArgs(fqdn, ca.certificate, ca.key, generation), inside
+        )
         self.certificate = ServerCertificate(
             leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, ca.certificate
         )

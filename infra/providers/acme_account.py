@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
+from infra import catalogue
 from infra.providers import ahead, engine_log
-from infra.providers.base import Props, Provider, changed
+from infra.providers.base import Props, Provider, changed, with_secrets
 from infra.settings.acme import DEFAULT_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 # a binding is used up by one account
 _REPLACES = ("directory", "eab_key_id")
 _UPDATES = ("email", "roots", "eab_hmac_key")
-_SECRETS = ("eab_hmac_key", "key")
 _LET_GO = (
     "If the authority is gone for good, `pulumi state delete URN` takes its account out of the state "
     "(`pulumi stack --show-urns` shows the URN)."
@@ -132,7 +132,7 @@ class AcmeAccountArgs:
     timeout_s: int = DEFAULT_TIMEOUT_S
 
 
-class AcmeAccount(Resource, module="fpga", name="AcmeAccount"):
+class AcmeAccount(Resource, module=catalogue.MODULE, name=catalogue.ACME_ACCOUNT.type_name):
     """An account: its URL, and its key (PEM), a secret."""
 
     url: pulumi.Output[str]
@@ -145,5 +145,4 @@ class AcmeAccount(Resource, module="fpga", name="AcmeAccount"):
             "url": None,
             "key": None,
         }
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRETS))
-        super().__init__(AcmeAccountProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(AcmeAccountProvider(), name, props, with_secrets(catalogue.ACME_ACCOUNT, opts))

@@ -16,10 +16,11 @@ import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from certs import renewal
+from infra import catalogue
 from infra.proof import caa_issuers
 from infra.providers import ahead, engine_log, generation
 from infra.providers.acme_account import session
-from infra.providers.base import CloudProvider, Props, changed, only
+from infra.providers.base import CloudProvider, Props, changed, only, with_secrets
 from infra.settings import naming
 from infra.settings.acme import DEFAULT_TIMEOUT_S
 
@@ -39,7 +40,6 @@ _PROVED_BY = (
 )
 _INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME)
 _OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
-_SECRETS = ("key_of_account", "key")
 _NAME_ROOTS = "fpga-web-service:acmeRootsFile must hold the root of what the authority issues, too."
 _REMEDIES = {
     "chain-incomplete": _NAME_ROOTS,
@@ -224,7 +224,7 @@ class AcmeCertificateArgs:
     resolvers: Sequence[str] | None = None
 
 
-class AcmeCertificate(Resource, module="fpga", name="AcmeCertificate"):
+class AcmeCertificate(Resource, module=catalogue.MODULE, name=catalogue.ACME_CERTIFICATE.type_name):
     """A chain, leaf first, with its key (both PEM), fingerprint (SHA-256) and dates (RFC 3339, UTC)."""
 
     certificate: pulumi.Output[str]
@@ -242,5 +242,6 @@ class AcmeCertificate(Resource, module="fpga", name="AcmeCertificate"):
             "key_of_account": pulumi.Output.secret(args.key_of_account),
             **dict.fromkeys(_OUTPUTS),
         }
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRETS))
-        super().__init__(AcmeCertificateProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(
+            AcmeCertificateProvider(), name, props, with_secrets(catalogue.ACME_CERTIFICATE, opts)
+        )

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 from pulumi.dynamic import CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
     from clients.azure.model_management import ModelManagement
     from clients.azure.settings import AzureSettings
+    from infra.catalogue import Kind
 
 Props = dict[str, Any]
 
@@ -89,3 +91,9 @@ def changed(keys: Iterable[str], olds: Mapping[str, Any], news: Mapping[str, Any
 def only(keys: Iterable[str], props: Mapping[str, Any]) -> Props:
     """The inputs among a resource's properties."""
     return {key: props[key] for key in keys if key in props}
+
+
+def with_secrets(kind: Kind, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """The options of a resource of this kind, with its secrets, which the state encrypts."""
+    secret = pulumi.ResourceOptions(additional_secret_outputs=list(kind.secrets))
+    return pulumi.ResourceOptions.merge(opts, secret)

@@ -9,11 +9,11 @@ import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, UpdateResult
 
 from certs import renewal
+from infra import catalogue
 from infra.providers import ahead, generation
-from infra.providers.base import Props, Provider, changed
+from infra.providers.base import Props, Provider, changed, with_secrets
 
 _INPUTS = ("fqdn", "ca_certificate", "ca_key")
-_SECRETS = ("ca_key", "key")
 
 
 class CertificateProvider(Provider):
@@ -69,7 +69,7 @@ class CertificateArgs:
     generation: int = 1
 
 
-class Certificate(Resource, module="fpga", name="Certificate"):
+class Certificate(Resource, module=catalogue.MODULE, name=catalogue.CERTIFICATE.type_name):
     """A chain, leaf first, with its key (both PEM), fingerprint (SHA-256) and dates (RFC 3339, UTC)."""
 
     certificate: pulumi.Output[str]
@@ -81,5 +81,4 @@ class Certificate(Resource, module="fpga", name="Certificate"):
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         computed = ("certificate", "key", "fingerprint", "not_before", "not_after")
         props = {**vars(args), "ca_key": pulumi.Output.secret(args.ca_key), **dict.fromkeys(computed)}
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRETS))
-        super().__init__(CertificateProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(CertificateProvider(), name, props, with_secrets(catalogue.CERTIFICATE, opts))

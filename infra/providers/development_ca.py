@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource
 
+from infra import catalogue
 from infra.providers import ahead
-from infra.providers.base import Props, Provider, changed
+from infra.providers.base import Props, Provider, changed, with_secrets
 
 
 class DevelopmentCaProvider(Provider):
@@ -33,7 +34,7 @@ class DevelopmentCaArgs:
     common_name: str
 
 
-class DevelopmentCa(Resource, module="fpga", name="DevelopmentCa"):
+class DevelopmentCa(Resource, module=catalogue.MODULE, name=catalogue.DEVELOPMENT_CA.type_name):
     """A root for ten years: `certificate` is for callers, `key` a secret that stays in the state."""
 
     certificate: pulumi.Output[str]
@@ -43,5 +44,4 @@ class DevelopmentCa(Resource, module="fpga", name="DevelopmentCa"):
         self, name: str, args: DevelopmentCaArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         props = {**vars(args), "certificate": None, "key": None}
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["key"])
-        super().__init__(DevelopmentCaProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(DevelopmentCaProvider(), name, props, with_secrets(catalogue.DEVELOPMENT_CA, opts))

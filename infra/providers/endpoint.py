@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
 
+from infra import catalogue
 from infra.providers.base import CloudProvider, Props, changed, only
 
 _INPUTS = ("account_id", "service_id")
@@ -43,7 +44,7 @@ class EndpointArgs:
     service_id: pulumi.Input[str]
 
 
-class Endpoint(Resource, module="fpga", name="Endpoint"):
+class Endpoint(Resource, module=catalogue.MODULE, name=catalogue.ENDPOINT.type_name):
     """Address and port of a service."""
 
     ip: pulumi.Output[str]

@@ -9,8 +9,9 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 from pulumi.output import Unknown
 
+from infra import catalogue
 from infra.providers import ahead, engine_log
-from infra.providers.base import Props, Provider, changed
+from infra.providers.base import Props, Provider, changed, with_secrets
 from infra.providers.keys import NEW_KEYS
 
 _INPUTS = (
@@ -96,12 +97,11 @@ class EndpointCheckArgs:
     delegation: pulumi.Input[Sequence[str]] | None = None
 
 
-class EndpointCheck(Resource, module="fpga", name="EndpointCheck"):
+class EndpointCheck(Resource, module=catalogue.MODULE, name=catalogue.ENDPOINT_CHECK.type_name):
     """Proof that the service answers by its name, with its certificate, to its keys alone."""
 
     def __init__(
         self, name: str, args: EndpointCheckArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["primary_key", "secondary_key"])
-        opts = pulumi.ResourceOptions.merge(opts, secret)
+        opts = with_secrets(catalogue.ENDPOINT_CHECK, opts)
         super().__init__(EndpointCheckProvider(), name, dict(vars(args)), opts)

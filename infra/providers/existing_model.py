@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 from pulumi.output import Unknown
 
+from infra import catalogue
 from infra.providers import engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 from infra.settings import naming
@@ -82,7 +83,7 @@ class ExistingModelArgs:
     model_id: str
 
 
-class ExistingModel(Resource, module="fpga", name="ExistingModel"):
+class ExistingModel(Resource, module=catalogue.MODULE, name=catalogue.EXISTING_MODEL.type_name):
     """A model that the program uses and did not register; its id is the account's id for it."""
 
     def __init__(

@@ -22,8 +22,9 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from infra import catalogue
 from infra.providers import engine_log
-from infra.providers.base import CloudProvider, Props, changed, only
+from infra.providers.base import CloudProvider, Props, changed, only, with_secrets
 
 if TYPE_CHECKING:
     from clients.azure.model_management import Keys as ServiceKeys
@@ -155,7 +156,7 @@ class KeysArgs:
     secondary_generation: int
 
 
-class Keys(Resource, module="fpga", name="Keys"):
+class Keys(Resource, module=catalogue.MODULE, name=catalogue.KEYS.type_name):
     """Primary and secondary key of a service; either opens it while SSL is on."""
 
     primary_key: pulumi.Output[str]
@@ -163,5 +164,4 @@ class Keys(Resource, module="fpga", name="Keys"):
 
     def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props = {**vars(args), **dict.fromkeys(_OUTPUTS)}
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(_OUTPUTS))
-        super().__init__(KeysProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(KeysProvider(), name, props, with_secrets(catalogue.KEYS, opts))

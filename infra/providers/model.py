@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
+from infra import catalogue
 from infra.providers import ahead, engine_log
 from infra.providers.base import CloudProvider, Props, changed, only
 from infra.settings import naming
@@ -98,7 +99,7 @@ class ModelArgs:
     sha256: str
 
 
-class Model(Resource, module="fpga", name="Model"):
+class Model(Resource, module=catalogue.MODULE, name=catalogue.MODEL.type_name):
     """A registered model; its id is the account's id for it."""
 
     def __init__(self, name: str, args: ModelArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -19,8 +19,9 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
+from infra import catalogue
 from infra.providers import engine_log
-from infra.providers.base import CloudProvider, Props, changed, only
+from infra.providers.base import CloudProvider, Props, changed, only, with_secrets
 from infra.settings import naming
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class ServiceArgs:
     fingerprint: pulumi.Input[str]
 
 
-class Service(Resource, module="fpga", name="Service"):
+class Service(Resource, module=catalogue.MODULE, name=catalogue.SERVICE.type_name):
     """A web service on an FPGA; its id is the account's id for it.
 
     `deployed_at` (RFC 3339, UTC) is when this stack changed it last.
@@ -148,9 +149,6 @@ class Service(Resource, module="fpga", name="Service"):
             "state": None,
             "deployed_at": None,
         }
-        safe = pulumi.ResourceOptions(
-            # a create adopts what bears the name: made first, a replacement would adopt the one to be deleted
-            delete_before_replace=True,
-            additional_secret_outputs=["ssl_key"],
-        )
-        super().__init__(ServiceProvider(), name, props, pulumi.ResourceOptions.merge(opts, safe))
+        # a create adopts what bears the name: made first, a replacement would adopt the one to be deleted
+        safe = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
+        super().__init__(ServiceProvider(), name, props, with_secrets(catalogue.SERVICE, safe))

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy.rules.rule import UNKNOWN, Context, Resource, ResourceRule
-from policy.rules.tokens import GENERIC_RESOURCE, RESOURCE_GROUP, STORAGE_ACCOUNT
+from policy.rules.tokens import ACCOUNT_PROVIDER, GENERIC_RESOURCE, RESOURCE_GROUP, STORAGE_ACCOUNT
 
 LOCATION: Final = "eastus2"
-_PROVIDER: Final = "microsoft.machinelearningmodelmanagement"
 
 
 def _is_elsewhere(resource: Resource, _: Context) -> Iterator[str]:
@@ -29,7 +28,7 @@ def _is_elsewhere(resource: Resource, _: Context) -> Iterator[str]:
 def _is_devtest(resource: Resource, _: Context) -> Iterator[str]:
     """A tier that is not known yet is left to the update, which asks again before it acts."""
     provider, sku = resource.props.get("resourceProviderNamespace"), resource.props.get("sku")
-    if provider is not UNKNOWN and str(provider).lower() != _PROVIDER:
+    if provider is not UNKNOWN and str(provider).lower() != ACCOUNT_PROVIDER.lower():
         return
     tier = UNKNOWN if sku is UNKNOWN else (sku or {}).get("name")
     if tier is UNKNOWN:

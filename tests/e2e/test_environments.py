@@ -11,7 +11,7 @@ import pytest
 
 from engine import cache
 from engine.install import Engine
-from infra.components.protection import PROTECTED
+from infra import catalogue
 from localcloud import featurizers
 from tests.support.stacks.local_cloud import running
 from tests.support.stacks.pulumi_project import Result
@@ -103,7 +103,7 @@ def test_prod_is_neither_destroyed_nor_replaced_while_it_is_protected(team: Team
     prod = team["prod"]
     resources = prod.state()["deployment"]["resources"]
     protected = {one["type"] for one in resources if one.get("protect")}
-    assert protected == PROTECTED
+    assert protected == {kind.token for kind in catalogue.KINDS if kind.protected}
     assert {one["type"] for one in resources if one.get("custom") and not one.get("retainOnDelete")} == {
         one["type"] for one in resources if one["type"].startswith("pulumi:providers:")
     }

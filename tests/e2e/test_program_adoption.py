@@ -23,7 +23,7 @@ from clients.azure.model_management import Keys, Model, Service, ServiceRequest,
 from clients.prediction.client import PredictionClient
 from clients.tls import fingerprint, served_certificate
 from engine import state_url
-from infra import catalogue, settings
+from infra import catalogue, declared, settings
 from infra.inputs import model_package
 from infra.proof.endpoint import sample_image
 from infra.settings.reader import PROJECT_ROOT
@@ -143,21 +143,21 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
         (folder / name).chmod(0o600)
 
     cloud, group = stack.cloud.client, stack.cloud.group_id(stack.group)
-    cloud.manage("PUT", group, catalogue.GROUP_API_VERSION, {"location": "westus2", "tags": TAGS})
+    cloud.manage("PUT", group, catalogue.RESOURCE_GROUP.api_version, {"location": "westus2", "tags": TAGS})
     cloud.manage(
         "PUT",
         f"{group}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{ACCOUNT}",
-        catalogue.ACCOUNT_API_VERSION,
+        catalogue.ACCOUNT.api_version,
         {"location": "East US 2", "sku": {"name": "S1", "capacity": 1}, "tags": TAGS},
     )
     storage = f"{group}/providers/Microsoft.Storage/storageAccounts/{STORAGE}"
     kind = {"location": "eastus2", "kind": "Storage", "sku": {"name": "Standard_RAGRS"}}
     cloud.manage("PUT", storage, "2017-10-01", kind)
-    container = f"{storage}/blobServices/default/containers/{catalogue.CONTAINER}"
-    cloud.manage("PUT", container, catalogue.STORAGE_API_VERSION, {"properties": {}})
+    container = f"{storage}/blobServices/default/containers/{declared.CONTAINER}"
+    cloud.manage("PUT", container, catalogue.STORAGE_ACCOUNT.api_version, {"properties": {}})
 
     package = model_package.read(stack.cloud.package).archive()
-    url = Blobs(cloud, storage, catalogue.CONTAINER).upload("resnet_0f3a", package)
+    url = Blobs(cloud, storage, declared.CONTAINER).upload("resnet_0f3a", package)
     model = stack.management.register_model("resnet", url)
     tls = Tls(bundle.certificate_pem, bundle.key_pem)
     service = stack.management.create_service(ServiceRequest(NAME, model.id, tls))
@@ -165,9 +165,9 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
     assert keys is not None
 
     zone = f"{group}/providers/Microsoft.Network/dnsZones/adoption.contoso.test"
-    cloud.manage("PUT", zone, catalogue.DNS_API_VERSION, {"location": "global"})
+    cloud.manage("PUT", zone, catalogue.ZONE.api_version, {"location": "global"})
     record = {"TTL": 3600, "ARecords": [{"ipv4Address": service.address}]}
-    cloud.manage("PUT", f"{zone}/A/www", catalogue.DNS_API_VERSION, {"properties": record})
+    cloud.manage("PUT", f"{zone}/A/www", catalogue.ZONE.api_version, {"properties": record})
 
     stack.run("config", "rm", f"{SETTING}:modelPackage", "--stack", stack.stack)
     stack.configure({f"{SETTING}:modelId": model.id})
@@ -245,11 +245,11 @@ def test_what_is_declared_is_what_is_looked_for(by_hand: ByHand) -> None:
     stack = by_hand.stack
     file = stack.folder / f"Pulumi.{stack.stack}.yaml"
     values = yaml.safe_load(file.read_text())["config"] | {"azure-native:clientSecret": "not needed here"}
-    declared = catalogue.declared(settings.read(values, {}))
+    found = declared.resources(settings.read(values, {}))
     azure = [one for one in stack.resources() if one["type"].startswith("azure-native:")]
-    assert {(one.name, one.token, one.id, f"{one.component.token}${one.token}") for one in declared} == {
-        (one["urn"].split("::")[-1], one["type"], one["id"], one["urn"].split("::")[2]) for one in azure
-    }
+    assert {
+        (one.name, one.kind.token, one.id, f"{one.kind.component.token}${one.kind.token}") for one in found
+    } == {(one["urn"].split("::")[-1], one["type"], one["id"], one["urn"].split("::")[2]) for one in azure}
 
 
 def test_it_is_let_go_and_adopted_again(by_hand: ByHand) -> None:
@@ -295,7 +295,7 @@ def test_what_a_run_that_died_had_made_is_adopted(make_stack: Callable[..., Prog
     """Killed between Resource Manager's answer and the state's write: the state knows that it was begun."""
     stack = make_stack("begun")
     group = stack.cloud.group_id(stack.group)
-    stack.cloud.client.manage("PUT", group, catalogue.GROUP_API_VERSION, {"location": "eastus2"})
+    stack.cloud.client.manage("PUT", group, catalogue.RESOURCE_GROUP.api_version, {"location": "eastus2"})
     chain = "fpga:index:ModelManagement$azure-native:resources:ResourceGroup"
     begun = {
         "urn": f"urn:pulumi:begun::fpga-web-service::{chain}::resource-group",

@@ -13,7 +13,7 @@ from clients.azure.cloud import Cloud
 from clients.azure.errors import NotFound
 from fpga import adoption
 from fpga.adoption import Finding, Standing, Survey
-from infra import catalogue, settings
+from infra import declared, settings
 from infra.settings import Settings
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -102,7 +102,7 @@ def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
 )
 def test_what_an_update_would_make_anew_is_not_adopted(tmp_path: Path, name: str, remedy: str) -> None:
     stack = configuration(tmp_path)
-    (there,) = [one for one in catalogue.declared(stack) if one.name == name]
+    (there,) = [one for one in declared.resources(stack) if one.name == name]
     cloud = ToldCloud({there.id: {"location": "westus2"}})
 
     (misplaced,) = adoption.survey(stack, "dev", cloud, {}).of(Standing.MISPLACED)
@@ -121,7 +121,7 @@ def test_another_subscription_proves_nothing(tmp_path: Path) -> None:
 
 def test_the_import_file_names_parents_that_the_state_has(tmp_path: Path) -> None:
     stack = configuration(tmp_path, caaIssuers="letsencrypt.org", canonicalName="fpga.contoso.test")
-    findings = [Finding(one.name, "", Standing.ADOPTABLE) for one in catalogue.declared(stack)]
+    findings = [Finding(one.name, "", Standing.ADOPTABLE) for one in declared.resources(stack)]
     management = "urn:pulumi:dev::fpga-web-service::fpga:index:ModelManagement::model-management"
     deployment = {"resources": [{"urn": management, "id": ""}]}
 

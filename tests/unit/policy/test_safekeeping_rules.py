@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from infra import catalogue
 from policy.rules.rule import UNKNOWN
 from policy.rules.safekeeping import PRODUCTION_PROTECTED, SECRETS_ENCRYPTED, STORAGE_CLOSED
 from policy.rules.tokens import BLOB_CONTAINER, KEYS, STORAGE_ACCOUNT
@@ -26,10 +27,20 @@ def test_what_is_not_protected_is_refused_in_production_alone(token: str) -> Non
     ]
 
 
-def test_the_rule_asks_for_nothing_that_the_program_does_not_protect() -> None:
-    from infra.components.protection import PROTECTED
+def test_the_rule_asks_for_what_the_program_holds_for_irreplaceable() -> None:
+    assert PRODUCTION_PROTECTED.types == {kind.token for kind in catalogue.KINDS if kind.irreplaceable}
 
-    assert PRODUCTION_PROTECTED.types <= PROTECTED
+
+def test_the_rule_asks_for_the_secrets_that_the_program_declares() -> None:
+    for kind in catalogue.KINDS:
+        if kind.token not in SECRETS_ENCRYPTED.types:
+            assert kind.secrets == ()
+            continue
+        assert messages(SECRETS_ENCRYPTED, resource(kind.token, secret_outputs=kind.secrets)) == []
+        for secret in kind.secrets:
+            others = tuple(one for one in kind.secrets if one != secret)
+            (message,) = messages(SECRETS_ENCRYPTED, resource(kind.token, secret_outputs=others))
+            assert message.startswith(f"{secret} would stand in plain")
 
 
 def test_keys_that_are_encrypted_pass() -> None:

@@ -1,0 +1,90 @@
+"""The Azure resources that a stack's settings declare, each with its ID, told without running the program.
+
+`pulumi import` takes over what exists by an ID. An end-to-end test compares them with a deployed stack's
+state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from infra import catalogue
+from infra.catalogue import Kind
+from infra.settings import Settings, naming
+
+CONTAINER: Final = "models"
+"""Name of the blob container that holds the model packages."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An Azure resource that the program declares.
+
+    Attributes:
+        name: logical name.
+        id: resource ID.
+        location: the region that the program declares; another one would have the engine replace it.
+    """
+
+    kind: Kind
+    name: str
+    id: str
+    location: str | None = None
+
+
+def resources(stack: Settings) -> list[Declared]:
+    """The Azure resources of a stack, what holds others first."""
+    account = stack.account
+    group_id = f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{account.resource_group}"
+    storage_id = f"{group_id}/providers/Microsoft.Storage/storageAccounts/{storage_account(stack)}"
+    container_id = f"{storage_id}/blobServices/default/containers/{CONTAINER}"
+    return [
+        _declared(catalogue.RESOURCE_GROUP, group_id, account.group_location),
+        _declared(catalogue.ACCOUNT, account_id(stack), account.location),
+        _declared(catalogue.STORAGE_ACCOUNT, storage_id, account.location),
+        _declared(catalogue.BLOB_CONTAINER, container_id),
+        *_domain(stack, group_id),
+    ]
+
+
+def account_id(stack: Settings) -> str:
+    """The resource ID of the Model Management account."""
+    group = f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{stack.account.resource_group}"
+    return f"{group}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
+
+
+def storage_account(stack: Settings) -> str:
+    """The storage account's name: the one that is set, else one that only this account gives."""
+    account = stack.account
+    return account.storage_account or naming.derived_storage_account(
+        stack.azure.subscription_id, account.resource_group, account.name
+    )
+
+
+def service_name(stack: Settings, project: str, stack_name: str) -> str:
+    """The service's name: the one that is set, else one that only this stack gives."""
+    return stack.service.name or naming.suffixed("service", project, stack_name, catalogue.SERVICE.name)
+
+
+def _declared(kind: Kind, id_: str, location: str | None = None) -> Declared:
+    return Declared(kind, kind.name, id_, location)
+
+
+def _domain(stack: Settings, group_id: str) -> Iterator[Declared]:
+    domain = stack.domain
+    zone_id = f"{group_id}/providers/Microsoft.Network/dnsZones/{domain.zone}"
+    yield _declared(catalogue.ZONE, zone_id)
+
+    def record_set(name: str, kind: str, fqdn: str) -> Declared:
+        relative = naming.relative_record_name(fqdn, domain.zone)
+        return Declared(catalogue.RECORD_SET, name, f"{zone_id}/{kind}/{relative}")
+
+    if domain.caa_issuers:
+        yield record_set(catalogue.CAA_RECORD, "CAA", domain.zone)
+    if domain.canonical_name:
+        yield record_set(catalogue.CANONICAL_RECORD, "A", domain.canonical_name)
+        yield record_set(catalogue.RECORD_SET.name, "CNAME", domain.fqdn)
+    else:
+        yield record_set(catalogue.RECORD_SET.name, "A", domain.fqdn)
