@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from localcloud.arm.checks import REGIONS
 from localcloud.arm.lists import page
+from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
 from localcloud.store import Store
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
-RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ PROVIDERS: dict[str, tuple[ResourceType, ...]] = {
     ),
     "Microsoft.Network": (
         ResourceType("dnsZones", ("global",), _DNS_VERSIONS),
-        *(ResourceType(f"dnsZones/{record}", ("global",), _DNS_VERSIONS) for record in RECORD_TYPES),
+        *(ResourceType(f"dnsZones/{record}", ("global",), _DNS_VERSIONS) for record in TYPES),
     ),
     "Microsoft.Resources": (
         ResourceType("subscriptions", (), ("2016-06-01", "2022-12-01")),

@@ -1,7 +1,4 @@
-"""Record sets as Resource Manager holds them, as DNS data. No I/O.
-
-Source: Azure DNS REST API, `RecordSetProperties` (api-version 2018-05-01); RFC 1035, 2782, 3596, 8659.
-"""
+"""Record sets as Resource Manager holds them, as DNS data. No I/O."""
 
 from __future__ import annotations
 
@@ -17,21 +14,10 @@ import dns.rdataclass
 import dns.rdataset
 import dns.rdatatype
 
+from localcloud.dns.record_types import TYPES
+
 _log = logging.getLogger(__name__)
 _IN = dns.rdataclass.IN
-# Record type -> the property that holds its records: a list, or the one record that there can be.
-_KEYS = {
-    "A": "ARecords",
-    "AAAA": "AAAARecords",
-    "CAA": "caaRecords",
-    "CNAME": "CNAMERecord",
-    "MX": "MXRecords",
-    "NS": "NSRecords",
-    "PTR": "PTRRecords",
-    "SOA": "SOARecord",
-    "SRV": "SRVRecords",
-    "TXT": "TXTRecords",
-}
 
 
 @dataclass(frozen=True)
@@ -92,50 +78,12 @@ def rdataset_from(record_set: RecordSet) -> dns.rdataset.Rdataset:
         AttributeError, KeyError, TypeError, ValueError, dns.exception.DNSException: DNS cannot express them.
     """
     kind = record_set.type.upper()
-    if kind not in _KEYS:
-        raise ValueError(f"records of type {kind} are not served; there are {', '.join(_KEYS)}")
+    if kind not in TYPES:
+        raise ValueError(f"records of type {kind} are not served; there are {', '.join(TYPES)}")
     rdtype = dns.rdatatype.from_text(kind)
     rdata_class: Any = dns.rdata.get_rdata_class(_IN, rdtype)  # type: ignore[no-untyped-call]
     rdataset = dns.rdataset.Rdataset(_IN, rdtype)
-    for values in _values(kind, record_set.properties):
-        rdataset.add(rdata_class(_IN, rdtype, *values), ttl=int(record_set.properties["TTL"]))
+    for record in TYPES[kind].records(record_set.properties):
+        rdata = rdata_class(_IN, rdtype, *TYPES[kind].rdata(record))
+        rdataset.add(rdata, ttl=int(record_set.properties["TTL"]))
     return rdataset
-
-
-def _values(kind: str, properties: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What stands in each record of a set, as dnspython's class for the type takes it."""
-    key = _KEYS[kind]
-    given = properties.get(key) or []
-    records = given if isinstance(given, list) else [given]
-    return [_value(kind, one) for one in records]
-
-
-def _value(kind: str, record: Mapping[str, Any]) -> tuple[Any, ...]:
-    match kind:
-        case "A":
-            return (record["ipv4Address"],)
-        case "AAAA":
-            return (record["ipv6Address"],)
-        case "CAA":
-            return int(record["flags"]), record["tag"].encode(), record["value"].encode()
-        case "CNAME":
-            return (_name(record["cname"]),)
-        case "MX":
-            return int(record["preference"]), _name(record["exchange"])
-        case "NS":
-            return (_name(record["nsdname"]),)
-        case "PTR":
-            return (_name(record["ptrdname"]),)
-        case "SRV":
-            order = (int(record[name]) for name in ("priority", "weight", "port"))
-            return *order, _name(record["target"])
-        case "SOA":
-            numbers = ("serialNumber", "refreshTime", "retryTime", "expireTime", "minimumTTL")
-            return _name(record["host"]), _name(record["email"]), *(int(record[name]) for name in numbers)
-        case _:
-            return ([part.encode() for part in record["value"]],)
-
-
-def _name(text: str) -> dns.name.Name:
-    """A name in a record's value; it is absolute, with or without its last dot."""
-    return dns.name.from_text(text)

@@ -1,4 +1,4 @@
-"""Record sets: `Microsoft.Network/dnsZones/{A, AAAA, CAA, CNAME, MX, NS, PTR, SOA, SRV, TXT}`."""
+"""Record sets: `Microsoft.Network/dnsZones/TYPE`, for each type that there is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.conditions import check_conditions
-from localcloud.arm.dns.names import record_set_problem
-from localcloud.arm.dns.records import KINDS, parse_properties, with_defaults
+from localcloud.arm.dns.records import parse_properties, with_defaults
 from localcloud.arm.dns.zones import (
     MAX_RECORD_SETS,
     NAME_SERVERS,
@@ -26,6 +25,8 @@ from localcloud.arm.dns.zones import (
 from localcloud.arm.lists import page, query_of
 from localcloud.arm.providers import unknown_type
 from localcloud.arm.resources import Resource
+from localcloud.dns.names import record_set_problem
+from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
 from localcloud.store import Store
@@ -114,7 +115,7 @@ class RecordSets:
 
 def _kind(request: Request) -> str:
     kind: str = request.path_params["kind"].upper()
-    if kind not in KINDS:
+    if kind not in TYPES:
         raise unknown_type(request.scope["path"])
     return kind
 

@@ -13,11 +13,11 @@ from starlette.routing import Route
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, tags_of
 from localcloud.arm.conditions import check_conditions
-from localcloud.arm.dns.names import zone_problem
 from localcloud.arm.groups import GROUP, SUBSCRIPTION
 from localcloud.arm.lists import of_type, page
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
+from localcloud.dns.names import zone_problem
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
 from localcloud.store import Store

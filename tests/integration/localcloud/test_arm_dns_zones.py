@@ -9,6 +9,7 @@ import dns.message
 import dns.query
 import pytest
 
+from localcloud.dns.record_types import TYPES, Field, RecordType, number_problem
 from tests.support.localcloud.arm_caller import ArmCaller, refusal
 
 
@@ -150,6 +151,28 @@ def test_serial_number_rises_with_every_change(zone: ZoneUnderTest) -> None:
     zone.put("A", "www", A, If_Match="stale")
     zone.arm("DELETE", f"{zone.path}/A/none")
     assert zone.serial() == 2026112201
+
+
+def test_one_entry_adds_a_record_type(zone: ZoneUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checks, its place in the API and its answer by DNS, of a type that Azure has by now (RFC 6698)."""
+    assert refusal(zone.put("TLSA", "_443._tcp.www", {"TTL": 60}))[:2] == (404, "InvalidResourceType")
+    numbers = ("usage", "selector", "matchingType")
+    digest = Field(
+        "certificateAssociationData",
+        lambda value: None if isinstance(value, str) else "hexadecimal digits are expected",
+        bytes.fromhex,
+    )
+    fields = (*(Field(name, lambda value: number_problem(value, 255), int) for name in numbers), digest)
+    monkeypatch.setitem(TYPES, "TLSA", RecordType("TLSARecords", fields))
+    record = {"usage": 3, "selector": 1, "matchingType": 1, "certificateAssociationData": "ab" * 32}
+
+    made = zone.put("TLSA", "_443._tcp.www", {"TTL": 60, "tlsaRecords": [record]})
+
+    assert (made.status_code, made.json()["properties"]["TLSARecords"]) == (201, [record])
+    assert made.json()["type"] == "Microsoft.Network/dnsZones/TLSA"
+    assert zone.answer("_443._tcp.www", "TLSA") == [f"3 1 1 {'ab' * 32}"]
+    refused = refusal(zone.put("TLSA", "x", {"TTL": 60, "TLSARecords": [record | {"usage": 256}]}))
+    assert "'TLSARecords[0].usage' has the value 256: a whole number from 0 to 255" in refused[2]
 
 
 REFUSED: list[tuple[str, str, Any, int, str, str]] = [

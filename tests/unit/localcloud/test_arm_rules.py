@@ -6,11 +6,11 @@ import pytest
 
 from localcloud.arm.api import check_api_version
 from localcloud.arm.checks import plain_location
-from localcloud.arm.dns.names import record_set_problem, target_problem, zone_problem
 from localcloud.arm.dns.record_sets import _next_serial
 from localcloud.arm.dns.records import parse_properties
 from localcloud.arm.lists import parse_filter
 from localcloud.arm.providers import unknown_type
+from localcloud.dns.names import record_set_problem, target_problem, zone_problem
 from localcloud.errors import CloudError
 from localcloud.frame import normal_path
 

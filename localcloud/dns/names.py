@@ -1,4 +1,4 @@
-"""Which names a zone, a record set and a record's target may have (RFC 1035, RFC 2181, Azure DNS). Pure."""
+"""Names that zones, record sets and records' targets may have (RFC 1035, RFC 2181, Azure DNS). Pure."""
 
 from __future__ import annotations
 
