@@ -12,7 +12,7 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap engine up test test-pythons bench story lint lint-workflows down clean
+.PHONY: help bootstrap engine up test test-pythons bench story lint lint-workflows lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ lint-workflows: bootstrap ## check the workflows of GitHub Actions
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/python -m tools.actionlint
 	@$(BIN)/zizmor --offline --persona auditor --strict-collection --quiet .github
+
+lock: bootstrap ## renew the lock files after pyproject.toml; UPGRADE=NAME or UPGRADE=all brings newer versions
+	@$(BIN)/python -m tools.pins.lock --upgrade="$${UPGRADE:-}"
+
+pulumi-pin: bootstrap ## bring Pulumi to VERSION=3.x.y everywhere it is pinned
+	@$(BIN)/python -m tools.pins.pulumi "$${VERSION:-}"
 
 down: ## stop every process that `make up` started
 	@if [ -x $(BIN)/fpga ]; then $(BIN)/fpga down; else echo "Nothing was running."; fi

@@ -40,3 +40,4 @@ npm = explaining(
 )
 pip = explaining(r"certificate verify failed[^()'\"]*", "PIP_CERT")
 go = explaining("x509: certificate signed by unknown authority|x509: [^:]* not trusted", "SSL_CERT_FILE")
+uv = explaining("invalid peer certificate[^()'\"]*", "PIP_CERT")

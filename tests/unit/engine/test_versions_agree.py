@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from importlib.metadata import version
 
 import pytest
 
-from engine import azurite, go_toolchain, gobuild, pulumi_cli, wheels
+from engine import azurite, bootstrap, go_toolchain, gobuild, pulumi_cli, wheels
 from engine.errors import EngineError
 
 
@@ -33,6 +34,14 @@ def test_azurite_is_pinned_exactly_and_its_lock_names_no_addresses() -> None:
     assert packages["node_modules/azurite"]["version"] == pinned
     assert [name for name, package in packages.items() if "resolved" in package] == []
     assert [name for name, package in packages.items() if not package.get("integrity")] == []
+
+
+def test_what_the_project_file_pins_is_what_is_locked() -> None:
+    project = tomllib.loads(bootstrap.PROJECT.read_text())
+    pinned = {*project["project"]["dependencies"], *project["dependency-groups"]["dev"]}
+    locked = set(re.findall(r"^([a-z0-9-]+==[^\s;]+)", bootstrap.LOCK.read_text(), re.MULTILINE))
+    assert sorted(pinned - locked) == []  # make lock
+    assert set(project["build-system"]["requires"]) <= locked
 
 
 @pytest.mark.parametrize(
