@@ -207,7 +207,7 @@ def _connected(data: Path, status: Status) -> dict[str, str]:
 def _stack_text(name: str, kind: str, connected: Mapping[str, str] | None) -> str:
     from infra import settings
 
-    about = {setting.key: setting.about for setting in settings.known()}
+    about = {setting.key: setting.line for setting in settings.known()}
     return stack_template.stack_text(name, stack_template.configuration(name, kind, connected), about)
 
 

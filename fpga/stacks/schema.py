@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from fpga.stacks import backend_settings
 
 if TYPE_CHECKING:
-    from infra.settings.reader import Setting
+    from infra.settings.table import Setting
 
 Schema = dict[str, Any]
 
 _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
-# up to so many numbers, those of an integer that is written as a text are told one by one
-_FEW: Final = 32
 
 
 def files(folder: Path) -> dict[Path, str]:
@@ -43,7 +41,7 @@ def stack_schema() -> Schema:
         "properties": {f"{NAMESPACE}:{one.key}": _setting(one) for one in known} | _azure_settings(),
         "patternProperties": {"^(azure-native|pulumi):": {}},
         "additionalProperties": False,
-        "required": [f"{NAMESPACE}:{one.key}" for one in known if one.required],
+        "required": [f"{NAMESPACE}:{one.key}" for one in known if one.required is True and not one.when],
     }
     return {
         "$schema": _DRAFT,
@@ -88,61 +86,21 @@ def backend_schema() -> Schema:
 
 
 def _setting(setting: Setting) -> Schema:
-    schema: Schema = {"description": setting.about}
-    if setting.default is not None:
+    schema: Schema = {"description": setting.line}
+    if setting.default or setting.default is False:
         schema["default"] = setting.default
-    match setting.kind:
-        case "boolean":
-            schema["enum"] = [True, False, "true", "false"]
-        case "integer":
-            schema["anyOf"] = _integer(setting)
-        case "secret":
-            schema |= _secret()
-        case "texts":
-            schema["anyOf"] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-        case "text":
-            schema["type"] = "string"
-            if setting.choices:
-                schema["enum"] = list(setting.choices)
-            if setting.pattern:
-                schema["pattern"] = f"^({setting.pattern})$"
-    return schema
-
-
-def _integer(setting: Setting) -> list[Schema]:
-    low, high = setting.low or 0, setting.high or 0
-    if high - low < _FEW:
-        written: Schema = {"enum": [str(number) for number in range(low, high + 1)]}
-    else:
-        written = {"type": "string", "pattern": f"^[0-9]{{1,{len(str(high))}}}$"}
-    return [{"type": "integer", "minimum": low, "maximum": high}, written]
+    return {**schema, **setting.kind.schema}
 
 
 def _azure_settings() -> dict[str, Schema]:
-    from clients.azure.settings import VARIABLES
-    from infra.settings import azure as azure_settings
+    from clients.azure.settings import NAMESPACE, VARIABLES
+    from infra.settings.azure import SETTINGS
 
     found = {}
-    for key, about in azure_settings.SETTINGS.items():
-        schema = _text(f"{about}. Not set: the variable {VARIABLES[key]}")
-        if key in azure_settings.SECRETS:
-            schema |= _secret()
-        elif key in ("tenantId", "subscriptionId"):
-            schema["pattern"] = f"^{azure_settings.UUID}$"
-        elif key in azure_settings.SWITCHES:
-            del schema["type"]
-            schema["enum"] = [True, False, "true", "false"]
-        found[f"azure-native:{key}"] = schema
+    for one in SETTINGS:
+        about = {"description": f"{one.about}. Not set: the variable {VARIABLES[one.key]}"}
+        found[f"{NAMESPACE}{one.key}"] = {**about, **one.kind.schema}
     return found
-
-
-def _secret() -> Schema:
-    return {
-        "type": "object",
-        "properties": {"secure": {"type": "string"}},
-        "required": ["secure"],
-        "additionalProperties": False,
-    }
 
 
 def _text(about: str) -> Schema:

@@ -21,29 +21,51 @@ from clients.azure.settings import (
     switch,
     text,
 )
+from infra.settings.kinds import secret
+from infra.settings.kinds import switch as switch_kind
+from infra.settings.kinds import text as text_kind
 from infra.settings.reader import SettingsError
+from infra.settings.table import Kind, Setting, Unfit
 
-# key: what it is
-SETTINGS: Final[Mapping[str, str]] = {
-    "metadataHost": "Host and port that serve /metadata/endpoints: which cloud this is",
-    "environment": f"Without metadataHost, which of Azure's clouds: {', '.join(ENVIRONMENTS)}",
-    "tenantId": "The directory that signs in: a UUID",
-    "subscriptionId": "The subscription that pays: a UUID",
-    "clientId": "The application that signs in: a UUID",
-    "clientSecret": "The application's secret, encrypted",
-    "useOidc": "Without clientSecret, another issuer's token signs in (OpenID Connect)",
-    "oidcToken": "With useOidc, that token, encrypted",
-    "oidcTokenFilePath": "With useOidc, the file that holds that token",
-    "oidcRequestUrl": "With useOidc, where that token is asked for",
-    "oidcRequestToken": "With useOidc, what it is asked for with, encrypted",
-    "oidcAudience": "With useOidc, whom the token that is asked for is for",
-    "disableInstanceDiscovery": "For private clouds: do not ask Microsoft's own host who signs in there",
-}
-SWITCHES: Final = ("useOidc", "disableInstanceDiscovery")
-SECRETS: Final = ("clientSecret", "oidcToken", "oidcRequestToken")
-_REQUIRED: Final = ("tenantId", "subscriptionId", "clientId")
-KEYS: Final = tuple(f"{NAMESPACE}{key}" for key in SETTINGS)
-UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def _uuid(written: str) -> str:
+    if not re.fullmatch(_UUID, written):
+        raise Unfit(f"is '{written}': it is a UUID, as `az account show` prints it")
+    return written
+
+
+_ID: Final = Kind(_uuid, {"type": "string", "pattern": f"^{_UUID}$"})
+
+SETTINGS: Final = (
+    Setting("metadataHost", text_kind(), "Host and port that serve /metadata/endpoints: which cloud this is"),
+    Setting(
+        "environment",
+        text_kind(),
+        f"Without metadataHost, which of Azure's clouds: {', '.join(ENVIRONMENTS)}",
+    ),
+    Setting("tenantId", _ID, "The directory that signs in: a UUID", required=True),
+    Setting("subscriptionId", _ID, "The subscription that pays: a UUID", required=True),
+    Setting("clientId", text_kind(), "The application that signs in: a UUID", required=True),
+    Setting("clientSecret", secret(), "The application's secret, encrypted"),
+    Setting(
+        "useOidc",
+        switch_kind(),
+        "Without clientSecret, another issuer's token signs in (OpenID Connect)",
+    ),
+    Setting("oidcToken", secret(), "With useOidc, that token, encrypted"),
+    Setting("oidcTokenFilePath", text_kind(), "With useOidc, the file that holds that token"),
+    Setting("oidcRequestUrl", text_kind(), "With useOidc, where that token is asked for"),
+    Setting("oidcRequestToken", secret(), "With useOidc, what it is asked for with, encrypted"),
+    Setting("oidcAudience", text_kind(), "With useOidc, whom the token that is asked for is for"),
+    Setting(
+        "disableInstanceDiscovery",
+        switch_kind(),
+        "For private clouds: do not ask Microsoft's own host who signs in there",
+    ),
+)
+KEYS: Final = tuple(f"{NAMESPACE}{one.key}" for one in SETTINGS)
 
 
 def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> AzureSettings:
@@ -71,32 +93,30 @@ def gather(
         secret_keys: the keys whose values are encrypted in the stack's file; None: nobody knows.
     """
     given = of_stack(config)
-    for key in SECRETS:
-        name = f"{NAMESPACE}{key}"
-        if given.get(key) and secret_keys is not None and name not in secret_keys:
+    found = {one.key: text(one.key, given, environ) for one in SETTINGS}
+    for one in SETTINGS:
+        name = f"{NAMESPACE}{one.key}"
+        if one.kind.secret and given.get(one.key) and secret_keys is not None and name not in secret_keys:
             problems.append(
                 f"{name} stands in plain in the stack's file: whoever could read that knows it. Have it made "
                 f"anew, then `pulumi config set --secret {name}`"
             )
-    found = {key: text(key, given, environ) for key in SETTINGS}
+        if one.required and not found[one.key]:
+            problems.append(
+                f"{name} is not set: `pulumi config set {name}`, or the variable {VARIABLES[one.key]}"
+            )
+        if one.kind is _ID and found[one.key]:
+            try:
+                one.kind.read(found[one.key])
+            except Unfit as error:
+                problems.append(f"{name} {error}")
     use_oidc = _switch("useOidc", given, environ, problems)
     disable_instance_discovery = _switch("disableInstanceDiscovery", given, environ, problems)
-    for key in _REQUIRED:
-        if not found[key]:
-            problems.append(
-                f"{NAMESPACE}{key} is not set: `pulumi config set {NAMESPACE}{key}`, or the variable "
-                f"{VARIABLES[key]}"
-            )
     if not found["clientSecret"] and not use_oidc:
         problems.append(
             f"{NAMESPACE}clientSecret is not set: `pulumi config set --secret {NAMESPACE}clientSecret`, or "
             f"the variable {VARIABLES['clientSecret']}; ARM_USE_OIDC=true signs in without a secret"
         )
-    for key in ("tenantId", "subscriptionId"):
-        if found[key] and not re.fullmatch(UUID, found[key]):
-            problems.append(
-                f"{NAMESPACE}{key} is '{found[key]}': it is a UUID, as `az account show` prints it"
-            )
     return AzureSettings(
         metadata_host=_metadata_host(given, environ, problems),
         tenant_id=found["tenantId"],

@@ -2,105 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from infra.settings import naming
-from infra.settings.reader import NAMESPACE, Reader
+from infra.settings.kinds import domain, integer, texts
+from infra.settings.reader import NAMESPACE
+from infra.settings.table import Setting
 
 # for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
 NEGATIVE_TTL_S: Final = 300
 
 
-@dataclass(frozen=True)
-class DomainSettings:
-    """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served. Names in A-labels.
-
-    Attributes:
-        canonical_name: the name that has the A record, where the FQDN is an alias of it.
-        caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
-        name_servers: `host:port` of each of the zone's servers; empty: as the zone's NS records say.
-        resolvers: `ADDRESS[:PORT]` of recursive resolvers at which the endpoint check looks, too.
-    """
-
-    zone: str
-    fqdn: str
-    canonical_name: str | None
-    record_ttl_s: int
-    caa_issuers: tuple[str, ...]
-    name_servers: tuple[str, ...]
-    resolvers: tuple[str, ...]
-
-    @property
-    def patience_s(self) -> int:
-        """For how many seconds what was before may go on being told, and a minute."""
-        kept_s = max(self.record_ttl_s, NEGATIVE_TTL_S) if self.resolvers else self.record_ttl_s
-        return kept_s + 60
-
-
-def read(reader: Reader) -> DomainSettings:
-    """The settings; what is wrong with them goes to `reader.problems`."""
-    zone = reader.domain("zone", about="The DNS zone that the graph declares")
-    fqdn = reader.domain("fqdn", about="The service's name, at or under the zone")
-    if zone and fqdn and not naming.is_under(fqdn, zone):
-        reader.refuse(
-            "fqdn",
-            f"is '{fqdn}', which is not under its zone '{zone}': "
-            f"choose a name such as 'service.{zone}', or set {NAMESPACE}:zone to its zone",
-        )
-    return DomainSettings(
-        zone=zone,
-        fqdn=fqdn,
-        canonical_name=_canonical_name(reader, zone, fqdn),
-        record_ttl_s=reader.integer(
-            "recordTtl",
-            default=300,
-            low=1,
-            high=2_147_483_647,
-            about="How long resolvers may keep the records, in seconds",
-        ),
-        caa_issuers=_caa_issuers(reader),
-        name_servers=reader.addresses(
-            "nameServers",
-            about="host:port of the servers of the zone; not set: as its own NS records say",
-        ),
-        resolvers=reader.texts(
-            "resolvers",
-            _resolver_problem,
-            about="ADDRESS[:PORT] of recursive resolvers at which the endpoint check looks, too",
-        ),
-    )
-
-
-def _caa_issuers(reader: Reader) -> tuple[str, ...]:
-    written = reader.texts(
-        "caaIssuers",
-        naming.caa_issuer_problem,
-        about="Who may issue certificates for the zone's names (CAA, RFC 8659), such as letsencrypt.org",
-    )
-    return tuple(dict.fromkeys(map(naming.caa_issuer, written)))
-
-
-def _canonical_name(reader: Reader, zone: str, fqdn: str) -> str | None:
-    """Of what the FQDN is an alias (RFC 1034, 3.6.2)."""
-    name = reader.optional_domain(
-        "canonicalName", about="The name that has the A record, and of which fqdn is an alias (CNAME)"
-    )
-    if not name or not zone or not fqdn:
-        return name
-    if not naming.is_under(name, zone):
-        reader.refuse(
-            "canonicalName", f"is '{name}', which is not under the zone '{zone}': choose one that is"
-        )
-    elif name == fqdn:
-        reader.refuse("canonicalName", f"is the fqdn '{fqdn}' itself: choose another name, or remove it")
-    elif fqdn == zone:
-        reader.refuse(
-            "canonicalName",
-            f"makes an alias of '{fqdn}', which is the zone itself and cannot be one, for it has SOA and NS "
-            "records. Remove it: the A record can be at the zone itself",
-        )
-    return name
+def _name_server_problem(address: str) -> str | None:
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and 0 < int(port) < 65536:
+        return None
+    return "write each server as host:port, such as 127.0.0.1:53"
 
 
 def _resolver_problem(resolver: str) -> str | None:
@@ -111,3 +30,87 @@ def _resolver_problem(resolver: str) -> str | None:
     except ValueError:
         return "write each resolver as ADDRESS or ADDRESS:PORT, such as 9.9.9.9 or 127.0.0.1:5353"
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSettings:
+    """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served. Names in A-labels.
+
+    Attributes:
+        canonical_name: the name that has the A record, where the FQDN is an alias of it (RFC 1034, 3.6.2).
+        caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
+        name_servers: `host:port` of each of the zone's servers; empty: as the zone's NS records say.
+        resolvers: `ADDRESS[:PORT]` of recursive resolvers at which the endpoint check looks, too.
+    """
+
+    zone: Annotated[str, Setting("zone", domain(), "The DNS zone that the graph declares")]
+    fqdn: Annotated[str, Setting("fqdn", domain(), "The service's name, at or under the zone")]
+    canonical_name: Annotated[
+        str | None,
+        Setting(
+            "canonicalName",
+            domain(of_record=True),
+            "The name that has the A record, and of which fqdn is an alias (CNAME)",
+        ),
+    ] = None
+    record_ttl_s: Annotated[
+        int,
+        Setting(
+            "recordTtl", integer(1, 2_147_483_647), "How long resolvers may keep the records, in seconds"
+        ),
+    ] = 300
+    caa_issuers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "caaIssuers",
+            texts(naming.caa_issuer_problem, naming.caa_issuer),
+            "Who may issue certificates for the zone's names (CAA, RFC 8659), such as letsencrypt.org",
+        ),
+    ] = ()
+    name_servers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "nameServers",
+            texts(_name_server_problem),
+            "host:port of the servers of the zone; not set: as its own NS records say",
+        ),
+    ] = ()
+    resolvers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "resolvers",
+            texts(_resolver_problem),
+            "ADDRESS[:PORT] of recursive resolvers at which the endpoint check looks, too",
+        ),
+    ] = ()
+
+    @property
+    def patience_s(self) -> int:
+        """For how many seconds what was before may go on being told, and a minute."""
+        kept_s = max(self.record_ttl_s, NEGATIVE_TTL_S) if self.resolvers else self.record_ttl_s
+        return kept_s + 60
+
+
+def contradictions(settings: DomainSettings) -> Iterator[tuple[str, str]]:
+    """What does not go together, by the key that says so."""
+    zone, fqdn, name = settings.zone, settings.fqdn, settings.canonical_name
+    if not (zone and fqdn):
+        return
+    if not naming.is_under(fqdn, zone):
+        yield (
+            "fqdn",
+            f"is '{fqdn}', which is not under its zone '{zone}': "
+            f"choose a name such as 'service.{zone}', or set {NAMESPACE}:zone to its zone",
+        )
+    if not name:
+        return
+    if not naming.is_under(name, zone):
+        yield "canonicalName", f"is '{name}', which is not under the zone '{zone}': choose one that is"
+    elif name == fqdn:
+        yield "canonicalName", f"is the fqdn '{fqdn}' itself: choose another name, or remove it"
+    elif fqdn == zone:
+        yield (
+            "canonicalName",
+            f"makes an alias of '{fqdn}', which is the zone itself and cannot be one, for it has SOA and NS "
+            "records. Remove it: the A record can be at the zone itself",
+        )

@@ -1,29 +1,30 @@
-"""The stack's configuration, read and checked once: every problem at once, each with its remedy.
+"""The settings of a stack: all that differs from one to the next, read and checked once.
 
 Knows nothing of Pulumi: it takes the configuration as the engine hands it out, a mapping from
-`namespace:key` to a string (lists as JSON), and gives frozen dataclasses.
+`namespace:key` to a string (lists as JSON), and gives frozen dataclasses. Each setting stands at its field
+(`infra.settings.table`); what does not go together is in `contradictions`, beside them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from clients.azure.settings import AzureSettings
-from infra.settings import account as account_settings
 from infra.settings import azure as azure_settings
-from infra.settings import certificate as certificate_settings
-from infra.settings import domain as domain_settings
-from infra.settings import naming
+from infra.settings import certificate, domain, naming, table
 from infra.settings.account import AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
-from infra.settings.reader import NAMESPACE, Reader, Setting, SettingsError, absolute
+from infra.settings.kinds import integer, path_as_written, switch, text
+from infra.settings.reader import NAMESPACE, Reader, SettingsError, absolute
+from infra.settings.table import Group, Setting, When
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSettings:
     """The model.
 
@@ -33,16 +34,32 @@ class ModelSettings:
         id: of a model that is registered already, by somebody else; None: the program registers the package.
     """
 
-    name: str
-    package: str
-    id: str | None = None
+    package: Annotated[
+        str,
+        Setting(
+            "modelPackage",
+            path_as_written("`fpga model build` makes .local/model-package"),
+            "The model package: a folder or zip with a service_def.json; relative to the checkout",
+            required=When("modelId", ("",)),
+            missing="it is the path of the folder or zip that holds service_def.json",
+        ),
+    ] = ""
+    name: Annotated[
+        str, Setting("modelName", text(naming.base_problem), "What the model's name starts with")
+    ] = "model"
+    id: Annotated[
+        str | None,
+        Setting(
+            "modelId", text(), "Id of a model that somebody else has registered, in modelPackage's place"
+        ),
+    ] = None
 
     @property
     def path(self) -> Path:
         return absolute(self.package)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
     """The service.
 
@@ -53,39 +70,84 @@ class ServiceSettings:
         primary_key_generation, secondary_key_generation: from 1; one that is raised has that key made anew.
     """
 
-    name: str | None
-    ssl_enabled: bool
-    adopt: bool
-    check_timeout_s: int
-    primary_key_generation: int = 1
-    secondary_key_generation: int = 1
+    ssl_enabled: Annotated[
+        bool, Setting("sslEnabled", switch(), "Serve TLS to holders of a key; false: anyone may call")
+    ] = True
+    primary_key_generation: Annotated[
+        int,
+        Setting(
+            "primaryKeyGeneration",
+            integer(1, 1_000_000),
+            "Raised by one, it has the primary key made anew: the old one is refused at once",
+        ),
+    ] = 1
+    secondary_key_generation: Annotated[
+        int,
+        Setting(
+            "secondaryKeyGeneration",
+            integer(1, 1_000_000),
+            "Raised by one, it has the secondary key made anew: the old one is refused at once",
+        ),
+    ] = 1
+    name: Annotated[
+        str | None,
+        Setting(
+            "serviceName",
+            text(naming.service_problem),
+            "The service's very name; not set: a derived one",
+        ),
+    ] = None
+    adopt: Annotated[
+        bool, Setting("adopt", switch(), "Take over a service that bears serviceName already")
+    ] = False
+    check_timeout_s: Annotated[
+        int,
+        Setting(
+            "checkTimeout",
+            integer(1, 86400),
+            "How long the endpoint check waits for the record, in seconds; not set: the TTL and 60",
+        ),
+    ] = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProtectionSettings:
     """What keeps a mistake from taking away what callers depend on.
 
     Attributes:
+        production: callers depend on the stack.
         protect: what could not be made again as it was is neither deleted nor replaced.
         retain_on_delete: what leaves the stack stays in the cloud.
     """
 
-    protect: bool = False
-    retain_on_delete: bool = False
+    production: Annotated[
+        bool, Setting("production", switch(), "Callers depend on it: refuses self-signed certificates")
+    ] = False
+    protect: Annotated[
+        bool,
+        Setting(
+            "protect",
+            switch(),
+            "Refuse to delete or replace the group, the account, the storage, the zone, the records, the "
+            "service and its keys",
+        ),
+    ] = False
+    retain_on_delete: Annotated[
+        bool, Setting("retainOnDelete", switch(), "Leave in the cloud whatever is deleted from the stack")
+    ] = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All that differs from stack to stack."""
 
     azure: AzureSettings
-    account: AccountSettings
-    model: ModelSettings
-    domain: DomainSettings
-    certificate: CertificateSettings
-    service: ServiceSettings
-    production: bool
-    protection: ProtectionSettings = ProtectionSettings()
+    account: Annotated[AccountSettings, Group("The Model Management account")]
+    model: Annotated[ModelSettings, Group("The model")]
+    domain: Annotated[DomainSettings, Group("1. The domain name")]
+    certificate: Annotated[CertificateSettings, Group("2. The certificate")]
+    service: Annotated[ServiceSettings, Group("3. The service")]
+    protection: Annotated[ProtectionSettings, Group("What keeps it from mistakes")] = ProtectionSettings()
 
 
 def read(
@@ -101,95 +163,30 @@ def read(
     Raises:
         SettingsError: with every problem found.
     """
-    reader = Reader(config, secret_keys)
-    settings = _read(reader, config, environ)
-    reader.refuse_unknown_keys()
+    reader = Reader(Settings, config, secret_keys)
+    azure = azure_settings.gather(config, environ, reader.problems, secret_keys)
+    settings = reader.read(azure=azure)
+    reader.find(list(_contradictions(settings)))
     if reader.problems:
         raise SettingsError(reader.problems)
-    return settings
+    patience_s = settings.service.check_timeout_s or settings.domain.patience_s
+    return replace(settings, service=replace(settings.service, check_timeout_s=patience_s))
 
 
 def known() -> tuple[Setting, ...]:
-    """Every setting of the program's own namespace, as reading a configuration asks for it."""
-    reader = Reader({})
-    _read(reader, {}, {})
-    return reader.settings
+    """Every setting of the program's own namespace, in the order of stack files."""
+    return tuple(table.of(Settings).settings())
 
 
-def _read(reader: Reader, config: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    """All of it; what is wrong is in `reader.problems`, and the settings are of use only if nothing is."""
-    azure = azure_settings.gather(config, environ, reader.problems, reader.secret_keys)
-    production = reader.boolean(
-        "production", default=False, about="Callers depend on it: refuses self-signed certificates"
-    )
-    protection = ProtectionSettings(
-        protect=reader.boolean(
-            "protect",
-            default=False,
-            about="Refuse to delete or replace the group, the account, the storage, the zone, the records, "
-            "the service and its keys",
-        ),
-        retain_on_delete=reader.boolean(
-            "retainOnDelete", default=False, about="Leave in the cloud whatever is deleted from the stack"
-        ),
-    )
-    account = account_settings.read(reader)
-    model = _model(reader)
-    domain = domain_settings.read(reader)
-    ssl_enabled = reader.boolean(
-        "sslEnabled", default=True, about="Serve TLS to holders of a key; false: anyone may call"
-    )
-    certificate = certificate_settings.read(reader, production=production, ssl_enabled=ssl_enabled)
-    service = ServiceSettings(
-        name=reader.optional(
-            "serviceName", naming.service_problem, about="The service's very name; not set: a derived one"
-        ),
-        ssl_enabled=ssl_enabled,
-        adopt=reader.boolean(
-            "adopt", default=False, about="Take over a service that bears serviceName already"
-        ),
-        check_timeout_s=reader.optional_integer(
-            "checkTimeout",
-            low=1,
-            high=86400,
-            about="How long the endpoint check waits for the record, in seconds; not set: the TTL and 60",
-        )
-        or domain.patience_s,
-        primary_key_generation=_generation(reader, "primaryKeyGeneration", "the primary key"),
-        secondary_key_generation=_generation(reader, "secondaryKeyGeneration", "the secondary key"),
-    )
-    return Settings(azure, account, model, domain, certificate, service, production, protection)
-
-
-def _generation(reader: Reader, key: str, what: str) -> int:
-    about = f"Raised by one, it has {what} made anew: the old one is refused at once"
-    return reader.integer(key, default=1, low=1, high=1_000_000, about=about)
-
-
-def _model(reader: Reader) -> ModelSettings:
-    name = (
-        reader.optional(
-            "modelName", naming.base_problem, about="What the model's name starts with", default="model"
-        )
-        or "model"
-    )
-    registered = reader.optional(
-        "modelId", about="Id of a model that somebody else has registered, in modelPackage's place"
-    )
-    about = "The model package: a folder or zip with a service_def.json; relative to the checkout"
-    if registered is None:
-        package = reader.path_text(
-            "modelPackage",
-            "the folder or zip that holds service_def.json",
-            about=about,
-            remedy="`fpga model build` makes .local/model-package",
-        )
-        return ModelSettings(name, package)
-    if reader.optional("modelPackage", about=about):
-        reader.refuse(
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What does not go together, by the key that says so."""
+    model = settings.model
+    if model.id is not None and model.package:
+        yield (
             "modelId",
             "and modelPackage are both set: the one names a model that is registered already, the other one "
             "a package that the program registers. Remove one of them "
             f"(`pulumi config rm {NAMESPACE}:modelId`)",
         )
-    return ModelSettings(name, "", registered)
+    yield from domain.contradictions(settings.domain)
+    yield from certificate.contradictions(settings.certificate, production=settings.protection.production)

@@ -150,7 +150,7 @@ def test_other_keys_of_the_engine_are_left_alone(tmp_path: Path) -> None:
 def test_new_files_fit_their_schemas_and_the_program(
     kind: str, connected: dict[str, str] | None, tmp_path: Path
 ) -> None:
-    about = {one.key: one.about for one in settings.known()}
+    about = {one.key: one.line for one in settings.known()}
     written = stack_template.configuration("team-a", kind, connected)
     text = stack_template.stack_text("team-a", written, about)
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import acme as acme_settings
 from infra.settings.acme import AcmeSettings
-from infra.settings.reader import Reader
+from tests.unit.infra.test_certificate_settings import settings_of
 
 HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajV"
 GOOD = {
@@ -21,9 +20,12 @@ GOOD = {
 }
 
 
-def read(settings: dict[str, str], *, used: bool = True) -> tuple[AcmeSettings | None, list[str]]:
-    reader = Reader({f"fpga-web-service:{key}": value for key, value in settings.items()})
-    return acme_settings.read(reader, used=used), reader.problems
+def read(
+    given: dict[str, str], *, source: str = "acme", secrets: set[str] | None = None
+) -> tuple[AcmeSettings | None, list[str]]:
+    """The settings of a stack whose certificate is of this source, and the problems in them."""
+    found, problems = settings_of(given | {"certificateSource": source, "sslEnabled": "false"}, secrets)
+    return found.acme, problems
 
 
 def test_all_of_them_are_taken(tmp_path: Path) -> None:
@@ -49,7 +51,15 @@ def test_the_directory_alone_is_enough() -> None:
     settings, problems = read({"acmeDirectory": "https://ca.example/dir"})
 
     assert problems == []
-    assert settings == AcmeSettings("https://ca.example/dir", "", "", "", "", None, 600)
+    assert settings == AcmeSettings(
+        directory="https://ca.example/dir",
+        email="",
+        profile="",
+        eab_key_id="",
+        eab_hmac_key="",
+        roots_file=None,
+        timeout_s=600,
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,29 +95,24 @@ def test_a_bad_value_is_refused_by_its_key(key: str, value: str, words: str) -> 
 
 
 @pytest.mark.parametrize("key", GOOD)
-def test_other_sources_take_none_of_them(key: str) -> None:
-    settings, problems = read({key: GOOD[key]}, used=False)
+@pytest.mark.parametrize("value", ["as above", "not one"])
+def test_other_sources_take_none_of_them(key: str, value: str) -> None:
+    settings, problems = read({key: GOOD[key] if value == "as above" else value}, source="self_signed")
 
     assert settings is None
     assert problems == [
-        f"fpga-web-service:{key} is used with certificateSource acme only: remove it, or set "
+        f"fpga-web-service:{key} is not used with certificateSource self_signed: remove it, or set "
         "certificateSource to acme"
     ]
 
 
 def test_the_hmac_key_must_be_encrypted_in_the_stacks_file() -> None:
-    config = {f"fpga-web-service:{key}": value for key, value in GOOD.items()}
-    reader = Reader(config, secret_keys=set())
-    acme_settings.read(reader, used=True)
-
-    (problem,) = reader.problems
+    (problem,) = read(GOOD, secrets=set())[1]
     assert problem.startswith("fpga-web-service:acmeEabHmacKey stands in plain in the stack's file: ")
     assert problem.endswith("`pulumi config set --secret fpga-web-service:acmeEabHmacKey`")
     assert HMAC_KEY not in problem
 
-    encrypted = Reader(config, secret_keys={"fpga-web-service:acmeEabHmacKey"})
-    acme_settings.read(encrypted, used=True)
-    assert encrypted.problems == []
+    assert read(GOOD, secrets={"fpga-web-service:acmeEabHmacKey"})[1] == []
 
 
 def test_a_line_end_is_no_part_of_the_hmac_key() -> None:

@@ -10,10 +10,8 @@ from pulumi.dynamic import ResourceProvider
 
 from infra.providers.acme_certificate import AcmeCertificateProvider
 from infra.providers.certificate import CertificateProvider
-from infra.settings import certificate as certificate_settings
-from infra.settings.reader import Reader
 from tests.unit.infra import test_acme_provider_diffs, test_provider_diffs
-from tests.unit.infra.test_certificate_settings import SOURCES
+from tests.unit.infra.test_certificate_settings import SOURCES, settings_of
 from tests.unit.infra.test_provider_diffs import SAME, UPDATE, verdict
 
 SETTING = "fpga-web-service:certificateGeneration"
@@ -67,9 +65,8 @@ def test_a_new_certificate_begins_with_any(provider: ResourceProvider, olds: dic
 
 def read(source: str, value: str) -> tuple[int, list[str]]:
     given = SOURCES[source] | {"certificateSource": source, "certificateGeneration": value}
-    reader = Reader({f"fpga-web-service:{key}": text for key, text in given.items() if text})
-    settings = certificate_settings.read(reader, production=False, ssl_enabled=True)
-    return settings.generation, reader.problems
+    settings, problems = settings_of(given, None)
+    return settings.generation, problems
 
 
 @pytest.mark.parametrize("source", ["self_signed", "acme"])

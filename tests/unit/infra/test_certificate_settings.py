@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import pytest
 
+from infra.settings import ServiceSettings
 from infra.settings import certificate as certificate_settings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.reader import PROJECT_ROOT, Reader
+from infra.settings.table import Group
 
 SECRETS = {"fpga-web-service:pfxPassword", "fpga-web-service:certificateKey"}
 S3CRET = " s3cret "
@@ -19,13 +24,27 @@ SOURCES: dict[str, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """The settings of a stack that this is about."""
+
+    certificate: Annotated[CertificateSettings, Group()]
+    service: Annotated[ServiceSettings, Group()]
+
+
+def settings_of(given: dict[str, str], secrets: set[str] | None) -> tuple[CertificateSettings, list[str]]:
+    """The settings, and the problems in them."""
+    reader = Reader(Served, {f"fpga-web-service:{key}": value for key, value in given.items()}, secrets)
+    found = reader.read().certificate
+    reader.find(list(certificate_settings.contradictions(found, production=False)))
+    return found, reader.problems
+
+
 def read(
     settings: dict[str, str], *, ssl_enabled: bool = True, secrets: set[str] | None = SECRETS
 ) -> tuple[CertificateSettings, list[str]]:
-    """The settings, and the problems in them."""
-    reader = Reader({f"fpga-web-service:{key}": value for key, value in settings.items()}, secrets)
-    found = certificate_settings.read(reader, production=False, ssl_enabled=ssl_enabled)
-    return found, reader.problems
+    """The same of a stack with SSL or without."""
+    return settings_of(settings | {"sslEnabled": str(ssl_enabled).lower()}, secrets)
 
 
 def test_each_source_reads_its_own() -> None:

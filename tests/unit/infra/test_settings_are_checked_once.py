@@ -13,8 +13,10 @@ from certs.errors import DomainNameError
 from certs.names import to_ascii
 from infra import settings
 from infra.settings import azure as azure_settings
+from infra.settings import kinds
 from infra.settings.account import AccountSettings
-from infra.settings.reader import PROJECT_ROOT, Reader, SettingsError
+from infra.settings.reader import PROJECT_ROOT, SettingsError
+from infra.settings.table import Unfit
 
 SECRET = "s3cr3t-of-the-client"
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -74,10 +76,12 @@ def problems(config: dict[str, str], environ: dict[str, str] | None = None) -> t
 def test_defaults_are_those_of_the_document(config: dict[str, str]) -> None:
     read = settings.read(config, {})
 
-    assert read.account == AccountSettings("fpga", "eastus2", "models", "S1", 1, None)
-    assert read.service == settings.ServiceSettings(None, True, False, 360)
+    assert read.account == AccountSettings(
+        resource_group="fpga", name="models", location="eastus2", sku="S1", capacity=1, storage_account=None
+    )
+    assert read.service == settings.ServiceSettings(ssl_enabled=True, check_timeout_s=360)
     assert read.domain.record_ttl_s == 300
-    assert read.production is False
+    assert read.protection.production is False
 
 
 def test_the_region_may_be_written_as_the_portal_does(config: dict[str, str]) -> None:
@@ -101,10 +105,13 @@ def test_a_name_is_one_here_where_it_is_one_for_certificates(name: str) -> None:
         canonical = to_ascii(name)
     except DomainNameError:
         canonical = ""
-    reader = Reader({"fpga-web-service:fqdn": name})
+    kind = kinds.domain()
 
-    assert reader.domain("fqdn", about="") == canonical
-    assert bool(reader.problems) == (not canonical)
+    if canonical:
+        assert kind.read(name) == canonical
+    else:
+        with pytest.raises(Unfit, match=r"^is '.*': it "):
+            kind.read(name)
 
 
 def test_a_record_that_is_no_host_may_have_an_underscore(config: dict[str, str]) -> None:
@@ -364,7 +371,7 @@ def test_a_model_is_a_package_or_one_that_is_registered(config: dict[str, str]) 
     )
 
     del config["fpga-web-service:modelPackage"]
-    assert settings.read(config, {}).model == settings.ModelSettings("model", "", "m-1")
+    assert settings.read(config, {}).model == settings.ModelSettings(name="model", package="", id="m-1")
 
 
 def test_a_resource_group_may_be_in_a_region_of_its_own(config: dict[str, str]) -> None:
@@ -387,11 +394,15 @@ def test_a_path_in_the_moved_folder_of_a_checkout_follows_it(
 
 
 def test_protection_is_off_unless_it_is_asked_for(config: dict[str, str]) -> None:
-    assert settings.read(config, {}).protection == settings.ProtectionSettings(False, False)
+    assert settings.read(config, {}).protection == settings.ProtectionSettings(
+        protect=False, retain_on_delete=False
+    )
 
     config |= {"fpga-web-service:protect": "true", "fpga-web-service:retainOnDelete": "true"}
 
-    assert settings.read(config, {}).protection == settings.ProtectionSettings(True, True)
+    assert settings.read(config, {}).protection == settings.ProtectionSettings(
+        protect=True, retain_on_delete=True
+    )
 
 
 def test_a_client_secret_that_stands_in_plain_is_refused_and_not_told(config: dict[str, str]) -> None:
