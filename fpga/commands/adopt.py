@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 _COLUMNS: Final = ("RESOURCE", "NAME", "STANDING")
+_COLOURS: Final = {
+    "MANAGED": "dim",
+    "ADOPTABLE": "green",
+    "CONTINUED": "green",
+    "MISPLACED": "red",
+    "ABSENT": "yellow",
+}
 
 
 def adopt(
@@ -46,7 +53,7 @@ def adopt(
         survey = adoption.survey(declared, stack, cloud, deployment)
     finally:
         cloud.close()
-    _show(survey)
+    show(survey)
     _require_in_place(survey)
     if not survey.of(adoption.Standing.ADOPTABLE):
         typer.echo(f"\nNothing to adopt under the stack {stack}.")
@@ -79,11 +86,17 @@ def _adopt(
     typer.echo(f"Adopted: {adopted}.")
 
 
-def _show(survey: Survey) -> None:
-    rows = [_COLUMNS, *((one.name, one.called, str(one.standing)) for one in survey.findings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    for name, called, standing in rows:
-        typer.echo(f"{name:<{widths[0]}}  {called:<{widths[1]}}  {standing}")
+def show(survey: Survey) -> None:
+    """Prints how each declared resource stands, and what else the account has."""
+    from rich.text import Text
+
+    from fpga.console import show_rows, standard_output
+
+    rows = [
+        (Text(one.name, "bold"), Text(one.called), Text(str(one.standing), _COLOURS[one.standing.name]))
+        for one in survey.findings
+    ]
+    show_rows(standard_output(), rows, _COLUMNS)
     if survey.other_services:
         typer.echo(f"\nOther services of the account: {', '.join(survey.other_services)}")
         typer.echo("  `pulumi config set fpga-web-service:serviceName NAME` declares one of them.")

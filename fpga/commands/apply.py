@@ -61,9 +61,10 @@ def apply(
 
 
 def _show(plan: Plan) -> None:
+    from fpga.console import standard_output
     from fpga.plan import table
 
-    table.show(plan, table.console())
+    table.show(plan, standard_output())
 
 
 def _read(file: Path) -> Plan:

@@ -77,6 +77,7 @@ def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, as
     """Plans, asks and updates. The stack's settings are put back unless the update begins."""
     from engine.report import ConsoleReport
     from fpga.certificates.renewal import GENERATION
+    from fpga.console import standard_output
     from fpga.plan import table
     from fpga.plan.runner import preview
 
@@ -89,7 +90,7 @@ def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, as
                 stack.configure({GENERATION: str(raised)}, {})
             with report.stage(f"plan of {name}"):
                 plan = preview(project, name, save_plan=saved, on_progress=report.progress)
-            table.show(plan, table.console())
+            table.show(plan, standard_output())
             agreed = _agreed(plan, ask=ask)
         finally:
             if raised is not None and not agreed:

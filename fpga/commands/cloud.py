@@ -62,7 +62,7 @@ def up(
                 f"{upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
                 "restarts it."
             )
-    _show(found, as_json)
+    _print(found, as_json)
 
 
 @app.command()
@@ -85,7 +85,7 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
     folder = _data(data, Project.here())
     found = control.status(folder)
     if found.running or as_json:
-        _show(found, as_json)
+        _print(found, as_json)
     if not found.running:
         raise CommandError(f"No localcloud runs on {folder}: `fpga cloud up` starts one.")
 
@@ -94,10 +94,19 @@ def _data(data: Path | None, project: Project) -> Path:
     return project.cloud if data is None else data.expanduser().absolute()
 
 
-def _show(found: Status, as_json: bool) -> None:
+def _print(found: Status, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
-        return
+    else:
+        show(found)
+
+
+def show(found: Status) -> None:
+    """Prints a status for a person, a fact a row."""
+    from rich.text import Text
+
+    from fpga.console import show_rows, standard_output
+
     values = {
         "HTTPS APIs": found.https,
         "CA certificate": found.ca,
@@ -111,10 +120,9 @@ def _show(found: Status, as_json: bool) -> None:
         "version": found.version.number,
         "commit": found.version.commit,
     }
-    for name, value in values.items():
-        typer.echo(f"{name:<17} {value if value is not None else 'none'}")
-    for service in found.services:
-        typer.echo(f"{'service':<17} {_service(service)}")
+    rows = [(name, "none" if value is None else str(value)) for name, value in values.items()]
+    rows += [("service", _service(service)) for service in found.services]
+    show_rows(standard_output(), [(Text(name, "dim"), Text(value, "bold")) for name, value in rows])
 
 
 def _service(service: ServiceStatus) -> str:

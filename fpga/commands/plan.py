@@ -79,6 +79,7 @@ def _print(found: Plan, form: Format) -> None:
 
         typer.echo(render(found), nl=False)
     else:
+        from fpga.console import standard_output
         from fpga.plan import table
 
-        table.show(found, table.console())
+        table.show(found, standard_output())

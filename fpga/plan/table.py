@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 
     from fpga.plan.model import Change, Plan
 
-_WIDTH: Final = 120  # columns of what is no terminal and does not say
 _COLOURS: Final = {
     "create": "green",
     "import": "green",
@@ -24,14 +21,6 @@ _COLOURS: Final = {
     "delete": "red",
     "forget": "cyan",
 }
-
-
-def console() -> Console:
-    """Standard output: as wide as the terminal, or as COLUMNS says; no colours where it is no terminal."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else _WIDTH
-    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def show(plan: Plan, console: Console) -> None:

@@ -167,16 +167,6 @@ def test_this_machine_is_not_told_of(given: str, told: str) -> None:
     assert REDACTION.clean(given) == told
 
 
-@pytest.mark.parametrize(("columns", "width"), [(None, 120), ("72", 72)])
-def test_what_is_no_terminal_is_as_wide_as_it_says(
-    columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-    if columns:
-        monkeypatch.setenv("COLUMNS", columns)
-    assert table.console().width == width
-
-
 def test_a_checkout_of_an_odd_name_is_not_told_of_either() -> None:
     checkout = Path("/srv") / ODD
     redaction = Redaction(checkout, Path("/home/dev"))
