@@ -12,10 +12,11 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap engine up test test-pythons bench story lint lint-workflows lock pulumi-pin down clean
+.PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows
+.PHONY: help bootstrap engine up test test-pythons bench story lock pulumi-pin down clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bootstrap: ## make the virtual environment, where it is missing or out of date
 	@said=$$($(PYTHON_COMMAND) -c 0 2>&1) || { \
@@ -42,17 +43,30 @@ bench: bootstrap ## measure speed, as ratios of things measured side by side
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
 	@$(BIN)/python -m tools.story
 
-lint: bootstrap lint-workflows ## check format, style, types, who may import whom, and the workflows
+lint: lint-format lint-style lint-types lint-imports lint-stacks lint-workflows ## check the code alone, by all of the following
+
+lint-format: bootstrap ## check the format; `ruff format` mends it
 	@$(BIN)/ruff format --check
+
+lint-style: bootstrap ## check the style; `ruff check --fix` mends much of it
 	@$(BIN)/ruff check
+
+lint-types: bootstrap ## check the types
 	@$(BIN)/mypy
+
+lint-imports: bootstrap ## check who may import whom
 	@$(BIN)/lint-imports
+
+lint-stacks: bootstrap ## check the stacks' files by their schemas, and these by the program
 	@$(BIN)/fpga stack schema --check
 	@$(BIN)/check-jsonschema --schemafile stacks/schema/stack.schema.json stacks/Pulumi.*.yaml
 	@$(BIN)/check-jsonschema --schemafile stacks/schema/backend.schema.json stacks/Backend.*.yaml
 
-lint-workflows: bootstrap ## check the workflows of GitHub Actions
+lint-workflows: bootstrap ## check the workflows and forms of GitHub
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms \
+		.github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	@$(BIN)/python -m tools.actionlint
 	@$(BIN)/zizmor --offline --persona auditor --strict-collection --quiet .github
 

@@ -24,6 +24,9 @@ _WITH_EFFECT: Final = ("localcloud", "featurizers")
 """Folders that neither the program nor what runs it knows: localcloud is met on the wire alone. What is in it
 and has an effect: the default model package is built there."""
 
+_FOR_PEOPLE: Final = frozenset({"LICENSE", ".gitignore", ".editorconfig", ".pre-commit-config.yaml"})
+_FOLDERS_FOR_PEOPLE: Final = (".devcontainer/", ".github/ISSUE_TEMPLATE/")
+
 
 def touched(checkout: Path, base: str) -> dict[str, list[str]]:
     """The committed stacks that HEAD touches since it left `base`, in the order of promotion.
@@ -75,7 +78,7 @@ def _touched_by(file: str, stacks: list[str]) -> list[str]:
     path = PurePosixPath(file)
     if len(path.parts) > 1 and path.parts[0] in _WITHOUT_EFFECT and path.parts[:2] != _WITH_EFFECT:
         return []
-    if path.suffix == ".md" or file in ("LICENSE", ".gitignore"):
+    if path.suffix == ".md" or file in _FOR_PEOPLE or file.startswith(_FOLDERS_FOR_PEOPLE):
         return []
     return stacks
 
