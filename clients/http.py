@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from urllib3.connectionpool import ConnectionPool
@@ -19,7 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProxyError, S
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
-from clients.azure.errors import ConnectionFailed, ServiceError
+from clients.azure.errors import ClientError, ConnectionFailed, ServiceError
 from surroundings import https
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -180,17 +180,30 @@ class Pipeline:
             raise _refusal(action, response)
         return Answer(response.status_code, response.headers, _json(response), response.url)
 
+    def follow(self, url: str, *, named_by: str, query: Mapping[str, str] | None = None) -> Answer:
+        """GET of an address that an answer gave: its next page, or the operation that it started.
+
+        Args:
+            url: it may be relative.
+            named_by: the address that gave it. The token is for that server alone.
+
+        Raises:
+            ClientError: it is of another server; else as `send`.
+        """
+        address = urljoin(named_by, url)
+        if _origin(address) != _origin(named_by):
+            raise ClientError(
+                f"{_without_query(named_by)} names {_without_query(address)}: refused to send the token there"
+            )
+        return self.send("GET", address, query=query)
+
     def close(self) -> None:
         """Ends the connections that are kept open."""
         self._session.close()
 
 
-def same_origin(one: str, other: str) -> bool:
-    """Tells whether two addresses are of one server (RFC 6454, 5): a token for one is for the other, too."""
-    return _origin(one) == _origin(other)
-
-
 def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port (RFC 6454, 4): the server that an address is of."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
@@ -238,8 +251,8 @@ def _reason(error: requests.RequestException) -> str:
     reason = text.split("object at 0x")[-1].partition(">: ")[2] or text or type(innermost).__name__
     if isinstance(innermost, ssl.SSLCertVerificationError):
         return (
-            f"the certificate is not trusted: {reason}; "
-            "SSL_CERT_FILE must name a PEM file that holds the issuer's root"
+            f"its TLS certificate is not trusted: {reason}; "
+            "SSL_CERT_FILE must name a PEM file that holds its root"
         )
     return reason
 

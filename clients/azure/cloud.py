@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clients.azure.assertion import Assertion
-from clients.azure.errors import ClientError, SignInFailed
+from clients.azure.errors import ClientError, ConnectionFailed, SignInFailed
 from clients.azure.settings import AzureSettings
-from clients.http import Pipeline
+from clients.http import Answer, Pipeline
 
 if TYPE_CHECKING:
     from azure.identity import ClientAssertionCredential, ClientSecretCredential
@@ -25,7 +25,7 @@ METADATA_API_VERSION = "2022-09-01"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """What discovery tells: sign-in authority, Resource Manager (no final slash), token scope."""
+    """The addresses of a cloud: sign-in authority, Resource Manager (no final slash), token scope."""
 
     authority: str
     resource_manager: str
@@ -49,24 +49,31 @@ class Cloud:
 
     @cached_property
     def endpoints(self) -> Endpoints:
-        """Asked once.
+        """The addresses that discovery tells; asked once.
 
         Raises:
-            ClientError: no answer, or one that does not name the endpoints.
+            ClientError: no answer, or one that does not name them.
         """
+        asked = f"azure-native:metadataHost {self._settings.metadata_host}"
         url = f"https://{self._settings.metadata_host}/metadata/endpoints"
-        body = self._anonymous.send("GET", url, query={"api-version": METADATA_API_VERSION}).body
         try:
-            return Endpoints(
+            body = self._anonymous.send("GET", url, query={"api-version": METADATA_API_VERSION}).body
+            found = Endpoints(
                 authority=body["authentication"]["loginEndpoint"].rstrip("/"),
                 resource_manager=body["resourceManager"].rstrip("/"),
+                # an audience's own final slash stays: https://management.core.windows.net//.default
                 scope=f"{body['authentication']['audiences'][0]}/.default",
             )
-        except (KeyError, IndexError, TypeError) as error:
+        except ConnectionFailed as error:
+            raise ConnectionFailed(asked, error.reason, sent=False) from None
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ClientError(
-                f"azure-native:metadataHost {self._settings.metadata_host}: what /metadata/endpoints answers "
-                f"lacks {error}; is this a Resource Manager?"
+                f"{asked}: what /metadata/endpoints answers lacks {error}; is this a Resource Manager?"
             ) from None
+        for address in (found.authority, found.resource_manager):
+            if not address.startswith("https://"):
+                raise ClientError(f"{asked} names {address}, which is not https")
+        return found
 
     def token(self) -> str:
         """A bearer token; kept until shortly before it expires.
@@ -93,6 +100,23 @@ class Cloud:
         if "_credential" in vars(self):
             self._credential.close()
 
+    def send(
+        self,
+        method: str,
+        resource_id: str,
+        api_version: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One call of Resource Manager. `resource_id` starts with a slash.
+
+        Raises:
+            ClientError: it refuses, or does not answer.
+        """
+        url = f"{self.endpoints.resource_manager}{resource_id}"
+        query = {"api-version": api_version}
+        return self.pipeline.send(method, url, query=query, body=body, headers=headers)
+
     def manage(
         self,
         method: str,
@@ -101,10 +125,8 @@ class Cloud:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        """One call of Resource Manager. `resource_id` starts with a slash."""
-        url = f"{self.endpoints.resource_manager}{resource_id}"
-        query = {"api-version": api_version}
-        return self.pipeline.send(method, url, query=query, body=body, headers=headers).body
+        """The body of what `send` answers."""
+        return self.send(method, resource_id, api_version, body, headers).body
 
     @property
     def _proof(self) -> str:

@@ -44,11 +44,17 @@ class ClientError(Exception):
 
 
 class ConnectionFailed(ClientError):
-    """No answer came. `sent` is False when the request cannot have arrived."""
+    """No answer came.
+
+    Attributes:
+        reason: why, as far as it was seen.
+        sent: False when the request cannot have arrived.
+    """
 
     def __init__(self, action: str, reason: str, *, sent: bool) -> None:
         doubt = "; whether the request arrived is not known" if sent else ""
         super().__init__(f"{action}: no answer ({reason}){doubt}")
+        self.reason = reason
         self.sent = sent
 
 

@@ -246,7 +246,7 @@ class ModelManagement:
             following = answer.body.get("nextLink")
             if not following:
                 return
-            answer = self._cloud.pipeline.send("GET", following)
+            answer = self._cloud.pipeline.follow(following, named_by=url)
 
     def _finished(self, answer: Answer, what: str) -> Service:
         """Waits for the operation and reads the service: a create counts only if it is Succeeded then."""
@@ -259,14 +259,13 @@ class ModelManagement:
 
     def _wait(self, answer: Answer, what: str) -> str:
         """Follows Operation-Location to the end and returns the resourceLocation."""
-        url = f"{self._endpoint}{answer.headers['Operation-Location']}"
-        first = Pending("accepted", answer.retry_after_s)
-        pending: list[Pending] = [first]
 
         def look() -> str | Pending:
-            if pending:
-                return pending.pop()
-            polled = self._send("GET", url)
+            polled = self._cloud.pipeline.follow(
+                answer.headers["Operation-Location"],
+                named_by=self._endpoint,
+                query={"api-version": API_VERSION},
+            )
             state = polled.body["state"]
             if state == SUCCEEDED:
                 return str(polled.body.get("resourceLocation", ""))
@@ -281,7 +280,8 @@ class ModelManagement:
                 raise OperationFailed(f"{what}: {message}" + (f" ({detail})" if detail else ""))
             return Pending(f"operation {state}", polled.retry_after_s)
 
-        return self._waiter.until_done(look, what=what, deadline_s=OPERATION_DEADLINE_S)
+        accepted = Pending("accepted", answer.retry_after_s)
+        return self._waiter.until_done(look, what=what, deadline_s=OPERATION_DEADLINE_S, accepted=accepted)
 
     def _require_account(self) -> None:
         """A 404 proves that the thing itself is gone only where its account is still there."""

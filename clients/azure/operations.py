@@ -38,12 +38,20 @@ class Waiter:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def until_done(self, look: Callable[[], T | Pending], *, what: str, deadline_s: float) -> T:
+    def until_done(
+        self,
+        look: Callable[[], T | Pending],
+        *,
+        what: str,
+        deadline_s: float,
+        accepted: Pending | None = None,
+    ) -> T:
         """Calls `look` until it returns something other than Pending.
 
         Args:
             what: what is waited for, the start of the message when time runs out.
             deadline_s: how long to wait at most.
+            accepted: what the answer that started it said: there is a pause before the first look.
 
         Raises:
             DeadlineExceeded: time ran out; the message tells what was seen last.
@@ -51,13 +59,14 @@ class Waiter:
         end = self.clock() + deadline_s
         pause_s = FIRST_PAUSE_S
         while True:
-            found = look()
+            found = accepted or look()
+            accepted = None
             if not isinstance(found, Pending):
                 return found
             left_s = end - self.clock()
             if left_s <= 0:
                 raise DeadlineExceeded(f"{what}: not done within {deadline_s:g} s; last seen: {found.seen}")
             asked_s = found.retry_after_s
-            self.sleep(min(left_s, pause_s if asked_s is None else asked_s))
-            if asked_s is None:
+            self.sleep(min(left_s, asked_s or pause_s))
+            if not asked_s:  # nor is "at once" taken at its word
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

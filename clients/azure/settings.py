@@ -1,4 +1,4 @@
-"""A client's settings of Azure, read in one way: `azure-native:KEY` of a stack's file, else a variable.
+"""The settings of who calls Azure, read in one way: `azure-native:KEY` of a stack's file, else a variable.
 
 Source: https://www.pulumi.com/registry/packages/azure-native/installation-configuration/
 Standard library only: the plugin and the language host start with each run.
@@ -7,9 +7,11 @@ Standard library only: the plugin and the language host start with each run.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 NAMESPACE: Final = "azure-native:"
 VARIABLES: Final[Mapping[str, str]] = {
@@ -36,14 +38,19 @@ ENVIRONMENTS: Final[Mapping[str, str]] = {
 }
 EXCHANGE_AUDIENCE: Final = "api://AzureADTokenExchange"
 """Whom a federated token is for, where no other audience is set."""
+_REQUIRED: Final = ("tenantId", "subscriptionId", "clientId")
+_UNTOLD: Final = (
+    "ARM_USE_OIDC is true, and there is no token to sign in with: a job of GitHub Actions needs "
+    "`permissions: id-token: write`; elsewhere set ARM_OIDC_TOKEN_FILE_PATH or ARM_OIDC_TOKEN"
+)
 _SWITCHES: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
 _HOST: Final = re.compile(r"(?:https://)?([^\s/?#@]+)/?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Federation:
-    """Where the token of another issuer comes from that signs in, in a client secret's place (OpenID Connect,
-    workload identity federation), by the settings that the azure-native provider reads.
+    """The source of another issuer's token, which signs in where there is no client secret (OpenID Connect,
+    workload identity federation).
 
     Attributes:
         token: the token itself (ARM_OIDC_TOKEN); else `token_file`, which holds it, else it is asked for at
@@ -57,10 +64,15 @@ class Federation:
     request_token: str = field(repr=False)
     audience: str
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there is a token, or a place to have one from."""
+        return bool(self.token or self.token_file or (self.request_url and self.request_token))
+
 
 @dataclass(frozen=True)
 class AzureSettings:
-    """The cloud and who signs in to it: the settings that the azure-native provider reads, too.
+    """A cloud, and who signs in to it.
 
     Attributes:
         metadata_host: host and port that serve `/metadata/endpoints`.
@@ -78,8 +90,65 @@ class AzureSettings:
     federation: Federation | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The settings as they are written, and what is wrong with them, in sentences that name each.
+
+    Attributes:
+        missing: what must be set before anybody can sign in.
+        unfit: values that cannot be used.
+    """
+
+    settings: AzureSettings
+    missing: tuple[str, ...]
+    unfit: tuple[str, ...]
+
+
 class SettingError(ValueError):
-    """A setting's value cannot be used; the text is a sentence that names it, or its variable."""
+    """A setting is missing, or has no use; the text is a sentence that names it, or its variable."""
+
+
+def read(settings: Mapping[str, str], environ: Mapping[str, str]) -> Reading:
+    """Reads all of them, for whoever signs in: the program, the command, and the azure-native plugin.
+
+    Args:
+        settings: the stack's, by keys without namespace. An empty one counts as not set.
+        environ: the variables.
+    """
+    found = {key: text(key, settings, environ) for key in VARIABLES}
+    unfit: list[str] = []
+    disable_instance_discovery = _noted(unfit, False, switch, "disableInstanceDiscovery", settings, environ)
+    use_oidc = _noted(unfit, False, switch, "useOidc", settings, environ)
+    federation = None
+    missing = [_not_set(key) for key in _REQUIRED if not found[key]]
+    if not found["clientSecret"]:
+        if use_oidc:
+            federation = Federation(
+                token=found["oidcToken"],
+                token_file=found["oidcTokenFilePath"],
+                request_url=found["oidcRequestUrl"],
+                request_token=found["oidcRequestToken"],
+                audience=found["oidcAudience"] or EXCHANGE_AUDIENCE,
+            )
+            if not federation.is_told:
+                missing.append(_UNTOLD)
+        else:
+            missing.append(
+                f"{_not_set('clientSecret', '--secret ')}; ARM_USE_OIDC=true signs in without a secret"
+            )
+    return Reading(
+        AzureSettings(
+            metadata_host=_noted(unfit, "", metadata_host, settings, environ),
+            tenant_id=found["tenantId"],
+            subscription_id=found["subscriptionId"],
+            client_id=found["clientId"],
+            client_secret=found["clientSecret"],
+            disable_instance_discovery=disable_instance_discovery,
+            federation=federation,
+        ),
+        tuple(missing),
+        tuple(unfit),
+    )
 
 
 def of_stack(config: Mapping[str, str]) -> dict[str, str]:
@@ -111,8 +180,27 @@ def switch(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) ->
         raise SettingError(f"{_origin(key, settings)} is '{value}': it takes true or false") from None
 
 
+def metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """The host and port that serve a cloud's discovery document, without a scheme; where none is set, the
+    host of the one of Azure's own clouds that `environment` names.
+
+    Raises:
+        SettingError: it is not a host, or there is no such cloud.
+    """
+    value = text("metadataHost", settings, environ)
+    if not value:
+        return ENVIRONMENTS[environment(settings, environ)]
+    found = _HOST.fullmatch(value)
+    if found is None:
+        raise SettingError(
+            f"{_origin('metadataHost', settings)} is '{value}': it takes host or host:port of what serves "
+            "/metadata/endpoints by HTTPS"
+        )
+    return found.group(1)
+
+
 def environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
-    """Which of Azure's own clouds this is: a key of `ENVIRONMENTS`, in lower case.
+    """Azure's own cloud that is named: a key of `ENVIRONMENTS`.
 
     Raises:
         SettingError: there is no such cloud.
@@ -126,24 +214,20 @@ def environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
     return name
 
 
-def metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
-    """Host and port of a cloud's discovery document; empty: it is not set. A scheme is left out.
-
-    Raises:
-        SettingError: it is not a host.
-    """
-    value = text("metadataHost", settings, environ)
-    if not value:
-        return ""
-    found = _HOST.fullmatch(value)
-    if found is None:
-        raise SettingError(
-            f"{_origin('metadataHost', settings)} is '{value}': it takes host or host:port of what serves "
-            "/metadata/endpoints by HTTPS"
-        )
-    return found.group(1)
-
-
 def _origin(key: str, settings: Mapping[str, str]) -> str:
     """Where a value that is set comes from."""
     return f"{NAMESPACE}{key}" if settings.get(key, "").strip() else VARIABLES[key]
+
+
+def _not_set(key: str, flag: str = "") -> str:
+    name = f"{NAMESPACE}{key}"
+    return f"{name} is not set: `pulumi config set {flag}{name}`, or the variable {VARIABLES[key]}"
+
+
+def _noted(unfit: list[str], instead: T, reader: Callable[..., T], *arguments: object) -> T:
+    """The reader's value; where it refuses, its words are noted and `instead` is the value."""
+    try:
+        return reader(*arguments)
+    except SettingError as error:
+        unfit.append(str(error))
+        return instead

@@ -7,43 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from clients.azure import settings as azure_settings
+from clients.azure.settings import AzureSettings, Reading, SettingError
 from engine.azure_native.values import UNKNOWN, Secret, plain
 
 SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret", "oidcRequestToken", "oidcToken"})
-
-
-class ConfigurationError(Exception):
-    """A setting is missing or cannot be used; the message names it and the remedy."""
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """Where a cloud signs in and manages resources.
-
-    Attributes:
-        login_endpoint: authority of the sign-in, without tenant.
-        audience: resource that tokens are asked for.
-        resource_manager: base URL of ARM.
-    """
-
-    login_endpoint: str
-    audience: str
-    resource_manager: str
-
-
-_LOGIN_ENDPOINTS: Final = {
-    "public": "https://login.microsoftonline.com",
-    "usgovernment": "https://login.microsoftonline.us",
-    "china": "https://login.chinacloudapi.cn",
-}
-CLOUDS: Final[Mapping[str, Cloud]] = {
-    name: Cloud(_LOGIN_ENDPOINTS[name], f"https://{host}", f"https://{host}")
-    for name, host in azure_settings.ENVIRONMENTS.items()
-}
 
 
 @dataclass(frozen=True)
@@ -51,28 +22,14 @@ class Configuration:
     """The plugin's settings.
 
     Attributes:
-        environment: a name of `CLOUDS`; not used where `metadata_host` is set.
-        metadata_host: host and port of the cloud's discovery document, without scheme.
-        use_oidc: where there is no client secret, another issuer's token signs in: `oidc_token`, what
-            `oidc_token_file_path` holds, or what `oidc_request_url` gives for `oidc_request_token`.
-        ca_file: PEM file of the roots to trust (SSL_CERT_FILE); None for certifi's.
+        reading: the cloud and who signs in; what is missing matters when the first request is made.
+        location: where resources are that do not say it.
+        ca_file: PEM file of the roots to trust (SSL_CERT_FILE); None for the system's.
     """
 
-    client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
-    disable_instance_discovery: bool = False
-    environment: str = "public"
-    location: str | None = None
-    metadata_host: str | None = None
-    oidc_audience: str = azure_settings.EXCHANGE_AUDIENCE
-    oidc_request_token: str | None = field(default=None, repr=False)
-    oidc_request_url: str | None = None
-    oidc_token: str | None = field(default=None, repr=False)
-    oidc_token_file_path: str | None = None
-    subscription_id: str | None = None
-    tenant_id: str | None = None
-    use_oidc: bool = False
-    ca_file: str | None = None
+    reading: Reading
+    location: str | None
+    ca_file: str | None
 
     @classmethod
     def read(cls, settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Configuration:
@@ -81,54 +38,29 @@ class Configuration:
         What a preview cannot know yet counts as not set.
 
         Raises:
-            ConfigurationError: a value cannot be used.
+            SettingError: a value cannot be used.
         """
-
         given = {
             key: str(value)
             for key, value in ((key, plain(value)) for key, value in settings.items())
             if value is not None and value is not UNKNOWN
         }
+        reading = azure_settings.read(given, environ)
+        if reading.unfit:
+            raise SettingError("; ".join(reading.unfit))
+        location = azure_settings.text("location", given, environ) or None
+        return cls(reading, location, environ.get("SSL_CERT_FILE") or None)
 
-        def value(name: str) -> str | None:
-            return azure_settings.text(name, given, environ) or None
-
-        try:
-            return cls(
-                client_id=value("clientId"),
-                client_secret=value("clientSecret"),
-                disable_instance_discovery=azure_settings.switch("disableInstanceDiscovery", given, environ),
-                environment=(value("environment") or cls.environment).lower(),
-                location=value("location"),
-                metadata_host=azure_settings.metadata_host(given, environ) or None,
-                oidc_audience=value("oidcAudience") or cls.oidc_audience,
-                oidc_request_token=value("oidcRequestToken"),
-                oidc_request_url=value("oidcRequestUrl"),
-                oidc_token=value("oidcToken"),
-                oidc_token_file_path=value("oidcTokenFilePath"),
-                subscription_id=value("subscriptionId"),
-                tenant_id=value("tenantId"),
-                use_oidc=azure_settings.switch("useOidc", given, environ),
-                ca_file=environ.get("SSL_CERT_FILE") or None,
-            )
-        except azure_settings.SettingError as error:
-            raise ConfigurationError(str(error)) from None
-
-    def require(self, name: str) -> str:
-        """The setting of this (Pulumi) name.
+    @property
+    def azure(self) -> AzureSettings:
+        """The cloud and who signs in.
 
         Raises:
-            ConfigurationError: it is not set.
+            SettingError: a setting is missing.
         """
-        attribute = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-        value: str | None = getattr(self, attribute)
-        if value is None:
-            secret = "--secret " if name in SECRET_SETTINGS else ""
-            raise ConfigurationError(
-                f"azure-native:{name} is not set: `pulumi config set {secret}azure-native:{name} …`, "
-                f"or set {azure_settings.VARIABLES[name]} in the environment"
-            )
-        return value
+        if self.reading.missing:
+            raise SettingError("; ".join(self.reading.missing))
+        return self.reading.settings
 
 
 def keep_secret(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clients.azure.errors import NotFound
 from engine.azure_native import translate
-from engine.azure_native.arm import ArmClient
+from engine.azure_native.arm import ArmClient, is_gone
 from engine.azure_native.config import Configuration
-from engine.azure_native.errors import ArmError
 from engine.azure_native.types import GENERIC_RESOURCE, STORAGE_ACCOUNT, ResourceType
 from engine.azure_native.values import Properties, Secret, plain
 
@@ -50,13 +50,13 @@ class Provider:
             FileExistsError: a resource of this id exists.
             InitializationFailed: Azure accepted it, but did not bring it up.
         """
-        subscription = self.configuration.require("subscriptionId")
+        subscription = self.configuration.azure.subscription_id
         identifier = translate.resource_id(kind, subscription, plain(inputs))
         version = translate.api_version(kind, plain(inputs))
         try:
             self.arm.get(identifier, version)
-        except ArmError as error:
-            if not error.gone:
+        except NotFound as error:
+            if not is_gone(error):
                 raise
         else:
             raise FileExistsError(
@@ -78,7 +78,7 @@ class Provider:
             inputs: inputs in the state, {} for an import.
 
         Raises:
-            ArmError: Azure answered, but not about this resource (a 401, an unknown subscription).
+            ServiceError: Azure answered, but not about this resource (a 401, an unknown subscription).
             ValueError: the id is none of this type.
         """
         path = translate.path_inputs(kind, identifier)
@@ -87,8 +87,8 @@ class Provider:
             version = self._newest_api_version(path)
         try:
             answer = self.arm.get(identifier, version)
-        except ArmError as error:
-            if error.gone:
+        except NotFound as error:
+            if is_gone(error):
                 return None
             raise
         news = translate.outputs(kind, answer, version, inputs)
@@ -111,7 +111,7 @@ class Provider:
         if token == GET_CLIENT_CONFIG:
             return dict(self.arm.client_config())
         if token == LIST_STORAGE_ACCOUNT_KEYS:
-            subscription = self.configuration.require("subscriptionId")
+            subscription = self.configuration.azure.subscription_id
             account = translate.resource_id(STORAGE_ACCOUNT, subscription, plain(dict(arguments)))
             answer = self.arm.post(f"{account}/listKeys", STORAGE_ACCOUNT.api_version)
             return {"keys": Secret(answer.get("keys") or [])}
@@ -125,10 +125,10 @@ class Provider:
         """The newest api-version of a generic resource's type, as its resource provider lists them.
 
         Raises:
-            ArmError: the provider's namespace is not known.
+            ServiceError: the provider's namespace is not known.
             LookupError: it has no such type.
         """
-        subscription = self.configuration.require("subscriptionId")
+        subscription = self.configuration.azure.subscription_id
         namespace = path["resourceProviderNamespace"]
         parents = path["parentResourcePath"].split("/")[::2] if path["parentResourcePath"] else []
         wanted = "/".join([*parents, path["resourceType"]]).lower()

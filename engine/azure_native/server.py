@@ -13,23 +13,21 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from clients.azure.errors import ClientError
 from engine.azure_native import VERSION, check, translate, types
-from engine.azure_native.config import Configuration, ConfigurationError, keep_secret
-from engine.azure_native.errors import ArmError, Cancelled, ConnectionFailed
+from engine.azure_native.arm import Cancelled
+from engine.azure_native.config import Configuration, keep_secret
 from engine.azure_native.provider import InitializationFailed, Provider, State
 from engine.azure_native.values import Properties, from_struct, plain, to_struct
 
 _MESSAGE_LIMIT_BYTES: Final = 400 * 1024 * 1024  # the engine's own
 _WORKERS: Final = 16
 _FORESEEN: Final = (
-    ArmError,
     Cancelled,
-    ConfigurationError,
-    ConnectionFailed,
+    ClientError,
     FileExistsError,
     LookupError,
-    TimeoutError,
-    ValueError,
+    ValueError,  # a SettingError is one
 )
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -56,7 +54,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The engine's calls, translated to and from `Provider`'s."""
 
     def __init__(self) -> None:
-        self._provider = Provider(Configuration.read({}))
+        self._provider = Provider(Configuration.read({}, {}))
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """The version whose types these are."""

@@ -117,7 +117,7 @@ def find(cloud: Cloud, name: str, subscription_id: str) -> Mapping[str, Any] | N
                 return dict(account)
         if not page.get("nextLink"):
             return None
-        page = cloud.pipeline.send("GET", str(page["nextLink"])).body
+        page = cloud.pipeline.follow(str(page["nextLink"]), named_by=cloud.endpoints.resource_manager).body
 
 
 def make(

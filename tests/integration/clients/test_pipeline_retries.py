@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from clients.azure import errors
-from clients.http import ATTEMPTS, Pipeline, same_origin
+from clients.http import ATTEMPTS, Pipeline
 from tests.support.servers.scripted_server import Reply, ScriptedServer
 
 OK = Reply(200, {"fine": True})
@@ -186,18 +186,21 @@ def test_an_answer_that_sends_elsewhere_is_a_refusal() -> None:
     assert str(caught.value) == f"GET {server.url}: 302 Found"
 
 
+@pytest.mark.parametrize("given", ["/next?page=2", "{url}/next?page=2", "next?page=2"])
+def test_an_address_that_an_answer_names_is_followed_with_the_token(given: str) -> None:
+    with calling(OK) as (pipeline, server):
+        pipeline.follow(given.replace("{url}", server.url), named_by=f"{server.url}/things")
+
+    (seen,) = server.seen
+    assert (seen.method, seen.path, seen.headers["Authorization"]) == ("GET", "/next?page=2", "Bearer t0ken")
+
+
 @pytest.mark.parametrize(
-    ("other", "same"),
-    [
-        ("https://arm.test:443/x?y", True),
-        ("https://ARM.test/", True),
-        ("http://arm.test/", False),
-        ("https://arm.test:8443/", False),
-        ("https://arm.test.evil/", False),
-    ],
+    "given", ["https://arm.test:8443/x", "http://arm.test/x", "https://arm.test.evil/x", "//evil.test/x"]
 )
-def test_a_token_for_an_address_is_for_its_server_alone(other: str, same: bool) -> None:
-    assert same_origin("https://arm.test/subscriptions", other) is same
+def test_the_token_goes_to_no_other_server(given: str) -> None:
+    with pytest.raises(errors.ClientError, match=r"^https://arm\.test/things names .*/x: refused to send"):
+        Pipeline(lambda: "t0ken").follow(given, named_by="https://arm.test/things")
 
 
 @pytest.mark.parametrize(

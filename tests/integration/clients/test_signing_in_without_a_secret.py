@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clients.azure import errors
 from clients.azure.cloud import Cloud
-from clients.azure.settings import AzureSettings
+from clients.azure.settings import AzureSettings, SettingError
 from engine.azure_native.arm import ArmClient
-from engine.azure_native.config import Configuration, ConfigurationError
+from engine.azure_native.config import Configuration
 from infra.settings import azure as azure_settings
 from infra.settings.reader import SettingsError
 from localcloud.identity.federation import ASSERTION_TYPE, FILE
@@ -147,7 +147,7 @@ def test_the_plugin_signs_in_as_the_program_does(
 def test_the_plugin_without_any_token_names_the_permission(cloud: Server, variables: dict[str, str]) -> None:
     del variables["ACTIONS_ID_TOKEN_REQUEST_URL"]
     configuration = Configuration.read({}, {**variables, "SSL_CERT_FILE": str(cloud.status().ca)})
-    with pytest.raises(ConfigurationError, match="`permissions: id-token: write`"):
+    with pytest.raises(SettingError, match="`permissions: id-token: write`"):
         ArmClient(configuration).get("/subscriptions", "2022-12-01")
 
 

@@ -16,9 +16,8 @@ from clients.azure.errors import ConnectionFailed
 from clients.http import Pipeline
 from clients.prediction.client import PredictionClient, PredictionError
 from clients.wire import tensorflow_serving as serving_messages
+from engine.azure_native.arm import ArmClient
 from engine.azure_native.config import Configuration
-from engine.azure_native.connection import Connection
-from engine.azure_native.errors import ConnectionFailed as PluginConnectionFailed
 from surroundings.https import session
 from surroundings.proxies import NAMING
 from tests.integration.surroundings import test_trust as clients
@@ -65,9 +64,12 @@ def test_https_to_others_goes_through_it(heard: list[str], tmp_path: Path) -> No
 
 def test_plugin_calls_others_through_it_with_roots_of_its_own(heard: list[str], tmp_path: Path) -> None:
     (tmp_path / "roots.pem").write_bytes(root().pem)
-    given = Configuration.read({"metadataHost": ELSEWHERE}, {"SSL_CERT_FILE": str(tmp_path / "roots.pem")})
-    with pytest.raises(PluginConnectionFailed):
-        Connection(given)
+    settings = dict.fromkeys(("tenantId", "subscriptionId", "clientId", "clientSecret"), "any")
+    given = Configuration.read(
+        {**settings, "metadataHost": ELSEWHERE}, {"SSL_CERT_FILE": str(tmp_path / "roots.pem")}
+    )
+    with pytest.raises(ConnectionFailed, match=f"azure-native:metadataHost {ELSEWHERE}"):
+        ArmClient(given).get("/subscriptions", "2022-12-01")
     assert set(heard) == {f"CONNECT {ELSEWHERE}:443"}
 
 

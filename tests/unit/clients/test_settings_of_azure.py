@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from clients.azure.settings import AzureSettings
-from engine.azure_native.config import Configuration, ConfigurationError
+from clients.azure.settings import VARIABLES, AzureSettings, SettingError
+from engine.azure_native.config import Configuration
 from infra.settings import azure as azure_settings
 from infra.settings.reader import SettingsError
 
@@ -21,10 +21,59 @@ def program(config: Mapping[str, str], environ: Mapping[str, str]) -> AzureSetti
     return azure_settings.read({**STACK, **config}, environ)
 
 
-def plugin(config: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
-    return Configuration.read(
-        {key.partition(":")[2]: value for key, value in {**STACK, **config}.items()}, environ
-    )
+def plugin(config: Mapping[str, str], environ: Mapping[str, str]) -> AzureSettings:
+    settings = {key.partition(":")[2]: value for key, value in {**STACK, **config}.items()}
+    return Configuration.read(settings, environ).azure
+
+
+SIGN_INS: dict[str, Mapping[str, str]] = {
+    "a secret": SECRET,
+    "a secret, which goes before a token": SECRET | TOKEN | {"ARM_USE_OIDC": "1"},
+    "a token": TOKEN | {"ARM_USE_OIDC": "1"},
+    "a token in a file": {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN_FILE_PATH": "/run/token"},
+    "a token that is asked for": {
+        "ARM_USE_OIDC": "True",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.test/",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "r3quest",
+        "ARM_OIDC_AUDIENCE": "api://Other",
+    },
+}
+
+
+@pytest.mark.parametrize("environ", SIGN_INS.values(), ids=SIGN_INS)
+@pytest.mark.parametrize("where", ["the environment", "the stack"])
+def test_both_sign_in_alike_with(environ: Mapping[str, str], where: str) -> None:
+    config = {}
+    if where == "the stack":
+        keys = {variable: key for key, variable in VARIABLES.items()}
+        config, environ = {f"azure-native:{keys[name]}": value for name, value in environ.items()}, {}
+
+    seen = program(config, environ)
+
+    assert seen == plugin(config, environ)
+    assert seen.client_secret or (seen.federation is not None and seen.federation.is_told)
+
+
+MISSING: dict[str, tuple[Mapping[str, str], str]] = {
+    "nothing that signs in": ({}, "azure-native:clientSecret is not set: `pulumi config set --secret"),
+    "no token": ({"ARM_USE_OIDC": "1"}, "needs `permissions: id-token: write`"),
+    "half of a request": (
+        {"ARM_USE_OIDC": "1", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.test/"},
+        "needs `permissions: id-token: write`",
+    ),
+    "no tenant": (SECRET | {"without": "tenantId"}, "azure-native:tenantId is not set: `pulumi config set"),
+}
+
+
+@pytest.mark.parametrize(("environ", "words"), MISSING.values(), ids=MISSING)
+def test_both_refuse_alike(environ: Mapping[str, str], words: str) -> None:
+    config = {f"azure-native:{environ['without']}": " "} if "without" in environ else {}
+    with pytest.raises(SettingsError) as told:
+        program(config, environ)
+    with pytest.raises(SettingError) as refused:
+        plugin(config, environ)
+    assert words in str(refused.value)
+    assert told.value.problems == (str(refused.value),)
 
 
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", "1", " true ", "true\n"])
@@ -36,8 +85,8 @@ def test_a_token_signs_in_however_that_is_switched_on(value: str, where: str) ->
     federation = program(config, environ).federation
 
     assert federation is not None
-    assert federation.token == plugin(config, environ).oidc_token == "t0ken"
-    assert plugin(config, environ).use_oidc is True
+    assert federation.token == "t0ken"
+    assert plugin(config, environ).federation == federation
 
 
 @pytest.mark.parametrize("value", ["false", "False", "0", "", " "])
@@ -46,7 +95,8 @@ def test_and_does_not_where_it_is_switched_off(value: str) -> None:
 
     with pytest.raises(SettingsError, match="azure-native:clientSecret is not set"):
         program({}, environ)
-    assert plugin({}, environ).use_oidc is False
+    with pytest.raises(SettingError, match="azure-native:clientSecret is not set"):
+        plugin({}, environ)
 
 
 @pytest.mark.parametrize("key", ["useOidc", "disableInstanceDiscovery"])
@@ -56,12 +106,12 @@ def test_what_is_neither_on_nor_off_is_refused_by_both(key: str) -> None:
 
     with pytest.raises(SettingsError, match=words):
         program(config, SECRET)
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(SettingError, match=words):
         plugin(config, SECRET)
     variable = {"useOidc": "ARM_USE_OIDC", "disableInstanceDiscovery": "ARM_DISABLE_INSTANCE_DISCOVERY"}[key]
     with pytest.raises(SettingsError, match=f"{variable} is 'on': it takes true or false"):
         program({}, SECRET | {variable: "on"})
-    with pytest.raises(ConfigurationError, match=f"{variable} is 'on': it takes true or false"):
+    with pytest.raises(SettingError, match=f"{variable} is 'on': it takes true or false"):
         plugin({}, SECRET | {variable: "on"})
 
 
@@ -80,8 +130,7 @@ def test_all_that_federation_needs_may_stand_in_the_stack() -> None:
     }
     federation = program(config, {}).federation
     assert federation is not None
-    seen = plugin(config, {})
-    assert (federation.token_file, federation.audience) == (seen.oidc_token_file_path, seen.oidc_audience)
+    assert plugin(config, {}).federation == federation
     assert (federation.token_file, federation.audience) == ("/run/token", "api://Other")
 
 
@@ -101,7 +150,7 @@ def test_what_is_no_host_is_refused_by_both(written: str) -> None:
     words = f"azure-native:metadataHost is '{written}': it takes host or host:port"
     with pytest.raises(SettingsError, match=words):
         program(config, SECRET)
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(SettingError, match=words):
         plugin(config, SECRET)
 
 
@@ -115,12 +164,8 @@ def test_what_is_no_host_is_refused_by_both(written: str) -> None:
     ],
 )
 def test_a_cloud_of_azure_is_the_same_for_both(environ: dict[str, str], host: str) -> None:
-    from engine.azure_native.config import CLOUDS
-
     assert program({}, SECRET | environ).metadata_host == host
-    seen = plugin({}, SECRET | environ)
-    assert seen.metadata_host is None
-    assert CLOUDS[seen.environment].resource_manager == f"https://{host}"
+    assert plugin({}, SECRET | environ).metadata_host == host
 
 
 def test_a_cloud_that_is_none_is_refused() -> None:
@@ -128,6 +173,10 @@ def test_a_cloud_that_is_none_is_refused() -> None:
         SettingsError, match="ARM_ENVIRONMENT is 'moon': it must be one of public, usgovernment"
     ):
         program({}, SECRET | {"ARM_ENVIRONMENT": "moon"})
+    with pytest.raises(
+        SettingError, match="ARM_ENVIRONMENT is 'moon': it must be one of public, usgovernment"
+    ):
+        plugin({}, SECRET | {"ARM_ENVIRONMENT": "moon"})
 
 
 def test_white_space_is_no_part_of_a_value_and_no_value() -> None:

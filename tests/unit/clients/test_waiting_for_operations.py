@@ -43,7 +43,15 @@ def test_the_service_says_when_to_ask_again() -> None:
 
     clock.waiter().until_done(looking(iter(results)), what="it", deadline_s=60)
 
-    assert clock.pauses == [2.0, 0.05, 0.0]
+    assert clock.pauses == [2.0, 0.05, 0.1], "at once, without end, would be too often"
+
+
+def test_what_was_accepted_is_looked_at_after_a_pause() -> None:
+    clock = Clock()
+
+    clock.waiter().until_done(lambda: "done", what="it", deadline_s=60, accepted=Pending("accepted", 3.0))
+
+    assert clock.pauses == [3.0]
 
 
 def test_what_is_done_at_once_costs_no_pause() -> None:
