@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpga.plan.differences import is_unknown
-from fpga.plan.model import ISSUED_BY, Certificate, CertificateChange
+from fpga.plan.model import Certificate, CertificateChange
 from fpga.plan.resources import Resource, only
+from infra import catalogue
 
+# the source of what each type of resource issues
+_SOURCES = {kind.token: kind.issues for kind in catalogue.KINDS if kind.issues}
 _CHAIN = "ssl_certificate"
 _SOURCE = "fpga-web-service:certificateSource"
 _FQDN = "fpga-web-service:fqdn"
@@ -20,7 +23,7 @@ def change(
     resources: Sequence[Resource], config: Mapping[str, str], now: dt.datetime
 ) -> CertificateChange | None:
     """The certificates that the service serves before and after; None: there is no service."""
-    service = only(resources, "Service")
+    service = only(resources, catalogue.SERVICE)
     if service is None:
         return None
     before = _known(service.before.get(_CHAIN), _source_before(resources, service), now)
@@ -33,7 +36,7 @@ def change(
 
 def ssl(resources: Sequence[Resource]) -> tuple[bool | None, bool | None]:
     """Whether SSL is on, before and after; None: there is no service then."""
-    service = only(resources, "Service")
+    service = only(resources, catalogue.SERVICE)
     if service is None:
         return None, None
     before, after = service.before.get("ssl_enabled"), service.after.get("ssl_enabled")
@@ -50,18 +53,18 @@ def _after(
     source = config.get(_SOURCE, "provided")
     if not is_unknown(chain):
         return _known(chain, source, now)
-    issuing = next((one for one in resources if one.kind in ISSUED_BY and one.goes_on), None)
+    issuing = next((one for one in resources if one.type in _SOURCES and one.goes_on), None)
     fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
     issuer = ""
-    authority = only(resources, "DevelopmentCa")
-    if issuing and issuing.kind == "Certificate" and authority and authority.goes_on:
+    authority = only(resources, catalogue.DEVELOPMENT_CA)
+    if issuing and issuing.type == catalogue.CERTIFICATE.token and authority and authority.goes_on:
         issuer = f"CN={authority.after.get('common_name', '')}"
-    elif issuing and issuing.kind == "AcmeCertificate":
+    elif issuing and issuing.type == catalogue.ACME_CERTIFICATE.token:
         issuer = f"the authority at {issuing.after.get('directory', '')}"
     return Certificate(
         names=(str(fqdn),) if fqdn else (),
         issuer=issuer,
-        source=ISSUED_BY[issuing.kind] if issuing else source,
+        source=_SOURCES[issuing.type] if issuing else source,
         issued_at_apply=True,
     )
 
@@ -69,14 +72,14 @@ def _after(
 def _source_before(resources: Sequence[Resource], service: Resource) -> str:
     """A resource that issued the very chain, or nobody whom the state knows."""
     for one in resources:
-        issued = one.old.outputs.get("certificate") if one.old and one.kind in ISSUED_BY else None
+        issued = one.old.outputs.get("certificate") if one.old and one.type in _SOURCES else None
         if issued and issued == service.before.get(_CHAIN):
-            return ISSUED_BY[one.kind]
+            return _SOURCES[one.type]
     return "provided"
 
 
 def _root_changes(resources: Sequence[Resource]) -> bool:
-    check = only(resources, "EndpointCheck")
+    check = only(resources, catalogue.ENDPOINT_CHECK)
     if check is None or not check.before or not check.after:
         return False
     before, after = (side.get("root_certificate") or "" for side in (check.before, check.after))

@@ -8,6 +8,7 @@ from typing import Any
 from fpga.plan.differences import worded
 from fpga.plan.model import KeysChange, RecordChange, RecordSet
 from fpga.plan.resources import Resource, only
+from infra import catalogue
 
 _KEYS = ("primary", "secondary")
 # what a record set of each type consists of, in the names of Azure's API
@@ -20,7 +21,7 @@ _RECORDS = {
 
 def keys(resources: Sequence[Resource]) -> KeysChange | None:
     """What happens to the authentication keys; None: nothing, or there are none."""
-    found = only(resources, "Keys")
+    found = only(resources, catalogue.KEYS)
     if found is None or found.operation == "same":
         return None
     before = _generations(found.before) if found.before else None
@@ -33,7 +34,7 @@ def records(resources: Sequence[Resource]) -> tuple[RecordChange, ...]:
     return tuple(
         RecordChange(_record_set(one.before), _record_set(one.after))
         for one in resources
-        if one.kind == "RecordSet" and one.operation != "same"
+        if one.type == catalogue.RECORD_SET.token and one.operation != "same"
     )
 
 

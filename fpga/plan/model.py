@@ -18,8 +18,6 @@ SCHEMA: Final = 1
 OPERATIONS: Final = ("create", "import", "update", "replace", "delete", "forget")
 UNKNOWN_WORDS: Final = "known after apply"
 SECRET_WORDS: Final = "(secret)"  # noqa: S105 - what stands in a secret's place
-ISSUED_BY: Final = {"Certificate": "self_signed", "AcmeCertificate": "acme"}
-"""The kinds of resources that issue certificates, and the source of each."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from urllib.parse import quote
 
 from engine import signatures
 from fpga.project import Project
+from infra import catalogue
 
 MASK: Final = {signatures.KEY: signatures.SECRET}
 """What stands in a secret's place, as the engine writes it."""
-_SECRET_NAMES: Final = frozenset(
-    ("ssl_key", "ca_key", "key", "key_of_account", "eab_hmac_key", "primary_key", "secondary_key")
-)
+_SECRET_NAMES: Final = frozenset(name for kind in catalogue.KINDS for name in kind.secrets)
 """Properties that are secret whether marked so or not."""
 CERTIFICATE_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 

@@ -8,25 +8,11 @@ from typing import Any, Final
 
 from fpga.plan.events import State, Step
 from fpga.plan.model import Difference
+from infra import catalogue
+from infra.catalogue import Kind
 
-# As the program declares them: the engine registers what does not depend on each other in any order.
-_ORDER: Final = (
-    "ResourceGroup",
-    "Resource",
-    "StorageAccount",
-    "BlobContainer",
-    "Model",
-    "DevelopmentCa",
-    "Zone",
-    "AcmeAccount",
-    "AcmeCertificate",
-    "Certificate",
-    "Service",
-    "Endpoint",
-    "Keys",
-    "RecordSet",
-    "EndpointCheck",
-)
+# The engine registers what does not depend on each other in any order.
+_PLACES: Final = {kind.token: place for place, kind in enumerate(catalogue.KINDS)}
 # Of the several steps of a replacement the one called `replace` counts; an import that replaces, likewise.
 _OPERATIONS: Final = {
     "create": "create",
@@ -67,11 +53,6 @@ class Resource:
         return self.urn.rsplit("::", 1)[-1]
 
     @property
-    def kind(self) -> str:
-        """The last part of the type: `Service`, `RecordSet`."""
-        return self.type.rsplit(":", 1)[-1]
-
-    @property
     def before(self) -> Mapping[str, Any]:
         """Its inputs in the state; none where it is not there."""
         return self.old.inputs if self.old else {}
@@ -98,9 +79,9 @@ def gather(steps: Iterable[Step]) -> list[Resource]:
     return sorted(found.values(), key=_rank)
 
 
-def only(resources: Sequence[Resource], kind: str) -> Resource | None:
+def only(resources: Sequence[Resource], kind: Kind) -> Resource | None:
     """The resource of a kind of which the program declares one: rather one that goes on."""
-    ours = [one for one in resources if one.kind == kind]
+    ours = [one for one in resources if one.type == kind.token]
     return next((one for one in ours if one.goes_on), ours[0] if ours else None)
 
 
@@ -129,5 +110,4 @@ def _add(resource: Resource, step: Step) -> None:
 
 
 def _rank(resource: Resource) -> tuple[int, str, str]:
-    place = _ORDER.index(resource.kind) if resource.kind in _ORDER else len(_ORDER)
-    return place, resource.kind, resource.urn
+    return _PLACES.get(resource.type, len(_PLACES)), resource.type, resource.urn

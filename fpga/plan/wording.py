@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from fpga.plan.model import Certificate, Change, Difference, Plan, RecordSet, Value
+from infra import catalogue
 
 Row = tuple[str, str, str]
 """A property, before, after."""
@@ -165,7 +166,7 @@ def _generation(plan: Plan, index: int) -> str:
     keys = plan.keys
     if keys is None or keys.after is None:
         return NONE
-    ended = any(one.operation == "replace" for one in plan.changes if one.kind == "Keys")
+    ended = any(one.operation == "replace" for one in plan.changes if one.type == catalogue.KEYS.token)
     renewed = keys.before is not None and (ended or keys.after[index] > keys.before[index])
     goes_on = keys.before is not None and not renewed
     return f"generation {keys.after[index]}" + (", new" if renewed else ", goes on" if goes_on else "")
