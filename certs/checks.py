@@ -105,23 +105,6 @@ def _judge(
     return Checked(reading, findings)
 
 
-def check(
-    subject: Bundle | Reading,
-    fqdn: str,
-    now: datetime,
-    roots: Sequence[x509.Certificate] | None = None,
-    minimum_days: int = DEFAULT_MINIMUM_DAYS,
-) -> list[Finding]:
-    """Everything that is to be said about ``subject`` for a service named ``fqdn`` at ``now`` (with a time
-    zone).
-
-    ``roots`` are those that callers hold (``None``: not known; then the last link is not asked for);
-    ``minimum_days`` is how long the certificate must still be valid. Errors come first, then warnings, then
-    what was mended. Nothing is raised for what a file holds.
-    """
-    return _findings(_arranged(subject, roots, now), fqdn, now, roots, minimum_days)
-
-
 def _findings(
     reading: Reading, fqdn: str, now: datetime, roots: Sequence[x509.Certificate] | None, minimum_days: int
 ) -> list[Finding]:

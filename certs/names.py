@@ -138,9 +138,3 @@ def matches(pattern: str, fqdn: str) -> bool:
     if not known.startswith("*."):
         return known == asked
     return asked.partition(".")[2] == known[2:]
-
-
-def is_under(fqdn: str, zone: str) -> bool:
-    """Whether ``fqdn`` is ``zone`` itself (its apex) or a name below it. Raises :class:`DomainNameError`."""
-    name, apex = to_ascii(fqdn), to_ascii(zone)
-    return name == apex or name.endswith("." + apex)

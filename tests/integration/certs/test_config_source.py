@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.sources.config import ConfigSource
 from certs.sources.source import CertificateSource
 from tests.support.certificates.forge import FQDN, NOW, chain, intermediate, root
@@ -51,7 +51,7 @@ def test_a_text_folded_as_yaml_does_is_mended() -> None:
     ids=["empty chain", "no PEM", "swapped", "cut off"],
 )
 def test_what_is_wrong_is_named_by_its_setting(given: ConfigSource, code: str, subject: str) -> None:
-    (found,) = check(given.obtain([FQDN], NOW).reading, FQDN, NOW)
+    (found,) = judge(given.obtain([FQDN], NOW).reading, FQDN, NOW).findings
     assert (found.code, found.subject) == (code, subject)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.errors import UnreadableError
 from certs.sources import local_file
 from certs.sources.files import FilesSource, read_roots_file
@@ -126,7 +126,7 @@ def _until_empty(descriptor: int) -> None:
 
 def _expect(files: tuple[Path, Path], code: str, text: str) -> None:
     obtained = FilesSource(*files).obtain([FQDN], NOW)
-    found = check(obtained.reading, FQDN, NOW)
+    found = judge(obtained.reading, FQDN, NOW).findings
     assert [one.code for one in found] == [code]
     assert str(found[0]).startswith(text)
     with pytest.raises(UnreadableError, match=found[0].message[:12]):

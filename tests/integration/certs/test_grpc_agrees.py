@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from certs.bundle import read
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.pem import Block
 from certs.sources.self_signed import Authority, issue, new_authority
 from tests.support.certificates import words
@@ -194,7 +194,7 @@ def test_a_development_certificate_is_taken_by_those_who_hold_its_root() -> None
     again = Authority.from_pem(authority.certificate_pem, authority.key_pem)
     renewed = issue(again, [FQDN], now + timedelta(seconds=1))
     for one in (bundle, renewed):
-        assert check(one, FQDN, now, [authority.certificate]) == []
+        assert judge(one, FQDN, now, [authority.certificate]).findings == ()
         with serving(one.certificate_pem.encode(), one.key_pem.encode()) as port:
             assert call(port, FQDN, authority.certificate_pem.encode()) == b"hello"
             with pytest.raises(grpc.RpcError, match="CERTIFICATE_VERIFY_FAILED"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.errors import UnreadableError
 from certs.findings import errors_in
 from certs.sources.files import FilesSource
@@ -141,7 +141,7 @@ def test_two_entries_of_a_java_keystore_are_two_keys(tmp_path: Path) -> None:
             *("-dname", f"CN={alias}", "-storetype", "PKCS12", "-keystore", str(file)),
         )
     file.chmod(0o600)
-    found = errors_in(check(PfxSource(file, "changeit").obtain([FQDN], NOW).reading, FQDN, NOW))
+    found = errors_in(judge(PfxSource(file, "changeit").obtain([FQDN], NOW).reading, FQDN, NOW).findings)
     assert [one.code for one in found] == ["several-keys"]
     assert "holds 2 private keys" in found[0].message
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.findings import Finding, errors_in
 from certs.sources.files import FilesSource
 from certs.sources.pfx import PfxSource
@@ -82,7 +82,7 @@ def test_a_conversion_makes_a_fit_bundle(
     tmp_path: Path, certificate: bytes, private_key: bytes, code: str, password: str
 ) -> None:
     paths = write(tmp_path, certificate, private_key)
-    finding = errors_in(check(FilesSource(*paths).obtain([FQDN], NOW).reading, FQDN, NOW))[0]
+    finding = errors_in(judge(FilesSource(*paths).obtain([FQDN], NOW).reading, FQDN, NOW).findings)[0]
     assert finding.code == code
     run(finding, tmp_path, password)
     new = [path.with_name(f"{path.stem}-converted.pem") for path in paths]
@@ -153,7 +153,7 @@ def test_a_certificate_in_der_is_converted(tmp_path: Path) -> None:
 def test_the_proposed_self_signed_certificate_is_fit(tmp_path: Path) -> None:
     made = self_signed(basic=(True, None))
     paths = write(tmp_path, made.pem, made.key_pem)
-    found = errors_in(check(FilesSource(*paths).obtain([FQDN], NOW).reading, FQDN, NOW))
+    found = errors_in(judge(FilesSource(*paths).obtain([FQDN], NOW).reading, FQDN, NOW).findings)
     assert [one.code for one in found] == ["leaf-is-authority"]
     run(found[0], tmp_path, "")
     now = datetime.now(UTC)
@@ -164,11 +164,11 @@ def test_the_proposed_self_signed_certificate_is_fit(tmp_path: Path) -> None:
 def test_the_proposed_key_is_fit(tmp_path: Path) -> None:
     made = leaf(key_kind="Ed25519")
     paths = write(tmp_path, chain(made, intermediate()), made.key_pem)
-    found = errors_in(check(FilesSource(*paths).obtain([FQDN], NOW).reading, FQDN, NOW))
+    found = errors_in(judge(FilesSource(*paths).obtain([FQDN], NOW).reading, FQDN, NOW).findings)
     assert [one.code for one in found] == ["key-type-unsupported"]
     command = re.search(r"openssl .*?-out key\.pem", found[0].remedy)
     assert command
     subprocess.run(shlex.split(command[0]), cwd=tmp_path, check=True, capture_output=True)
     reading = FilesSource(paths[0], tmp_path / "key.pem").obtain([FQDN], NOW).reading
-    codes = [one.code for one in errors_in(check(reading, FQDN, NOW))]
+    codes = [one.code for one in errors_in(judge(reading, FQDN, NOW).findings)]
     assert codes == ["key-type-unsupported", "key-mismatch"]

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from certs.bundle import Bundle, Reading, read
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.findings import errors_in
 from certs.sources.self_signed import Authority, issue, new_authority
 from localcloud.authority import load_or_make
@@ -176,7 +176,7 @@ def test_a_strict_handshake_agrees(variant: Variant, tmp_path: Path) -> None:
     assert refusal(tmp_path, sent, [anchor], FQDN, strict=False) == ""
     refused = refusal(tmp_path, sent, [anchor], FQDN, strict=True)
     reading = read(chain(*sent), sent[0].key_pem)
-    found = check(reading, FQDN, datetime.now(UTC), [anchor.certificate])
+    found = judge(reading, FQDN, datetime.now(UTC), [anchor.certificate]).findings
     assert errors_in(found) == ()
     said = [one.message for one in found if one.code == CODE]
     if variant.words is None:
@@ -211,7 +211,7 @@ def test_what_the_development_authority_issues_is_taken(tmp_path: Path) -> None:
     kept = Authority.from_pem(made.certificate_pem, made.key_pem)
     for names in ([FQDN, "*.example.com"], [f"{'a' * 60}.example.com"]):  # the latter is in no common name
         issued = Reading.of(issue(kept, names, now))
-        assert check(issued, names[0], now, [made.certificate]) == []
+        assert judge(issued, names[0], now, [made.certificate]).findings == ()
         assert strictly(issued.bundle(), [made.certificate], names[0], tmp_path) == ""
 
 
@@ -221,7 +221,7 @@ def test_an_authority_of_another_make_that_a_stack_keeps_goes_on_and_strict_call
     now = datetime.now(UTC)
     old = authority("Old", None, key("P-256", 63), identifiers=False)
     issued = Reading.of(issue(Authority(old.certificate, old.key), [FQDN], now))
-    found = check(issued, FQDN, now, [old.certificate])
+    found = judge(issued, FQDN, now, [old.certificate]).findings
     assert [(one.code, "'Old'" in one.subject) for one in found] == [(CODE, True)]
     assert strictly(issued.bundle(), [old.certificate], FQDN, tmp_path) == "Missing Subject Key Identifier"
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from certs.bundle import Bundle, Reading, read, read_roots
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.describe import describe
 from certs.errors import CertificateError, EncryptedKeyError, RefusedError, UnreadableError
 from certs.findings import Origin, error, printable, warning
@@ -72,9 +72,9 @@ def test_no_secret_in_words() -> None:
         repr(bundle),
         repr(Reading.of(bundle)),
         repr(broken),
-        str(check(broken, FQDN, NOW)),
+        str(judge(broken, FQDN, NOW).findings),
         repr(wrong),
-        str(check(wrong, FQDN, NOW)),
+        str(judge(wrong, FQDN, NOW).findings),
     ):
         assert body not in text
         assert scalar not in text
@@ -101,7 +101,7 @@ def test_errors_make_one_tree_and_survive_a_process() -> None:
 
 def test_findings_come_errors_first_and_in_json() -> None:
     due = leaf(begin=NOW - timedelta(days=70), end=NOW + timedelta(days=20), names=["b.example.com"])
-    found = check(read(b"\xef\xbb\xbf" + chain(due, intermediate()), due.key_pem), FQDN, NOW)
+    found = judge(read(b"\xef\xbb\xbf" + chain(due, intermediate()), due.key_pem), FQDN, NOW).findings
     assert [one.severity for one in found] == ["error", "warning", "mended"]
     assert json.loads(json.dumps(found[0].to_dict()))["code"] == "name-not-covered"
     assert str(error("a", "file x", "is odd.", "Mend it.")) == "file x: is odd. Mend it."
@@ -126,7 +126,8 @@ def test_origins_name_the_setting_and_the_file() -> None:
 
 def test_hostile_names_do_not_reach_the_terminal() -> None:
     made = leaf(common_name="\x1b[2J\nboom", names=["other.example.com"])
-    text = "".join(str(one) for one in check(read(chain(made, intermediate()), made.key_pem), FQDN, NOW))
+    judged = judge(read(chain(made, intermediate()), made.key_pem), FQDN, NOW)
+    text = "".join(str(one) for one in judged.findings)
     assert "boom" in text
     assert all(character.isprintable() for character in text)
     assert printable("a" * 200) == "a" * 119 + "…"
@@ -134,9 +135,9 @@ def test_hostile_names_do_not_reach_the_terminal() -> None:
 
 def test_a_made_bundle_is_checked_like_a_read_one() -> None:
     bundle = Bundle((GOOD.certificate, intermediate().certificate), GOOD.key)
-    assert check(bundle, FQDN, NOW, [root().certificate]) == []
+    assert judge(bundle, FQDN, NOW, [root().certificate]).findings == ()
     assert require(bundle, FQDN, NOW).bundle == bundle
-    found = check(bundle, "b.example.com", NOW)
+    found = judge(bundle, "b.example.com", NOW).findings
     assert [one.subject for one in found] == [f"certificate chain, certificate '{FQDN}'"]
 
 

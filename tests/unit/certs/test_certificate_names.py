@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from certs.errors import DomainNameError
-from certs.names import check_pattern, is_under, matches, to_ascii
+from certs.names import check_pattern, matches, to_ascii
 
 LONGEST = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
 
@@ -99,15 +99,6 @@ def test_patterns() -> None:
         check_pattern("*.com")
     with pytest.raises(DomainNameError, match="is a wildcard"):
         check_pattern("*.*.com")
-
-
-def test_below_a_zone() -> None:
-    assert is_under("api.example.com", "example.com")
-    assert is_under("example.com.", "Example.com")
-    assert not is_under("apiexample.com", "example.com")
-    assert not is_under("example.com", "api.example.com")
-    with pytest.raises(DomainNameError):
-        is_under("api.example.com", "com")
 
 
 def test_names_and_dates_cost_no_cryptography() -> None:

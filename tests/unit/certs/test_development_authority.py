@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from certs.checks import check
+from certs.checks import judge
 from certs.errors import AuthorityError, DomainNameError, UnreadableError
 from certs.sources.self_signed import (
     AUTHORITY_LIFETIME,
@@ -39,8 +39,8 @@ def test_an_authority_may_issue_servers_and_nothing_else() -> None:
 def test_what_it_issues_is_fit_at_once_and_for_the_clock_that_is_behind() -> None:
     bundle = issue(AUTHORITY, [FQDN, "*.example.com"], NOW)
     for moment in (NOW, NOW - timedelta(minutes=4)):
-        assert check(bundle, FQDN, moment, ROOTS) == []
-    assert check(bundle, "other.example.com", NOW, ROOTS) == []
+        assert judge(bundle, FQDN, moment, ROOTS).findings == ()
+    assert judge(bundle, "other.example.com", NOW, ROOTS).findings == ()
     assert bundle.dns_names == (FQDN, "*.example.com")
     assert bundle.not_after == NOW + LEAF_LIFETIME
     extensions = bundle.leaf.extensions
@@ -65,7 +65,7 @@ def test_names_are_canonical_and_long_ones_have_no_common_name() -> None:
     bundle = issue(AUTHORITY, [long], NOW)
     assert bundle.leaf.subject.rfc4514_string() == ""
     assert bundle.leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
-    assert check(bundle, long, NOW, ROOTS) == []
+    assert judge(bundle, long, NOW, ROOTS).findings == ()
     with pytest.raises(DomainNameError, match="IP address"):
         issue(AUTHORITY, ["127.0.0.1"], NOW)
     with pytest.raises(AuthorityError, match="has no DNS name"):
@@ -85,7 +85,7 @@ def test_an_authority_comes_back_from_pem() -> None:
     again = Authority.from_pem(AUTHORITY.certificate_pem, AUTHORITY.key_pem)
     assert again == AUTHORITY
     assert again.key_pem == AUTHORITY.key_pem
-    assert check(issue(again, [FQDN], NOW), FQDN, NOW, ROOTS) == []
+    assert judge(issue(again, [FQDN], NOW), FQDN, NOW, ROOTS).findings == ()
     assert AUTHORITY.key_pem.splitlines()[1] not in repr(again)
 
 
@@ -111,7 +111,7 @@ def test_an_authority_of_another_make_can_issue() -> None:
     made = root("RSA-2048")
     again = Authority.from_pem(made.pem, made.key_pem)
     bundle = issue(again, [FQDN], NOW)
-    assert check(bundle, FQDN, NOW, [made.certificate]) == []
+    assert judge(bundle, FQDN, NOW, [made.certificate]).findings == ()
 
 
 def test_the_source_gives_leaf_and_root() -> None:
@@ -119,5 +119,5 @@ def test_the_source_gives_leaf_and_root() -> None:
     obtained = source.obtain([FQDN], NOW)
     assert obtained.root_pem == AUTHORITY.certificate_pem
     assert obtained.reading.bundle().not_after == NOW + timedelta(days=7)
-    assert check(obtained.reading, FQDN, NOW) == []
+    assert judge(obtained.reading, FQDN, NOW).findings == ()
     assert AUTHORITY.key_pem.splitlines()[1] not in repr(source)

@@ -10,7 +10,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.bundle import read
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.errors import RefusedError
 from certs.findings import errors_in
 from tests.support.certificates.forge import (
@@ -35,7 +35,7 @@ from tests.support.certificates.odd_texts import MENDED, UNREADABLE
 @pytest.mark.parametrize("case", [*UNREADABLE, *refused(NOW)], ids=lambda case: case.name)
 def test_odd_bundle_is_refused_in_its_own_words(case: Case) -> None:
     reading = read_case(case)
-    found = errors_in(check(reading, case.fqdn, NOW, roots_of(case)))
+    found = errors_in(judge(reading, case.fqdn, NOW, roots_of(case)).findings)
     assert [finding.code for finding in found] == [case.code]
     text = str(found[0])
     assert [words for words in case.says if words not in text] == []
@@ -71,7 +71,7 @@ def test_everything_is_said_at_once() -> None:
         extended=[ExtendedKeyUsageOID.CLIENT_AUTH],
     )
     reading = read(b"\xef\xbb\xbf" + made.pem, key_pem(key("P-521")))
-    codes = [finding.code for finding in check(reading, FQDN, NOW)]
+    codes = [finding.code for finding in judge(reading, FQDN, NOW).findings]
     assert sorted(codes[:-1]) == [
         "chain-incomplete",
         "expired",
@@ -88,9 +88,9 @@ def test_everything_is_said_at_once() -> None:
 
 def test_what_can_be_read_is_judged_though_the_other_cannot_be() -> None:
     expired = leaf(end=NOW - timedelta(days=1))
-    found = check(read(chain(expired, intermediate()), b""), FQDN, NOW)
+    found = judge(read(chain(expired, intermediate()), b""), FQDN, NOW).findings
     assert [finding.code for finding in found] == ["empty", "expired"]
-    found = check(read(b"", key_pem(key("Ed25519"))), "nonsense", NOW)
+    found = judge(read(b"", key_pem(key("Ed25519"))), "nonsense", NOW).findings
     assert [finding.code for finding in found] == ["empty", "fqdn-invalid", "key-type-unsupported"]
 
 
@@ -105,17 +105,17 @@ def test_fit_bundles_pass_without_a_word(kind: str) -> None:
         [root("P-256", 1).certificate, top.certificate],
         [issuer.certificate],
     ):
-        assert check(read(chain(made, issuer), made.key_pem), FQDN, NOW, roots) == []
+        assert judge(read(chain(made, issuer), made.key_pem), FQDN, NOW, roots).findings == ()
 
 
 def test_a_leaf_below_a_known_root_needs_no_intermediate() -> None:
     made = leaf(root())
-    assert check(read(made.pem, made.key_pem), FQDN, NOW, [root().certificate]) == []
+    assert judge(read(made.pem, made.key_pem), FQDN, NOW, [root().certificate]).findings == ()
 
 
 def test_name_constraints_that_allow_the_name_pass() -> None:
     certificate, private_key = constrained("example.com")()
-    assert check(read(certificate, private_key), FQDN, NOW, [root().certificate]) == []
+    assert judge(read(certificate, private_key), FQDN, NOW, [root().certificate]).findings == ()
 
 
 @pytest.mark.parametrize("case", warned(NOW), ids=lambda case: case.name)
@@ -140,20 +140,20 @@ def test_a_self_signed_certificate_is_its_own_chain() -> None:
 def test_self_signed_weakly_is_refused_too() -> None:
     made = make(FQDN, None, key("RSA-2048"), names=[FQDN])
     weak = weakly_signed(made, made, "sha1")
-    found = errors_in(check(read(weak.pem, weak.key_pem), FQDN, NOW))
+    found = errors_in(judge(read(weak.pem, weak.key_pem), FQDN, NOW).findings)
     assert [finding.code for finding in found] == ["signature-hash-weak"]
 
 
 def test_minimum_days_is_a_setting() -> None:
     made = leaf(end=NOW + timedelta(days=80))
     reading = read(chain(made, intermediate()), made.key_pem)
-    found = check(reading, FQDN, NOW, minimum_days=81)
+    found = judge(reading, FQDN, NOW, minimum_days=81).findings
     assert [finding.code for finding in found] == ["expires-soon"]
     assert "in 80 days; at least 81 are asked for" in found[0].message
-    assert check(reading, FQDN, NOW, minimum_days=80) == []
+    assert judge(reading, FQDN, NOW, minimum_days=80).findings == ()
 
 
 def test_an_authority_as_leaf_of_its_issuer() -> None:
     made = leaf(basic=(True, 0), usages=["digital_signature", "key_cert_sign"])
-    found = errors_in(check(read(chain(made, intermediate()), made.key_pem), FQDN, NOW))
+    found = errors_in(judge(read(chain(made, intermediate()), made.key_pem), FQDN, NOW).findings)
     assert [finding.code for finding in found] == ["leaf-is-authority"]

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certs.bundle import Reading
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.errors import EncryptedKeyError
 from certs.findings import Origin
 from certs.pkcs12_reading import read_container
@@ -29,7 +29,7 @@ def read(data: bytes | None, password: str | None = PASSWORD) -> Reading:
 def test_odd_container_is_refused_in_its_own_words(case: Case) -> None:
     reading = read(case.data(), case.password)
 
-    (finding,) = check(reading, FQDN, NOW)
+    (finding,) = judge(reading, FQDN, NOW).findings
 
     assert (finding.code, finding.severity) == (case.code, "error")
     assert str(finding).startswith("PFX file my tls.pfx")
@@ -54,7 +54,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize(("ending", "words"), ENDINGS.values(), ids=ENDINGS.keys())
 def test_a_wrong_password_that_ends_with_white_space_is_told_so(ending: str, words: str) -> None:
-    (finding,) = check(read(container(), f"{PASSWORD}{ending}"), FQDN, NOW)
+    (finding,) = judge(read(container(), f"{PASSWORD}{ending}"), FQDN, NOW).findings
 
     assert (finding.code, finding.severity) == ("pfx-password-ending", "error")
     assert finding.message == f"cannot be opened with this password, which ends with {words}"
@@ -106,7 +106,7 @@ def test_the_root_of_a_container_is_kept_for_callers() -> None:
 
 
 def test_a_chain_without_its_key_is_judged_all_the_same() -> None:
-    found = check(read(container(None)), "www.example.org", NOW)
+    found = judge(read(container(None)), "www.example.org", NOW).findings
 
     assert [one.code for one in found] == ["no-key", "name-not-covered"]
 

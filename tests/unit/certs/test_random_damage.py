@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certs.bundle import read, read_roots
-from certs.checks import check, require
+from certs.checks import judge, require
 from certs.errors import CertificateError
 from certs.findings import Origin, errors_in
 from tests.support.certificates import words
@@ -49,7 +49,7 @@ PIECES = [
 def survives(certificate: bytes, private_key: bytes, password: str | None = None) -> bool:
     """Whether the two are taken; fails the test for any error that is none of the room's."""
     reading = read(certificate, private_key, password=password)
-    findings = check(reading, FQDN, NOW, ROOTS)
+    findings = judge(reading, FQDN, NOW, ROOTS).findings
     for finding in findings:
         assert finding.code
         assert finding.message.endswith((".", "?"))
@@ -62,7 +62,7 @@ def survives(certificate: bytes, private_key: bytes, password: str | None = None
         return False
     bundle = require(reading, FQDN, NOW, ROOTS).bundle
     # What is taken is whole: it passes as it is written, with no word but of its dates.
-    again = check(read(bundle.certificate_pem, bundle.key_pem), FQDN, NOW, ROOTS)
+    again = judge(read(bundle.certificate_pem, bundle.key_pem), FQDN, NOW, ROOTS).findings
     assert {finding.code for finding in again} <= {"renewal-due"}
     return True
 
@@ -71,7 +71,7 @@ def test_a_chain_cut_at_any_octet_is_never_taken_for_less() -> None:
     whole = read(CHAIN, KEY).bundle()
     for length in range(len(CHAIN)):
         reading = read(CHAIN[:length], KEY)
-        if errors_in(check(reading, FQDN, NOW, ROOTS)):
+        if errors_in(judge(reading, FQDN, NOW, ROOTS).findings):
             continue
         # Only the last line end may be missing.
         assert length >= len(CHAIN) - 1, length
