@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, same_location, tags_of
-from localcloud.arm.groups import GROUP, SUBSCRIPTION, Removed
+from localcloud.arm.groups import Removed
 from localcloud.arm.lists import of_type, page
+from localcloud.arm.paths import GROUP, SUBSCRIPTION, named_group
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
@@ -29,6 +30,7 @@ TYPE = SHOWN_TYPE.lower()
 LOCATIONS = ("eastus2",)
 SKU_NAMES = ("S1", "S2", "S3", "DevTest")
 MAX_CAPACITY = 16
+DATA_PLANE_VERSION = "2018-04-01-preview"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
 _COLLECTION = f"/providers/{SHOWN_TYPE}"
 _ACCOUNT = GROUP + _COLLECTION + "/{account}"
@@ -117,7 +119,7 @@ class Accounts:
 
     def _get(self, request: Request) -> Response:
         with self._store.read() as db:
-            group = _group(db, request)
+            group = named_group(db, request)
             name = request.path_params["account"]
             account = resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
         return JSONResponse(self._shown(account))
@@ -125,7 +127,7 @@ class Accounts:
     def _put(self, request: Request) -> Response:
         name = request.path_params["account"]
         with self._store.write() as db:
-            group = _group(db, request)
+            group = named_group(db, request)
             require_registered(db, group.subscription_id, NAMESPACE)
             if not _NAME.fullmatch(name):
                 raise CloudError(
@@ -153,7 +155,7 @@ class Accounts:
         name = request.path_params["account"]
         body = json_body(body_of(request))
         with self._store.write() as db:
-            group = _group(db, request)
+            group = named_group(db, request)
             account = resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
             if body.get("location") is not None:
                 location = location_of(body, SHOWN_TYPE, LOCATIONS)
@@ -170,7 +172,7 @@ class Accounts:
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
-            group = _group(db, request)
+            group = named_group(db, request)
             account = resources.find(db, _account_id(group, request.path_params["account"]))
             if account is None:
                 return Response(status_code=204)
@@ -182,7 +184,7 @@ class Accounts:
         subscription, group = account.display_id.split("/")[2], account.display_id.split("/")[4]
         swagger = (
             f"{self._base_url}/api/subscriptions/{subscription}/resourceGroups/{quote(group)}"
-            f"/accounts/{account.name}/swagger.json?api-version=2018-04-01-preview"
+            f"/accounts/{account.name}/swagger.json?api-version={DATA_PLANE_VERSION}"
         )
         return {
             "id": account.display_id,
@@ -201,10 +203,6 @@ class Accounts:
                 "provisioningState": "Succeeded",
             },
         }
-
-
-def _group(db: sqlite3.Connection, request: Request) -> Group:
-    return resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
 
 
 def _account_id(group: Group, name: str) -> str:

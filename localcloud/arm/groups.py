@@ -14,14 +14,13 @@ from starlette.routing import Route
 from localcloud.arm import resources
 from localcloud.arm.checks import REGIONS, plain_location, tags_of
 from localcloud.arm.lists import page, parse_filter, query_of
+from localcloud.arm.paths import GROUP, SUBSCRIPTION
 from localcloud.arm.providers import shown_type
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
 from localcloud.store import Store
 
-SUBSCRIPTION = "/subscriptions/{subscription}"
-GROUP = SUBSCRIPTION + "/resourceGroups/{group}"
 _NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 
 Removed = Callable[[Sequence[Resource]], None]

@@ -13,11 +13,10 @@ from starlette.routing import Route
 
 from localcloud.arm.checks import REGIONS
 from localcloud.arm.lists import page
+from localcloud.arm.paths import SUBSCRIPTION
 from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
 from localcloud.store import Store
-
-SUBSCRIPTION = "/subscriptions/{subscription}"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from localcloud.arm.accounts import Account
+from localcloud.arm.accounts import MAX_CAPACITY, Account
 from localcloud.errors import CloudError
 from localcloud.modelmanagement.operations import FAILED
 
@@ -42,7 +42,7 @@ def check(db: sqlite3.Connection, account: Account, replicas: int, service_id: s
             "FpgaQuotaExceeded",
             f"The account '{account.name}' has a capacity of {account.capacity}: its services use {used}, "
             f"and {replicas} more do not fit. Delete a service, or raise the capacity of the account's SKU "
-            "(at most 16).",
+            f"(at most {MAX_CAPACITY}).",
         )
 
 

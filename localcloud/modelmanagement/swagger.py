@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-API_VERSION = "2018-04-01-preview"
+from localcloud.arm.accounts import DATA_PLANE_VERSION
 
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
@@ -23,7 +23,7 @@ def document(base_url: str, account_path: str) -> dict[str, Any]:
     """
     return {
         "swagger": "2.0",
-        "info": {"title": "Model Management", "version": API_VERSION},
+        "info": {"title": "Model Management", "version": DATA_PLANE_VERSION},
         "host": urlsplit(base_url).netloc,
         "schemes": ["https"],
         "basePath": account_path,

@@ -23,6 +23,7 @@ from localcloud.arm.dns.zones import (
     zone_id,
 )
 from localcloud.arm.lists import page, query_of
+from localcloud.arm.paths import named_group
 from localcloud.arm.providers import unknown_type
 from localcloud.arm.resources import Resource
 from localcloud.dns.names import record_set_problem
@@ -122,7 +123,7 @@ def _kind(request: Request) -> str:
 
 def _zone(db: sqlite3.Connection, request: Request) -> Resource:
     name = request.path_params["zone"]
-    group = resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
+    group = named_group(db, request)
     zone = resources.find(db, zone_id(group, name))
     if zone is None:
         raise resources.missing_parent(name)

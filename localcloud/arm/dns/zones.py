@@ -13,8 +13,8 @@ from starlette.routing import Route
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, tags_of
 from localcloud.arm.conditions import check_conditions
-from localcloud.arm.groups import GROUP, SUBSCRIPTION
 from localcloud.arm.lists import of_type, page
+from localcloud.arm.paths import GROUP, SUBSCRIPTION, named_group
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.dns.names import zone_problem
@@ -64,7 +64,7 @@ class Zones:
     def _put(self, request: Request) -> Response:
         name = request.path_params["zone"]
         with self._store.write() as db:
-            group = _group(db, request)
+            group = named_group(db, request)
             require_registered(db, group.subscription_id, NAMESPACE)
             problem = zone_problem(name)
             if problem is not None:
@@ -95,7 +95,7 @@ class Zones:
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
-            zone = resources.find(db, zone_id(_group(db, request), request.path_params["zone"]))
+            zone = resources.find(db, zone_id(named_group(db, request), request.path_params["zone"]))
             if zone is None:
                 return Response(status_code=204)
             check_conditions(request, zone.etag)
@@ -156,12 +156,8 @@ def _refuse_second(db: sqlite3.Connection, name: str) -> None:
         )
 
 
-def _group(db: sqlite3.Connection, request: Request) -> Group:
-    return resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
-
-
 def _existing(db: sqlite3.Connection, request: Request) -> Resource:
-    group, name = _group(db, request), request.path_params["zone"]
+    group, name = named_group(db, request), request.path_params["zone"]
     return resources.require(db, group, zone_id(group, name), SHOWN_TYPE, name)
 
 

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import REGIONS, location_of, same_location, tags_of
-from localcloud.arm.groups import GROUP, SUBSCRIPTION
 from localcloud.arm.lists import of_type, page
+from localcloud.arm.paths import GROUP, SUBSCRIPTION, named_group
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Group, Resource
 from localcloud.arm.storage.blobs import Blobs
@@ -28,8 +28,8 @@ from localcloud.store import Store
 NAMESPACE = "Microsoft.Storage"
 SHOWN_TYPE = f"{NAMESPACE}/storageAccounts"
 TYPE = SHOWN_TYPE.lower()
-ACCOUNT = GROUP + f"/providers/{SHOWN_TYPE}" + "/{account}"
 _COLLECTION = f"/providers/{SHOWN_TYPE}"
+ACCOUNT = GROUP + _COLLECTION + "/{account}"
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +104,7 @@ class StorageAccounts:
     def _put(self, request: Request) -> Response:
         name = request.path_params["account"]
         with self._store.write() as db:
-            group = resources.require_group(
-                db, request.path_params["subscription"], request.path_params["group"]
-            )
+            group = named_group(db, request)
             require_registered(db, group.subscription_id, NAMESPACE)
             problem = name_problem(name)
             if problem is not None:
@@ -156,9 +154,7 @@ class StorageAccounts:
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
-            group = resources.require_group(
-                db, request.path_params["subscription"], request.path_params["group"]
-            )
+            group = named_group(db, request)
             account = resources.find(db, _account_id(group, request.path_params["account"]))
             if account is None:
                 return Response(status_code=204)
@@ -193,7 +189,7 @@ def existing(db: sqlite3.Connection, request: Request) -> Resource:
     Raises:
         CloudError: 404 ResourceGroupNotFound or ResourceNotFound.
     """
-    group = resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
+    group = named_group(db, request)
     name = request.path_params["account"]
     return resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
 
@@ -204,7 +200,7 @@ def find_account(db: sqlite3.Connection, request: Request) -> Resource | None:
     Raises:
         CloudError: 404 ResourceGroupNotFound.
     """
-    group = resources.require_group(db, request.path_params["subscription"], request.path_params["group"])
+    group = named_group(db, request)
     return resources.find(db, _account_id(group, request.path_params["account"]))
 
 
