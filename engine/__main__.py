@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 from engine import activation
+from engine.bootstrap import default_local
 from engine.errors import EngineError
 from engine.report import ConsoleReport
 from surroundings import settle
-
-CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,13 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     settle()
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    default = Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local")
     for name, text in (
         ("install", "put the Pulumi CLI, its language host and the azure-native plugin into a folder"),
         ("env", "print the variables to run pulumi with, as a POSIX shell's unset and export lines"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--local", type=Path, default=default, help="the folder (default: %(default)s)")
+        command.add_argument(
+            "--local", type=Path, default=default_local(), help="the folder (default: %(default)s)"
+        )
     options = parser.parse_args(arguments)
     if options.command == "env":
         variables = activation.environment(options.local)

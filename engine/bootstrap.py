@@ -88,14 +88,20 @@ class BootstrapError(Exception):
     """The environment cannot be made; the message says why and what to do."""
 
 
+def default_local() -> Path:
+    """The folder of all that is made here: `.local` of the checkout, or the one that FPGA_LOCAL names."""
+    return Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local")
+
+
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code."""
     open_streams()
-    default = Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local")
     parser = argparse.ArgumentParser(
         prog="bootstrap.py", description="Make the project's virtual environment."
     )
-    parser.add_argument("--local", type=Path, default=default, help="makes LOCAL/venv (default: %(default)s)")
+    parser.add_argument(
+        "--local", type=Path, default=default_local(), help="makes LOCAL/venv (default: %(default)s)"
+    )
     local = parser.parse_args(arguments).local
     try:
         bootstrap(local.expanduser().absolute())

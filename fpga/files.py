@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files and links that appear whole or not at all: the one place of the command that writes a draft first."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ def write_whole(path: Path, content: bytes) -> bool:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
+    draft.replace(path)
+    return True
+
+
+def link_whole(path: Path, target: Path) -> bool:
+    """Has a symbolic link at `path` lead to the target, in one step; False if it did already."""
+    if path.is_symlink() and path.readlink() == target:
+        return False
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.symlink_to(target)
     draft.replace(path)
     return True
 

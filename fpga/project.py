@@ -1,4 +1,7 @@
-"""Where the project's parts lie. Standard library only: every command starts here."""
+"""The places of the project's parts. Standard library only: every command starts here.
+
+This is the one reader of FPGA_LOCAL, and the one resolver of `.local/…`, among the commands and the tools.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from typing import Final
 
 PROJECT: Final = "fpga-web-service"
 DEFAULT_STACK: Final = "local"
+VARIABLE: Final = "FPGA_LOCAL"
+"""The variable that names another folder than `.local`."""
+_LOCAL: Final = ".local"
 _CLOUDS: Final = ("cloud", "clouds/*", "story/clouds/*")
 _INSTALLED_FROM: Final = Path(__file__).resolve().parent.parent
 _MANIFEST_NAME: Final = re.compile(r"^name:\s*fpga-web-service\s*$", re.MULTILINE)
@@ -33,9 +39,21 @@ class Project:
         one that this code is installed from.
         """
         checkout = _at_or_above(Path.cwd()) or _INSTALLED_FROM
-        named = os.environ.get("FPGA_LOCAL")
-        local = Path(named).expanduser().absolute() if named else checkout / ".local"
+        named = os.environ.get(VARIABLE)
+        local = Path(named).expanduser().absolute() if named else checkout / _LOCAL
         return cls(checkout, local)
+
+    def path(self, written: str) -> Path:
+        """The absolute path of one that a file names: from the checkout, or from `local` (`.local/…`)."""
+        path = Path(written).expanduser()
+        if path.parts[:1] == (_LOCAL,):
+            return self.local.joinpath(*path.parts[1:])
+        return self.checkout / path
+
+    @property
+    def is_own(self) -> bool:
+        """Whether `local` is the checkout's own folder, and no other that FPGA_LOCAL names."""
+        return self.local == self.checkout / _LOCAL
 
     @property
     def cloud(self) -> Path:

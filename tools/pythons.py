@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fpga.project import Project
 from surroundings import settle
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
@@ -134,7 +135,7 @@ def run(python: Python, local: Path) -> bool:
 def main() -> int:
     """Returns the exit code: 1 if a test failed on one of them."""
     settle()
-    base = Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local").expanduser().absolute() / "pythons"
+    base = Project.here().local / "pythons"
     results = []
     found = find(supported(), sys.version_info[1], os.environ)
     pythons = [one for one in found if isinstance(one, Python)]

@@ -27,7 +27,7 @@ def clean() -> None:
     for data in project.clouds:
         control.stop(data)
     shared = cache.root()
-    if project.local == project.checkout / ".local":
+    if project.is_own:
         project.stack_file(DEFAULT_STACK).unlink(missing_ok=True)
         for name in _TOOLS:
             shutil.rmtree(project.checkout / name, ignore_errors=True)

@@ -24,4 +24,4 @@ def build() -> None:
     report = ConsoleReport()
     with report.stage("model"):
         _, package = local_cloud.build_model(report)
-    typer.echo(f"{project.local / model_link.link(project, package).removeprefix('.local/')} -> {package}")
+    typer.echo(f"{project.path(model_link.link(project, package))} -> {package}")

@@ -26,7 +26,6 @@ KEYS: Final = {
 FILE_URL: Final = re.compile(r"file://.+")
 AZBLOB: Final = re.compile(r"azblob://[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])?(/[^?#]*)?(\?[^#]+)?")
 KEY_VAULT: Final = re.compile(r"azurekeyvault://[a-z0-9.-]+/keys/[A-Za-z0-9-]+(/[0-9a-f]+)?")
-_LOCAL: Final = ".local"
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _checked(project: Project, content: Any, problems: list[str]) -> Backend | N
     return Backend(
         url=_url(project, given.get("url"), problems),
         secrets_provider=provider,
-        passphrase_file=_path(project, file) if file else None,
+        passphrase_file=project.path(file) if file else None,
         policy_pack=_policy_pack(project, given.get("policyPack"), problems),
         policy_pack_config=_policy_pack_config(project, given, problems),
     )
@@ -109,7 +108,7 @@ def _url(project: Project, url: str | None, problems: list[str]) -> str:
         return ""
     if FILE_URL.fullmatch(url):
         path, parameters = split(url)
-        return url_of(_path(project, path), parameters)
+        return url_of(project.path(path), parameters)
     if not AZBLOB.fullmatch(url):
         problems.append(f"url is '{url}': it takes azblob://CONTAINER?storage_account=NAME, or file://FOLDER")
     return url
@@ -118,7 +117,7 @@ def _url(project: Project, url: str | None, problems: list[str]) -> str:
 def _policy_pack(project: Project, written: str | None, problems: list[str]) -> Path | None:
     if written is None:
         return None
-    folder = _path(project, written)
+    folder = project.path(written)
     if not (folder / "PulumiPolicy.yaml").is_file():
         problems.append(f"policyPack is '{written}': there is no PulumiPolicy.yaml in {folder}")
     return folder
@@ -128,16 +127,9 @@ def _policy_pack_config(project: Project, given: Mapping[str, str], problems: li
     written = given.get("policyPackConfig")
     if written is None:
         return None
-    file = _path(project, written)
+    file = project.path(written)
     if "policyPack" not in given:
         problems.append("policyPackConfig is not used without policyPack: set that, or remove this")
     elif not file.is_file():
         problems.append(f"policyPackConfig is '{written}': there is no file {file}")
     return file
-
-
-def _path(project: Project, written: str) -> Path:
-    path = Path(written).expanduser()
-    if path.parts[:1] == (_LOCAL,):
-        return project.local.joinpath(*path.parts[1:])
-    return project.checkout / path

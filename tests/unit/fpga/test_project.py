@@ -45,3 +45,16 @@ def test_every_localcloud_of_the_checkout_is_known(tmp_path: Path) -> None:
         (project.local / name).mkdir(parents=True)
     names = [str(data.relative_to(project.local)) for data in project.clouds]
     assert names == ["cloud", "clouds/dev", "clouds/staging", "story/clouds/prod"]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (".local/passphrases/dev", "/made/passphrases/dev"),
+        ("stacks/x.pem", "/checkout/stacks/x.pem"),
+        (".locale/x", "/checkout/.locale/x"),
+        ("/etc/x", "/etc/x"),
+    ],
+)
+def test_paths_of_committed_files_start_at_the_checkout(written: str, found: str) -> None:
+    assert Project(Path("/checkout"), Path("/made")).path(written) == Path(found)
