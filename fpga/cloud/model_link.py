@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fpga.files import link_whole
 from fpga.project import Project
-from fpga.stacks.template import MODEL_PACKAGE
+from fpga.stacks.presets import MODEL_PACKAGE
 
 
 def link(project: Project, package: Path) -> str:

@@ -118,15 +118,19 @@ def environment(
 @app.command()
 def schema(
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing: fail where a schema is out of date.")
+        bool, typer.Option("--check", help="Write nothing: fail where one of them is out of date.")
     ] = False,
 ) -> None:
-    """Write the JSON schemas of stack files, made from the settings that the program reads."""
+    """Write the JSON schemas of stack files, and the comments of the committed ones, as the program has them.
+
+    The committed files of stacks are Contoso's. One that is yours, by its domain, account or state, or
+    because its stack was made, is left as it is, and so are the values in all of them.
+    """
     from fpga.files import write_whole
-    from fpga.stacks import schema as stack_schema
+    from fpga.stacks import generated
 
     stale = []
-    for file, text in stack_schema.files(Project.here().stack_file(DEFAULT_STACK).parent).items():
+    for file, text in generated.files(Project.here().stack_file(DEFAULT_STACK).parent).items():
         if check:
             stale += [str(file)] if not file.is_file() or file.read_text() != text else []
             continue

@@ -19,7 +19,8 @@ PASSPHRASE: Final = "passphrase"  # noqa: S105 - a secrets provider's name
 KEYS: Final = {
     "url": "Where the state is: azblob://CONTAINER?storage_account=NAME, or file://FOLDER",
     "secretsProvider": "What encrypts secrets: passphrase, or azurekeyvault://VAULT.vault.azure.net/keys/KEY",
-    "passphraseFile": "With passphrase: the file that holds it, which is not committed",
+    "passphraseFile": "With passphrase: the file that holds it, which is not committed. "
+    "PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, goes before it (CI)",
     "policyPack": "Folder of the policy pack that previews and updates run",
     "policyPackConfig": "With policyPack: JSON file with the settings of its rules",
 }

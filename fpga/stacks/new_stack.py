@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,8 +14,7 @@ from fpga.cloud import connection
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, Project
-from fpga.stacks import backend, backend_settings, pulumi_command
-from fpga.stacks import template as stack_template
+from fpga.stacks import backend, backend_settings, presets, pulumi_command, template
 from fpga.stacks.stack_file import Standing, standing
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def write(
     `pulumi stack init` has made, without any setting, is completed.
 
     Args:
-        kind: one of `stack_template.PRESETS`; None: the one that is called like the stack, else dev.
+        kind: one of `presets.PRESETS`; None: the one that is called like the stack, else dev.
         cloud: data folder of the localcloud to run on; None: Azure.
         backend_url: None: the checkout's own state.
         secrets_provider: None: what the stack's file says, else a passphrase.
@@ -70,7 +68,9 @@ def write(
     files = {}
     if before is None or not before.has_settings:
         encryption = before.encryption if before else ""
-        files[file] = _stack_text(name, kind or "dev", connected) + encryption
+        files[file] = (
+            template.stack_text(name, presets.configuration(name, kind or "dev", connected)) + encryption
+        )
     is_made = before is not None and _is_in_own_state(project, name)
     if not declared_in.exists():
         if before and before.encryption and not is_made and backend_url is None:
@@ -79,7 +79,7 @@ def write(
                 "--backend URL, where its state is."
             )
         provider = secrets_provider or (before.secrets_provider if before else None)
-        declared = stack_template.backend_text(
+        values = presets.backend(
             name,
             backend_url or OWN_STATE,
             provider or backend_settings.PASSPHRASE,
@@ -87,6 +87,7 @@ def write(
             # what a shell of this checkout encrypts with, unless it is activated for another stack
             _OWN_PASSPHRASE if is_made else None,
         )
+        declared = template.backend_text(name, values)
         backend_settings.parse(project, declared, f"The backend of the stack {name}")
         files[declared_in] = declared
     file.parent.mkdir(exist_ok=True)
@@ -173,7 +174,7 @@ def _make_passphrase(project: Project, name: str) -> Path | None:
 
 
 def _require_name(name: str) -> None:
-    problem = stack_template.name_problem(name)
+    problem = presets.name_problem(name)
     if problem:
         raise CommandError(f"A stack cannot be called '{name}': its name {problem}.")
     if name == DEFAULT_STACK:
@@ -182,9 +183,9 @@ def _require_name(name: str) -> None:
 
 def _kind(name: str, kind: str | None) -> str:
     if kind is None:
-        return name if name in stack_template.PRESETS else "dev"
-    if kind not in stack_template.PRESETS:
-        raise CommandError(f"--from is '{kind}': choose one of {', '.join(stack_template.PRESETS)}.")
+        return name if name in presets.PRESETS else "dev"
+    if kind not in presets.PRESETS:
+        raise CommandError(f"--from is '{kind}': choose one of {', '.join(presets.PRESETS)}.")
     return kind
 
 
@@ -204,19 +205,12 @@ def _connected(data: Path, status: Status) -> dict[str, str]:
         raise CommandError(f"No localcloud has run on {data} yet: `{starts}` starts one.") from None
 
 
-def _stack_text(name: str, kind: str, connected: Mapping[str, str] | None) -> str:
-    from infra import settings
-
-    about = {setting.key: setting.line for setting in settings.known()}
-    return stack_template.stack_text(name, stack_template.configuration(name, kind, connected), about)
-
-
 def _policy_pack(project: Project) -> str | None:
     return _POLICY_PACK if (project.checkout / _POLICY_PACK / "PulumiPolicy.yaml").is_file() else None
 
 
 def _next_steps(name: str, secret: Path | None, backend_url: str, *, is_made: bool) -> list[str]:
-    steps = [f"look through both files; `fpga model build` makes {stack_template.MODEL_PACKAGE}"]
+    steps = [f"look through both files; `fpga model build` makes {presets.MODEL_PACKAGE}"]
     if secret is not None:
         steps.append(
             f'`export ARM_CLIENT_SECRET="$(cat {shlex.quote(str(secret))})"`, or, once the stack is made, in '

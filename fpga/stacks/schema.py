@@ -6,8 +6,6 @@ for the YAML language server reads no newer one whole.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fpga.stacks import backend_settings
@@ -18,15 +16,6 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
-
-
-def files(folder: Path) -> dict[Path, str]:
-    """Both schemas as they are committed, by their paths in the folder of the stacks' files."""
-    schemas = {"stack": stack_schema(), "backend": backend_schema()}
-    return {
-        folder / "schema" / f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        for name, schema in schemas.items()
-    }
 
 
 def stack_schema() -> Schema:

@@ -1,170 +1,67 @@
-"""What `fpga stack new` writes: a stack's configuration and its backend, each setting with what it is.
+"""The text of a stack's configuration and of its backend: each setting with the line that tells what it is.
 
-The one template of all stacks: kinds of environments (`PRESETS`) differ in values alone. No I/O.
+One template for all stacks; the lines, their order and the sections are those of the settings' own tables
+(`infra.settings`, `fpga.stacks.backend_settings`). No I/O.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from fpga.cloud.connection import NAME_SERVERS
 from fpga.stacks import backend_settings
+from fpga.stacks.presets import LETS_ENCRYPT_STAGING, MODEL_PACKAGE, NAMESPACE
 
-NAMESPACE: Final = "fpga-web-service"
-MODEL_PACKAGE: Final = ".local/model-package"
-# in names of the account (2 to 32 characters) and of domains
-_NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,24}[a-z0-9])?")
 _WIDTH: Final = 108
-_LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
-_LETS_ENCRYPT_STAGING: Final = "https://acme-staging-v02.api.letsencrypt.org/directory"
-
-_COMMON: Final[Mapping[str, Any]] = {
-    "location": "eastus2",
-    "accountSku": "S1",
-    "accountCapacity": "1",
-    "modelPackage": MODEL_PACKAGE,
-    "recordTtl": "300",
-    "sslEnabled": "true",
-    "primaryKeyGeneration": "1",
-    "secondaryKeyGeneration": "1",
-    "production": "false",
-    "protect": "false",
-    "retainOnDelete": "false",
-}
-_SELF_SIGNED: Final = {"certificateSource": "self_signed", "certificateGeneration": "1"}
-_ACME: Final = {
-    "certificateSource": "acme",
-    "certificateGeneration": "1",
-    "acmeEmail": "hostmaster@contoso.com",
-    "caaIssuers": ["letsencrypt.org"],
-}
-# what an environment is made for: its settings
-PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "dev": {**_COMMON, **_SELF_SIGNED, "recordTtl": "60"},
-    "staging": {**_COMMON, **_ACME, "acmeDirectory": _LETS_ENCRYPT_STAGING},
-    "prod": {
-        **_COMMON,
-        **_ACME,
-        "acmeDirectory": _LETS_ENCRYPT,
-        "accountSku": "S2",
-        "accountCapacity": "2",
-        "minimumDays": "14",
-        "production": "true",
-        "protect": "true",
-        "retainOnDelete": "true",
-    },
-}
-# where a stack is when a localcloud is the cloud: no public authority can reach it
-_ON_LOCALCLOUD: Final = {"production": "false", **_SELF_SIGNED}
-_OF_ACME: Final = ("acmeDirectory", "acmeEmail", "caaIssuers")
-
-_SECTIONS: Final = (
-    (
-        "The Model Management account",
-        ("resourceGroup", "account", "location", "accountSku", "accountCapacity"),
-    ),
-    ("The model", ("modelPackage",)),
-    ("1. The domain name", ("zone", "fqdn", "recordTtl", "caaIssuers", "nameServers", "resolvers")),
-    (
-        "2. The certificate",
-        (
-            "certificateSource",
-            "certificateGeneration",
-            "acmeDirectory",
-            "acmeEmail",
-            "acmeRootsFile",
-            "minimumDays",
-        ),
-    ),
-    ("3. The service", ("sslEnabled", "primaryKeyGeneration", "secondaryKeyGeneration")),
-    ("What keeps it from mistakes", ("production", "protect", "retainOnDelete")),
-)
-
+_AZURE: Final = "azure-native"
 # what else must be known of a value
 _HINTS: Final = {
-    _LETS_ENCRYPT_STAGING: "No system trusts what this authority issues: before the first `pulumi up`, set "
+    LETS_ENCRYPT_STAGING: "No system trusts what this authority issues: before the first `pulumi up`, set "
     f"{NAMESPACE}:acmeRootsFile to a PEM file with its root (letsencrypt.org/docs/staging-environment) and "
     "with that of its own HTTPS",
+    MODEL_PACKAGE: "`fpga model build` makes this one",
 }
 
 
-def name_problem(name: str) -> str | None:
-    """What keeps a stack from being called so."""
-    if _NAME.fullmatch(name):
-        return None
-    return "takes 1 to 26 lower-case letters, digits and hyphens, a letter first, such as dev or team-a"
-
-
-def configuration(name: str, kind: str, connection: Mapping[str, str] | None) -> dict[str, Any]:
-    """The settings of a new stack, by their keys with namespace; lists as lists.
+def stack_text(name: str, settings: Mapping[str, Any]) -> str:
+    """`Pulumi.NAME.yaml`.
 
     Args:
-        kind: one of `PRESETS`.
-        connection: the settings that connect it to a localcloud; None: it is on Azure itself, signed in to as
-            ARM_* of the environment say.
+        settings: by their keys with namespace; lists as lists.
     """
-    domain = "contoso.com" if connection is None else "contoso.test"
-    zone = domain if name == "prod" else f"{name}.{domain}"
-    settings = {
-        **PRESETS[kind],
-        "resourceGroup": f"fpga-{name}",
-        "account": f"fpga-{name}",
-        "zone": zone,
-        "fqdn": f"fpga.{zone}",
-    }
-    if connection is None:
-        return {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
-    settings = {key: value for key, value in (settings | _ON_LOCALCLOUD).items() if key not in _OF_ACME}
-    return {
-        **connection,
-        **{f"{NAMESPACE}:{key}": value for key, value in settings.items()},
-        NAME_SERVERS: [connection[NAME_SERVERS]],
-    }
+    on_azure = not any(key.startswith(f"{_AZURE}:") for key in settings)
+    cloud = (
+        "Azure itself. ARM_TENANT_ID, ARM_SUBSCRIPTION_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET say who "
+        "signs in, or azure-native:tenantId, subscriptionId, clientId and (encrypted) clientSecret here"
+        if on_azure
+        else "A localcloud. Its secret: ARM_CLIENT_SECRET, or azure-native:clientSecret, encrypted"
+    )
+    header = (
+        f"The stack {name}: what differs from the other ones is in this file alone. Where its state is "
+        f"stands in Backend.{name}.yaml. All settings: schema/stack.schema.json, which editors read, too.",
+        "Secrets stand here encrypted (`pulumi config set --secret KEY`). `pulumi stack init` adds what "
+        "they are encrypted with (encryptionsalt, or encryptedkey): commit that.",
+    )
+    return _configuration_text(header, cloud, settings)
 
 
-def stack_text(name: str, settings: Mapping[str, Any], about: Mapping[str, str]) -> str:
-    """`Pulumi.NAME.yaml`. `about` has a line for each key of the program's settings."""
-    lines = [
-        "# yaml-language-server: $schema=schema/stack.schema.json",
-        *_comment(
-            f"The stack {name}: what differs from the other ones is in this file alone. Where its state is "
-            f"stands in Backend.{name}.yaml. All settings: schema/stack.schema.json, which editors read, too."
-        ),
-        *_comment(
-            "Secrets stand here encrypted (`pulumi config set --secret KEY`). `pulumi stack init` adds what "
-            "they are encrypted with (encryptionsalt, or encryptedkey): commit that."
-        ),
-        "config:",
-        *_azure(settings),
-    ]
-    for title, keys in _SECTIONS:
-        lines += ["", f"  # --- {title}"]
-        for key in keys:
-            full = f"{NAMESPACE}:{key}"
-            if full in settings:
-                lines += _comment(about[key], "  ")
-                lines += _comment(_HINTS.get(str(settings[full]), ""), "  ")
-                lines.append(f"  {full}: {_scalar(settings[full])}")
-    return "\n".join(lines) + "\n"
+def local_text(settings: Mapping[str, Any]) -> str:
+    """`Pulumi.local.template.yaml`, of which `fpga up` makes the file of the stack `local`."""
+    header = (
+        "The stack `local`: the whole graph against localcloud, on this machine.",
+        "`fpga up` copies this file to Pulumi.local.yaml, which git ignores, and adds to the copy what it "
+        "lacks and localcloud tells: azure-native:metadataHost, tenantId, subscriptionId, clientId, "
+        "clientSecret (encrypted), and fpga-web-service:nameServers. What you set there yourself stays. All "
+        "settings: schema/stack.schema.json, which editors read, too.",
+    )
+    return _configuration_text(header, "The localcloud of this machine", settings)
 
 
-def backend_text(
-    name: str, url: str, secrets_provider: str, policy_pack: str | None, passphrase_file: str | None = None
-) -> str:
-    """`Backend.NAME.yaml`.
-
-    Args:
-        passphrase_file: with a passphrase; None: one of the stack's own.
-    """
-    values = {"url": url, "secretsProvider": secrets_provider}
-    if secrets_provider == backend_settings.PASSPHRASE:
-        values["passphraseFile"] = passphrase_file or f".local/passphrases/{name}"
-    if policy_pack is not None:
-        values["policyPack"] = policy_pack
+def backend_text(name: str, values: Mapping[str, str]) -> str:
+    """`Backend.NAME.yaml`."""
     lines = [
         "# yaml-language-server: $schema=schema/backend.schema.json",
         *_comment(
@@ -174,28 +71,41 @@ def backend_text(
         ),
         "",
     ]
-    for key, value in values.items():
-        about = backend_settings.KEYS[key]
-        if key == "passphraseFile":
-            about += ". PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, goes before it (CI)"
-        lines += [*_comment(about), f"{key}: {_scalar(value)}"]
+    for key, about in backend_settings.KEYS.items():
+        if key in values:
+            lines += [*_comment(about), f"{key}: {_scalar(values[key])}"]
     return "\n".join(lines) + "\n"
 
 
-def _azure(settings: Mapping[str, Any]) -> list[str]:
-    """The cloud, and who signs in."""
-    given = {key: value for key, value in settings.items() if key.startswith("azure-native:")}
-    lines = ["  # --- The cloud, and who signs in"]
-    if not given:
-        return lines + _comment(
-            "Azure itself. ARM_TENANT_ID, ARM_SUBSCRIPTION_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET say who "
-            "signs in, or azure-native:tenantId, subscriptionId, clientId and (encrypted) clientSecret here",
-            "  ",
-        )
-    lines += _comment(
-        "A localcloud. Its secret: ARM_CLIENT_SECRET, or azure-native:clientSecret, encrypted", "  "
-    )
-    return lines + [f"  {key}: {_scalar(value)}" for key, value in given.items()]
+def _configuration_text(header: tuple[str, ...], cloud: str, settings: Mapping[str, Any]) -> str:
+    lines = ["# yaml-language-server: $schema=schema/stack.schema.json"]
+    for paragraph in header:
+        lines += _comment(paragraph)
+    lines.append("config:")
+    for title, entries in itertools.groupby(_entries(), key=lambda entry: entry[0]):
+        told = _comment(cloud, "  ") if not title else []
+        for _, key, about in entries:
+            if key in settings:
+                told += _comment(about, "  ")
+                told += _comment(_HINTS.get(str(settings[key]), ""), "  ")
+                told.append(f"  {key}: {_scalar(settings[key])}")
+        if told:
+            lines += [*_gap(lines), f"  # --- {title or 'The cloud, and who signs in'}", *told]
+    return "\n".join(lines) + "\n"
+
+
+def _entries() -> Iterator[tuple[str, str, str]]:
+    """Each setting's section, key with namespace and line."""
+    from infra.settings import azure, known
+
+    for one in azure.SETTINGS:
+        yield "", f"{_AZURE}:{one.key}", one.about
+    for one in known():
+        yield one.section, f"{NAMESPACE}:{one.key}", one.line
+
+
+def _gap(lines: list[str]) -> list[str]:
+    return [] if lines[-1] == "config:" else [""]
 
 
 def _comment(text: str, indent: str = "") -> list[str]:

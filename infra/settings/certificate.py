@@ -20,6 +20,7 @@ _PFX: Final = When(_SOURCE, ("pfx",))
 _CONFIG: Final = When(_SOURCE, ("config",))
 _BROUGHT: Final = When(_SOURCE, ("files", "pfx", "config"))
 _ISSUED: Final = When(_SOURCE, ("self_signed", "acme"))
+_ABOUT_SOURCE: Final = f"Where the certificate comes from: {', '.join(SOURCES)}"
 _SERVED: Final = When("sslEnabled", ("true",))
 
 _A_PATH: Final = "it is the path of {about}"
@@ -41,7 +42,7 @@ class CertificateSettings:
         acme: the authority, where the source is `acme`.
     """
 
-    source: Annotated[str, Setting(_SOURCE, choice(*SOURCES), "Where the certificate comes from")] = "files"
+    source: Annotated[str, Setting(_SOURCE, choice(*SOURCES), _ABOUT_SOURCE)] = "files"
     generation: Annotated[
         int,
         Setting(

@@ -132,7 +132,7 @@ class Reader(Generic[T]):
                 asked.kind.read(written)
         except Unfit:
             return None
-        return (written or _as_text(asked.default)) in when.among
+        return (written or asked.default_text) in when.among
 
     def _require_encrypted(self, setting: Setting) -> None:
         name = f"{NAMESPACE}:{setting.key}"
@@ -145,16 +145,9 @@ class Reader(Generic[T]):
 
     def _refuse_unused(self, key: str, when: When) -> None:
         asked = self._known[when.key]
-        now = self._written(asked) or _as_text(asked.default)
+        now = self._written(asked) or asked.default_text
         others = " or ".join(when.among)
         self._refuse(key, f"is not used with {when.key} {now}: remove it, or set {when.key} to {others}")
-
-
-def _as_text(default: Any) -> str:
-    """A default as it would be written."""
-    if isinstance(default, bool):
-        return str(default).lower()
-    return "" if default is None else str(default)
 
 
 def absolute(written: str) -> Path:

@@ -81,6 +81,13 @@ class Setting:
         """`about`, and with what the setting is used."""
         return f"{self.about}; with {self.when}" if self.when else self.about
 
+    @property
+    def default_text(self) -> str:
+        """The default as it would be written."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return str(self.default) if self.default else ""
+
 
 @dataclass(frozen=True)
 class Group:

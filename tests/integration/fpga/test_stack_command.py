@@ -184,6 +184,25 @@ def test_a_schema_out_of_date_is_told(checkout: Path) -> None:
     assert "stack.schema.json. `fpga stack schema` writes them anew" in done.stderr
 
 
+def test_a_comment_out_of_date_is_told_until_the_file_is_a_teams(checkout: Path) -> None:
+    run(checkout, "new", "dev")
+    run(checkout, "schema")
+    file = checkout / "stacks" / "Pulumi.dev.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("# How many FPGAs", "# So many FPGAs"))
+
+    told = run(checkout, "schema", "--check")
+
+    assert told.returncode == 1
+    assert f"Out of date: {file}. `fpga stack schema` writes them anew" in told.stderr
+    assert run(checkout, "schema").stdout == f"Written: {file}\n"
+    assert file.read_text() == text
+
+    file.write_text(text.replace("# How many FPGAs", "# Ours: two").replace("dev.contoso", "dev.fabrikam"))
+    assert run(checkout, "schema", "--check").returncode == 0
+    assert run(checkout, "schema").stdout == ""
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -> None:
     run(checkout, "new", "dev", "--backend", "file:///srv/state")

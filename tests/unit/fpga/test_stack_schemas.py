@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from fpga.cloud import connection
+from fpga.stacks import generated, presets, template
 from fpga.stacks import schema as stack_schema
-from fpga.stacks import template as stack_template
 from infra import settings
 from infra.settings.reader import PROJECT_ROOT, SettingsError
 from localcloud.status import Status
@@ -69,7 +69,7 @@ def test_a_schema_is_a_schema(name: str) -> None:
 
 
 def test_what_is_committed_is_what_is_made() -> None:
-    for file, text in stack_schema.files(STACKS).items():
+    for file, text in generated.files(STACKS).items():
         assert file.read_text() == text, f"`fpga stack schema` writes {file.name} anew"
 
 
@@ -145,14 +145,13 @@ def test_other_keys_of_the_engine_are_left_alone(tmp_path: Path) -> None:
     assert complaints(whole | {"secretprovider": "passphrase"}) != []
 
 
-@pytest.mark.parametrize("kind", stack_template.PRESETS)
+@pytest.mark.parametrize("kind", presets.PRESETS)
 @pytest.mark.parametrize("connected", [None, connection.settings(LOCALCLOUD)])
 def test_new_files_fit_their_schemas_and_the_program(
     kind: str, connected: dict[str, str] | None, tmp_path: Path
 ) -> None:
-    about = {one.key: one.line for one in settings.known()}
-    written = stack_template.configuration("team-a", kind, connected)
-    text = stack_template.stack_text("team-a", written, about)
+    written = presets.configuration("team-a", kind, connected)
+    text = template.stack_text("team-a", written)
 
     content = yaml.safe_load(text)
 
@@ -166,7 +165,8 @@ def test_new_files_fit_their_schemas_and_the_program(
 
 @pytest.mark.parametrize("provider", ["passphrase", "azurekeyvault://v.vault.azure.net/keys/k"])
 def test_new_backends_fit_their_schema(provider: str) -> None:
-    text = stack_template.backend_text("team-a", "file://.local/state", provider, "policy")
+    values = presets.backend("team-a", "file://.local/state", provider, "policy")
+    text = template.backend_text("team-a", values)
     validator = jsonschema.Draft7Validator(stack_schema.backend_schema())
 
     assert list(validator.iter_errors(yaml.safe_load(text))) == []
