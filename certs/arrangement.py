@@ -24,8 +24,13 @@ from certs.rules.path import check_path
 
 @dataclass(frozen=True)
 class Arrangement:
-    """``chain`` leaf first and without the root, the ``anchor`` on which it stands where that is known, the
-    ``root`` where the file held it, and what was found.
+    """The certificates of a file, set in order.
+
+    Attributes:
+        chain: leaf first and without the root.
+        anchor: the root on which it stands; None: that is not known.
+        root: the root that the file held; None: it held none.
+        findings: what was found on the way.
     """
 
     chain: tuple[x509.Certificate, ...]
@@ -41,10 +46,10 @@ def arrange(
     roots: Sequence[x509.Certificate] | None = None,
     now: datetime | None = None,
 ) -> Arrangement:
-    """Sets ``certificates`` (at least one, in the file's order) in the order in which a server sends them.
+    """Sets `certificates` (at least one, in the file's order) in the order in which a server sends them.
 
-    Of several paths it is the one with the fewest faults at ``now`` (None: whatever the time), to one of
-    ``roots`` where it is known what callers hold; never one because it stood first in the file.
+    Of several paths it is the one with the fewest faults at `now` (None: whatever the time), to one of
+    `roots` where it is known what callers hold; never one because it stood first in the file.
     """
     findings: list[Finding] = []
     given = tuple(dict.fromkeys(certificates))
@@ -89,8 +94,8 @@ def _leaf(certificates: Sequence[x509.Certificate], key: PrivateKeyTypes | None)
 
 
 def _rank(path: Path, roots: Sequence[x509.Certificate] | None, now: datetime | None) -> tuple[object, ...]:
-    """What makes a path better than another: fewer faults, then no sooner end than the leaf's; of two without
-    fault the longer one, for callers who hold an older root need what leads there.
+    """A path's rank among others: fewer faults, then no sooner end than the leaf's; of two without fault the
+    longer one, for callers who hold an older root need what leads there.
     """
     above = [*path.chain[1:], *([] if path.anchor is None or path.anchor in path.chain else [path.anchor])]
     faults = len(errors_in(check_path(path.chain, path.anchor, "", now)))
@@ -124,7 +129,7 @@ def _broken(path: Path, origin: Origin) -> Finding:
 
 
 def _root(path: Path, given: Sequence[x509.Certificate]) -> x509.Certificate | None:
-    """The root of ``path`` that the file held: of its top, else of what callers reach before that."""
+    """The root of `path` that the file held: of its top, else of what callers reach before that."""
     selves = [one for one in given if one not in path.chain and is_self_signed(one)]
     if path.anchor in selves:
         return path.anchor

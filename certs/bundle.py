@@ -1,7 +1,7 @@
 """A certificate chain with its key, read strictly and written in one canonical form.
 
-``read`` never raises for what a file holds: it returns a :class:`Reading`, whose findings say all that is
-odd, so that a person sees everything at once. ``Reading.bundle`` then raises, or gives the :class:`Bundle`.
+`read` never raises for what a file holds: it returns a `Reading`, whose findings say all that is odd, so that
+a person sees everything at once. `Reading.bundle` then raises, or gives the `Bundle`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from certs.pem import PemText
 
 @dataclass(frozen=True)
 class Bundle:
-    """A chain, leaf first and without the root unless that is all there is, and the private key of the
-    leaf.
-    """
+    """A chain, leaf first and without the root unless that is all there is, and the leaf's private key."""
 
     chain: tuple[x509.Certificate, ...]
     key: PrivateKeyTypes = field(repr=False, compare=False)
@@ -52,7 +50,7 @@ class Bundle:
 
     @property
     def fingerprint_sha256(self) -> str:
-        """SHA-256 of the leaf's DER, as ``AA:BB:…``."""
+        """SHA-256 of the leaf's DER, as `AA:BB:…`."""
         return fingerprint_sha256(self.leaf)
 
     @property
@@ -78,12 +76,16 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read: the chain as far as it could be (see :class:`Bundle`), the key, the root, and all
-    findings.
+    """A chain and a key as they were read, as far as they could be, with all that was found.
 
-    ``read_findings`` are those of the reader, ``chain_findings`` those of setting the chain in order;
-    ``certificates`` are all that there were, ``anchor`` is what the chain stands on where that is known;
-    ``unsaid`` are codes of findings that mean nothing where these certificates come from.
+    Attributes:
+        chain: leaf first, as in `Bundle`; empty where there is none to be had.
+        certificates: all that there were.
+        root: the root that the certificate file held.
+        anchor: the root on which the chain stands; None: that is not known.
+        read_findings: those of the reader.
+        chain_findings: those of setting the chain in order.
+        unsaid: codes of findings that mean nothing where these certificates come from.
     """
 
     chain: tuple[x509.Certificate, ...]
@@ -123,7 +125,7 @@ class Reading:
     def arranged(
         self, roots: Sequence[x509.Certificate] | None = None, now: datetime | None = None
     ) -> Reading:
-        """This reading with the chain that is best at ``now``, for callers who hold ``roots`` (None: not
+        """This reading with the chain that is best at `now`, for callers who hold `roots` (None: not
         known).
         """
         if not self.certificates:
@@ -158,8 +160,9 @@ class Reading:
     def bundle(self) -> Bundle:
         """The chain and key.
 
-        Raises :class:`certs.errors.UnreadableError` where one of them could not be read, and
-        :class:`certs.errors.RefusedError` where the certificates do not make one chain.
+        Raises:
+            certs.errors.UnreadableError: one of them could not be read.
+            certs.errors.RefusedError: the certificates do not make one chain.
         """
         if self.key is None or not self.is_read():
             raise unreadable((*self.findings, *self.absences()))
@@ -176,10 +179,11 @@ def read(
     key_origin: Origin = KEY_ORIGIN,
     password: str | None = None,
 ) -> Reading:
-    """Reads a chain and its key, both in PEM.
+    """Reads a chain and its key, both in PEM. Nothing is raised: see `Reading.bundle`.
 
-    ``None`` stands for a text that could not be had; its source says why. ``password`` decrypts the key.
-    Nothing is raised: see :meth:`Reading.bundle`.
+    Args:
+        password: decrypts the key.
+        certificate, key: None for a text that could not be had; its source says why.
     """
     chain_text = _blocks(certificate, certificate_origin, wants_key=False)
     key_text = _blocks(key, key_origin, wants_key=True)
@@ -223,7 +227,11 @@ def assemble(
 
 
 def read_roots(data: bytes | str, origin: Origin) -> tuple[x509.Certificate, ...]:
-    """The root certificates in a PEM text. Raises :class:`certs.errors.UnreadableError`."""
+    """The root certificates in a PEM text.
+
+    Raises:
+        certs.errors.UnreadableError: something in it cannot be read, or there is none.
+    """
     text = _blocks(data, origin, wants_key=False)
     certificates, found = reading.read_certificates(text.blocks, origin)
     findings = (*text.findings, *found)
@@ -233,12 +241,12 @@ def read_roots(data: bytes | str, origin: Origin) -> tuple[x509.Certificate, ...
 
 
 def fingerprint_sha256(certificate: x509.Certificate) -> str:
-    """SHA-256 of the DER of ``certificate``, as ``AA:BB:…``."""
+    """SHA-256 of the DER of `certificate`, as `AA:BB:…`."""
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
 def to_pem(certificates: Iterable[x509.Certificate]) -> str:
-    """``certificates`` in canonical PEM, in their order."""
+    """`certificates` in canonical PEM, in their order."""
     return "".join(
         certificate.public_bytes(serialization.Encoding.PEM).decode("ascii") for certificate in certificates
     )

@@ -15,7 +15,7 @@ from certs.odd_certificate import has_whole_signature, says_its_algorithm_twice
 
 
 class Link(Enum):
-    """Whether one certificate was issued by another."""
+    """The standing of a certificate to another: issued by it, or not, and why."""
 
     NONE = "the issuer's name is another"
     VERIFIED = "the signature is the issuer's"
@@ -31,7 +31,7 @@ class Link(Enum):
 
 @lru_cache(maxsize=4096)
 def link(child: x509.Certificate, issuer: x509.Certificate) -> Link:
-    """Whether ``issuer`` issued ``child``, as TLS clients find it out (RFC 5280 sections 4.2.1.1 and 7.1)."""
+    """The link between `child` and `issuer`, as TLS clients find it out (RFC 5280, 4.2.1.1 and 7.1)."""
     if canonical_name(child.issuer) != canonical_name(issuer.subject):
         return Link.NONE
     found = Link.VERIFIED
@@ -47,7 +47,7 @@ def link(child: x509.Certificate, issuer: x509.Certificate) -> Link:
 
 @lru_cache(maxsize=4096)
 def canonical_name(name: x509.Name) -> tuple[tuple[tuple[str, str | bytes], ...], ...]:
-    """``name`` as it is compared: without regard to case, spaces and type of text (RFC 5280 section 7.1)."""
+    """`name` as it is compared: without regard to case, spaces and type of text (RFC 5280 section 7.1)."""
     return tuple(
         tuple(sorted((one.oid.dotted_string, _folded(one.value)) for one in part)) for part in name.rdns
     )
@@ -62,7 +62,7 @@ def _folded(value: str | bytes) -> str | bytes:
 
 
 def is_identified(child: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether ``child``'s authority key identifier, as far as it has one, is that of ``issuer``."""
+    """Whether `child`'s authority key identifier, as far as it has one, is that of `issuer`."""
     try:
         named = child.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     except x509.ExtensionNotFound:
@@ -116,23 +116,23 @@ def _has_known_hash(certificate: x509.Certificate) -> bool:
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Whether ``certificate`` is signed with its own key."""
+    """Whether `certificate` is signed with its own key."""
     return link(certificate, certificate).holds
 
 
 def is_self_issued(certificate: x509.Certificate) -> bool:
-    """Whether an authority issued ``certificate`` to itself, with whatever key (RFC 5280 section 6.1)."""
+    """Whether an authority issued `certificate` to itself, with whatever key (RFC 5280 section 6.1)."""
     return canonical_name(certificate.issuer) == canonical_name(certificate.subject)
 
 
 def is_taken_for_root(certificate: x509.Certificate) -> bool:
-    """Whether gRPC clients take ``certificate`` for a self-signed one: by its names and identifiers alone."""
+    """Whether gRPC clients take `certificate` for a self-signed one: by its names and identifiers alone."""
     return is_self_issued(certificate) and is_identified(certificate, certificate)
 
 
 @lru_cache(maxsize=4096)
 def identity(certificate: x509.Certificate) -> tuple[object, bytes]:
-    """What makes two certificates those of one authority: its name and its key (empty: not known)."""
+    """The identity of a certificate's authority: its name and its key (empty: not known)."""
     key = public_key(certificate)
     return canonical_name(certificate.subject), b"" if key is None else encode_public(key)
 
@@ -143,7 +143,7 @@ def is_same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether ``certificate`` says that it may issue others (RFC 5280 section 4.2.1.9)."""
+    """Whether `certificate` says that it may issue others (RFC 5280 section 4.2.1.9)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
@@ -151,8 +151,8 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def name_of(certificate: x509.Certificate) -> str:
-    """What a person knows ``certificate`` by: its common name, else its first DNS name, else its serial
-    number.
+    """The name by which a person knows `certificate`: its common name, else its first DNS name, else its
+    serial number.
     """
     common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     if common:
@@ -162,7 +162,7 @@ def name_of(certificate: x509.Certificate) -> str:
 
 
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The DNS names in the subject alternative name of ``certificate``, as they are written there."""
+    """The DNS names in the subject alternative name of `certificate`, as they are written there."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

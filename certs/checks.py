@@ -1,8 +1,7 @@
-"""Is this chain and key fit for a service under this name, at this time? Every rule is asked, all answers are
-given.
+"""The judgement of a chain and key for a service under one name, at one time: every rule is asked.
 
-The rules are in ``certs.rules``; those about the form of the text are in ``certs.pem`` and ``certs.reading``.
-What is an error here is what a caller's handshake would fail on, or what the service cannot be given.
+The rules are in `certs.rules`; those about the form of the text are in `certs.pem` and `certs.reading`. An
+error here is what a caller's handshake would fail on, or what the service cannot be given.
 """
 
 from __future__ import annotations
@@ -33,8 +32,11 @@ DEFAULT_MINIMUM_DAYS = 1
 class Checked:
     """A chain and key that are fit, and what a person should still know: warnings, and what was mended.
 
-    ``reading`` has the chain that was judged. There is none without a bundle, and none with an error: fit is
-    what was read and judged, never what is left when nothing was said.
+    There is none without a bundle, and none with an error: fit is what was read and judged, never what is
+    left when nothing was said.
+
+    Attributes:
+        reading: has the chain that was judged.
     """
 
     reading: Reading
@@ -53,7 +55,11 @@ class Checked:
 
 @dataclass(frozen=True)
 class Unfit:
-    """Why the service must not be given what is in ``reading``, which has the chain that was judged."""
+    """A chain and key that the service must not be given, and why.
+
+    Attributes:
+        reading: has the chain that was judged, as far as there is one.
+    """
 
     reading: Reading
     findings: tuple[Finding, ...]
@@ -72,11 +78,17 @@ def judge(
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
     likely_roots: Callable[[], Sequence[x509.Certificate]] | None = None,
 ) -> Checked | Unfit:
-    """Whether ``subject`` is fit (see :func:`check`).
+    """The verdict on `subject` for a service named `fqdn` at `now` (with a time zone), with all that is to be
+    said.
 
-    ``likely_roots`` gives those that callers are likely to hold, such as this machine's. They are asked for
-    where ``roots`` are not known and the chain is refused: what leads from one of them to an older root, and
-    has expired, can then be left out.
+    Nothing is raised for what a file holds. Errors come first, then warnings, then what was mended.
+
+    Args:
+        roots: those that callers hold; None: not known, then the last link is not asked for.
+        minimum_days: how long the certificate must still be valid.
+        likely_roots: gives those that callers are likely to hold, such as this machine's. They are asked for
+            where `roots` are not known and the chain is refused: what leads from one of them to an older
+            root, and has expired, can then be left out.
     """
     judged = _judge(subject, fqdn, now, roots, minimum_days)
     if (
@@ -122,10 +134,11 @@ def require(
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
     likely_roots: Callable[[], Sequence[x509.Certificate]] | None = None,
 ) -> Checked:
-    """The bundle of ``subject`` if it is fit (see :func:`judge`).
+    """The bundle of `subject` if it is fit, as `judge` finds it.
 
-    Raises :class:`certs.errors.UnreadableError` where the chain or the key could not be read, else
-    :class:`certs.errors.RefusedError`; each with all that was found.
+    Raises:
+        certs.errors.UnreadableError: the chain or the key could not be read; with all that was found.
+        certs.errors.RefusedError: they are not fit; with all that was found.
     """
     judged = judge(subject, fqdn, now, roots, minimum_days, likely_roots)
     if isinstance(judged, Checked):

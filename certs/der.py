@@ -13,9 +13,10 @@ _DEPTH = 16  # no extension nests deeper
 
 
 def elements(octets: bytes | memoryview) -> Iterator[tuple[int, int, bytes]]:
-    """The DER values in ``octets``: tag, length of the header, and header and content together.
+    """The DER values in `octets`: tag, length of the header, and header and content together.
 
-    Raises ValueError where they are none.
+    Raises:
+        ValueError: they are none.
     """
     rest = bytes(octets)
     while rest:
@@ -36,7 +37,7 @@ def tlv(tag: int, content: bytes) -> bytes:
 
 
 def in_utf8(name: bytes) -> bytes:
-    """The directory ``name`` with its texts of the older types, which hold Latin-1 in practice, in UTF-8."""
+    """The directory `name` with its texts of the older types, which hold Latin-1 in practice, in UTF-8."""
     parts = b""
     ((_, start, sequence),) = elements(name)
     for _, header, part in elements(sequence[start:]):
@@ -51,7 +52,7 @@ def in_utf8(name: bytes) -> bytes:
 
 
 def in_ascii(octets: bytes, depth: int = 0) -> bytes:
-    """``octets`` of DER with a question mark for each octet of its texts that is not ASCII."""
+    """`octets` of DER with a question mark for each octet of its texts that is not ASCII."""
     found = bytearray()
     try:
         for tag, header, element in elements(octets):

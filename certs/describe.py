@@ -1,4 +1,4 @@
-"""What a person wants to see of a certificate."""
+"""Descriptions of certificates, for a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from certs.renewal import days_left, due_at
 
 @dataclass(frozen=True)
 class Description:
-    """A certificate in words. Moments are UTC; ``days_left`` is the one field that changes by itself."""
+    """A certificate in words. Moments are UTC; `days_left` is the one field that changes by itself."""
 
     subject: str
     issuer: str
@@ -32,7 +32,7 @@ class Description:
     days_left: int
 
     def to_dict(self) -> dict[str, object]:
-        """JSON-ready fields; moments as RFC 3339 in UTC, such as ``2026-03-15T00:00:00Z``."""
+        """JSON-ready fields; moments as RFC 3339 in UTC, such as `2026-03-15T00:00:00Z`."""
         return {
             name: value.strftime("%Y-%m-%dT%H:%M:%SZ")
             if isinstance(value, datetime)
@@ -44,7 +44,7 @@ class Description:
 
 
 def describe(certificate: x509.Certificate, now: datetime) -> Description:
-    """``certificate`` in words, at ``now`` (with a time zone)."""
+    """`certificate` in words, at `now` (with a time zone)."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return Description(
         subject=printable(certificate.subject.rfc4514_string()),

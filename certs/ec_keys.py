@@ -39,7 +39,7 @@ class _PrivateKeyInfo:  # RFC 5958 section 2
 
 
 def read(der: bytes) -> tuple[ec.EllipticCurvePrivateKey, int, int] | None:
-    """The key in ``der`` (PKCS#8 or RFC 5915), how many octets its number has, and how many it should; None
+    """The key in `der` (PKCS#8 or RFC 5915), how many octets its number has, and how many it should; None
     where the length of its number is not what is odd.
     """
     try:

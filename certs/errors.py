@@ -27,8 +27,10 @@ _PASSWORD = {
 
 
 class CertificateError(Exception):
-    """What is wrong with a certificate, its key or a name: ``findings``, of which at least one is an
-    error.
+    """An error about a certificate, its key or a name.
+
+    Attributes:
+        findings: what is wrong; at least one is an error.
     """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
@@ -74,9 +76,10 @@ class AuthorityError(CertificateError):
 
 
 class AcmeError(CertificateError):
-    """An authority that speaks ACME (RFC 8555) refused, did not answer, or took too long.
+    """The failure of an authority that speaks ACME (RFC 8555): it refused, did not answer, or took too long.
 
-    ``problem_type`` is the URN of the refusal, ``urn:ietf:params:acme:error:…``; empty for the others.
+    Attributes:
+        problem_type: the URN of the refusal, `urn:ietf:params:acme:error:…`; empty for the others.
     """
 
     def __init__(self, findings: Iterable[Finding], problem_type: str = "") -> None:
@@ -88,9 +91,7 @@ class AcmeError(CertificateError):
 
 
 def unreadable(findings: Iterable[Finding]) -> UnreadableError:
-    """The error for ``findings`` of a reader; an :class:`EncryptedKeyError` where the key's password is
-    all.
-    """
+    """The error for `findings` of a reader; an `EncryptedKeyError` where the key's password is all."""
     found = tuple(findings)
     codes = {finding.code for finding in errors_in(found)}
     return EncryptedKeyError(found) if codes <= _PASSWORD else UnreadableError(found)

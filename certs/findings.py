@@ -1,4 +1,4 @@
-"""What a check has to say: one finding for each thing that is wrong, doubtful or was put right."""
+"""Findings: one for each thing that a check found wrong or doubtful, or that was put right."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "mended": 2}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """A finding. No attribute ever holds a part of a private key.
 
-    ``code`` is a stable slug that tests and scripts may rely on; the words may change. ``severity``: an
-    ``error`` keeps the certificate from the service; a ``warning`` does not; ``mended`` says that the text
-    was odd and that what is used is its canonical form. ``subject`` names the file, the setting or the
-    certificate; ``message`` says what is wrong and what was seen; ``remedy`` says how to mend it. None of
-    them ever holds a part of a private key.
+    Attributes:
+        code: a stable slug that tests and scripts may rely on; the words may change.
+        severity: an `error` keeps the certificate from the service; a `warning` does not; `mended` says that
+            the text was odd and that what is used is its canonical form.
+        subject: names the file, the setting or the certificate.
+        message: says what is wrong and what was seen.
+        remedy: says how to mend it.
     """
 
     code: str
@@ -47,7 +49,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a text came from: ``label`` in messages, ``file`` in the commands that a remedy proposes."""
+    """The origin of a text.
+
+    Attributes:
+        label: names it in messages.
+        file: its file, in the commands that a remedy proposes.
+    """
 
     label: str
     file: str
@@ -59,19 +66,17 @@ class Origin:
 
     @property
     def converted(self) -> str:
-        """Where a shell command puts its result: beside the file, never over it."""
+        """The file that a shell command writes: beside this one, never over it."""
         return self.beside("converted")
 
     def beside(self, what: str) -> str:
-        """A file beside this one for ``what`` is made of it, as an argument of a shell command."""
+        """A file beside this one for `what` is made of it, as an argument of a shell command."""
         path = PurePath(self.file)
         return quote(str(path.parent / f"{path.stem}-{what}.pem"))
 
     @classmethod
     def of_file(cls, kind: str, path: str) -> Origin:
-        """The origin of a file, labelled with what it should hold: ``Origin.of_file("key file",
-        "tls.key")``.
-        """
+        """The origin of a file, labelled with what it should hold: `of_file("key file", "tls.key")`."""
         return cls(f"{kind} {path}", path)
 
 
@@ -95,17 +100,17 @@ def mended(code: str, subject: str, message: str) -> Finding:
 
 
 def errors_in(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those of ``findings`` that are errors."""
+    """The errors among `findings`."""
     return tuple(finding for finding in findings if finding.severity == "error")
 
 
 def sort(findings: Iterable[Finding]) -> list[Finding]:
-    """``findings`` without repetitions, errors first, else in the order in which they were made."""
+    """`findings` without repetitions, errors first, else in the order in which they were made."""
     return sorted(dict.fromkeys(findings), key=lambda finding: _RANK[finding.severity])
 
 
 def printable(text: str, limit: int = 120) -> str:
-    """``text`` (a name out of a certificate, which anyone may have made) fit for a terminal and a log."""
+    """`text` (a name out of a certificate, which anyone may have made) fit for a terminal and a log."""
     clean = "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )

@@ -1,4 +1,4 @@
-"""What is in DER: certificates, decoded; and files that are not PEM at all, told apart for their errors."""
+"""Formats of files: certificates in DER, decoded; and files that are not PEM, told apart for their errors."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _START = 40
 
 
 def is_pkcs12(data: bytes) -> bool:
-    """Whether ``data`` begins as a PKCS#12 container does."""
+    """Whether `data` begins as a PKCS#12 container does."""
     start = data[:_START]
     return start[:1] == b"\x30" and b"\x02\x01\x03\x30" in start and _OID_PKCS7 in start
 
 
 def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
-    """The finding for ``data`` that holds no PEM block, where a key or a certificate chain is wanted."""
+    """The finding for `data` that holds no PEM block, where a key or a certificate chain is wanted."""
     if data.startswith(_JAVA_KEYSTORE):
         return error(
             "java-keystore",
@@ -73,9 +73,11 @@ def not_pem(data: bytes, origin: Origin, *, wants_key: bool) -> Finding:
 
 
 def parse_certificate(der: bytes) -> x509.Certificate:
-    """The certificate in ``der``, wholly decoded. Raises one of :data:`UNPARSABLE`.
+    """The certificate in `der`, wholly decoded; one that breaks RFC 5280 where no TLS stack minds is an
+    `OddCertificate`.
 
-    One that breaks RFC 5280 where no TLS stack minds is an :class:`~certs.odd_certificate.OddCertificate`.
+    Raises:
+        UNPARSABLE: one of these; it is no certificate.
     """
     with warnings.catch_warnings():
         # a country of more than two letters, say: nobody who calls decides by it
@@ -101,7 +103,11 @@ def _decoded(certificate: x509.Certificate) -> x509.Certificate:
 
 
 def parse_chain(text: str) -> list[x509.Certificate]:
-    """The certificates in the PEM ``text`` that this project wrote. Raises one of :data:`UNPARSABLE`."""
+    """The certificates in the PEM `text` that this project wrote.
+
+    Raises:
+        UNPARSABLE: one of these; there is something else.
+    """
     found = pem.split(text, CERTIFICATE_ORIGIN)
     if not found.blocks or errors_in(found.findings):
         raise ValueError("not a certificate chain in PEM")
@@ -125,7 +131,14 @@ def _load_private_key(data: bytes) -> None:
 
 @dataclass(frozen=True)
 class DerKind:
-    """A kind of DER file, and the command of OpenSSL that makes PEM of it; ``remedy``: where none can."""
+    """A kind of DER file.
+
+    Attributes:
+        what: names it in a message.
+        load: decodes it, or raises.
+        tool: the command of OpenSSL that makes PEM of it; empty: none does.
+        remedy: what to do where no command does.
+    """
 
     what: str
     load: Callable[[bytes], object]
@@ -146,7 +159,7 @@ _DER = (
 
 
 def kind_of(data: bytes) -> DerKind | None:
-    """What ``data`` is in DER, or None."""
+    """The kind of the DER file `data`, or None."""
     return next((kind for kind in _DER if _loads(kind.load, data)), None)
 
 

@@ -20,7 +20,7 @@ _ENCRYPTION = re.compile(
 def read_key(
     blocks: tuple[pem.Block, ...], origin: Origin, password: str | None
 ) -> tuple[PrivateKeyTypes | None, list[Finding]]:
-    """The one private key among ``blocks`` of the key file, and what was found beside it."""
+    """The one private key among `blocks` of the key file, and what was found beside it."""
     if not blocks:
         return None, []  # that there is none was said when the text was read
     findings: list[Finding] = []

@@ -16,7 +16,7 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 def kind(key: PublicKeyTypes) -> str:
-    """The key in words: ``RSA-2048``, ``P-256``, ``secp256k1``, ``Ed25519``."""
+    """The key in words: `RSA-2048`, `P-256`, `secp256k1`, `Ed25519`."""
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA-{key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -25,13 +25,13 @@ def kind(key: PublicKeyTypes) -> str:
 
 
 def kind_of(certificate: x509.Certificate) -> str:
-    """The kind of the key in ``certificate``, or the identifier of its algorithm where that is not known."""
+    """The kind of the key in `certificate`, or the identifier of its algorithm where that is not known."""
     key = public_key(certificate)
     return f"algorithm {certificate.public_key_algorithm_oid.dotted_string}" if key is None else kind(key)
 
 
 def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
-    """The public key in ``certificate``, or None where its algorithm or curve is not known."""
+    """The public key in `certificate`, or None where its algorithm or curve is not known."""
     try:
         return certificate.public_key()
     except (UnsupportedAlgorithm, ValueError):
@@ -39,18 +39,18 @@ def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes | Non
 
 
 def belongs_to(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
-    """Whether ``key`` is the private half of the key in ``certificate``."""
+    """Whether `key` is the private half of the key in `certificate`."""
     public = public_key(certificate)
     return public is not None and encode_public(public) == encode_public(key.public_key())
 
 
 def encode_public(key: PublicKeyTypes) -> bytes:
-    """The SubjectPublicKeyInfo of ``key`` in DER."""
+    """The SubjectPublicKeyInfo of `key` in DER."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def encode_private(key: PrivateKeyTypes) -> str:
-    """``key`` as PKCS#8 in PEM, not encrypted: what the service and gRPC take. A secret."""
+    """`key` as PKCS#8 in PEM, not encrypted: what the service and gRPC take. A secret."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode("ascii")

@@ -17,12 +17,14 @@ _MAXIMUM_NAME = 253  # octets in text; 255 on the wire with the length of the fi
 
 
 def to_ascii(name: str, *, of_record: bool = False) -> str:
-    """The fully qualified domain name ``name`` in lower case and A-labels, without the final dot.
+    """The fully qualified domain name `name` in lower case and A-labels, without the final dot.
 
-    ``of_record``: it is that of a record and of no host, whose labels may hold an underscore (RFC 2181, 11).
+    Args:
+        of_record: it is that of a record and of no host, whose labels may hold an underscore (RFC 2181, 11).
 
-    Raises :class:`DomainNameError` for anything else: an address, a URL, a single label, a wildcard, a label
-    that is too long or that IDNA 2008 does not allow.
+    Raises:
+        DomainNameError: it is anything else: an address, a URL, a single label, a wildcard, a label that is
+            too long or that IDNA 2008 does not allow.
     """
     if not name or name.isspace():
         raise DomainNameError.of(
@@ -99,7 +101,7 @@ def _encode_idna(name: str) -> str:
 
 
 def is_address(name: str) -> bool:
-    """Whether ``name`` is an IPv4 or IPv6 address, in brackets or not."""
+    """Whether `name` is an IPv4 or IPv6 address, in brackets or not."""
     try:
         ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -108,10 +110,11 @@ def is_address(name: str) -> bool:
 
 
 def check_pattern(pattern: str) -> str:
-    """The name ``pattern`` of a certificate, in canonical form: a domain name whose first label may be ``*``.
+    """The name `pattern` of a certificate, in canonical form: a domain name whose first label may be `*`.
 
-    Raises :class:`DomainNameError` where it is neither, as ``f*.example.com`` and ``a.*.example.com`` are not
-    (RFC 9525 section 6.3), and for a wildcard over a whole top-level domain.
+    Raises:
+        DomainNameError: it is neither, as `f*.example.com` and `a.*.example.com` are not (RFC 9525 section
+            6.3); or it is a wildcard over a whole top-level domain.
     """
     if not pattern.startswith("*."):
         return to_ascii(pattern)
@@ -126,9 +129,9 @@ def check_pattern(pattern: str) -> str:
 
 
 def matches(pattern: str, fqdn: str) -> bool:
-    """Whether ``pattern`` out of a certificate covers ``fqdn`` (RFC 9525 section 6.3).
+    """Whether `pattern` out of a certificate covers `fqdn` (RFC 9525 section 6.3).
 
-    ``*`` stands for the whole left-most label and for exactly one; a pattern that is not well formed covers
+    `*` stands for the whole left-most label and for exactly one; a pattern that is not well formed covers
     nothing.
     """
     try:

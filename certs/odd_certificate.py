@@ -3,7 +3,7 @@
 The library decodes the extensions of a certificate all or none, takes texts beyond ASCII for damage, warns of
 serial numbers that RFC 5280 forbids, and does not load an ECDSA signature whose identifier has NULL for
 parameters. What a handshake decides by is read here all the same, each extension for itself; what was not as
-it should be is kept for the rule that tells of it (``certs.rules.encoding``).
+it should be is kept for the rule that tells of it (`certs.rules.encoding`).
 """
 
 from __future__ import annotations
@@ -94,21 +94,25 @@ class _AuthorityKey:  # section 4.2.1.1
 
 
 class UndecodableError(ValueError):
-    """An extension by which clients decide cannot be decoded."""
+    """An extension by which clients decide, and that cannot be decoded."""
 
 
 class OddCertificate:
-    """What :class:`cryptography.x509.Certificate` is, of one that the library does not read as it stands.
+    """A certificate that the library does not read as it stands, with all of `cryptography.x509.Certificate`.
 
     Attributes:
         malformed_names: its subject's or issuer's name has characters that its type of text does not allow.
         null_parameters: the ECDSA signature's identifier has NULL for parameters.
         malformed: extensions with a text that is not ASCII or a name of no known form, or that cannot be
-            decoded and decide nothing: their value is then an ``UnrecognizedExtension``.
+            decoded and decide nothing: their value is then an `UnrecognizedExtension`.
     """
 
     def __init__(self, der: bytes) -> None:
-        """Reads ``der``. Raises one of :data:`UNPARSABLE` where it is no certificate."""
+        """Reads `der`.
+
+        Raises:
+            UNPARSABLE: one of these; it is no certificate.
+        """
         self._der = der
         whole = asn1.decode_der(_Certificate, der)
         self.tbs_certificate_bytes = asn1.encode_der(whole.body)
@@ -168,13 +172,13 @@ class OddCertificate:
 
 @lru_cache(maxsize=1024)
 def written_extensions(certificate: x509.Certificate) -> Mapping[str, bytes]:
-    """The octets of each extension of ``certificate`` as they are written, by identifier (dotted)."""
+    """The octets of each extension of `certificate` as they are written, by identifier (dotted)."""
     body = asn1.decode_der(_Body, certificate.tbs_certificate_bytes)
     return {one.identifier.dotted_string: one.octets for one in body.extensions or []}
 
 
 def says_its_algorithm_twice(certificate: x509.Certificate) -> bool:
-    """Whether the signed part of ``certificate`` names the signature's algorithm as the rest of it does
+    """Whether the signed part of `certificate` names the signature's algorithm as the rest of it does
     (RFC 5280 section 4.1.1.2).
     """
     whole = asn1.decode_der(_Certificate, certificate.public_bytes(Encoding.DER))
@@ -182,7 +186,7 @@ def says_its_algorithm_twice(certificate: x509.Certificate) -> bool:
 
 
 def has_whole_signature(certificate: x509.Certificate) -> bool:
-    """Whether the signature of ``certificate`` is whole octets, as every algorithm has it (RFC 3279 section
+    """Whether the signature of `certificate` is whole octets, as every algorithm has it (RFC 3279 section
     2.2): a bit string that leaves bits of its last octet out is refused unread by OpenSSL and BoringSSL.
     """
     whole = asn1.decode_der(_Certificate, certificate.public_bytes(Encoding.DER))
@@ -190,7 +194,11 @@ def has_whole_signature(certificate: x509.Certificate) -> bool:
 
 
 def decode_name(certificate: x509.Certificate, der: bytes) -> x509.Name:
-    """The directory name in ``der``, which ``certificate`` holds. Raises ValueError."""
+    """The directory name in `der`, which `certificate` holds.
+
+    Raises:
+        ValueError: it is none.
+    """
     whole = asn1.decode_der(_Certificate, certificate.public_bytes(Encoding.DER))
     subject = asn1.decode_der(asn1.TLV, in_utf8(der))
     return x509.load_der_x509_certificate(_encode(_with(whole, subject=subject))).subject
@@ -208,7 +216,7 @@ def _has_null(algorithm: Any) -> bool:
 
 
 def _encode(whole: _Certificate, extension: _Extension | None = None) -> bytes:
-    """``whole`` as the library loads it, with a serial number that it does not mind; with ``extension``
+    """`whole` as the library loads it, with a serial number that it does not mind; with `extension`
     alone, where that is given.
     """
     body = whole.body
@@ -225,7 +233,7 @@ def _encode(whole: _Certificate, extension: _Extension | None = None) -> bytes:
 
 
 def _with(whole: _Certificate, outer_algorithm: Any = None, **fields: Any) -> _Certificate:
-    """``whole`` with other ``fields`` in its body."""
+    """`whole` with other `fields` in its body."""
     body = _Body(**(vars(whole.body) | fields))
     return _Certificate(body=body, algorithm=outer_algorithm or whole.algorithm, signature=whole.signature)
 
@@ -254,7 +262,7 @@ def _decode(whole: _Certificate, identifier: ObjectIdentifier, octets: bytes) ->
 
 
 def _authority_key(octets: bytes) -> x509.AuthorityKeyIdentifier | None:
-    """One that names the issuer's serial number without the issuer, or the other way round."""
+    """The extension where it names the issuer's serial number without the issuer, or the other way round."""
     try:
         found = asn1.decode_der(_AuthorityKey, octets)
     except ValueError:

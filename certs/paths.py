@@ -46,9 +46,9 @@ def every_path(
     others: Sequence[x509.Certificate],
     roots: Sequence[x509.Certificate] | None = None,
 ) -> Iterator[Path]:
-    """The paths from ``leaf`` over ``others``, and to ``roots`` where it is known what callers hold.
+    """The paths from `leaf` over `others`, and to `roots` where it is known what callers hold.
 
-    No path goes through one authority twice; no more than :data:`MAXIMUM_STEPS` authorities are visited.
+    No path goes through one authority twice; no more than `MAXIMUM_STEPS` authorities are visited.
     """
     yield from _Walk(others, roots).up((leaf,), None)
 
@@ -80,7 +80,7 @@ class _Walk:
                 yield from self.up((*chain, issuer), broken_by or broken)
 
     def _above(self, chain: tuple[x509.Certificate, ...]) -> tuple[list[x509.Certificate], Link | None]:
-        """The certificates that issued the last of ``chain``; where none did, those that bear its issuer's
+        """The certificates that issued the last of `chain`; where none did, those that bear its issuer's
         name, and what is wrong with them.
         """
         named: dict[Link, list[x509.Certificate]] = {}
@@ -100,7 +100,7 @@ class _Walk:
 
 
 def _by_subject(certificates: Sequence[x509.Certificate]) -> dict[object, list[x509.Certificate]]:
-    """``certificates`` by the name that they bear, the one that lasts longest first."""
+    """`certificates` by the name that they bear, the one that lasts longest first."""
     found: dict[object, list[x509.Certificate]] = {}
     for one in sorted(dict.fromkeys(certificates), key=longest_first):
         found.setdefault(canonical_name(one.subject), []).append(one)

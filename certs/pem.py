@@ -34,9 +34,7 @@ _BODY_START = re.compile(r"\s*(?:Proc-Type:|((?:[A-Za-z0-9+/]\s*){8}))")
 
 @dataclass(frozen=True)
 class Block:
-    """One PEM block: its label, the octets of its body, its header lines (RFC 1421), the line of its
-    BEGIN.
-    """
+    """A PEM block: its label, the octets of its body, its header lines (RFC 1421), the line of its BEGIN."""
 
     label: str
     der: bytes = field(repr=False)
@@ -59,7 +57,7 @@ class PemText:
 
 
 def split(text: str, origin: Origin) -> PemText:
-    """The blocks of ``text`` (line ends are line feeds). Blocks that are broken become findings instead."""
+    """The blocks of `text` (line ends are line feeds). Blocks that are broken become findings instead."""
     reader = _Reader(text, origin)
     reader.read()
     return PemText(tuple(reader.blocks), tuple(dict.fromkeys(reader.findings)))
@@ -203,7 +201,7 @@ class _Reader:
 
     @staticmethod
     def _headers(lines: list[str]) -> tuple[str, ...]:
-        """Takes the header lines (RFC 1421) off the front of ``lines``."""
+        """Takes the header lines (RFC 1421) off the front of `lines`."""
         headers: list[str] = []
         while lines and not lines[0].strip():
             del lines[0]
@@ -234,7 +232,7 @@ def _indented(lines: list[str]) -> bool:
 
 
 def _encodes_der(text: str) -> bool:
-    """Whether ``text`` is Base64 of the DER of a certificate or a key, or of its start: a SEQUENCE that holds
+    """Whether `text` is Base64 of the DER of a certificate or a key, or of its start: a SEQUENCE that holds
     another one or a number. Curve parameters are an identifier alone.
     """
     try:
@@ -249,7 +247,9 @@ def _encodes_der(text: str) -> bool:
 
 
 def der_length(der: bytes) -> int | None:
-    """How many octets the DER value at the start of ``der`` says that it has, or None where there is none."""
+    """The number of octets that the DER value at the start of `der` says that it has, or None where there is
+    none.
+    """
     if len(der) < 2:
         return None
     if der[1] < 0x80:

@@ -26,7 +26,7 @@ _USUAL_ENCRYPTIONS = (
     "1.2.840.113549.3.7",  # triple DES
 )
 _LEGACY_ENCRYPTIONS = tuple(f"1.2.840.113549.1.12.1.{arc}" for arc in (1, 2, 5, 6))
-"""RC4 and RC2: OpenSSL 3 reads them with ``-legacy`` alone."""
+"""RC4 and RC2: OpenSSL 3 reads them with `-legacy` alone."""
 
 
 @asn1.sequence
@@ -103,8 +103,9 @@ class SealedError(ValueError):
 
 @dataclass(frozen=True)
 class Container:
-    """What shows of a container: its keys that are not within encrypted contents (none of the usual tools
-    puts one there), the identifiers of its encryptions, and whether a password guards it against change.
+    """A container, as far as it shows without its password: its keys that are not within encrypted contents
+    (none of the usual tools puts one there), the identifiers of its encryptions, and whether a password
+    guards it.
     """
 
     plain_keys: int
@@ -114,7 +115,7 @@ class Container:
 
     @property
     def keys(self) -> int:
-        """How many private keys there are."""
+        """The number of private keys."""
         return self.plain_keys + len(self.shrouded_keys)
 
     @property
@@ -124,7 +125,7 @@ class Container:
 
     @property
     def is_legacy(self) -> bool:
-        """Whether OpenSSL 3 needs ``-legacy`` to read it."""
+        """Whether OpenSSL 3 needs `-legacy` to read it."""
         return not self.encryptions.isdisjoint(_LEGACY_ENCRYPTIONS)
 
     @property
@@ -133,15 +134,17 @@ class Container:
         return tuple(sorted(one for one in self.encryptions if not one.startswith(_USUAL_ENCRYPTIONS)))
 
     def opens_with(self, password: str | None) -> bool:
-        """Whether ``password`` decrypts one of the keys."""
+        """Whether `password` decrypts one of the keys."""
         secret = (password or "").encode("utf-8", "replace")
         return any(_decrypts(key, secret) for key in self.shrouded_keys)
 
 
 def parse(data: bytes) -> Container:
-    """What shows of the container in ``data`` (DER).
+    """The container in `data` (DER).
 
-    Raises :class:`SealedError` where a public key guards it, else ValueError where it is none or is damaged.
+    Raises:
+        SealedError: a public key guards it.
+        ValueError: it is none, or is damaged.
     """
     pfx = asn1.decode_der(_Pfx, data)
     if pfx.authenticated_safe.kind != _DATA:
@@ -165,7 +168,7 @@ def _bags(content: _Content) -> Iterator[_Bag]:
 
 
 def _sequence(content: _Content) -> bytes:
-    """The SEQUENCE OF that the octets of ``content`` hold, in a SEQUENCE of its own: what the decoder
+    """The SEQUENCE OF that the octets of `content` hold, in a SEQUENCE of its own: what the decoder
     wants.
     """
     octets: bytes = asn1.encode_der(content.value.parse(bytes))

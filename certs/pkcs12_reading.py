@@ -19,10 +19,13 @@ _KEYSTORES = {bytes.fromhex("feedfeed"): "JKS", bytes.fromhex("cececece"): "JCEK
 
 
 def read_container(data: bytes | None, password: str | None, origin: Origin) -> Reading:
-    """The chain and key in the container ``data``, its certificates in whatever order.
+    """The chain and key in the container `data`, its certificates in whatever order.
 
-    ``None`` stands for octets that could not be had; their source says why. No ``password`` and an empty one
-    are the same. Nothing is raised: see :meth:`certs.bundle.Reading.bundle`.
+    Nothing is raised: see `certs.bundle.Reading.bundle`.
+
+    Args:
+        data: None for octets that could not be had; their source says why.
+        password: none and an empty one are the same.
     """
     if data is None:
         return _nothing([], origin)
@@ -56,7 +59,7 @@ def _nothing(findings: list[Finding], origin: Origin) -> Reading:
 
 
 def _not_a_container(data: bytes, origin: Origin) -> Finding | None:
-    """What is in the file, where the first octets say that it is no container, or not a whole one."""
+    """The finding about a file whose first octets say that it is no container, or not a whole one."""
     if len(data) > MAXIMUM_SIZE:
         message = f"has {len(data)} octets; no more than {MAXIMUM_SIZE} are read."
         return error("too-large", origin.label, message, "Is it the right file?")
@@ -119,7 +122,9 @@ def _open(
 def _not_opened(
     container: Container | None, password: str | None, origin: Origin, *, unsupported: bool
 ) -> Finding:
-    """Why a container did not open. The library's own words are left out: they say the same of everything."""
+    """The finding about a container that did not open. The library's own words are left out: they say the
+    same of everything.
+    """
     if container is None:
         message = "is not a PKCS#12 container, or is damaged."
         return error("pfx-damaged", origin.label, message, f"Copy the whole file again. {_EXPORT}")

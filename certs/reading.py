@@ -9,7 +9,7 @@ from certs.findings import Finding, Origin, error, errors_in, mended, printable
 
 
 def read_blocks(data: bytes, origin: Origin, *, wants_key: bool) -> pem.PemText:
-    """The PEM blocks of ``data``; a finding where there are none."""
+    """The PEM blocks of `data`; a finding where there are none."""
     if len(data) > pem.MAXIMUM_SIZE:
         return pem.PemText(
             (),
@@ -82,7 +82,7 @@ def _certificates_of(origin: Origin) -> str:
 def read_certificates(
     blocks: tuple[pem.Block, ...], origin: Origin
 ) -> tuple[list[x509.Certificate], list[Finding]]:
-    """The certificates among ``blocks`` of the certificate file; a finding for each block that is none.
+    """The certificates among `blocks` of the certificate file; a finding for each block that is none.
 
     There are no certificates where one of them is not valid: the rest would be judged for what it is not.
     """

@@ -14,7 +14,7 @@ _SAMPLE = 64
 
 
 def decode(data: bytes, origin: Origin) -> tuple[str, list[Finding]]:
-    """``data`` as text with line feeds for line ends, and what had to be mended for that."""
+    """`data` as text with line feeds for line ends, and what had to be mended for that."""
     found = []
     encoding = _utf16(data)
     if encoding is not None:
@@ -41,7 +41,7 @@ def decode(data: bytes, origin: Origin) -> tuple[str, list[Finding]]:
 
 
 def _utf16(data: bytes) -> str | None:
-    """The UTF-16 that ``data`` is in: its byte order mark tells, or, without one, its first octets of 0."""
+    """The UTF-16 that `data` is in: its byte order mark tells, or, without one, its first octets of 0."""
     if len(data) % 2:
         return None
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

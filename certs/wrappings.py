@@ -1,5 +1,5 @@
-"""What PEM and PKCS#12 travel in: Base64, quotation marks, the manifests of Kubernetes; and the commands that
-take them out.
+"""Wrappings of PEM and PKCS#12: Base64, quotation marks, manifests of Kubernetes; and the commands that
+unwrap.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _KEY = "LS0tLS1CRUdJTiB[FQS]"
 
 @dataclass(frozen=True)
 class Wrapped:
-    """What is in Base64, how that is written, and a shell command that decodes the file ``{source}``."""
+    """The content of a text in Base64, how that is written, and a shell command that decodes the file
+    `{source}`.
+    """
 
     data: bytes = field(repr=False)
     how: str
@@ -34,7 +36,7 @@ class Wrapped:
 
 
 def unwrap(data: bytes, *, wants_key: bool = False) -> Wrapped | None:
-    """What is in ``data``, where that is Base64: alone, in quotation marks, or as an entry of a manifest
+    """The content of `data`, where that is Base64: alone, in quotation marks, or as an entry of a manifest
     (that of the key, or that of the certificate).
     """
     text = data.replace(b"\0", b"").decode("latin-1").strip(_MARKS + " \t\r\n")
@@ -61,7 +63,7 @@ def unwrap(data: bytes, *, wants_key: bool = False) -> Wrapped | None:
 
 
 def in_base64(data: bytes, origin: Origin, *, wants_key: bool) -> Finding | None:
-    """The finding for ``data`` that is Base64 of PEM, or of another format that is known; None: it is not."""
+    """The finding for `data` that is Base64 of PEM, or of another format that is known; None: it is not."""
     found = unwrap(data, wants_key=wants_key)
     if found is None:
         return None
@@ -83,7 +85,7 @@ def in_base64(data: bytes, origin: Origin, *, wants_key: bool) -> Finding | None
 
 
 def into(command: str, file: str, *, secret: bool) -> str:
-    """The shell ``command`` with ``file`` for its output, readable by its owner alone if it is a secret."""
+    """The shell `command` with `file` for its output, readable by its owner alone if it is a secret."""
     return f"(umask 077; {command} > {file})" if secret else f"{command} > {file}"
 
 

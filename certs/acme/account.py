@@ -19,9 +19,10 @@ _GONE = ("accountDoesNotExist", "unauthorized")
 
 @dataclass(frozen=True)
 class ExternalAccountBinding:
-    """What ties the account to one that a customer of the authority has (RFC 8555, 7.3.4).
+    """The tie between the account and one that a customer of the authority has (RFC 8555, 7.3.4).
 
-    ``hmac_key`` is base64url, as authorities hand it out.
+    Attributes:
+        hmac_key: in base64url, as authorities hand it out. A secret.
     """
 
     key_id: str
@@ -39,9 +40,13 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 
 def register(session: Session, email: str | None, binding: ExternalAccountBinding | None) -> str:
-    """Registers the session's key, agreeing to the terms of service, and signs in; gives the account's URL.
+    """Registers the session's key, agreeing to the terms of service, and signs in.
 
-    A key that is registered already keeps its account. Raises :class:`certs.errors.AcmeError`.
+    Returns:
+        The account's URL. A key that is registered already keeps its account.
+
+    Raises:
+        certs.errors.AcmeError: the authority refuses, or does not answer.
     """
     if session.meta("external_account_required") and binding is None:
         raise problems.unfit(
@@ -63,7 +68,11 @@ def register(session: Session, email: str | None, binding: ExternalAccountBindin
 
 
 def set_contact(session: Session, account: str, email: str | None) -> None:
-    """Changes whom the authority writes to. Raises :class:`certs.errors.AcmeError`."""
+    """Changes whom the authority writes to.
+
+    Raises:
+        certs.errors.AcmeError: the authority refuses, or does not answer.
+    """
     contact = [f"mailto:{email}"] if email else []
     session.post("changing the account's contact", account, {"contact": contact})
 
@@ -71,7 +80,8 @@ def set_contact(session: Session, account: str, email: str | None) -> None:
 def deactivate(session: Session, account: str) -> None:
     """Ends the account for ever; one that is gone is ended already.
 
-    Raises :class:`certs.errors.AcmeError`.
+    Raises:
+        certs.errors.AcmeError: the authority refuses, or does not answer.
     """
     try:
         session.post("deactivating the account", account, {"status": "deactivated"})

@@ -1,4 +1,4 @@
-"""Who may issue for a name, as its CAA records say it (RFC 8659), read as an authority reads them. No I/O.
+"""CAA records (RFC 8659): who may issue for a name, read as an authority reads them. No I/O.
 
 What a record adds for one account or one kind of proof (RFC 8657) is left to the authority to judge.
 """
@@ -28,7 +28,7 @@ _VALUE = re.compile(
 
 @dataclass(frozen=True)
 class Property:
-    """One CAA record: flags (0 to 255), tag (letters and digits, any case), value."""
+    """A CAA record: flags (0 to 255), tag (letters and digits, any case), value."""
 
     flags: int
     tag: str
@@ -53,7 +53,7 @@ def relevant_set(name: str, look_up: Callable[[str], Sequence[Property]]) -> Rel
     Args:
         name: in A-labels; a wildcard is looked up below which it is.
         look_up: the CAA records of a name, aliases followed; none: empty. Where it raises
-            :class:`Unanswered` the climb ends: the authority sees for itself.
+            `Unanswered` the climb ends: the authority sees for itself.
     """
     labels = name.removeprefix("*.").split(".")
     try:
@@ -77,7 +77,8 @@ def issuer_of(value: str) -> str:
 
 
 def refusal(properties: Sequence[Property], identities: Sequence[str], *, wildcard: bool) -> str | None:
-    """Why an authority with these names (`caaIdentities` of RFC 8555, 7.1.1) may not issue; None: it may.
+    """The reason why an authority with these names (`caaIdentities` of RFC 8555, 7.1.1) may not issue; None:
+    it may.
 
     The text goes on from "CAA records at …".
     """

@@ -21,20 +21,27 @@ _ABOUT_REPLACING = ("alreadyReplaced", "conflict", "malformed", "serverInternal"
 
 
 class Dns01(Protocol):
-    """Where the TXT records of challenges are published. ``name`` is ``_acme-challenge.`` and the name."""
+    """A publisher of challenges: their TXT records in the zone. `name` is `_acme-challenge.` and the name."""
 
     def present(self, name: str, value: str) -> None:
-        """Publishes ``value``, and returns when every server of the zone answers it."""
+        """Publishes `value`, and returns when every server of the zone answers it."""
 
     def cleanup(self, name: str) -> None:
-        """Removes all that this publisher made at ``name``, in an earlier run too, and nothing else."""
+        """Removes all that this publisher made at `name`, in an earlier run too, and nothing else."""
 
 
 def place(session: Session, dns_names: Sequence[str], profile: str | None, replaces: str | None) -> str:
-    """Places an order and gives its URL.
+    """Places an order.
 
-    ``replaces`` is the identifier of the certificate that this one follows (RFC 9773, 5); an authority that
-    does not take it is asked again without. Raises :class:`certs.errors.AcmeError`.
+    Args:
+        replaces: the identifier of the certificate that this one follows (RFC 9773, 5); an authority that
+            does not take it is asked again without.
+
+    Returns:
+        The order's URL.
+
+    Raises:
+        certs.errors.AcmeError: the authority refuses, or does not answer.
     """
     offered = session.meta("profiles")
     if profile and profile not in (offered or {}):
@@ -55,16 +62,24 @@ def place(session: Session, dns_names: Sequence[str], profile: str | None, repla
 
 
 def prove(session: Session, order: str, dns: Dns01) -> None:
-    """Proves that the order's names are ours. Raises :class:`certs.errors.AcmeError`."""
+    """Proves that the order's names are ours.
+
+    Raises:
+        certs.errors.AcmeError: a proof is refused, or the time is over.
+    """
     placed = _json(session, session.fetch("reading the order", order))
     for url in placed.get("authorizations", []):
         _prove_one(session, str(url), dns)
 
 
 def finalize(session: Session, order: str, key_pem: str, dns_names: Sequence[str]) -> str:
-    """Hands in the CSR for the key, waits, and gives the chain in PEM, leaf first.
+    """Hands in the CSR for the key, and waits for the certificate.
 
-    Raises :class:`certs.errors.AcmeError`.
+    Returns:
+        The chain in PEM, leaf first.
+
+    Raises:
+        certs.errors.AcmeError: the authority refuses, or the time is over.
     """
     csr = x509.load_pem_x509_csr(crypto_util.make_csr(key_pem.encode(), list(dns_names)))
     encoded = b64.b64encode(csr.public_bytes(Encoding.DER)).decode()
@@ -75,7 +90,7 @@ def finalize(session: Session, order: str, key_pem: str, dns_names: Sequence[str
 
 
 def challenge_name(dns_name: str) -> str:
-    """Where the proof for a name is looked for; a wildcard is proved at what it is below."""
+    """The name at which a name is proved; a wildcard is proved at the one that it is below."""
     return f"{challenges.DNS01.LABEL}.{dns_name.removeprefix('*.')}"
 
 

@@ -18,9 +18,12 @@ DEADLINE_S = 600.0
 class Pace:
     """The pauses of one piece of work. Times in seconds; tests replace clock and sleep.
 
-    ``clock`` only needs to move on steadily; ``wall`` is the time of day, which a date in Retry-After is
-    held against. ``tell`` is given a line about what is waited for, and how long the pause will be, before
-    each. ``limit`` is the name of the setting that ``deadline_s`` comes from.
+    Attributes:
+        deadline_s: how long all of the work may take.
+        clock: a clock that only needs to move on steadily.
+        wall: the time of day, which a date in Retry-After is held against.
+        tell: given a line before each pause: what is waited for, and how long.
+        limit: the name of the setting that `deadline_s` comes from.
     """
 
     deadline_s: float = DEADLINE_S
@@ -36,16 +39,19 @@ class Pace:
 
     @property
     def left_s(self) -> float:
-        """How much of the time is left; negative after the deadline."""
+        """The time that is left; negative after the deadline."""
         return self._end - self.clock()
 
     def pause(self, what: str, seen: str, asked: str | None, turn: int, problem_type: str = "") -> None:
         """Waits before the next look.
 
-        ``asked`` is the value of Retry-After; without it the pause doubles with each ``turn`` (from 0).
-        ``problem_type`` is that of the refusal that is waited out, if it is one.
-        Raises :class:`certs.errors.AcmeError` where the pause would end after the deadline: at once, for to
-        wait for nothing helps nobody.
+        Args:
+            asked: the value of Retry-After; without it the pause doubles with each `turn` (from 0).
+            problem_type: that of the refusal that is waited out, if it is one.
+
+        Raises:
+            certs.errors.AcmeError: the pause would end after the deadline; at once, for to wait for nothing
+                helps nobody.
         """
         pause_s = retry_after_s({"Retry-After": asked or ""}, self.wall)
         if not pause_s:  # nor is "at once" taken at its word

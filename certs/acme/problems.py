@@ -1,4 +1,4 @@
-"""What an authority refuses, as an error in words: its problem type and detail (RFC 8555, 6.7)."""
+"""Refusals of an authority, as errors in words: their problem type and detail (RFC 8555, 6.7)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ _REMEDIES = {
 
 
 def refusal(subject: str, problem: messages.Error, *, remedy: str = "") -> AcmeError:
-    """The error for a problem document. ``subject`` says what was refused; ``remedy`` is for a type that has
-    none of its own.
+    """The error for a problem document.
+
+    Args:
+        subject: says what was refused.
+        remedy: for a type that has none of its own.
     """
     remedy = _REMEDIES.get(str(problem.typ).rpartition(":")[2], remedy)
     return AcmeError(
@@ -52,7 +55,12 @@ def told(problem: messages.Error) -> str:
 
 
 def late(subject: str, seen: str, deadline_s: float, problem_type: str = "", limit: str = "") -> AcmeError:
-    """The error where time ran out; ``seen`` is what was seen last, ``limit`` the setting of the deadline."""
+    """The error for time that ran out.
+
+    Args:
+        seen: what was seen last.
+        limit: the setting of the deadline.
+    """
     message = f"was not done within {deadline_s:g} s; last seen: {seen}."
     longer = f" ({limit} can be longer)" if limit else ""
     again = f"Run again: what was begun is begun anew{longer}."
@@ -67,7 +75,7 @@ def _told(problem: messages.Error) -> str:
 
 
 def reason(why: BaseException) -> str:
-    """Why no answer came: the innermost cause, for the outer ones repeat addresses of objects."""
+    """The reason why no answer came: the innermost cause, for the outer ones repeat addresses of objects."""
     cause: object = why
     seen: list[BaseException] = []
     while isinstance(cause, BaseException) and cause not in seen:
@@ -82,7 +90,7 @@ def reason(why: BaseException) -> str:
 
 
 def _words(cause: BaseException) -> str:
-    """What the system says, without its number and the place in its source."""
+    """The system's words, without its number and the place in its source."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
     if isinstance(cause, OSError) and cause.strerror:

@@ -26,7 +26,7 @@ class Window:
     end: datetime
 
     def choose(self, kept: datetime | None, chance: Callable[[], float] = random.random) -> datetime:
-        """A moment in the window, by chance (RFC 9773, 4.2); the one that was ``kept`` while it is in it.
+        """A moment in the window, by chance (RFC 9773, 4.2); the one that was `kept` while it is in it.
 
         So that looking again changes nothing, as long as the authority does not change its mind.
         """
@@ -36,8 +36,8 @@ class Window:
 
 
 def certificate_id(certificate: x509.Certificate) -> str | None:
-    """Its identifier (RFC 9773, 4.1): its authority's key identifier and serial number; None without the
-    former.
+    """The certificate's identifier (RFC 9773, 4.1): its authority's key identifier and its serial number;
+    None without the former.
     """
     try:
         extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
@@ -52,7 +52,7 @@ def certificate_id(certificate: x509.Certificate) -> str | None:
 
 
 def suggested_window(session: Session, certificate: x509.Certificate) -> Window | None:
-    """What the authority suggests; None where it suggests nothing that can be understood."""
+    """The window that the authority suggests; None where it suggests nothing that can be understood."""
     try:
         base, identifier = session.endpoint("renewalInfo"), certificate_id(certificate)
         if base is None or identifier is None:

@@ -1,6 +1,6 @@
 """Signed requests to one authority (RFC 8555, 6): nonces, rate limits, failures in words.
 
-The library repeats a request once after ``badNonce``; an authority behind several servers may need more.
+The library repeats a request once after `badNonce`; an authority behind several servers may need more.
 It also drops Retry-After from what is refused, so the last answer is kept here.
 """
 
@@ -47,7 +47,7 @@ class Fields(JSONDeSerializable):
 
 
 class Session:
-    """One authority, as one account sees it; not to be shared by threads.
+    """A session with an authority, as one account sees it; not to be shared by threads.
 
     Args:
         url: of the directory.
@@ -87,7 +87,7 @@ class Session:
             self.sign_in(account)
 
     def sign_in(self, account: str) -> None:
-        """From now on requests are signed as this account's (its URL is the ``kid``)."""
+        """From now on requests are signed as this account's (its URL is the `kid`)."""
         self._net.account = messages.RegistrationResource(uri=account, body=messages.Registration())
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Session:
 
     @property
     def directory(self) -> messages.Directory:
-        """Asked for once."""
+        """The authority's directory, asked for once."""
         if self._directory is None:
             answer = self._repeated("", lambda: self._net.get(self.url))
             try:
@@ -118,27 +118,39 @@ class Session:
             return None
 
     def meta(self, name: str) -> Any:
-        """A field of the directory's ``meta``; None where the authority does not give it."""
+        """A field of the directory's `meta`; None where the authority does not give it."""
         try:
             return getattr(self.directory["meta"], name)
         except (KeyError, AttributeError):
             return None
 
     def post(self, what: str, url: str, fields: Mapping[str, Any] | JSONDeSerializable) -> requests.Response:
-        """Sends a signed request. ``what`` names it in an error.
+        """Sends a signed request.
 
-        Raises :class:`certs.errors.AcmeError`.
+        Args:
+            what: names the request in an error.
+
+        Raises:
+            certs.errors.AcmeError: the authority refuses, or does not answer.
         """
         # the library's own messages are mappings, too, by other names than those of the wire
         payload = fields if isinstance(fields, JSONDeSerializable) else Fields(fields)
         return self._repeated(what, lambda: self._post(url, payload))
 
     def fetch(self, what: str, url: str) -> requests.Response:
-        """Reads a resource by POST-as-GET (RFC 8555, 6.3). Raises as :meth:`post`."""
+        """Reads a resource by POST-as-GET (RFC 8555, 6.3).
+
+        Raises:
+            certs.errors.AcmeError: the authority refuses, or does not answer.
+        """
         return self._repeated(what, lambda: self._post(url, None))
 
     def get(self, url: str) -> requests.Response:
-        """Reads what is public, once: no repeating, no waiting. Raises :class:`certs.errors.AcmeError`."""
+        """Reads what is public, once: no repeating, no waiting.
+
+        Raises:
+            certs.errors.AcmeError: the authority refuses, or does not answer.
+        """
         try:
             return self._net.get(url)
         except (requests.RequestException, errors.Error, JoseError) as why:
@@ -211,7 +223,7 @@ class Session:
 
 @contextmanager
 def trusted(roots_pem: str) -> Iterator[str | Literal[True]]:
-    """What :class:`Session` takes as ``verify``: a file with these roots for the time being, or True."""
+    """A value for `verify` of `Session`: a file with these roots for the time being, or True."""
     if not roots_pem:
         yield True
         return
@@ -222,7 +234,9 @@ def trusted(roots_pem: str) -> Iterator[str | Literal[True]]:
 
 
 def system_roots() -> str | bool:
-    """What :class:`Session` takes as ``verify`` for a public authority: the file that SSL_CERT_FILE names."""
+    """The value for `verify` of `Session` with a public authority: the file that SSL_CERT_FILE names, or
+    True.
+    """
     return os.environ.get("SSL_CERT_FILE") or True
 
 

@@ -32,7 +32,7 @@ _NEW_KEY = f"{_WANTED}: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve
 def check_certificate(
     certificate: x509.Certificate, subject: str, *, is_leaf: bool, signed: bool
 ) -> Iterator[Finding]:
-    """Findings about the key of ``certificate`` and, where somebody verifies it (``signed``), its
+    """Findings about the key of `certificate` and, where somebody verifies it (`signed`), its
     signature.
     """
     remedy = (

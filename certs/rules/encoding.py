@@ -1,4 +1,4 @@
-"""Is the certificate written as RFC 5280 has it? What TLS stacks take all the same is a warning."""
+"""Rules of writing: a certificate is as RFC 5280 has it. What TLS stacks take all the same is a warning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRICT = "TLS stacks take it; strict programs may not. Have it issued anew at t
 
 
 def check_encoding(certificate: x509.Certificate, subject: str) -> Iterator[Finding]:
-    """Findings about how ``certificate`` is written."""
+    """Findings about how `certificate` is written."""
     number = certificate.serial_number
     if number <= 0 or number.bit_length() > MAXIMUM_SERIAL_NUMBER_BITS:
         if number > 0:
@@ -28,7 +28,7 @@ def check_encoding(certificate: x509.Certificate, subject: str) -> Iterator[Find
 
 
 def check_spelling(child: x509.Certificate, issuer: x509.Certificate, subject: str) -> Iterator[Finding]:
-    """Findings about how ``child`` writes the name of ``issuer``, which issued it."""
+    """Findings about how `child` writes the name of `issuer`, which issued it."""
     written, own = child.issuer.public_bytes(), issuer.subject.public_bytes()
     if written != own and canonical_name(child.issuer) == canonical_name(issuer.subject):
         message = "writes its issuer's name in other octets than that one's own certificate does."

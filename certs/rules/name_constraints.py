@@ -1,4 +1,4 @@
-"""May the authorities of a chain issue for the names in it? RFC 5280 section 4.2.1.10.
+"""Rules of name constraints: the authorities of a chain may issue for the names in it (RFC 5280, 4.2.1.10).
 
 Judged as OpenSSL and its kin judge: each constraint against all names of its form in all certificates below,
 a subject being a directory name. What clients refuse to judge is refused; what some of them do, is told.
@@ -67,7 +67,11 @@ class _Constraint:
     """It has a minimum or maximum, which RFC 5280 does not let anyone use."""
 
     def covers(self, name: Name, *, excludes: bool) -> bool:
-        """Whether ``name`` (of the same form) is within it. Raises :class:`UnjudgedError`."""
+        """Whether `name` (of the same form) is within it.
+
+        Raises:
+            UnjudgedError: clients cannot compare them.
+        """
         if self.is_ranged:
             raise UnjudgedError("constrains such names with a minimum or maximum")
         base, value = self.base.value, name.value
@@ -81,7 +85,7 @@ class _Constraint:
 
 
 def check_name_constraints(path: Sequence[x509.Certificate], label: str) -> Iterator[Finding]:
-    """Findings about the names in ``path``, the leaf first and its root, where that is known, last."""
+    """Findings about the names in `path`, the leaf first and its root, where that is known, last."""
     for place, authority in enumerate(path[1:], 1):
         try:
             permitted, excluded = _constraints(authority)
@@ -151,7 +155,11 @@ def _check_forms(
 
 
 def _constraints(authority: x509.Certificate) -> tuple[list[_Constraint], list[_Constraint]]:
-    """Those of ``authority``, permitted and excluded. Raises ValueError where they cannot be decoded."""
+    """The constraints of `authority`, permitted and excluded.
+
+    Raises:
+        ValueError: they cannot be decoded.
+    """
     octets = written_extensions(authority).get(ExtensionOID.NAME_CONSTRAINTS.dotted_string)
     if octets is None:
         return [], []
@@ -170,7 +178,7 @@ def _constraints(authority: x509.Certificate) -> tuple[list[_Constraint], list[_
 
 
 def _names(certificate: x509.Certificate) -> list[Name]:
-    """The names in ``certificate`` that are constrained: its subject, mail addresses there, and the SAN."""
+    """The names in `certificate` that are constrained: its subject, mail addresses there, and the SAN."""
     names = []
     if certificate.subject.rdns:
         names.append(Name(DIRECTORY, canonical_name(certificate.subject)))
@@ -187,7 +195,7 @@ def _names(certificate: x509.Certificate) -> list[Name]:
 
 
 def _name(certificate: x509.Certificate, form: int, content: bytes) -> Name:
-    """The name of that form, as ``certificate`` writes it; without its text where none compares that form."""
+    """The name of that form, as `certificate` writes it; without its text where none compares that form."""
     if form == DIRECTORY:
         try:
             return Name(form, canonical_name(decode_name(certificate, content)))

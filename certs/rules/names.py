@@ -1,4 +1,6 @@
-"""Does the certificate cover the name that callers use? RFC 9525: DNS names in the SAN alone count."""
+"""Rules of names: the certificate covers the one that callers use. DNS names in the SAN alone count (RFC
+9525).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _AGAIN = "Have it issued anew with -addext 'subjectAltName=DNS:{name}' (openssl 
 
 
 def check_names(leaf: x509.Certificate, subject: str, fqdn: str) -> Iterator[Finding]:
-    """Findings about the names of ``leaf``, for the name ``fqdn`` that callers use."""
+    """Findings about the names of `leaf`, for the name `fqdn` that callers use."""
     try:
         name = to_ascii(fqdn)
     except DomainNameError as why:

@@ -1,4 +1,6 @@
-"""Are the authorities between a server and its root fit to vouch for it, each and all together?"""
+"""Rules of the path: the authorities between a server and its root are fit to vouch for it, each and
+together.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ MAXIMUM_AUTHORITIES = 8
 def check_path(
     chain: tuple[x509.Certificate, ...], anchor: x509.Certificate | None, label: str, now: datetime | None
 ) -> Iterator[Finding]:
-    """Findings about the authorities above the leaf of ``chain``, up to its root ``anchor`` if it is known.
+    """Findings about the authorities above the leaf of `chain`, up to its root `anchor` if it is known.
 
-    ``label`` is what the certificates come from; at ``now`` they are to be valid (None: whenever).
+    Args:
+        label: names what the certificates come from.
+        now: when they are to be valid; None: whenever.
     """
     above = [*chain[1:], *([] if anchor is None or anchor in chain else [anchor])]
     below = 0

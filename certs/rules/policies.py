@@ -1,4 +1,4 @@
-"""Does the path share a policy, where an authority requires one? RFC 5280 section 6.1.
+"""Rules of policies: the path shares one, where an authority requires it (RFC 5280 section 6.1).
 
 Few authorities require any. Where one does, clients refuse what has none in common with all above it; what
 has its policies written wrongly they refuse always.
@@ -39,7 +39,9 @@ class _Wrapped:
 
 @dataclass
 class _State:
-    """How many certificates may come before each thing holds, and the policies that are shared so far."""
+    """The numbers of certificates that may come before each thing holds, and the policies that are shared so
+    far.
+    """
 
     explicit: int
     any_inhibited: int
@@ -49,7 +51,7 @@ class _State:
 
 
 def check_policies(path: Sequence[x509.Certificate], label: str) -> Iterator[Finding]:
-    """Findings about the policies of ``path``, the leaf first and what callers trust last."""
+    """Findings about the policies of `path`, the leaf first and what callers trust last."""
     remedy = "Have it issued by an authority whose policies fit, or without such constraints."
     subject = f"{label}, certificate {name_of(path[0])}"
     try:

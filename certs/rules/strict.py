@@ -1,6 +1,6 @@
-"""What callers refuse who verify strictly: those of Python 3.13 and later, unless they were told otherwise.
+"""Rules of strict callers: those of Python 3.13 and later, unless they were told otherwise.
 
-OpenSSL's X509_V_FLAG_X509_STRICT (``check_extensions`` in crypto/x509/x509_vfy.c, version 3.0) asks of a
+OpenSSL's X509_V_FLAG_X509_STRICT (`check_extensions` in crypto/x509/x509_vfy.c, version 3.0) asks of a
 chain what RFC 5280 section 4 asks of those who issue. gRPC, Go and OpenSSL as it comes do not: this warns.
 """
 
@@ -33,8 +33,9 @@ class _Found(Generic[_T]):
 def check_strict(path: Sequence[tuple[x509.Certificate, str]], *, anchored: bool) -> Iterator[Finding]:
     """Findings about each certificate of a path that strict callers refuse.
 
-    ``path`` has certificates, each with what messages call it, the leaf first; ``anchored``: the last one is
-    what callers trust, else its issuer is.
+    Args:
+        path: certificates, each with what messages call it, the leaf first.
+        anchored: the last one is what callers trust; else its issuer is.
     """
     leaf, _ = path[0]
     alone = len(path) == 1 and (anchored or is_self_signed(leaf))

@@ -1,4 +1,4 @@
-"""Does the chain reach a root that callers hold?"""
+"""Rules of trust: the chain reaches a root that callers hold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAXIMUM_WAYS = 64
 def anchor_of(
     chain: tuple[x509.Certificate, ...], root: x509.Certificate | None, roots: Sequence[x509.Certificate]
 ) -> x509.Certificate | None:
-    """The one of ``roots`` on which ``chain`` stands (``root`` is the root that the file held), or None.
+    """The one of `roots` on which `chain` stands, or None. `root` is the root that the file held.
 
     Callers go up the chain no further than to the first certificate that one of their roots issued.
     """
@@ -53,9 +53,9 @@ def check_complete(
     roots: Sequence[x509.Certificate] | None,
     subject: str,
 ) -> Iterator[Finding]:
-    """Findings about the end of the chain, which stands on ``anchor`` where that is known.
+    """Findings about the end of the chain, which stands on `anchor` where that is known.
 
-    Where ``roots`` is None nobody knows what callers hold: a chain is then taken as complete when it holds
+    Where `roots` is None nobody knows what callers hold: a chain is then taken as complete when it holds
     its root, or at least one intermediate; a lone certificate of another's issue is not, for public
     authorities never issue from a root.
     """
@@ -73,7 +73,7 @@ def check_complete(
 def check_choice(
     chain: tuple[x509.Certificate, ...], roots: Sequence[x509.Certificate], subject: str, now: datetime
 ) -> Iterator[Finding]:
-    """Findings about what callers make of a ``chain`` that is good, with all of ``roots``.
+    """Findings about what callers make of a `chain` that is good, with all of `roots`.
 
     Go tries every way up. BoringSSL takes, by names and identifiers alone, the first certificate that it
     holds for an issuer, goes on up among those that it holds, and does not turn back.
@@ -165,7 +165,7 @@ def _incomplete(top: x509.Certificate, subject: str, alternative: str) -> Findin
 
 
 def _issuer_address(certificate: x509.Certificate) -> str | None:
-    """Where the authority publishes the issuer's certificate (RFC 5280 section 4.2.2.1)."""
+    """The address at which the authority publishes the issuer's certificate (RFC 5280 section 4.2.2.1)."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except x509.ExtensionNotFound:

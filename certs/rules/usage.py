@@ -1,4 +1,4 @@
-"""What a certificate may be used for, by its extensions (RFC 5280 section 4.2)."""
+"""Rules of usage: what a certificate may be used for, by its extensions (RFC 5280 section 4.2)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KNOWN = {
 
 
 def extension(certificate: x509.Certificate, kind: type[_T]) -> _T | None:
-    """The extension of the type ``kind`` in ``certificate``, if it has one."""
+    """The extension of the type `kind` in `certificate`, if it has one."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
@@ -37,7 +37,7 @@ def extension(certificate: x509.Certificate, kind: type[_T]) -> _T | None:
 
 
 def check_leaf(leaf: x509.Certificate, subject: str, fqdn: str) -> Iterator[Finding]:
-    """Findings about what ``leaf`` may be used for: a TLS server, and nothing that issues certificates."""
+    """Findings about what `leaf` may be used for: a TLS server, and nothing that issues certificates."""
     yield from _check_critical(leaf, subject)
     if is_authority(leaf):
         own = (
@@ -75,9 +75,10 @@ def check_leaf(leaf: x509.Certificate, subject: str, fqdn: str) -> Iterator[Find
 def check_authority(
     authority: x509.Certificate, subject: str, below: int, *, is_anchor: bool
 ) -> Iterator[Finding]:
-    """Findings about whether ``authority`` may issue, with ``below`` authorities between it and the leaf.
+    """Findings about whether `authority` may issue, with `below` authorities between it and the leaf.
 
-    ``is_anchor``: callers hold it as a root. Such a one of version 1, which has no extensions, is taken.
+    Args:
+        is_anchor: callers hold it as a root. Such a one of version 1, which has no extensions, is taken.
     """
     yield from _check_critical(authority, subject)
     remedy = "Put the right intermediate in, or have that authority's certificate issued anew."

@@ -1,4 +1,4 @@
-"""Is it valid now, and for long enough?"""
+"""Rules of validity: a certificate is valid now, and for long enough."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOMENT = "%Y-%m-%d %H:%M:%S UTC"
 def check_dates(
     certificate: x509.Certificate, subject: str, now: datetime, *, is_authority: bool = False
 ) -> Iterator[Finding]:
-    """Findings about ``certificate`` at ``now``: not valid yet, or no longer."""
+    """Findings about `certificate` at `now`: not valid yet, or no longer."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < begin:
         message = f"is not valid before {begin.strftime(_MOMENT)}; it is {now.strftime(_MOMENT)}."
@@ -35,7 +35,7 @@ def check_dates(
 def check_remaining(
     leaf: x509.Certificate, subject: str, now: datetime, minimum_days: int
 ) -> Iterator[Finding]:
-    """Findings about the time that a valid ``leaf`` has left: less than ``minimum_days``, or due for
+    """Findings about the time that a valid `leaf` has left: less than `minimum_days`, or due for
     renewal.
     """
     begin, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc

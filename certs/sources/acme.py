@@ -1,4 +1,4 @@
-"""The source ``acme``: certificates that an authority issues by RFC 8555, names proved by DNS-01."""
+"""The source `acme`: certificates that an authority issues by RFC 8555, names proved by DNS-01."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ from certs.sources.source import Obtained
 
 
 class Permission(Protocol):
-    """What the names' CAA records say (RFC 8659)."""
+    """The permission to issue that the names' CAA records give (RFC 8659)."""
 
     def require(self, dns_name: str, identities: Sequence[str]) -> None:
         """Returns if an authority with these names (RFC 8555, 7.1.1: `caaIdentities`) may issue for
-        ``dns_name``; raises where it may not.
+        `dns_name`; raises where it may not.
         """
 
 
 @dataclass(frozen=True)
 class AcmeSource:
-    """Issues a new certificate, with a new P-256 key, at each call.
+    """A source that issues a new certificate, with a new P-256 key, at each call.
 
-    ``session`` is signed in to an account; ``roots_pem`` holds the roots of a private authority;
-    ``replaces`` is the identifier of the certificate that the new one follows (RFC 9773, 5); ``caa`` is asked
-    before the authority, where that tells its names, for a refusal there counts against its rate limits.
+    Attributes:
+        session: signed in to an account.
+        roots_pem: the roots of a private authority.
+        replaces: the identifier of the certificate that the new one follows (RFC 9773, 5).
+        caa: asked before the authority, where that tells its names, for a refusal there counts against its
+            rate limits.
     """
 
     session: Session
@@ -44,9 +47,11 @@ class AcmeSource:
     caa: Permission | None = None
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (the authority's clock counts)
-        """A new chain and key for ``dns_names``. What a run that died has left in the zone is removed first.
+        """A new chain and key for `dns_names`. What a run that died has left in the zone is removed first.
 
-        Raises :class:`certs.errors.AcmeError`, and what ``dns`` and ``caa`` raise.
+        Raises:
+            certs.errors.AcmeError: the authority refuses, or the time is over.
+            Exception: what `dns` and `caa` raise.
         """
         places = dict.fromkeys(order.challenge_name(name) for name in dns_names)
         for name in places:

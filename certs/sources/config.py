@@ -1,4 +1,4 @@
-"""The source ``config``: the chain and the key as two texts of a stack's configuration.
+"""The source `config`: the chain and the key as two texts of a stack's configuration.
 
 The chain is public, and stands there in plain, where a pull request shows its change; the key is a secret
 there. Whoever asks decrypts it: this room knows no stack.
@@ -19,8 +19,10 @@ from certs.sources.source import Obtained
 
 @dataclass(frozen=True)
 class ConfigSource:
-    """Two texts in PEM, and the names of their settings; ``roots`` names a file, for a chain of a private
-    authority.
+    """A source of two texts in PEM, with the names of their settings.
+
+    Attributes:
+        roots: names a file, for a chain of a private authority.
     """
 
     certificate: str
@@ -30,9 +32,10 @@ class ConfigSource:
     roots: Path | None = None
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (what is there is there)
-        """The chain and key of the settings, whatever their names and dates: ``certs.checks`` judges those.
+        """The chain and key of the settings, whatever their names and dates: `certs.checks` judges those.
 
-        Raises :class:`certs.errors.UnreadableError` where ``roots`` is given and cannot be read.
+        Raises:
+            certs.errors.UnreadableError: `roots` is given and cannot be read.
         """
         reading = read(
             self.certificate,

@@ -1,4 +1,4 @@
-"""The source ``files``: a PEM chain and a PEM key, as paths."""
+"""The source `files`: a PEM chain and a PEM key, as paths."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from certs.sources.source import Obtained
 
 @dataclass(frozen=True)
 class FilesSource:
-    """Two files in PEM, read anew at each call; ``roots`` names a third, for a chain of a private
-    authority.
+    """A source of two files in PEM, read anew at each call.
+
+    Attributes:
+        roots: names a third, for a chain of a private authority.
     """
 
     certificate: Path
@@ -25,9 +27,10 @@ class FilesSource:
     roots: Path | None = None
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (what is there is there)
-        """The chain and key of the files, whatever their names and dates: ``certs.checks`` judges those.
+        """The chain and key of the files, whatever their names and dates: `certs.checks` judges those.
 
-        Raises :class:`certs.errors.UnreadableError` where ``roots`` is given and cannot be read.
+        Raises:
+            certs.errors.UnreadableError: `roots` is given and cannot be read.
         """
         certificate_origin = Origin.of_file("certificate file", str(self.certificate))
         key_origin = Origin.of_file("key file", str(self.key))
@@ -42,8 +45,10 @@ class FilesSource:
 
 
 def read_roots_file(path: Path) -> str:
-    """The root certificates in the file ``path`` in canonical PEM. Raises
-    :class:`certs.errors.UnreadableError`.
+    """The root certificates in the file `path` in canonical PEM.
+
+    Raises:
+        certs.errors.UnreadableError: there are none to be had.
     """
     origin = Origin.of_file("roots file", str(path))
     findings: list[Finding] = []

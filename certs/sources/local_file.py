@@ -19,7 +19,7 @@ def read_file(path: Path, origin: Origin, findings: list[Finding]) -> bytes | No
     """The octets of the file, or None and a finding. One octet too many is read, so that its size is judged
     later.
 
-    A pipe (a FIFO, a shell's ``<(command)``, ``/dev/stdin``) is read to its end, within a time limit. What
+    A pipe (a FIFO, a shell's `<(command)`, `/dev/stdin`) is read to its end, within a time limit. What
     it gave it does not give again: nothing is read twice.
     """
     try:
@@ -85,7 +85,7 @@ def _can_be_read(descriptor: int, timeout_s: float) -> bool:
 
 
 def check_mode(path: Path, origin: Origin) -> list[Finding]:
-    """A warning where others than its owner may read or write the file ``path``, which holds a secret."""
+    """A warning where others than its owner may read or write the file `path`, which holds a secret."""
     if os.name != "posix":
         return []  # modes say nothing there
     mode = stat.S_IMODE(path.stat().st_mode)

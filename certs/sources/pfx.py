@@ -1,4 +1,4 @@
-"""The source ``pfx``: one PKCS#12 container that holds the chain and the key, as a path and its password."""
+"""The source `pfx`: one PKCS#12 container that holds the chain and the key, as a path and its password."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from certs.sources.source import Obtained
 
 @dataclass(frozen=True)
 class PfxSource:
-    """A container, read anew at each call; ``roots`` names a file in PEM, for a chain of a private
-    authority. ``ask`` gives the password where one is needed and there is none (None: nobody knows it).
+    """A source of one container, read anew at each call.
+
+    Attributes:
+        ask: gives the password where one is needed and there is none; None: nobody knows it.
+        roots: names a file in PEM, for a chain of a private authority.
     """
 
     container: Path
@@ -27,10 +30,10 @@ class PfxSource:
     ask: Callable[[], str | None] | None = None
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (what is there is there)
-        """The chain and key of the container, whatever their names and dates: ``certs.checks`` judges
-        those.
+        """The chain and key of the container, whatever their names and dates: `certs.checks` judges those.
 
-        Raises :class:`certs.errors.UnreadableError` where ``roots`` is given and cannot be read.
+        Raises:
+            certs.errors.UnreadableError: `roots` is given and cannot be read.
         """
         origin = self.origin
         findings: list[Finding] = []
@@ -43,11 +46,11 @@ class PfxSource:
 
     @property
     def origin(self) -> Origin:
-        """What messages call the container."""
+        """The container's name in messages."""
         return Origin.of_file("PFX file", str(self.container))
 
     def open(self, data: bytes | None) -> Reading:
-        """What is in the container whose octets are ``data``: a pipe gives them once, a password or not."""
+        """The content of the container whose octets are `data`: a pipe gives them once, a password or not."""
         reading = read_container(data, self.password, self.origin)
         if self.ask and any(finding.code == "pfx-password-missing" for finding in reading.read_findings):
             password = self.ask()

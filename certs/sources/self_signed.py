@@ -1,4 +1,4 @@
-"""The source ``self_signed``: a development authority of one's own, and server certificates that it issues.
+"""The source `self_signed`: a development authority of one's own, and server certificates that it issues.
 
 The authority lives ten years and stays: callers are given its certificate once, and every renewal below it
 leaves that root as it is. Leaves live 90 days: what public authorities may still issue from March 2027 on
@@ -50,10 +50,11 @@ class Authority:
 
     @classmethod
     def from_pem(cls, certificate_pem: str | bytes, key_pem: str | bytes) -> Authority:
-        """The authority that ``certificate_pem`` and ``key_pem`` were written from.
+        """The authority that `certificate_pem` and `key_pem` were written from.
 
-        Raises :class:`certs.errors.UnreadableError` where they cannot be read,
-        :class:`certs.errors.AuthorityError` where they are not one self-signed authority and its key.
+        Raises:
+            certs.errors.UnreadableError: they cannot be read.
+            certs.errors.AuthorityError: they are not one self-signed authority and its key.
         """
         origin = Origin("certificate of the development authority", "ca.pem")
         key_origin = Origin("key of the development authority", "ca.key")
@@ -76,13 +77,17 @@ class Authority:
 
 @dataclass(frozen=True)
 class SelfSignedSource:
-    """Issues a new certificate at each call, below ``authority``."""
+    """A source that issues a new certificate at each call, below `authority`."""
 
     authority: Authority
     lifetime: timedelta = LEAF_LIFETIME
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:
-        """A new bundle for ``dns_names``, and the authority's root. Raises as :func:`issue`."""
+        """A new bundle for `dns_names`, and the authority's root.
+
+        Raises:
+            certs.errors.DomainNameError, certs.errors.AuthorityError: as `issue`.
+        """
         bundle = issue(self.authority, dns_names, now, self.lifetime)
         return Obtained(Reading.of(bundle, self.authority.certificate), self.authority.certificate_pem)
 
@@ -90,8 +95,12 @@ class SelfSignedSource:
 def new_authority(common_name: str, now: datetime, lifetime: timedelta = AUTHORITY_LIFETIME) -> Authority:
     """A new authority with a P-256 key, which may issue server certificates and no further authorities.
 
-    ``common_name`` has 1 to 64 characters; ``now`` has a time zone. Raises
-    :class:`certs.errors.AuthorityError`.
+    Args:
+        common_name: 1 to 64 characters.
+        now: with a time zone.
+
+    Raises:
+        certs.errors.AuthorityError: the name is not of that length.
     """
     if not 1 <= len(common_name) <= _MAXIMUM_COMMON_NAME:
         message = f"has {len(common_name)} characters; 1 to {_MAXIMUM_COMMON_NAME} are allowed (RFC 5280)."
@@ -111,11 +120,14 @@ def new_authority(common_name: str, now: datetime, lifetime: timedelta = AUTHORI
 def issue(
     authority: Authority, dns_names: Sequence[str], now: datetime, lifetime: timedelta = LEAF_LIFETIME
 ) -> Bundle:
-    """A new server certificate with a P-256 key for ``dns_names`` (FQDNs; the first label may be ``*``).
+    """A new server certificate with a P-256 key. It ends with its authority at the latest.
 
-    It ends with its authority at the latest. Raises :class:`certs.errors.DomainNameError` for a name that is
-    none, :class:`certs.errors.AuthorityError` where the authority is not valid at ``now`` or ``dns_names`` is
-    empty.
+    Args:
+        dns_names: FQDNs; the first label may be `*`.
+
+    Raises:
+        certs.errors.DomainNameError: one of them is none.
+        certs.errors.AuthorityError: the authority is not valid at `now`, or `dns_names` is empty.
     """
     root = authority.certificate
     if not dns_names:

@@ -1,4 +1,4 @@
-"""Where a chain and key come from: one interface for all sources."""
+"""Sources of a chain and key: one interface for all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from certs.bundle import Reading
 
 @dataclass(frozen=True)
 class Obtained:
-    """What a source gave: the chain and key as they were read, and the root that callers need, where it is
-    known.
+    """The chain and key that a source gave, as they were read.
 
-    ``root_pem`` is None where callers hold the root already (a public authority), or where nobody said.
+    Attributes:
+        root_pem: the root that callers need; None where they hold it already (a public authority), or where
+            nobody said.
     """
 
     reading: Reading
@@ -26,12 +27,13 @@ class CertificateSource(Protocol):
     """A source of certificates: files, a development authority, a PFX container, ACME, a key vault."""
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:
-        """The chain and key for ``dns_names`` (the first is the service's FQDN) at ``now`` (with a time
-        zone).
+        """The chain and key for `dns_names` (the first is the service's FQDN) at `now` (with a time zone).
 
         A source that keeps certificates (files, a vault) gives what it has, whatever its names;
-        ``certs.checks`` judges. One that issues them (an authority, ACME) issues one for these names. What is
-        wrong with a text is in the reading's findings; raised is :class:`certs.errors.CertificateError` where
-        nothing could be issued.
+        `certs.checks` judges. One that issues them (an authority, ACME) issues one for these names. What is
+        wrong with a text is in the reading's findings.
+
+        Raises:
+            certs.errors.CertificateError: nothing could be issued.
         """
         ...

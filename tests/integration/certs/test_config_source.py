@@ -1,4 +1,4 @@
-"""The source ``config``: two texts, judged as files are, and named by their settings."""
+"""The source `config`: two texts, judged as files are, and named by their settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source ``files``, on real files."""
+"""The source `files`, on real files."""
 
 from __future__ import annotations
 

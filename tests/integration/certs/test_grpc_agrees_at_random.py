@@ -40,7 +40,7 @@ def grpc_takes(certificate: bytes, private_key: bytes, roots: bytes) -> bool:
 
 
 def disagreement(world: World) -> str:
-    """What one of the two says of ``world`` and the other does not; empty where they agree."""
+    """What one of the two says of `world` and the other does not; empty where they agree."""
     text, private_key, held = world.text(), world.leaf.key_pem, chain(*world.roots)
     try:
         roots = read_roots(held, CERTIFICATE_ORIGIN)

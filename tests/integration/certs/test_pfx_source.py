@@ -1,4 +1,4 @@
-"""The source ``pfx``, on real files: what OpenSSL and Java's keytool write, and what they cannot be."""
+"""The source `pfx`, on real files: what OpenSSL and Java's keytool write, and what they cannot be."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def write(folder: Path, certificate: bytes, private_key: bytes) -> tuple[Path, P
 
 
 def run(finding: Finding, folder: Path, password: str) -> None:
-    """Runs the command in the remedy, typing ``password`` where it asks for one."""
+    """Runs the command in the remedy, typing `password` where it asks for one."""
     found = re.search(r"openssl .*", finding.remedy)
     assert found, finding.remedy
     command = shlex.split(found[0])

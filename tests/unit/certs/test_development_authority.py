@@ -1,4 +1,4 @@
-"""The source ``self_signed``: an authority, and what it issues."""
+"""The source `self_signed`: an authority, and what it issues."""
 
 from __future__ import annotations
 
