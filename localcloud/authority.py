@@ -102,7 +102,7 @@ def _issue(data: Path, authority: Authority, host: str) -> None:
 
 
 def _serves_on(authority: Authority, host: str) -> bool:
-    """Whether certificate and key are there, fit, name the host, and live on for a third of their life."""
+    """Whether certificate and key are there, fit, name the host, and have a third of their life left."""
     if not (authority.certificate.exists() and authority.key.exists()):
         return False
     certificate = _load_certificate(authority.certificate)

@@ -1,4 +1,4 @@
-"""Why a port cannot be bound, in words: taken, forbidden, or at an address that is not there."""
+"""Reasons why a port cannot be bound, in words: taken, forbidden, or at an address that is not there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def error_of(words: str) -> OSError | None:
 
 
 def reason(error: OSError, host: str, port: int) -> str:
-    """What is wrong, and what helps, as what follows `Port …` in a sentence.
+    """The reason and the remedy, as they follow `Port …` in a sentence.
 
     Args:
         error: what `bind` or `listen` raised (bind(2), ip(7)).

@@ -18,7 +18,7 @@ _OPTION: Final = re.compile(r"\s(?=--[a-z])")
 
 
 def parser() -> argparse.ArgumentParser:
-    """What reads it."""
+    """The command line's parser."""
     defaults = Settings(Path(), Path())
     found = argparse.ArgumentParser(prog="localcloud", description="One localcloud, durable, on loopback.")
     serve = found.add_subparsers(required=True).add_parser(SERVE, help="run in the foreground")
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """What was read, as settings."""
+    """The settings that were read from a command line."""
     return Settings(
         data=options.data.absolute(),
         featurizers=options.featurizers.absolute(),
@@ -78,7 +78,7 @@ def arguments(wanted: Settings, ready_fd: int) -> list[str]:
 
 
 def of_process(pid: int) -> Settings | None:
-    """What a localcloud that runs was started with; None where its command line is not to be seen."""
+    """The settings that a process was started with; None where its command line is not to be seen."""
     line = _command_line(pid)
     if SERVE not in line:
         return None

@@ -122,7 +122,7 @@ def status(data: Path) -> Status:
 
 
 def settings_of(data: Path) -> Settings | None:
-    """What the localcloud that runs on a data folder was started with; None where that is not to be seen."""
+    """The settings of the localcloud that runs on a data folder; None where they are not to be seen."""
     pid = _pid(data)
     return None if pid is None else command_line.of_process(pid)
 

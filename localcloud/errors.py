@@ -1,4 +1,4 @@
-"""What localcloud refuses, as data. `localcloud.frame` turns it into words on the wire, in one place.
+"""Refusals and failures of localcloud, as data. `localcloud.frame` turns them into words on the wire.
 
 LocalcloudError
 ├── CloudError      an answer to a caller: HTTP status, Azure's code, a message
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 
 class LocalcloudError(Exception):
-    """Root of what this room raises on purpose."""
+    """The root of all errors that this room raises on purpose."""
 
 
 class CloudError(LocalcloudError):
@@ -35,4 +35,4 @@ class CloudError(LocalcloudError):
 
 
 class StartError(LocalcloudError):
-    """The server cannot start with these settings or on this machine."""
+    """A failure to start: the server cannot, with these settings or on this machine."""

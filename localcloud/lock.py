@@ -1,4 +1,4 @@
-"""One process to a data folder: a lock that the system lets go of when its holder ends, however it ends."""
+"""The lock of a data folder, one process at a time: the system lets go of it however its holder ends."""
 
 from __future__ import annotations
 

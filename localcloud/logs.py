@@ -14,7 +14,9 @@ _LOUD = ("azure", "urllib3", "requests")
 
 
 class _OneLine(logging.Formatter):
-    """A message is one line, whatever is in a name that it quotes; tracebacks follow as they are."""
+    """A formatter of messages of one line, whatever is in a name that they quote; tracebacks follow as they
+    are.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return super().formatMessage(record).translate(_ESCAPED)

@@ -22,7 +22,7 @@ RELEASE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a localcloud listens; `blob` is kept even where there is no blob storage."""
+    """The ports of a localcloud; `blob` is kept even where there is no blob storage."""
 
     host: str
     https: int
@@ -108,7 +108,7 @@ def refused(error: OSError, host: str, port: int, name: str) -> StartError:
 
 
 def require_right(host: str, port: int, name: str) -> None:
-    """See whether this process may bind the port at all; whether it is free now does not matter.
+    """Refuses a port that this process may not bind at all; whether it is free now does not matter.
 
     Raises:
         StartError: it may not.
@@ -143,7 +143,7 @@ def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM)
 
 
 def _problem(host: str, port: int) -> OSError | None:
-    """What keeps TCP or UDP from being bound there; None: nothing."""
+    """The error that keeps TCP or UDP from being bound there; None: nothing does."""
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             listener(host, port, kind).close()

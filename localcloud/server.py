@@ -206,7 +206,7 @@ def _frame(
     blobs: Blobs | None,
     health: Route,
 ) -> Frame:
-    """Every API behind one port."""
+    """The frame with every API behind one port."""
     tokens = Tokens(tenant, urls)
     storage = StorageAccounts(store, blobs)
 

@@ -1,4 +1,6 @@
-"""Where a localcloud keeps its data and where it listens. Standard library only: `control` reads it too."""
+"""Settings of a localcloud: its data folder and where it listens. Standard library only: `control` reads them
+too.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,11 @@ REFUSAL = "localcloud cannot start: "
 
 @dataclass(frozen=True)
 class Settings:
-    """What a localcloud is started with.
+    """The settings that a localcloud is started with.
 
-    Args:
+    Attributes:
         data: folder of everything durable, 0700; made where there is none.
-        featurizers: folder of the built-in featurizers, as `models` builds it.
+        featurizers: folder of the built-in featurizers, as `localcloud.featurizers` builds it.
         node: the Node.js binary; None: no blob storage.
         azurite: root of the installed npm package `azurite`; None: no blob storage.
         host: IPv4 loopback address of the HTTPS, DNS and blob listeners.

@@ -1,4 +1,4 @@
-"""The one file that remembers: SQLite, in WAL mode, every acknowledged write on disk.
+"""The store of all that is remembered: one file of SQLite, in WAL mode, every acknowledged write on disk.
 
 Each room of localcloud keeps its tables in a `schema.sql` of its own; the store applies them all when
 it opens. Writers take turns, readers never wait for them.

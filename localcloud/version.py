@@ -74,7 +74,9 @@ def _git_folder(git: Path) -> Path:
 
 
 def _reference(git: Path, name: str) -> str:
-    """What a reference holds: a file of its own, here or in the folder that work trees share, else a line."""
+    """The content of a reference: a file of its own, here or in the folder that work trees share, else a
+    line.
+    """
     shared = git
     if (git / "commondir").is_file():
         shared = git / (git / "commondir").read_text().strip()

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, and tells nobody: the one place where this room sleeps."""
+"""Waiting for another process that tells nobody: the one place where this room sleeps."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ _ACCOUNT = GROUP + _COLLECTION + "/{account}"
 
 @dataclass(frozen=True)
 class Account:
-    """What the data plane needs to know of an account.
+    """An account, as far as the data plane needs to know it.
 
-    Args:
+    Attributes:
         id: the account's resource ID in lower case: the key of its row.
         display_id: the resource ID as callers see it.
         capacity: how many units of its SKU it has, 1 to 16.
@@ -58,7 +58,7 @@ class Account:
 
 
 def find_account(db: sqlite3.Connection, subscription_id: str, group: str, name: str) -> Account:
-    """The account that the data plane is asked for.
+    """The account that a call of the data plane names.
 
     Raises:
         CloudError: 404 SubscriptionNotFound, ResourceGroupNotFound or ResourceNotFound, in that order.

@@ -51,7 +51,7 @@ def routes(tenant: Tenant, providers: Sequence[Provider]) -> list[Route]:
 
 
 def missing(tenant: Tenant, request: Request) -> CloudError:
-    """What is said of a path that nothing serves: what it lacks, or which types there are."""
+    """The refusal of a path that nothing serves: it says what the path lacks, or which types there are."""
     path: str = request.scope["path"]
     subscription = _SUBSCRIPTION.match(path)
     if subscription is not None:

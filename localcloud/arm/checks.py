@@ -1,4 +1,4 @@
-"""What Resource Manager checks on every kind of resource: names, locations, tags. Pure."""
+"""Checks of Resource Manager on every kind of resource: names, locations, tags. Pure."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def page(
     key: Callable[[Item], str],
     shown: Callable[[Item], dict[str, Any]],
 ) -> Response:
-    """One page of a list.
+    """A page of a list.
 
     Args:
         items: all of it, in the order of `key`.

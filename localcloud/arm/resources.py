@@ -28,7 +28,7 @@ class Group:
 class Resource:
     """A resource of any kind.
 
-    Args:
+    Attributes:
         id: its resource ID in lower case, the key.
         display_id: its resource ID as it was first written.
         type: in lower case, e.g. `microsoft.network/dnszones/a`.

@@ -1,4 +1,4 @@
-"""What an authoritative server answers: (zones, query) -> response. No I/O.
+"""The answers of an authoritative name server: (zones, query) -> response. No I/O.
 
 Source: RFC 1034 section 4.3.2 (the algorithm), RFC 2308 (negative answers), RFC 4592 (wildcards), RFC 6604
 (the code of a chain of aliases), RFC 6891 (EDNS), RFC 8020 (empty non-terminals), RFC 8482 (ANY).
@@ -56,7 +56,7 @@ def answer(zones: Mapping[dns.name.Name, Zone], query: dns.message.Message) -> d
 
 
 def udp_size(query: dns.message.Message) -> int:
-    """How many bytes the answer to a query over UDP may have."""
+    """The most bytes that the answer to a query over UDP may have."""
     return min(max(query.payload, 512), UDP_PAYLOAD) if query.edns >= 0 else 512
 
 
@@ -128,7 +128,7 @@ def _refer(zone: Zone, cut: dns.name.Name, response: dns.message.Message) -> Non
 
 
 def _node(zone: Zone, name: dns.name.Name) -> Mapping[dns.rdatatype.RdataType, dns.rdataset.Rdataset] | None:
-    """What is at a name, if need be by the wildcard below its closest ancestor that exists."""
+    """The records at a name, if need be by the wildcard below its closest ancestor that exists."""
     if name in zone.nodes:
         return zone.nodes[name]
     for ancestor in _self_and_ancestors(name.parent()):

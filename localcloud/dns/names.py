@@ -11,7 +11,7 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
 def zone_problem(name: str) -> str | None:
-    """What is wrong with a zone's name, as the end of a sentence."""
+    """The problem with a zone's name, as the end of a sentence; None: there is none."""
     labels = name.split(".")
     if not 2 <= len(labels) <= MAX_LABELS:
         return f"it has {len(labels)} labels; a zone's name has 2 to {MAX_LABELS}"
@@ -19,7 +19,9 @@ def zone_problem(name: str) -> str | None:
 
 
 def record_set_problem(name: str, zone: str) -> str | None:
-    """What is wrong with a record set's name, which is relative to the zone: `@`, `www`, `*`, `*.dev`."""
+    """The problem with a record set's name, which is relative to the zone (`@`, `www`, `*`, `*.dev`), or
+    None.
+    """
     if name == "@":
         return None
     under_wildcard = name.removeprefix("*.")
@@ -29,7 +31,7 @@ def record_set_problem(name: str, zone: str) -> str | None:
 
 
 def target_problem(name: object) -> str | None:
-    """What is wrong with a name in a record's value; a final dot is allowed."""
+    """The problem with a name in a record's value, or None; a final dot is allowed."""
     if not isinstance(name, str) or not name:
         return "a domain name is expected"
     return None if name == "." else _problem(name.removesuffix("."))

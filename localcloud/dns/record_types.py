@@ -67,7 +67,7 @@ class RecordType:
 
 
 def number_problem(value: Any, most: int, least: int = 0) -> str | None:
-    """What is wrong with a number, as the end of a sentence. JSON's 300.0 is the whole number 300."""
+    """The problem with a number, as the end of a sentence, or None. JSON's 300.0 is the whole number 300."""
     whole = type(value) is int or (isinstance(value, float) and value.is_integer())
     if whole and least <= value <= most:
         return None
@@ -79,7 +79,7 @@ def _number(name: str, bits: int) -> Field:
 
 
 def _target(name: str) -> Field:
-    """A domain name; it is absolute, with or without its last dot."""
+    """A field for a domain name, which is absolute, with or without its last dot."""
     return Field(name, target_problem, dns.name.from_text)
 
 

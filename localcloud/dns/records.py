@@ -22,7 +22,7 @@ _IN = dns.rdataclass.IN
 
 @dataclass(frozen=True)
 class RecordSet:
-    """One record set of a zone.
+    """A record set of a zone.
 
     Attributes:
         name: relative to the zone, `@` for the zone itself; may hold `*` and underscores.

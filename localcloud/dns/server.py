@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class DnsServer:
-    """Answers on one port, in a thread of its own.
+    """An authoritative name server on one port, in a thread of its own.
 
     Args:
         store: holds the zones and record sets; a committed change is in the next answer.

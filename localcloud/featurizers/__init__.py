@@ -1,4 +1,4 @@
-"""The model that localcloud serves, turned once from published weights into ONNX."""
+"""The built-in featurizer and the default model package, made once of published weights."""
 
 from localcloud.featurizers.builder import BuiltModel, ModelSourceError, build, key
 

@@ -43,7 +43,7 @@ class ModelSourceError(Exception):
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """Where a build's results are.
+    """The results of a build.
 
     Attributes:
         featurizers: folder of built-in featurizers, `MODEL_REF/MODEL_VERSION/featurizer.onnx` inside.
@@ -57,7 +57,7 @@ class BuiltModel:
 
 
 def key() -> str:
-    """What a build depends on, as 16 hexadecimal digits: two versions of this project may build two models.
+    """A digest of all that a build depends on, 16 hexadecimal digits: two versions may build two models.
 
     Raises:
         ModelSourceError: as `build` does.

@@ -30,7 +30,7 @@ _STORAGE_TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8"
 
 
 class CheckpointError(ValueError):
-    """The file is not a checkpoint that can be read here. The message says what was found."""
+    """A file that is no checkpoint that can be read here. The message says what was found."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Where in which storage a tensor's elements are; sizes and strides are in elements."""
+    """A tensor's place: its storage, and where in it its elements are; sizes and strides are in elements."""
 
     storage: _Storage
     offset: int

@@ -30,7 +30,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 @dataclass(frozen=True)
 class _Credential:
-    """Which tokens are trusted. All three are compared to the letter, as Entra ID does."""
+    """A description of the tokens that are trusted, compared to the letter, as Entra ID does."""
 
     issuer: str
     subject: str
@@ -38,7 +38,7 @@ class _Credential:
 
 
 class Federation:
-    """Checks assertions against what the data folder says.
+    """A judge of assertions, by what the data folder says.
 
     Args:
         data: folder of the file.

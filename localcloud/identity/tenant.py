@@ -26,7 +26,7 @@ DEFAULT_PROVIDERS = (
 
 @dataclass(frozen=True)
 class Tenant:
-    """Who may call: IDs are UUIDs in lower case."""
+    """The tenant and its one client. IDs are UUIDs in lower case."""
 
     tenant_id: str
     subscription_id: str

@@ -24,7 +24,7 @@ AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.c
 
 
 class Tokens:
-    """Issues and verifies the tenant's tokens.
+    """An issuer of the tenant's tokens, who verifies them, too.
 
     Args:
         tenant: whose key signs.

@@ -1,4 +1,4 @@
-"""Which service has which address: persisted beside the services, freed with them."""
+"""Addresses of services: persisted beside the services, freed with them."""
 
 from __future__ import annotations
 

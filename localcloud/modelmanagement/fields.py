@@ -1,4 +1,4 @@
-"""What the data plane reads from request bodies, each field with a refusal that names it. Pure."""
+"""Fields of the data plane's request bodies, each with a refusal that names it. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def optional_flag(body: Mapping[str, Any], field: str) -> bool | None:
 
 
 def compute_type(value: str) -> None:
-    """What a model or service runs on.
+    """The kind of machine that a model or service runs on.
 
     Raises:
         CloudError: 400 InvalidParameter: it is anything but an FPGA.

@@ -24,7 +24,7 @@ class AuthKeys:
     secondary: str = field(repr=False)
 
     def document(self) -> dict[str, str]:
-        """As the API shows them: `{primaryKey, secondaryKey}`."""
+        """The keys as the API shows them: `{primaryKey, secondaryKey}`."""
         return {"primaryKey": self.primary, "secondaryKey": self.secondary}
 
     def regenerated(self, key_type: str | None) -> AuthKeys:

@@ -53,7 +53,7 @@ class Model:
     created_on: str
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """The model as the API shows it."""
         return {
             "id": self.id,
             "name": self.name,
@@ -190,7 +190,7 @@ class Packages:
         self._folder = folder
 
     def path(self, model_id: str) -> Path:
-        """Where a model's package is kept."""
+        """The path of a model's package."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._folder / f"{model_id}.zip"
 

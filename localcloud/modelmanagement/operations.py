@@ -38,23 +38,23 @@ _NEXT = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why something failed, in the API's words: a code, sentences, and parts with a code of their own."""
+    """A failure in the API's words: a code, sentences, and parts with a code of their own."""
 
     code: str
     message: str
     details: tuple[tuple[str, str], ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As `error` shows it. `details` is always there: the 2018 client cannot do without."""
+        """The failure as `error` shows it. `details` is always there: the 2018 client cannot do without."""
         details = [{"code": code, "message": message} for code, message in self.details]
         return {"code": self.code, "message": self.message, "details": details}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What was accepted, and what became of it.
+    """An operation that was accepted, and what became of it.
 
-    Args:
+    Attributes:
         sequence: its place in the queue.
         change: JSON of what an update asks for; None for other actions, and once it is finished.
         error: the failure's document, of a failed one.
@@ -88,7 +88,8 @@ class Operation:
         return replace(self, state=state, change=None, error=error, finished_on=now())
 
     def document(self, account_path: str) -> dict[str, Any]:
-        """As the API shows it. Deletes have a resourceLocation too, and `error` is there or not, never null.
+        """The operation as the API shows it. Deletes have a resourceLocation too; `error` is there or not,
+        never null.
 
         Args:
             account_path: path of the account on the data plane, without a final slash.

@@ -1,4 +1,4 @@
-"""What an account may run: FPGA units by its SKU's capacity, in one region, on the SKUs that have them."""
+"""Limits of an account: FPGA units by its SKU's capacity, in one region, on the SKUs that have them."""
 
 from __future__ import annotations
 

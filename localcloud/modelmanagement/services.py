@@ -28,9 +28,9 @@ from localcloud.scoring.tls import TlsMaterial, read_material
 
 @dataclass(frozen=True)
 class Change:
-    """What a request asks of a service, already checked.
+    """A change that a request asks of a service, already checked.
 
-    Args:
+    Attributes:
         ssl: True with `tls`: on, with this pair. False: off. None: as it is.
     """
 
@@ -41,7 +41,7 @@ class Change:
     keys: GivenKeys
 
     def to_json(self) -> str:
-        """As it waits in the queue. It holds secrets."""
+        """The change as it waits in the queue. It holds secrets."""
         return json.dumps(
             {
                 "model_id": self.model_id,
@@ -67,7 +67,7 @@ class Change:
 class Service:
     """A service as it is, in effect.
 
-    Args:
+    Attributes:
         state: of its last operation, as `operations` names them.
         error: why it does not answer, where it should.
         address, port: where it answers; None where it never did, or gave its address back.
@@ -110,7 +110,7 @@ class Service:
         return replace(self, state=FAILED, error=failure.document())
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it: neither certificate nor keys."""
+        """The service as the API shows it: neither certificate nor keys."""
         shown: dict[str, Any] = {
             "id": self.id,
             "name": self.name,

@@ -1,4 +1,4 @@
-"""Where services can answer: an address of the loopback network each, on one port.
+"""Addresses at which services can answer: one each of the loopback network, on one port.
 
 Where a machine has one loopback address only (macOS, Windows), each service gets a port of its own instead.
 """
@@ -81,7 +81,7 @@ class AddressPool:
 
 
 def bind_problem(endpoint: Endpoint) -> str | None:
-    """Why no server can listen there now, in words; None: one can."""
+    """The reason why no server can listen there now, in words; None: one can."""
     error = _bind_error(endpoint)
     if error is None:
         return None

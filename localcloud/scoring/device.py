@@ -1,4 +1,4 @@
-"""What stands for the FPGA: the built-in featurizers, and every model in memory, loaded once."""
+"""The device that stands for the FPGA: built-in featurizers, and every model in memory, loaded once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Device:
         self._loaded: weakref.WeakValueDictionary[str, Model] = weakref.WeakValueDictionary()
 
     def featurizers(self) -> list[Featurizer]:
-        """What the device has, by name and version."""
+        """The featurizers that the device has, by name and version."""
         return [_featurizer(path) for path in sorted(self._folder.glob("*/*/featurizer.json"))]
 
     def featurizer(self, stage: BrainwaveStage) -> Featurizer:

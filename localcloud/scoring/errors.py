@@ -1,4 +1,4 @@
-"""What scoring refuses.
+"""Refusals of scoring.
 
 ScoringError
 ├── PackageError    a model package cannot run here

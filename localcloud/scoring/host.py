@@ -34,7 +34,7 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True)
 class Deployment:
-    """What answers at an address.
+    """A service as it is to answer at an address.
 
     Attributes:
         pipeline: scores the images.
@@ -52,7 +52,7 @@ class Deployment:
 
 
 class ScoringHost:
-    """Runs the services' servers. Its methods may be called from any thread."""
+    """The host of the services' servers. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_cores(), thread_name_prefix="scoring")
@@ -102,7 +102,7 @@ class ScoringHost:
 
 
 class _Service:
-    """What answers for one service: a listener, and those that it has replaced, until their calls end."""
+    """The servers of one service: a listener, and those that it has replaced, until their calls end."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool

@@ -92,7 +92,7 @@ def decode_image(content: bytes, height: int, width: int) -> npt.NDArray[np.floa
 
 
 def _turn(image: Image) -> Transpose | None:
-    """How the image is turned upright; None: it is, or nothing tells."""
+    """The turn that sets the image upright; None: it is, or nothing tells."""
     from PIL.Image import Transpose
 
     image.load()  # a PNG may hold EXIF behind its pixels
@@ -171,7 +171,7 @@ def _unreadable(content: bytes, why: str) -> str:
 
 
 def _likeness(content: bytes) -> str:
-    """What a file of no format that is read seems to be, and the remedy."""
+    """The format that a file of none that is read seems to have, and the remedy."""
     if not content:
         return "the file is empty."
     start = content[:64].lstrip()

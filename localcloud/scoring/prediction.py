@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Prediction:
-    """What answers calls.
+    """The model that answers calls, and the keys that open it.
 
     Attributes:
         keys: either of them opens the service; None: anyone may call, and a key that comes is ignored.
@@ -93,7 +93,7 @@ def _received_in_time(messages: Iterator[bytes], context: grpc.ServicerContext) 
 
 
 def _refusal(context: grpc.ServicerContext, keys: tuple[str, str]) -> str | None:
-    """Why the caller may not call; None: it may."""
+    """The reason why the caller may not call; None: it may."""
     sent = [value for name, value in context.invocation_metadata() if name == _KEY_HEADER]
     if not sent:
         return (

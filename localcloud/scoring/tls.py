@@ -17,7 +17,8 @@ _BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 
 @dataclass(frozen=True)
 class TlsMaterial:
-    """What a service shows and signs with; canonical PEM, as `read_material` writes it.
+    """The chain that a service shows and the key that it signs with; canonical PEM, as `read_material` writes
+    it.
 
     Attributes:
         certificate_pem: the chain, leaf first.
@@ -28,7 +29,7 @@ class TlsMaterial:
     key_pem: bytes = field(repr=False)
 
     def configuration(self) -> grpc.ServerCertificateConfiguration:
-        """As gRPC's server takes it."""
+        """The certificate and key as gRPC's server takes them."""
         import grpc
 
         return grpc.ssl_server_certificate_configuration([(self.key_pem, self.certificate_pem)])

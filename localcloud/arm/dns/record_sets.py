@@ -131,7 +131,7 @@ def _zone(db: sqlite3.Connection, request: Request) -> Resource:
 
 
 def _check_place(db: sqlite3.Connection, zone: Resource, kind: str, name: str) -> None:
-    """Whether a set of this type may be new at this name.
+    """Refuses a new set of this type where none may be at this name.
 
     Raises:
         CloudError: 400 BadRequest or 409 Conflict.

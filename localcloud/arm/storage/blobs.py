@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Container:
     """A container as the blob service has it.
 
-    Args:
+    Attributes:
         public_access: `None`, `Blob` or `Container`, as Resource Manager writes it.
         modified_on: RFC 3339, UTC.
     """

@@ -1,4 +1,4 @@
-"""What Resource Manager takes as a storage account's name, SKU, kind and properties. Pure."""
+"""Rules of Resource Manager for a storage account's name, SKU, kind and properties. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COMPUTED = ("provisioningState", "primaryEndpoints", "creationTime", "primaryLo
 
 
 def name_problem(name: str) -> str | None:
-    """What is wrong with a storage account's name, in Azure's words."""
+    """The problem with a storage account's name, in Azure's words; None: there is none."""
     if _NAME.fullmatch(name):
         return None
     return (
@@ -59,5 +59,5 @@ def kind_of(body: Mapping[str, Any]) -> str:
 
 
 def properties_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What was declared, as it was declared, without what only the server knows."""
+    """The properties in a body, as they were declared, without those that only the server knows."""
     return {key: value for key, value in object_of(body, "properties").items() if key not in _COMPUTED}
