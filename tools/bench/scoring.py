@@ -217,33 +217,15 @@ def _all(pool: ThreadPoolExecutor, work: Callable[[int], None], images: int) -> 
 
 
 def _certificate() -> TlsMaterial:
-    """A self-signed certificate for the server's name."""
+    """A certificate for the server's name."""
     import datetime
 
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
+    from certs.sources.self_signed import issue, new_authority
     from localcloud.scoring.tls import read_material
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, SERVER_NAME)])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    key_pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return read_material(certificate.public_bytes(serialization.Encoding.PEM).decode(), key_pem.decode())
+    issued = issue(new_authority("bench", now), [SERVER_NAME], now)
+    return read_material(issued.certificate_pem, issued.key_pem)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from fpga.certificates import pipe_notice, served_chain
 from fpga.cli import main
 from fpga.files import write_together
 from tests.support.certificates import odd_encodings
-from tests.support.certificates.authority import Issued
 from tests.support.certificates.containers import container
 from tests.support.certificates.forge import FQDN, Made, chain, intermediate, key, key_pem, leaf, root
 from tests.support.certificates.handshake import serving
@@ -394,7 +393,7 @@ def test_names_of_strangers_do_not_write_on_the_terminal(run: Run, folder: Path)
 
 
 def test_show_shows_what_an_endpoint_serves(run: Run) -> None:
-    with scoring_server(tls=Issued(CHAIN, GOOD.key_pem), key="k") as running:
+    with scoring_server(tls=GOOD, above=[intermediate()], key="k") as running:
         code, told, complaints = run("show", "--endpoint", f"127.0.0.1:{running.port}", "--name", FQDN)
         assert (code, complaints) == (0, "")
         assert told.index("CN=Test Intermediate 0") < told.index(f"CN={FQDN}")

@@ -24,7 +24,8 @@ from clients.wire import tensorflow_serving as serving
 from infra.proof.endpoint import Declared, ProofFailed, prove
 from localcloud.dns.answer import answer
 from localcloud.dns.records import RecordSet, zone_from
-from tests.support.certificates.authority import Authority, Issued
+from tests.support.certificates.authority import Authority
+from tests.support.certificates.forge import Made
 from tests.support.servers.datagram_server import datagram_server
 from tests.support.servers.name_server import Reply, name_server, refusal
 from tests.support.servers.recursive_resolver import recursive_resolver
@@ -67,8 +68,8 @@ def failure(query: dns.message.Message) -> dns.message.Message:
     return response
 
 
-def fingerprint(issued: Issued) -> str:
-    der = ssl.PEM_cert_to_DER_cert(issued.certificate.decode())
+def fingerprint(issued: Made) -> str:
+    der = ssl.PEM_cert_to_DER_cert(issued.pem.decode())
     return hashlib.sha256(der).digest().hex(":").upper()
 
 
@@ -108,7 +109,7 @@ class Scene:
     fqdn: str = FQDN
     first: Reply = field(default_factory=lambda: zone(a("scores", IP)))
     second: Reply = field(default_factory=lambda: zone(a("scores", IP)))
-    tls: Issued | None = LEAF
+    tls: Made | None = LEAF
     handler: Handler = field(default_factory=lambda: guarded(*KEYS))
 
     @contextmanager
@@ -315,7 +316,7 @@ def test_a_service_that_does_not_run_is_told() -> None:
     ],
     ids=["another name", "wildcard elsewhere", "expired", "not yet valid", "unknown root"],
 )
-def test_a_declared_certificate_that_callers_refuse_is_told(leaf: Issued, seen: str) -> None:
+def test_a_declared_certificate_that_callers_refuse_is_told(leaf: Made, seen: str) -> None:
     """It is the one that was declared; callers would not take it all the same."""
     with Scene(tls=leaf).declared() as declared:
         said = complaint(replace(declared, fingerprint=fingerprint(leaf)), ProofFailed)

@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from localcloud.server import Cloud
+from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import (
     API_VERSION,
@@ -34,7 +35,6 @@ from tests.support.localcloud.data_plane import (
     refusal,
     wait_until,
 )
-from tests.support.localcloud.scoring_parts import Authority
 
 STORAGE_VERSION = "2017-04-17"
 ARM_STORAGE_VERSION = "2017-10-01"
@@ -185,7 +185,7 @@ def test_the_whole_flow(plane: DataPlane, storage: SharedKeyCaller) -> None:
     assert operation["state"] == "Succeeded"
     made = plane.call("GET", operation["resourceLocation"]).json()
     assert (made["name"], made["state"], made["modelId"]) == ("svc", "Succeeded", model_id)
-    assert opens(endpoint(made), root.root_pem, "mine")
+    assert opens(endpoint(made), root.root, "mine")
 
     listed = plane.call("GET", "services", serviceName="svc").json()
     assert [one["id"] for one in listed["value"]] == [made["id"]]
@@ -198,8 +198,8 @@ def test_the_whole_flow(plane: DataPlane, storage: SharedKeyCaller) -> None:
     assert empty.request.headers["Content-Length"] == "0"
     assert empty.json().keys() == {"primaryKey", "secondaryKey"}
     assert set(empty.json().values()).isdisjoint(keys.values())
-    assert not opens(endpoint(made), root.root_pem, "mine")
-    assert opens(endpoint(made), root.root_pem, empty.json()["secondaryKey"])
+    assert not opens(endpoint(made), root.root, "mine")
+    assert opens(endpoint(made), root.root, empty.json()["secondaryKey"])
     one = plane.call("POST", f"services/{made['id']}/regenerateKeys", {"keyType": "Primary"}).json()
     assert one["secondaryKey"] == empty.json()["secondaryKey"]
     assert one["primaryKey"] != empty.json()["primaryKey"]

@@ -12,6 +12,7 @@ import pytest
 from clients.wire.tensorflow_serving import texts_from_tensor
 from localcloud.modelmanagement import operations, worker
 from localcloud.scoring.addresses import bind_problem
+from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import (
     FPGA,
@@ -26,7 +27,6 @@ from tests.support.localcloud.data_plane import (
     serving,
     wait_until,
 )
-from tests.support.localcloud.scoring_parts import Authority
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_a_restart_brings_back_addresses_certificates_and_keys(data: Path, packa
         assert plane.keys(secured["id"]) == keys
         assert leaf(endpoint(secured)).strip() == pair["sslCertificate"].strip()
         assert opens(endpoint(plain), None, None), "a call that is too early waits for the model"
-        assert all(opens(endpoint(secured), authority.root_pem, key) for key in keys)
-        assert not opens(endpoint(secured), authority.root_pem, "wrong")
+        assert all(opens(endpoint(secured), authority.root, key) for key in keys)
+        assert not opens(endpoint(secured), authority.root, "wrong")
         assert sorted(file.name for file in (data / "models").iterdir()) == [f"{model_id}.zip"]
 
 
@@ -97,7 +97,7 @@ def test_kill_9_right_after_202_loses_nothing_and_doubles_nothing(data: Path, pa
         assert again[2].startswith("There is a service 'first' in this account already")
         secured = plane.service(second.json()["id"])
         assert plane.keys(secured["id"]) == keys
-        assert opens(endpoint(secured), authority.root_pem, keys[0])
+        assert opens(endpoint(secured), authority.root, keys[0])
         assert opens(endpoint(plane.service(first.json()["id"])), None, None)
 
 

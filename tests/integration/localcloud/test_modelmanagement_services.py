@@ -16,6 +16,7 @@ from localcloud.scoring.addresses import bind_problem
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.server import Cloud
+from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import (
     FPGA,
@@ -30,7 +31,7 @@ from tests.support.localcloud.data_plane import (
     refusal,
     wait_until,
 )
-from tests.support.localcloud.scoring_parts import Authority, channel, photo_request, predict
+from tests.support.localcloud.scoring_parts import channel, photo_request, predict
 
 
 @pytest.fixture
@@ -122,9 +123,9 @@ def test_ssl_goes_on_and_off_in_place(plane: DataPlane, model_id: str, authority
     first = on(authority)
     assert plane.update(service["id"], model_id, **first)["state"] == "Succeeded"
     assert leaf(where).strip() == first["sslCertificate"].strip()
-    assert not opens(where, authority.root_pem, None)
-    assert not opens(where, authority.root_pem, "a wrong key")
-    assert all(opens(where, authority.root_pem, key) for key in keys)
+    assert not opens(where, authority.root, None)
+    assert not opens(where, authority.root, "a wrong key")
+    assert all(opens(where, authority.root, key) for key in keys)
 
     second = on(authority)
     plane.update(service["id"], model_id, **second)
@@ -145,7 +146,7 @@ def test_new_keys_open_and_old_ones_do_not_at_once(
     plane: DataPlane, model_id: str, authority: Authority
 ) -> None:
     service = plane.deploy(model_id, **on(authority), keys={"primaryKey": "first-key", "secondaryKey": None})
-    where, root = endpoint(service), authority.root_pem
+    where, root = endpoint(service), authority.root
     given, made = plane.keys(service["id"])
     assert given == "first-key"
     assert len(made) == 44

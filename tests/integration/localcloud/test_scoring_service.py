@@ -30,12 +30,12 @@ from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.images import decode_image
 from localcloud.scoring.pipeline import Pipeline, load_package
 from localcloud.scoring.tls import TlsMaterial
+from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
     ESPRESSO,
     PHOTO,
     PRIMARY,
     SECONDARY,
-    Authority,
     brainwave,
     channel,
     constant_classifier,
@@ -46,6 +46,7 @@ from tests.support.localcloud.scoring_parts import (
     package,
     photo_request,
     predict,
+    tls_material,
 )
 
 
@@ -127,8 +128,8 @@ def test_without_ssl_a_key_is_ignored(host: ScoringHost, endpoint: Endpoint) -> 
 def test_each_key_opens_a_service_with_ssl(
     host: ScoringHost, endpoint: Endpoint, authority: Authority, authorization: str
 ) -> None:
-    host.deploy(deployment(endpoint, authority.issue()))
-    with channel(endpoint, authority.root_pem) as opened:
+    host.deploy(deployment(endpoint, tls_material(authority)))
+    with channel(endpoint, authority.root) as opened:
         assert scores(predict(opened, photo_request(), authorization)).argmax() == ESPRESSO
 
 
@@ -146,9 +147,9 @@ def test_each_key_opens_a_service_with_ssl(
 def test_without_a_right_key_a_service_with_ssl_stays_shut(
     host: ScoringHost, endpoint: Endpoint, authority: Authority, authorization: str | None, message: str
 ) -> None:
-    host.deploy(deployment(endpoint, authority.issue()))
+    host.deploy(deployment(endpoint, tls_material(authority)))
     with (
-        channel(endpoint, authority.root_pem) as opened,
+        channel(endpoint, authority.root) as opened,
         pytest.raises(grpc.RpcError, match=message) as refused,
     ):
         predict(opened, b"\xff this is not even a request", authorization)
@@ -180,8 +181,8 @@ def calls_without_a_message(opened: grpc.Channel, number: int) -> Iterator[list[
 def test_callers_without_a_key_keep_nobody_waiting(
     host: ScoringHost, endpoint: Endpoint, authority: Authority
 ) -> None:
-    host.deploy(deployment(endpoint, authority.issue()))
-    with channel(endpoint, authority.root_pem) as opened, calls_without_a_message(opened, 32) as calls:
+    host.deploy(deployment(endpoint, tls_material(authority)))
+    with channel(endpoint, authority.root) as opened, calls_without_a_message(opened, 32) as calls:
         predict(opened, photo_request(), PRIMARY)
         for call in calls:
             refused = call.exception()
@@ -206,9 +207,9 @@ def test_where_anyone_may_call_who_sends_nothing_is_cut_off(
 def test_a_call_without_a_message_is_told_so(
     host: ScoringHost, endpoint: Endpoint, authority: Authority, secure: bool
 ) -> None:
-    host.deploy(deployment(endpoint, authority.issue() if secure else None))
+    host.deploy(deployment(endpoint, tls_material(authority) if secure else None))
     with (
-        channel(endpoint, authority.root_pem if secure else None) as opened,
+        channel(endpoint, authority.root if secure else None) as opened,
         pytest.raises(grpc.RpcError, match="The call brought no message") as refused,
     ):
         stream_method(opened)(iter(()), metadata=(("authorization", PRIMARY),), timeout=10)
@@ -216,8 +217,8 @@ def test_a_call_without_a_message_is_told_so(
 
 
 def test_an_empty_key_opens_nothing(host: ScoringHost, endpoint: Endpoint, authority: Authority) -> None:
-    host.deploy(deployment(endpoint, authority.issue(), keys=(PRIMARY, "")))
-    with channel(endpoint, authority.root_pem) as opened, pytest.raises(grpc.RpcError) as refused:
+    host.deploy(deployment(endpoint, tls_material(authority), keys=(PRIMARY, "")))
+    with channel(endpoint, authority.root) as opened, pytest.raises(grpc.RpcError) as refused:
         predict(opened, photo_request(), "Bearer ")
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
@@ -225,8 +226,8 @@ def test_an_empty_key_opens_nothing(host: ScoringHost, endpoint: Endpoint, autho
 def test_a_caller_who_does_not_know_the_authority_says_so(
     host: ScoringHost, endpoint: Endpoint, authority: Authority
 ) -> None:
-    host.deploy(deployment(endpoint, authority.issue()))
-    stranger = Authority("Another CA").root_pem
+    host.deploy(deployment(endpoint, tls_material(authority)))
+    stranger = Authority("Another CA").root
     with (
         channel(endpoint, stranger) as opened,
         pytest.raises(grpc.RpcError, match="CERTIFICATE_VERIFY") as failed,
@@ -238,8 +239,8 @@ def test_a_caller_who_does_not_know_the_authority_says_so(
 def test_new_keys_count_from_the_next_call(
     host: ScoringHost, endpoint: Endpoint, authority: Authority
 ) -> None:
-    host.deploy(deployment(endpoint, authority.issue()))
-    with channel(endpoint, authority.root_pem) as opened:
+    host.deploy(deployment(endpoint, tls_material(authority)))
+    with channel(endpoint, authority.root) as opened:
         predict(opened, photo_request(), PRIMARY)
         host.set_keys("service", "new-primary", SECONDARY)
         predict(opened, photo_request(), "new-primary")
@@ -252,20 +253,20 @@ def test_new_keys_count_from_the_next_call(
 def test_new_certificates_are_taken_in_place_and_no_call_fails(
     host: ScoringHost, endpoint: Endpoint, authority: Authority
 ) -> None:
-    chain = [authority.issue() for _ in range(8)]
+    chain = [tls_material(authority) for _ in range(8)]
     host.deploy(deployment(endpoint, chain[0]))
     ended, failures, calls = threading.Event(), [], []
 
     def caller() -> None:
         while not ended.is_set():
             try:
-                with channel(endpoint, authority.root_pem) as opened:
+                with channel(endpoint, authority.root) as opened:
                     calls.append(scores(predict(opened, photo_request(), PRIMARY)).argmax())
             except grpc.RpcError as error:
                 failures.append(error)
 
     callers = [threading.Thread(target=caller) for _ in range(2)]
-    with channel(endpoint, authority.root_pem) as older:
+    with channel(endpoint, authority.root) as older:
         predict(older, photo_request(), PRIMARY)
         for one in callers:
             one.start()
@@ -283,10 +284,10 @@ def test_new_certificates_are_taken_in_place_and_no_call_fails(
 def test_ssl_goes_off_and_on_again_at_the_same_address(
     host: ScoringHost, endpoint: Endpoint, authority: Authority
 ) -> None:
-    material = authority.issue()
+    material = tls_material(authority)
     for _ in range(2):
         host.deploy(deployment(endpoint, material))
-        with channel(endpoint, authority.root_pem) as opened:
+        with channel(endpoint, authority.root) as opened:
             assert scores(predict(opened, photo_request(), PRIMARY)).argmax() == ESPRESSO
         with channel(endpoint) as plain, pytest.raises(grpc.RpcError) as failed:
             predict(plain, photo_request(), PRIMARY)
@@ -296,7 +297,7 @@ def test_ssl_goes_off_and_on_again_at_the_same_address(
         with channel(endpoint) as plain:
             assert scores(predict(plain, photo_request())).argmax() == ESPRESSO
         with (
-            channel(endpoint, authority.root_pem) as opened,
+            channel(endpoint, authority.root) as opened,
             pytest.raises(grpc.RpcError, match="WRONG_VERSION_NUMBER") as failed,
         ):
             predict(opened, photo_request(), PRIMARY)
@@ -317,12 +318,12 @@ def test_a_new_model_answers_on_the_connections_that_there_are(host: ScoringHost
 
 def test_services_keep_to_their_own_keys_and_certificates(host: ScoringHost, authority: Authority) -> None:
     first, second = free_endpoint(), free_endpoint()
-    one, other = authority.issue(), authority.issue()
+    one, other = tls_material(authority), tls_material(authority)
     host.deploy(deployment(first, one, ("a-1", "a-2"), service_id="a"))
     host.deploy(deployment(second, other, ("b-1", "b-2"), service_id="b"))
     assert certificate_on_the_wire(first).encode() == one.certificate_pem
     assert certificate_on_the_wire(second).encode() == other.certificate_pem
-    with channel(first, authority.root_pem) as opened:
+    with channel(first, authority.root) as opened:
         predict(opened, photo_request(), "a-2")
         with pytest.raises(grpc.RpcError) as refused:
             predict(opened, photo_request(), "b-1")
@@ -343,7 +344,7 @@ def test_a_taken_address_is_refused_in_words(host: ScoringHost, endpoint: Endpoi
 def test_what_grpc_cannot_serve_with_is_refused_and_changes_nothing(
     host: ScoringHost, endpoint: Endpoint, authority: Authority
 ) -> None:
-    good, other = authority.issue(), authority.issue()
+    good, other = tls_material(authority), tls_material(authority)
     host.deploy(deployment(endpoint, good))
     for bad in (
         TlsMaterial(good.certificate_pem, other.key_pem),
@@ -379,7 +380,7 @@ def test_a_service_listens_at_its_own_address_alone(
 
     before = listening()
     for _ in range(2):  # started, then changed in place
-        host.deploy(deployment(endpoint, authority.issue()))
+        host.deploy(deployment(endpoint, tls_material(authority)))
     assert listening() - before == {tuple(endpoint)}
 
 
@@ -409,12 +410,12 @@ def test_a_removed_service_ends_the_calls_under_way_and_is_gone(
 def test_a_call_under_way_ends_well_while_ssl_goes_on_or_off(
     host: ScoringHost, endpoint: Endpoint, authority: Authority, secure: bool
 ) -> None:
-    material = authority.issue()
+    material = tls_material(authority)
     watched = _Watched(real_pipeline())
     before, after = (material, None) if secure else (None, material)
     host.deploy(deployment(endpoint, before, pipeline=watched))
     results = []
-    with channel(endpoint, authority.root_pem if before else None) as older:
+    with channel(endpoint, authority.root if before else None) as older:
         # without SSL no key comes along, and none is asked for, though the service wants one by then
         key = PRIMARY if before else None
         caller = threading.Thread(target=lambda: results.append(predict(older, photo_request(), key)))
@@ -422,7 +423,7 @@ def test_a_call_under_way_ends_well_while_ssl_goes_on_or_off(
         assert watched.reached.wait(10)
 
         host.deploy(deployment(endpoint, after))
-        with channel(endpoint, authority.root_pem if after else None) as newer:
+        with channel(endpoint, authority.root if after else None) as newer:
             assert scores(predict(newer, photo_request(), PRIMARY)).argmax() == ESPRESSO
         assert results == []
 
@@ -441,7 +442,7 @@ def test_a_removed_service_ends_the_calls_of_a_listener_that_was_replaced(
         caller = threading.Thread(target=lambda: results.append(predict(older, photo_request())))
         caller.start()
         assert watched.reached.wait(10)
-        host.deploy(deployment(endpoint, authority.issue()))
+        host.deploy(deployment(endpoint, tls_material(authority)))
         removal = threading.Thread(target=host.remove, args=("service",))
         removal.start()
         watched.released.set()
@@ -453,7 +454,7 @@ def test_a_removed_service_ends_the_calls_of_a_listener_that_was_replaced(
 
 
 def test_keys_stay_out_of_a_deployments_representation(authority: Authority) -> None:
-    material = authority.issue()
+    material = tls_material(authority)
     shown = repr(deployment(Endpoint("127.0.0.1", 1), material))
     assert PRIMARY not in shown
     assert SECONDARY not in shown

@@ -11,14 +11,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key
-from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
-from cryptography.x509 import load_pem_x509_certificates
-
 from certs.sources.self_signed import issue, new_authority
+from tests.support.certificates.containers import container
 
-PASSWORD: Final = b"of-the-documents"
+PASSWORD: Final = "of-the-documents"
 
 
 def write(folder: Path, fqdn: str) -> None:
@@ -26,17 +22,13 @@ def write(folder: Path, fqdn: str) -> None:
     now = dt.datetime.now(dt.UTC)
     authority = new_authority("Contoso Root CA", now)
     bundle = issue(authority, [fqdn], now)
-    leaf, *others = load_pem_x509_certificates(bundle.certificate_pem.encode())
-    key = load_pem_private_key(bundle.key_pem.encode(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "chain.pem").write_text(bundle.certificate_pem)
     (folder / "key.pem").touch(mode=0o600)
     (folder / "key.pem").write_text(bundle.key_pem)
     (folder / "root.pem").write_text(authority.certificate_pem)
-    (folder / "tls.pfx").write_bytes(
-        serialize_key_and_certificates(None, key, leaf, others, BestAvailableEncryption(PASSWORD))
-    )
+    packed = container(bundle.key, bundle.leaf, bundle.chain[1:], PASSWORD)
+    (folder / "tls.pfx").write_bytes(packed)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def untrusted_registry(folder: Path) -> Iterator[str]:
     """Its address."""
     served = Authority().issue(["localhost"])
     pem = folder / "registry.pem"
-    pem.write_bytes(served.key + b"\n" + served.certificate)
+    pem.write_bytes(served.key_pem + b"\n" + served.pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _NotFound) as server:

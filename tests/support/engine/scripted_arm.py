@@ -70,8 +70,8 @@ def scripted_arm(script: Script, folder: Path) -> Iterator[Arm]:
     authority = Authority()
     issued = authority.issue(["127.0.0.1"])
     certificate, key, ca = folder / "server.pem", folder / "server.key", folder / "ca.pem"
-    certificate.write_bytes(issued.certificate)
-    key.write_bytes(issued.key)
+    certificate.write_bytes(issued.pem)
+    key.write_bytes(issued.key_pem)
     ca.write_bytes(authority.root)
     arm = Arm("", ca)
 

@@ -22,8 +22,9 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 from localcloud.status import Status
+from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
-from tests.support.localcloud.scoring_parts import Authority, channel, photo_request, predict
+from tests.support.localcloud.scoring_parts import channel, photo_request, predict, tls_material
 
 API_VERSION = "2018-04-01-preview"
 AUDIENCE = "https://management.core.windows.net/"
@@ -256,7 +257,7 @@ def refusal(answer: requests.Response) -> tuple[int, str, str]:
 
 def on(authority: Authority) -> dict[str, Any]:
     """The settings of SSL, on with a new certificate."""
-    issued = authority.issue()
+    issued = tls_material(authority)
     return {
         "sslEnabled": True,
         "sslCertificate": issued.certificate_pem.decode(),

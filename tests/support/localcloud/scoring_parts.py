@@ -1,9 +1,8 @@
-"""What the tests of scoring are made of: the real model, a certificate authority, a bare gRPC caller."""
+"""What the tests of scoring are made of: the real model, certificates, a bare gRPC caller."""
 
 from __future__ import annotations
 
 import atexit
-import datetime
 import functools
 import io
 import json
@@ -20,11 +19,6 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 import onnx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
-from cryptography.x509.oid import NameOID
 from onnx import TensorProto as OnnxTensor
 from onnx import helper, numpy_helper
 
@@ -33,6 +27,7 @@ from localcloud import featurizers
 from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
 from localcloud.scoring.tls import TlsMaterial
+from tests.support.certificates.authority import Authority
 
 PHOTO = Path(__file__).parents[3] / "samples" / "espresso.jpg"
 ESPRESSO = 967
@@ -246,46 +241,10 @@ def free_endpoint() -> Endpoint:
     return pool.choose((), secrets.randbelow(pool.size))[0]
 
 
-class Authority:
-    """A certificate authority made for one test run."""
-
-    def __init__(self, name: str = "Test CA") -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = (
-            self._builder(self._name, self._key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        self.root_pem = certificate.public_bytes(serialization.Encoding.PEM)
-
-    def issue(self, key: CertificateIssuerPrivateKeyTypes | None = None) -> TlsMaterial:
-        """A certificate for `SERVER_NAME`, and its key."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SERVER_NAME)])
-        certificate = (
-            self._builder(subject, key.public_key())
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        return TlsMaterial(
-            certificate.public_bytes(serialization.Encoding.PEM),
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
-        )
-
-    def _builder(self, subject: x509.Name, key: Any) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=1))
-        )
+def tls_material(authority: Authority, key: Any = None) -> TlsMaterial:
+    """A certificate for `SERVER_NAME`, and its key."""
+    issued = authority.issue([SERVER_NAME], key=key)
+    return TlsMaterial(issued.pem, issued.key_pem)
 
 
 @contextmanager

@@ -72,8 +72,8 @@ def running(
     leaf = authority.issue([HOST])
     https_roots = folder / "https.pem"
     https_roots.write_bytes(authority.root)
-    (folder / "server.pem").write_bytes(leaf.certificate)
-    (folder / "server.key").write_bytes(leaf.key)
+    (folder / "server.pem").write_bytes(leaf.pem)
+    (folder / "server.key").write_bytes(leaf.key_pem)
     (folder / "server.key").chmod(0o600)
     port, management = _free_ports(2)
     config = {

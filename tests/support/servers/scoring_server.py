@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 
 from clients.wire import tensorflow_serving as serving
-from tests.support.certificates.authority import Issued
+from tests.support.certificates.forge import Made, chain
 
 Handler = Callable[[serving.PredictRequest, grpc.ServicerContext], serving.PredictResponse]
 
@@ -36,12 +36,17 @@ def scores(request: serving.PredictRequest, context: grpc.ServicerContext) -> se
 @contextmanager
 def scoring_server(
     *,
-    tls: Issued | None = None,
+    tls: Made | None = None,
+    above: Sequence[Made] = (),
     key: str | None = None,
     handler: Handler = scores,
     address: str = "127.0.0.1",
 ) -> Iterator[Running]:
-    """Serves on a free port; wants the key where one is given."""
+    """Serves on a free port; wants the key where one is given.
+
+    Args:
+        tls: its certificate; `above`: what it sends behind it.
+    """
     running = Running(port=0)
 
     def predict(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
@@ -65,7 +70,7 @@ def scoring_server(
     if tls is None:
         running.port = server.add_insecure_port(f"{address}:0")
     else:
-        credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)])
+        credentials = grpc.ssl_server_credentials([(tls.key_pem, chain(tls, *above))])
         running.port = server.add_secure_port(f"{address}:0", credentials)
     server.start()
     try:

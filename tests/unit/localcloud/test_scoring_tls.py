@@ -7,49 +7,35 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives import serialization
 
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, check_served, read_material
 from tests.support.certificates import odd_encodings
+from tests.support.certificates.forge import key, key_pem, make
 from tests.support.certificates.odd_bundles import Case
 
+DAY = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+P256, P384, P521, RSA_2048, RSA_1024, ED25519 = map(
+    key, ("P-256", "P-384", "P-521", "RSA-2048", "RSA-1024", "Ed25519")
+)
 
-def _pem(key: Any, form: Any = serialization.PrivateFormat.PKCS8, password: bytes | None = None) -> str:
-    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    content: bytes = key.private_bytes(serialization.Encoding.PEM, form, encryption)
-    return content.decode()
+
+def _pem(key: Any, *, traditional: bool = False, password: bytes | None = None) -> str:
+    return key_pem(key, traditional=traditional, password=password).decode()
 
 
 def _certificate(key: Any, name: str = "scoring.example.com") -> str:
-    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
-    )
-    return signed.public_bytes(serialization.Encoding.PEM).decode()
+    end = DAY + datetime.timedelta(days=1)
+    return make(name, None, key, begin=DAY, end=end, basic=None, identifiers=False).pem.decode()
 
 
-P256, P384, P521 = (
-    ec.generate_private_key(curve) for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())
-)
-RSA_2048 = rsa.generate_private_key(65537, 2048)
-RSA_1024 = rsa.generate_private_key(65537, 1024)  # noqa: S505 - to be refused
-ED25519 = ed25519.Ed25519PrivateKey.generate()
 LEAF = _certificate(P256)
 
 
 @pytest.mark.parametrize("key", [P256, P384, RSA_2048])
 def test_keys_that_both_sides_take_are_taken(key: Any) -> None:
-    material = read_material(_certificate(key), _pem(key, serialization.PrivateFormat.TraditionalOpenSSL))
+    material = read_material(_certificate(key), _pem(key, traditional=True))
     assert material.certificate_pem.decode() == _certificate_text(material.certificate_pem)
     assert material.key_pem.decode() == _pem(key)
 
@@ -65,7 +51,7 @@ def test_odd_ways_to_write_pem_come_out_canonical(odd: str) -> None:
 
 def test_a_key_as_openssl_ecparam_writes_it_is_taken() -> None:
     parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
-    key = parameters + _pem(P256, serialization.PrivateFormat.TraditionalOpenSSL)
+    key = parameters + _pem(P256, traditional=True)
     assert read_material(LEAF, key).key_pem.decode() == _pem(P256)
 
 

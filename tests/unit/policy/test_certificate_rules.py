@@ -6,8 +6,6 @@ import datetime as dt
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.bundle import to_pem
 from certs.sources.self_signed import issue, new_authority
@@ -19,28 +17,28 @@ from policy.rules.certificate import (
 from policy.rules.rule import UNKNOWN, ResourceRule
 from policy.rules.tokens import DEVELOPMENT_CA, SERVICE
 from tests.support.certificates import odd_encodings
+from tests.support.certificates.forge import key, make
 from tests.support.certificates.odd_bundles import Case
 from tests.support.policy_resources import NOW, messages, resource
 
 DAY = dt.timedelta(days=1)
-KEY = ec.generate_private_key(ec.SECP256R1())
+KEY = key()
 
 
 def certificate(name: str, days_left: float, *, issuer: str | None = None) -> x509.Certificate:
     """Signed with its own key, whoever its issuer is said to be."""
 
-    def named(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-
-    builder = x509.CertificateBuilder(
-        subject_name=named(name),
-        issuer_name=named(issuer or name),
-        public_key=KEY.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=NOW - 400 * DAY,
-        not_valid_after=NOW + days_left * DAY,
+    made = make(
+        name,
+        None,
+        KEY,
+        begin=NOW - 400 * DAY,
+        end=NOW + days_left * DAY,
+        basic=None,
+        identifiers=False,
+        issuer_name=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer or name)]),
     )
-    return builder.sign(KEY, hashes.SHA256())
+    return made.certificate
 
 
 @pytest.mark.parametrize("production", [True, False])

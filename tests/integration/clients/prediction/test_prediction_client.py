@@ -184,12 +184,12 @@ def test_a_leaf_given_as_root_is_trusted_by_grpc_and_by_the_diagnosis(authority:
     leaf = authority.issue([NAME])
     with (
         scoring_server(tls=leaf) as running,
-        _client(running, None, use_ssl=True, root_certificates=leaf.certificate) as client,
+        _client(running, None, use_ssl=True, root_certificates=leaf.pem) as client,
     ):
         # The address is not in the certificate: that, and not a missing root, is the reason.
         with pytest.raises(WrongName, match=f"it is for {NAME}"):
             client.score_image(b"photo")
-        with _client(running, authority, root_certificates=leaf.certificate) as named:
+        with _client(running, authority, root_certificates=leaf.pem) as named:
             named.score_image(b"photo")
 
 
