@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import psutil
 
 from engine.install import Engine
 from tests.support.stacks.pulumi_project import PulumiProject
+from tests.support.waiting import wait_until
 
 MakeProject = Callable[..., PulumiProject]
 
@@ -144,7 +144,7 @@ def test_interrupted_preview_ends_at_once_and_takes_the_program_with_it(
     project = make_project({"program/__main__.py": WAITING.format(marker=str(marker))})
     project.init()
     with project.start("preview", "--stack", project.stack) as child:
-        wait_for(marker.exists)
+        wait_until(marker.exists)
         program = children_with(child.pid, "--monitor")
         assert len(program) == 1
         interrupted_at = time.monotonic()
@@ -156,7 +156,7 @@ def test_interrupted_preview_ends_at_once_and_takes_the_program_with_it(
     assert "Traceback" not in stdout + stderr
     assert "KeyboardInterrupt" not in stdout + stderr
     assert "preview canceled" in stdout + stderr
-    wait_for(lambda: not program[0].is_running())
+    wait_until(lambda: not program[0].is_running())
 
 
 def test_killed_engine_leaves_no_process(make_project: MakeProject, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_killed_engine_leaves_no_process(make_project: MakeProject, tmp_path: Pa
     project = make_project({"program/__main__.py": DYNAMIC, "program/counting.py": slow})
     project.init({"project:value": "1"})
     with project.start("up", "--yes", "--skip-preview", "--stack", project.stack) as child:
-        wait_for(marker.exists)
+        wait_until(marker.exists)
         started = psutil.Process(child.pid).children(recursive=True)
         assert len(started) == 3, "language host, program, dynamic provider"
         child.kill()
@@ -180,14 +180,6 @@ def test_folder_with_spaces_and_umlauts_works(engine: Engine, tmp_path: Path) ->
     project.write({"program/__main__.py": EMPTY})
     project.init()
     assert project.up().changes == {"create": 1}
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
-    """Wait until `condition` holds; fail the test where it does not."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come to hold"
-        threading.Event().wait(0.02)
 
 
 def children_with(pid: int, argument: str) -> list[psutil.Process]:

@@ -22,8 +22,9 @@ from certs.errors import AcmeError
 from clients.tls import fingerprint, served_certificate
 from infra.providers import acme_account
 from tests.support.pebble import server
-from tests.support.pebble.relay import Line, Resolver
+from tests.support.pebble.resolver import Resolver
 from tests.support.pebble.server import Pebble
+from tests.support.servers.relay import Relay
 from tests.support.stacks import interruption
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.passing_time import age_certificate
@@ -43,14 +44,14 @@ class Authority:
     """An authority, and what can go wrong on the way to it and from it."""
 
     pebble: Pebble
-    line: Line
+    relay: Relay
     resolver: Resolver
 
     @property
     def config(self) -> dict[str, str]:
         settings = {
             "certificateSource": "acme",
-            "acmeDirectory": f"https://127.0.0.1:{self.line.port}/dir",
+            "acmeDirectory": f"https://127.0.0.1:{self.relay.port}/dir",
             "acmeEmail": "hostmaster@contoso.com",
             "acmeProfile": "default",
             "acmeRootsFile": str(self.pebble.roots),
@@ -70,9 +71,9 @@ def authority(
         resolver.served() as address,
         server.running(pebble_executable, folder, address, environment=anew) as pebble,
     ):
-        line = Line(urlsplit(pebble.directory).port or 0)
-        yield Authority(pebble, line, resolver)
-        line.stop()
+        relay = Relay(urlsplit(pebble.directory).port or 0)
+        yield Authority(pebble, relay, resolver)
+        relay.close()
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +276,7 @@ def test_an_authority_that_is_down_is_noticed_when_it_is_needed(
     stack: ProgramStack, authority: Authority
 ) -> None:
     before = stack.outputs(show_secrets=True)
-    with authority.line.cut():
+    with authority.relay.closed():
         assert stack.refresh("--expect-no-changes").complaints == []
         assert stack.preview("--expect-no-changes").complaints == []
         age_certificate(stack, dt.timedelta(days=61))
@@ -324,11 +325,11 @@ def test_destroy_ends_the_account(stack: ProgramStack) -> None:
 def test_nothing_is_half_made_where_the_authority_is_down(
     beginner: ProgramStack, authority: Authority
 ) -> None:
-    with authority.line.cut():
+    with authority.relay.closed():
         failed = beginner.up(code=None)
 
     assert failed.code != 0
-    assert f"ACME directory https://127.0.0.1:{authority.line.port}/dir: did not answer" in failed.text
+    assert f"ACME directory https://127.0.0.1:{authority.relay.port}/dir: did not answer" in failed.text
     assert beginner.of_type("AcmeAccount") == beginner.of_type("AcmeCertificate") == []
     assert beginner.services() == []
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from engine.install import Engine
-from tests.e2e.test_empty_program import wait_for
+from tests.support.servers.relay import Relay
 from tests.support.stacks import blob_backend, interruption
 from tests.support.stacks.blob_backend import BlobBackend
 from tests.support.stacks.held_update import WORD, HeldUpdate
-from tests.support.stacks.relay import Relay
+from tests.support.waiting import wait_until
 
 TRIES = 5
 LOCKED = (
@@ -60,14 +60,14 @@ def test_of_two_updates_at_once_one_runs_and_the_other_says_why_not(project: Hel
 
 def runs_alone(project: HeldUpdate, *runs: subprocess.Popen[str]) -> bool:
     """Waits for both to come to their ends: whether one of them ran. The other is refused by name."""
-    wait_for(lambda: project.is_held or all(run.poll() is not None for run in runs))
+    wait_until(lambda: project.is_held or all(run.poll() is not None for run in runs))
     if not project.is_held:
         for run in runs:
             message = refusal(run)
             # the second: the other one's lock was given back between being listed and being read
             assert message.startswith(LOCKED) or ("NotFound" in message and "/.pulumi/locks/" in message)
         return False
-    wait_for(lambda: any(run.poll() is not None for run in runs))
+    wait_until(lambda: any(run.poll() is not None for run in runs))
     running, refused = sorted(runs, key=lambda run: run.poll() is not None)
     message = refusal(refused)
     assert message.startswith(LOCKED), message
@@ -88,7 +88,7 @@ def refusal(run: subprocess.Popen[str]) -> str:
 
 def test_a_killed_update_leaves_a_lock_with_a_remedy(project: HeldUpdate) -> None:
     with project.starting() as run:
-        wait_for(lambda: project.is_held)
+        wait_until(lambda: project.is_held)
         interruption.kill(run)
     assert project.resources()[-1]["urn"].endswith("::first")
     assert pending(project) == ["second: creating"]
@@ -115,7 +115,7 @@ def test_an_update_outlives_the_end_of_its_blob_service(
     """Azurite is killed with the update in the middle, and comes again on the same data."""
     project = HeldUpdate(engine, tmp_path, environment=azurite.environment(tmp_path.name))
     with project.starting() as run:
-        wait_for(lambda: project.is_held)
+        wait_until(lambda: project.is_held)
         killed = azurite.service.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
@@ -130,10 +130,10 @@ def test_a_cut_network_is_ridden_out_or_told(engine: Engine, azurite: BlobBacken
     relay = Relay(azurite.port)
     project = HeldUpdate(engine, tmp_path, environment=azurite.environment(tmp_path.name, relay.port))
     with project.starting() as run:
-        wait_for(lambda: project.is_held)
+        wait_until(lambda: project.is_held)
         relay.cut()
         project.let_go()
-        wait_for(lambda: relay.hung_up > 0)
+        wait_until(lambda: relay.hung_up > 0)
         relay.mend()
         stdout, stderr = run.communicate(timeout=60)
     assert run.returncode == 0, stdout + stderr

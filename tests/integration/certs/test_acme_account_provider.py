@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,13 @@ import pytest
 from certs.errors import AcmeError
 from certs.sources.acme import AcmeSource
 from infra.providers.acme_account import AcmeAccountProvider, session
-from tests.integration.certs.test_acme_source import NAME, now
 from tests.support.certificates.authority import Authority
 from tests.support.pebble import server
-from tests.support.pebble.relay import Line
 from tests.support.pebble.server import Pebble
 from tests.support.servers.proving_zone import ProvingZone
+from tests.support.servers.relay import Relay
 
+NAME = "www.contoso.test"
 DEACTIVATED = "urn:ietf:params:acme:error:unauthorized"
 
 
@@ -67,22 +68,24 @@ def test_a_run_that_died_while_it_registered_is_followed_by_one_that_ends_well(
     assert account is not None
     assert lost["url"] != account["url"]
     with session(account, account["url"]) as acme:
-        assert AcmeSource(acme, zone).obtain([NAME], now()).reading.bundle().dns_names == (NAME,)
+        assert AcmeSource(acme, zone).obtain([NAME], dt.datetime.now(dt.UTC)).reading.bundle().dns_names == (
+            NAME,
+        )
     assert zone.left == {}
 
 
 def test_where_the_authority_is_out_of_reach_nothing_is_registered(props: dict[str, Any]) -> None:
-    line = Line(urlsplit(props["directory"]).port or 0)
-    directory = f"https://127.0.0.1:{line.port}/dir"
-    with line.cut(), pytest.raises(AcmeError, match="did not answer"):
+    relay = Relay(urlsplit(props["directory"]).port or 0)
+    directory = f"https://127.0.0.1:{relay.port}/dir"
+    with relay.closed(), pytest.raises(AcmeError, match="did not answer"):
         AcmeAccountProvider().create(props | {"directory": directory})
 
     created = AcmeAccountProvider().create(props | {"directory": directory})
     account = created.outs
     assert account is not None
-    with line.cut(), pytest.raises(AcmeError) as caught:
+    with relay.closed(), pytest.raises(AcmeError) as caught:
         AcmeAccountProvider().delete(created.id, account)
-    line.stop()
+    relay.close()
     said = str(caught.value)
     assert said.startswith(f"ACME directory {directory}: did not answer (")
     assert "Run again when it answers. " in said

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,9 +15,9 @@ from certs.errors import AcmeError
 from certs.sources.acme import AcmeSource
 from certs.sources.self_signed import new_authority
 from infra.providers.acme_certificate import AcmeCertificateProvider
+from tests.support.acme_pace import LIMITED, NOON, pace
 from tests.support.servers.proving_zone import ProvingZone
 from tests.support.servers.scripted_server import Reply, ScriptedServer
-from tests.unit.certs.test_acme_pace import LIMITED, NOON, pace
 
 NONCE = Reply(200, headers={"Replay-Nonce": "bm9uY2U"})
 GRANTED = Reply(201, {"status": "valid"}, {"Replay-Nonce": "bm9uY2U", "Location": "/account/1"})
@@ -31,12 +32,14 @@ def session_with(server: ScriptedServer, waiting: Pace) -> Session:
     return Session(f"{server.url}/dir", account.new_account_key(), pace=waiting)
 
 
-def script(*replies: Reply) -> ScriptedServer:
+@contextmanager
+def directory(*replies: Reply, meta: Mapping[str, Any] | None = None) -> Iterator[ScriptedServer]:
     """A directory that points back at the server, then the replies."""
-    server = ScriptedServer()
-    names = ("newNonce", "newAccount", "newOrder")
-    server.extend(Reply(200, {name: f"{server.url}/{name}" for name in names}), *replies)
-    return server
+    with ScriptedServer().running() as server:
+        names = ("newNonce", "newAccount", "newOrder")
+        links = {name: f"{server.url}/{name}" for name in names}
+        server.extend(Reply(200, {**links, **(meta or {})}), *replies)
+        yield server
 
 
 def registered(*replies: Reply, deadline_s: float = 100.0) -> tuple[Callable[[], str], list[float]]:
@@ -44,7 +47,7 @@ def registered(*replies: Reply, deadline_s: float = 100.0) -> tuple[Callable[[],
     waiting, pauses = pace(deadline_s)
 
     def register() -> str:
-        with script(*replies).running() as server:
+        with directory(*replies) as server:
             session = session_with(server, waiting)
             try:
                 return account.register(session, None, None)
@@ -95,7 +98,7 @@ def test_connections_that_break_are_tried_three_times() -> None:
 def test_an_authority_without_advice_on_renewals_is_asked_for_none() -> None:
     waiting, _ = pace()
     leaf = new_authority("Any", NOON).certificate
-    with script().running() as server:
+    with directory() as server:
         session = session_with(server, waiting)
         assert renewal_info.suggested_window(session, leaf) is None
         session.close()
@@ -132,10 +135,7 @@ class Records:
 def test_an_authority_that_tells_no_names_is_asked_whatever_the_caa_records_say(meta: dict[str, Any]) -> None:
     waiting, _ = pace()
     refused = Reply(400, {"type": f"{LIMITED}-not"}, {"Replay-Nonce": "bm9uY2U"})
-    server = ScriptedServer()
-    names = {name: f"{server.url}/{name}" for name in ("newNonce", "newAccount", "newOrder")}
-    server.extend(Reply(200, names | meta), NONCE, refused)
-    with server.running():
+    with directory(NONCE, refused, meta=meta) as server:
         session = session_with(server, waiting)
         session.sign_in("/account/1")
         with pytest.raises(AcmeError) as caught:

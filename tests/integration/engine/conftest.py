@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.report import ConsoleReport
+from tests.support.engine.heard import Heard
 
 # Answers as the CLI does to what the engine asks of it, and installs a plugin where the CLI would.
 CLI_IN_MINIATURE = """\
@@ -23,18 +22,6 @@ case "$1" in
         ;;
 esac
 """
-
-
-class Heard(ConsoleReport):
-    """A report that can be asked what it said."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-        super().__init__(self.stream)
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue()
 
 
 @pytest.fixture

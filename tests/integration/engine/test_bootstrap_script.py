@@ -307,7 +307,7 @@ def test_settings_that_pip_cannot_read_are_told(checkout: Path, tmp_path: Path) 
 
 def test_index_that_is_not_trusted_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
     (checkout / "requirements.lock").write_text(f"nothing-here==1 --hash=sha256:{'0' * 64}\n")
-    with untrusted_registry(tmp_path) as address:
+    with untrusted_registry() as address:
         done = run(checkout, PIP_INDEX_URL=address, PIP_RETRIES="0", PIP_FIND_LINKS="")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import cache
-
-from .conftest import Heard
+from tests.support.engine.heard import Heard
 
 
 def fill(folder: Path) -> None:

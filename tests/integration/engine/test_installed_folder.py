@@ -16,9 +16,8 @@ import pytest
 from engine import azure_native_plugin, gobuild, pulumi_cli, release
 from engine.install import install
 from engine.pulumi_cli import Way
+from tests.support.engine.heard import Heard
 from tests.support.odd_folders import ODD
-
-from .conftest import Heard
 
 MakeCli = Callable[..., Path]
 SHELLS = [shell for shell in ("sh", "dash", "bash", "zsh") if shutil.which(shell)]

@@ -9,8 +9,7 @@ import pytest
 
 from engine import pulumi_cli
 from engine.pulumi_cli import PulumiCli, Way
-
-from .conftest import Heard
+from tests.support.engine.heard import Heard
 
 
 @pytest.fixture

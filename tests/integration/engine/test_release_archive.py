@@ -6,19 +6,17 @@ import hashlib
 import io
 import socket
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine import cache, gobuild, pulumi_cli, release
 from engine.errors import EngineError
 from engine.pulumi_cli import Way
-
-from .conftest import Heard
+from tests.support.engine.heard import Heard
+from tests.support.servers import http_server
 
 VERSION = pulumi_cli.pinned()
 
@@ -29,22 +27,22 @@ class Releases:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.base = ""
+
+    @contextmanager
+    def running(self) -> Iterator[Releases]:
+        """Serves meanwhile; `base` is the address that stands before a release's name."""
         releases = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(http_server.Handler):
             def do_GET(self) -> None:
                 releases.asked.append(self.path)
                 body = releases.files.get(self.path)
-                self.send_response(404 if body is None else 200)
-                self.send_header("Content-Length", str(len(body or b"")))
-                self.end_headers()
-                self.wfile.write(body or b"")
+                self.answer(404 if body is None else 200, body or b"")
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self.server.server_port}/sdk"
+        with http_server.serving(Handler) as port:
+            self.base = f"http://127.0.0.1:{port}/sdk"
+            yield self
 
     def publish(self, members: dict[str, bytes], *, checksum: str | None = None) -> None:
         """Publish an archive of these members with its checksum, or with another one."""
@@ -70,14 +68,9 @@ WHOLE = {f"pulumi/{name}": f"#!/bin/sh\n# {name}\n".encode() for name in release
 
 @pytest.fixture
 def releases(monkeypatch: pytest.MonkeyPatch) -> Iterator[Releases]:
-    releases = Releases()
-    monkeypatch.setenv(release.BASE_VARIABLE, releases.base)
-    thread = threading.Thread(target=releases.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield releases
-    releases.server.shutdown()
-    releases.server.server_close()
-    thread.join()
+    with Releases().running() as releases:
+        monkeypatch.setenv(release.BASE_VARIABLE, releases.base)
+        yield releases
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,7 @@ import pytest
 from engine import azurite, go_toolchain, node, wheels
 from engine.errors import EngineError
 from engine.report import Report
-
-from .conftest import Heard
+from tests.support.engine.heard import Heard
 
 WriteExecutable = Callable[[Path, str], Path]
 

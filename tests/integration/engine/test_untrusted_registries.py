@@ -10,9 +10,8 @@ import pytest
 
 from engine import azurite, go_program, node, wheels
 from engine.errors import EngineError
+from tests.support.engine.heard import Heard
 from tests.support.engine.registry import untrusted_registry
-
-from .conftest import Heard
 
 WORDS = (
     "the certificate that the package registry shows is not trusted ({complaint}). Where a company's proxy "
@@ -22,7 +21,7 @@ WORDS = (
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    with untrusted_registry(tmp_path) as address:
+    with untrusted_registry() as address:
         yield address
 
 

@@ -28,7 +28,7 @@ from localcloud import authority
 from localcloud.blob.azurite import Azurite
 from localcloud.errors import StartError
 from localcloud.settings import CA_CERTIFICATE
-from tests.support.localcloud.data_plane import wait_until
+from tests.support.waiting import wait_until
 
 WELL_KNOWN_ACCOUNT = "devstoreaccount1"
 WELL_KNOWN_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

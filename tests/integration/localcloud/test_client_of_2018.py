@@ -33,8 +33,8 @@ from tests.support.localcloud.data_plane import (
     on,
     opens,
     refusal,
-    wait_until,
 )
+from tests.support.waiting import wait_until
 
 STORAGE_VERSION = "2017-04-17"
 ARM_STORAGE_VERSION = "2017-10-01"
@@ -247,7 +247,7 @@ def test_a_group_whose_name_no_header_takes(plane: DataPlane) -> None:
     swagger = shown["properties"]["modelManagementSwaggerLocation"]
     assert swagger.startswith(f"{plane.host}/api/subscriptions/{plane.subscription}/resourceGroups/gr%C3%B6")
     plane.use_account("acc", name)
-    with PackageHost() as packages:
+    with PackageHost().running() as packages:
         model_id = plane.register(packages.put("/m.zip", scoring_parts.package()))
     accepted = plane.call("POST", "services", FPGA | {"modelId": model_id, "name": "svc"})
     assert accepted.status_code == 202

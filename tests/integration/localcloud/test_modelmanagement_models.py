@@ -38,7 +38,7 @@ def data(cloud: Cloud) -> Path:
 
 @pytest.fixture(scope="module")
 def packages() -> Iterator[PackageHost]:
-    with PackageHost() as host:
+    with PackageHost().running() as host:
         yield host
 
 

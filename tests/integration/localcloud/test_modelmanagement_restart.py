@@ -25,13 +25,13 @@ from tests.support.localcloud.data_plane import (
     refusal,
     running,
     serving,
-    wait_until,
 )
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def package_url() -> Iterator[str]:
-    with PackageHost() as host:
+    with PackageHost().running() as host:
         yield host.put("/c/real.zip", scoring_parts.package())
 
 

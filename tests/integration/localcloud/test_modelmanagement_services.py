@@ -29,9 +29,9 @@ from tests.support.localcloud.data_plane import (
     on,
     opens,
     refusal,
-    wait_until,
 )
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def plane(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[DataPlane]:
 
 @pytest.fixture(scope="module")
 def packages() -> Iterator[PackageHost]:
-    with PackageHost() as host:
+    with PackageHost().running() as host:
         host.put("/c/real.zip", scoring_parts.package())
         yield host
 

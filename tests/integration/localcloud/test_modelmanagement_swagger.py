@@ -88,7 +88,7 @@ def test_documents_are_as_described(plane: DataPlane, swagger: dict[str, Any]) -
     def described(verb: str, path: str, status: str, value: Any) -> None:
         check(value, swagger["paths"][path][verb]["responses"][status]["schema"], definitions)
 
-    with PackageHost() as packages:
+    with PackageHost().running() as packages:
         registration = {"name": "m", "mimeType": "application/zip", "unpack": False}
         registration["url"] = packages.put("/m.zip", scoring_parts.package())
         check(registration, {"$ref": "#/definitions/ModelRegistration"}, definitions)

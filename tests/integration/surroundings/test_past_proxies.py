@@ -20,7 +20,7 @@ from engine.azure_native.arm import ArmClient
 from engine.azure_native.config import Configuration
 from surroundings.https import session
 from surroundings.proxies import NAMING
-from tests.integration.surroundings import test_trust as clients
+from tests.support import https_callers as callers
 from tests.support.certificates.forge import key, leaf, root
 from tests.support.servers.https_server import serving
 from tests.support.servers.name_server import address, name_server
@@ -43,11 +43,11 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         yield heard
 
 
-@pytest.mark.parametrize("call", [clients.by_session, clients.by_pipeline, clients.by_azure_sdk])
-def test_https_to_loopback_goes_past_it(call: clients.Client, heard: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", [callers.by_session, callers.by_pipeline, callers.by_azure_sdk])
+def test_https_to_loopback_goes_past_it(call: callers.Client, heard: list[str], tmp_path: Path) -> None:
     authority = root()
     (tmp_path / "roots.pem").write_bytes(authority.pem)
-    with serving(tmp_path, leaf(authority, names=[clients.HOST])) as port:
+    with serving(leaf(authority, names=[callers.HOST])) as port:
         assert call(port, tmp_path / "roots.pem") == {"said": "hello"}
     assert heard == []
 
@@ -108,7 +108,7 @@ def test_netrc_takes_no_token_s_place(tmp_path: Path, monkeypatch: pytest.Monkey
     sent: list[str | None] = []
     authority = root()
     (tmp_path / "roots.pem").write_bytes(authority.pem)
-    with serving(tmp_path, leaf(authority, names=[clients.HOST])) as port, session() as opened:
+    with serving(leaf(authority, names=[callers.HOST])) as port, session() as opened:
         url = f"https://127.0.0.1:{port}/"
         for headers in ({"Authorization": "Bearer token"}, {}):
             answer = opened.get(url, verify=str(tmp_path / "roots.pem"), timeout=5, headers=headers)

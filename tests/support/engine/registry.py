@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import http.server
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from tests.support.certificates.authority import Authority
+from tests.support.servers import http_server
 
 
-class _NotFound(http.server.BaseHTTPRequestHandler):
+class _NotFound(http_server.Handler):
     def do_GET(self) -> None:
-        self.send_error(404)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+        self.answer(404)
 
 
 @contextmanager
-def untrusted_registry(folder: Path) -> Iterator[str]:
+def untrusted_registry() -> Iterator[str]:
     """Its address."""
-    served = Authority().issue(["localhost"])
-    pem = folder / "registry.pem"
-    pem.write_bytes(served.key_pem + b"\n" + served.pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _NotFound) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"https://localhost:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server.serving(_NotFound, Authority().issue(["localhost"])) as port:
+        yield f"https://localhost:{port}"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support.certificates.authority import Authority
+from tests.support.servers import http_server
 
 TENANT = "99999999-8888-7777-6666-555555555555"
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -67,52 +65,26 @@ def error(status: int, code: str, message: str = "because") -> Reply:
 @contextmanager
 def scripted_arm(script: Script, folder: Path) -> Iterator[Arm]:
     """Serves sign-in and discovery, and the script's answers (method, path) -> Reply for all else."""
-    authority = Authority()
-    issued = authority.issue(["127.0.0.1"])
-    certificate, key, ca = folder / "server.pem", folder / "server.key", folder / "ca.pem"
-    certificate.write_bytes(issued.pem)
-    key.write_bytes(issued.key_pem)
+    authority, ca = Authority(), folder / "ca.pem"
     ca.write_bytes(authority.root)
     arm = Arm("", ca)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(http_server.Handler):
         def handle_any(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            self.rfile.read(length)
+            self.content()
             path = urlsplit(self.path).path
             reply = _sign_in(arm.address, path)
             if reply is None:
                 arm.requests.append(f"{self.command} {path}")
                 reply = script(self.command, path)
-            body = json.dumps(reply.body).encode()
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            headers = {"Content-Type": "application/json", **reply.headers}
+            self.answer(reply.status, json.dumps(reply.body).encode(), headers)
 
         do_GET = do_PUT = do_POST = do_DELETE = handle_any
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    arm.address = f"https://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with http_server.serving(Handler, authority.issue(["127.0.0.1"])) as port:
+        arm.address = f"https://127.0.0.1:{port}"
         yield arm
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _sign_in(address: str, path: str) -> Reply | None:

@@ -6,18 +6,18 @@ Source: https://docs.github.com/actions/reference/security/oidc.
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from tests.support.servers import http_server
 
 EXCHANGE: Final = "api://AzureADTokenExchange"
 SUBJECT: Final = "repo:contoso/fpga:environment:dev"
@@ -68,25 +68,11 @@ class Issuer:
 def served() -> Iterator[Issuer]:
     """An issuer on a port of its own."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(http_server.Handler):
         def do_GET(self) -> None:
             status, body = issuer.answer(self.path, self.headers.get("Authorization"))
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = Issuer(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield issuer
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server.serving(Handler) as port:
+        issuer = Issuer(f"http://127.0.0.1:{port}")
+        yield issuer

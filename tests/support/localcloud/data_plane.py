@@ -7,17 +7,15 @@ import hashlib
 import ssl
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import grpc
 import requests
 
-from localcloud import control, waiting
+from localcloud import control
 from localcloud.scoring.addresses import Endpoint
 from localcloud.server import Cloud
 from localcloud.settings import Settings
@@ -25,6 +23,8 @@ from localcloud.status import Status
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict, tls_material
+from tests.support.servers import http_server
+from tests.support.waiting import wait_until
 
 API_VERSION = "2018-04-01-preview"
 AUDIENCE = "https://management.core.windows.net/"
@@ -42,36 +42,24 @@ class PackageHost:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.answers: dict[str, tuple[int, dict[str, str]]] = {}
+        self.url = ""
+
+    @contextmanager
+    def running(self) -> Iterator[PackageHost]:
+        """Serves meanwhile."""
         host = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(http_server.Handler):
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 content = host.files.get(path, b"")
                 status, headers = host.answers.get(path, (200 if path in host.files else 404, {}))
-                self.send_response(status)
                 digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-                sent = {"Content-Length": str(len(content)), "Content-MD5": digest} | headers
-                for name, value in sent.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
+                self.answer(status, content, {"Content-MD5": digest} | headers)
 
-            def log_message(self, *_arguments: object) -> None:
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> PackageHost:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        with http_server.serving(Handler) as port:
+            self.url = f"http://127.0.0.1:{port}"
+            yield self
 
     def put(self, path: str, content: bytes) -> str:
         """Serves a file; returns its address, signature and all."""
@@ -243,10 +231,6 @@ def account_name(test: str) -> str:
 
 def endpoint(service: dict[str, Any]) -> Endpoint:
     return Endpoint(service["ipAddress"], service["port"])
-
-
-def wait_until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    assert waiting.until(holds, timeout_s), "it did not become true in time"
 
 
 def refusal(answer: requests.Response) -> tuple[int, str, str]:

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from contextlib import AbstractContextManager
 
-from surroundings.tls import server_context
-from tests.support.certificates.forge import Made, chain
+from tests.support.certificates.forge import Made
+from tests.support.servers import http_server
 
 BODY = b'{"said": "hello"}'
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Hello(http_server.Handler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(BODY)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+        self.answer(200, BODY)
 
 
-@contextmanager
-def serving(folder: Path, leaf: Made, *above: Made) -> Iterator[int]:
+def serving(leaf: Made, *above: Made) -> AbstractContextManager[int]:
     """The port on loopback."""
-    certificate, key = folder / "server.pem", folder / "server.key"
-    certificate.write_bytes(chain(leaf, *above))
-    key.write_bytes(leaf.key_pem)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        context = server_context(certificate, key)
-        # at the first read, on the thread of the connection: one that fails must not hold up the next
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    return http_server.serving(_Hello, leaf, *above)

@@ -1,16 +1,19 @@
-"""A DNS server over UDP that answers with what a test says, for any question."""
+"""A DNS server that answers with what a test says, for any question."""
 
 from __future__ import annotations
 
-import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dns.flags
 import dns.message
+import dns.query
 import dns.rcode
 import dns.rrset
+
+from tests.support.servers.datagram_server import datagram_server
 
 Reply = Callable[[dns.message.Message], dns.message.Message]
 
@@ -46,22 +49,25 @@ def no_data(query: dns.message.Message) -> dns.message.Message:
 
 @contextmanager
 def name_server(reply: Reply) -> Iterator[str]:
-    """Serves on a free port of loopback: `ADDRESS:PORT`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as endpoint:
-        endpoint.bind(("127.0.0.1", 0))
-        host, port = endpoint.getsockname()
+    """Serves over UDP on a free port of loopback: `ADDRESS:PORT`."""
+    with datagram_server(lambda packet: reply(dns.message.from_wire(packet)).to_wire()) as address:
+        yield address
 
-        def serve() -> None:
-            while True:
-                packet, peer = endpoint.recvfrom(4096)
-                if not packet:
-                    return
-                endpoint.sendto(reply(dns.message.from_wire(packet)).to_wire(), peer)
 
-        thread = threading.Thread(target=serve)
+@contextmanager
+def over_tcp(reply: Reply) -> Iterator[str]:
+    """Serves over TCP on a free port of loopback, one question a connection, as Pebble asks."""
+
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            query, _ = dns.query.receive_tcp(self.request)
+            dns.query.send_tcp(self.request, reply(query))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"{host}:{port}"
+            yield f"127.0.0.1:{listening.server_address[1]}"
         finally:
-            endpoint.sendto(b"", (host, port))
+            listening.shutdown()
             thread.join()

@@ -10,7 +10,7 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
-from tests.support.pebble.name_server import serving
+from tests.support.servers.name_server import over_tcp
 
 
 class ProvingZone:
@@ -54,7 +54,7 @@ class ProvingZone:
 
     def served(self) -> AbstractContextManager[str]:
         """Serves it: `host:port`."""
-        return serving(self._reply)
+        return over_tcp(self._reply)
 
     def _reply(self, query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query)

@@ -7,20 +7,11 @@ import email.utils
 
 import pytest
 
-from certs.acme.pace import Pace
 from certs.acme.renewal_info import Window
 from certs.errors import AcmeError
+from tests.support.acme_pace import LIMITED, NOON, pace
 
-NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 PAST = email.utils.format_datetime(NOON - dt.timedelta(hours=1))
-LIMITED = "urn:ietf:params:acme:error:rateLimited"
-
-
-def pace(deadline_s: float = 100.0) -> tuple[Pace, list[float]]:
-    pauses: list[float] = []
-    return Pace(
-        deadline_s, lambda: sum(pauses), pauses.append, lambda: NOON.timestamp() + sum(pauses)
-    ), pauses
 
 
 def test_a_pause_is_as_long_as_it_says() -> None:

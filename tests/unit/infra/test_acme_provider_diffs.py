@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -12,39 +9,17 @@ import pytest
 from certs.errors import AcmeError
 from infra.providers.acme_account import AcmeAccountProvider
 from infra.providers.acme_certificate import AcmeCertificateProvider
-from tests.unit.infra.test_provider_diffs import COSTLY, REPLACE, SAME, UNKNOWN, UPDATE, verdict
-
-ACCOUNT = {
-    "directory": "https://ca.example/dir",
-    "email": "hostmaster@contoso.com",
-    "eab_key_id": "",
-    "eab_hmac_key": "",
-    "roots": "",
-    "url": "https://ca.example/account/1",
-    "key": "KEY",
-}
-
-
-def certificate(*, age_days: float = 0, renew_in_days: float | None = None) -> dict[str, Any]:
-    now = dt.datetime.now(dt.UTC)
-    begin = now - dt.timedelta(days=age_days)
-    suggested = "" if renew_in_days is None else (now + dt.timedelta(days=renew_in_days)).isoformat()
-    return {
-        "fqdn": "www.contoso.test",
-        "profile": "",
-        "directory": "https://ca.example/dir",
-        "account": "https://ca.example/account/1",
-        "key_of_account": "KEY",
-        "roots": "",
-        "zone": "contoso.test",
-        "zone_id": "/subscriptions/s/zone",
-        "name_servers": ["127.0.0.1:53"],
-        "owner": "acme-1",
-        "minimum_days": 1.0,
-        "not_before": begin.isoformat(),
-        "not_after": (begin + dt.timedelta(days=90)).isoformat(),
-        "renew_at": suggested,
-    }
+from tests.support.provider_states import (
+    ACME_ACCOUNT,
+    COSTLY,
+    REPLACE,
+    SAME,
+    UNKNOWN,
+    UPDATE,
+    acme_certificate,
+    imported_by,
+    verdict,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,20 +37,20 @@ def certificate(*, age_days: float = 0, renew_in_days: float | None = None) -> d
 def test_whichever_is_first_of_two_thirds_and_what_the_authority_suggests(
     age_days: float, renew_in_days: float | None, expected: str
 ) -> None:
-    olds = certificate(age_days=age_days, renew_in_days=renew_in_days)
+    olds = acme_certificate(age_days=age_days, renew_in_days=renew_in_days)
 
     assert verdict(AcmeCertificateProvider(), olds) == expected
 
 
 @pytest.mark.parametrize("key", ["fqdn", "profile", "directory", "account", "roots"])
 def test_another_name_or_authority_is_another_certificate(key: str) -> None:
-    assert verdict(AcmeCertificateProvider(), certificate(), **{key: "other"}) == UPDATE
-    assert verdict(AcmeCertificateProvider(), certificate(), **{key: UNKNOWN}) == UPDATE
+    assert verdict(AcmeCertificateProvider(), acme_certificate(), **{key: "other"}) == UPDATE
+    assert verdict(AcmeCertificateProvider(), acme_certificate(), **{key: UNKNOWN}) == UPDATE
 
 
 @pytest.mark.parametrize("key", ["key_of_account", "zone_id", "name_servers", "owner", "minimum_days"])
 def test_where_it_is_proved_is_no_reason_for_another(key: str) -> None:
-    assert verdict(AcmeCertificateProvider(), certificate(), **{key: UNKNOWN}) == SAME
+    assert verdict(AcmeCertificateProvider(), acme_certificate(), **{key: UNKNOWN}) == SAME
 
 
 @pytest.mark.parametrize(
@@ -88,13 +63,13 @@ def test_where_it_is_proved_is_no_reason_for_another(key: str) -> None:
     ],
 )
 def test_records_that_let_the_authority_issue_are_no_reason_for_another(news: dict[str, Any]) -> None:
-    olds = certificate() | {"caa_identities": ["letsencrypt.org"]}
+    olds = acme_certificate() | {"caa_identities": ["letsencrypt.org"]}
 
     assert verdict(AcmeCertificateProvider(), olds, **news) == SAME
 
 
 def test_records_that_shut_out_the_authority_are_refused_at_the_preview() -> None:
-    olds = certificate() | {"caa_identities": ["letsencrypt.org"]}
+    olds = acme_certificate() | {"caa_identities": ["letsencrypt.org"]}
 
     with pytest.raises(AcmeError) as caught:
         verdict(AcmeCertificateProvider(), olds, caa_issuers=["digicert.com"])
@@ -108,32 +83,31 @@ def test_records_that_shut_out_the_authority_are_refused_at_the_preview() -> Non
 
 
 def test_another_authority_has_other_names() -> None:
-    olds = certificate() | {"caa_identities": ["letsencrypt.org"]}
+    olds = acme_certificate() | {"caa_identities": ["letsencrypt.org"]}
     moved = {"caa_issuers": ["digicert.com"], "directory": "https://other.example/dir"}
 
     assert verdict(AcmeCertificateProvider(), olds, **moved) == UPDATE
     for told in (None, list[str]()):
-        olds = certificate() | {"caa_identities": told}
+        olds = acme_certificate() | {"caa_identities": told}
         assert verdict(AcmeCertificateProvider(), olds, caa_issuers=["digicert.com"]) == SAME
 
 
 def test_an_account_is_never_due_and_belongs_to_one_directory_and_binding() -> None:
-    assert verdict(AcmeAccountProvider(), ACCOUNT) == SAME
-    assert verdict(AcmeAccountProvider(), ACCOUNT, email="") == UPDATE
-    assert verdict(AcmeAccountProvider(), ACCOUNT, roots="ROOT") == UPDATE
-    assert verdict(AcmeAccountProvider(), ACCOUNT, directory="https://other.example") == REPLACE
-    assert verdict(AcmeAccountProvider(), ACCOUNT, eab_key_id="kid-2") == REPLACE
+    assert verdict(AcmeAccountProvider(), ACME_ACCOUNT) == SAME
+    assert verdict(AcmeAccountProvider(), ACME_ACCOUNT, email="") == UPDATE
+    assert verdict(AcmeAccountProvider(), ACME_ACCOUNT, roots="ROOT") == UPDATE
+    assert verdict(AcmeAccountProvider(), ACME_ACCOUNT, directory="https://other.example") == REPLACE
+    assert verdict(AcmeAccountProvider(), ACME_ACCOUNT, eab_key_id="kid-2") == REPLACE
 
 
 def test_a_preview_imports_nothing_costly() -> None:
-    program = f"""
-import sys
-import tests.unit.infra.test_acme_provider_diffs as here
-here.AcmeCertificateProvider().check(here.certificate(), here.certificate())
-here.verdict(here.AcmeCertificateProvider(), here.certificate())
-here.verdict(here.AcmeAccountProvider(), here.ACCOUNT)
-print(*[name for name in {(*COSTLY, "acme", "josepy")!r} if name in sys.modules])
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    asked = """
+from infra.providers.acme_account import AcmeAccountProvider
+from infra.providers.acme_certificate import AcmeCertificateProvider
+from tests.support import provider_states as states
 
-    assert done.stdout.split() == []
+AcmeCertificateProvider().check(states.acme_certificate(), states.acme_certificate())
+states.verdict(AcmeCertificateProvider(), states.acme_certificate())
+states.verdict(AcmeAccountProvider(), states.ACME_ACCOUNT)
+"""
+    assert imported_by(asked, (*COSTLY, "acme", "josepy")) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings.acme import AcmeSettings
-from tests.unit.infra.test_certificate_settings import settings_of
+from tests.support.certificates.source_settings import settings_of
 
 HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajV"
 GOOD = {

@@ -10,14 +10,13 @@ from pulumi.dynamic import ResourceProvider
 
 from infra.providers.acme_certificate import AcmeCertificateProvider
 from infra.providers.certificate import CertificateProvider
-from tests.unit.infra import test_acme_provider_diffs, test_provider_diffs
-from tests.unit.infra.test_certificate_settings import SOURCES, settings_of
-from tests.unit.infra.test_provider_diffs import SAME, UPDATE, verdict
+from tests.support.certificates.source_settings import SOURCES, settings_of
+from tests.support.provider_states import SAME, UPDATE, acme_certificate, certificate, verdict
 
 SETTING = "fpga-web-service:certificateGeneration"
 OLD_STATES = {
-    "self_signed": (CertificateProvider(), test_provider_diffs.certificate(age=dt.timedelta(days=1))),
-    "acme": (AcmeCertificateProvider(), test_acme_provider_diffs.certificate(age_days=1)),
+    "self_signed": (CertificateProvider(), certificate(age=dt.timedelta(days=1))),
+    "acme": (AcmeCertificateProvider(), acme_certificate(age_days=1)),
 }
 both = pytest.mark.parametrize(("provider", "olds"), OLD_STATES.values(), ids=OLD_STATES.keys())
 

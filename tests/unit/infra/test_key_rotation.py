@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pulumi.output import Unknown
 
 from clients.azure.model_management import Keys
 from infra.providers import engine_log
 from infra.providers.endpoint_check import EndpointCheckProvider
 from infra.providers.keys import KeysProvider
-from tests.unit.infra.test_provider_diffs import CHECK
+from tests.support.provider_states import CHECK, UNKNOWN
 
-UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 OLD_STATE = {
     "account_id": "/subscriptions/s",
     "service_id": "1",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from pulumi.dynamic import ResourceProvider
-from pulumi.output import Unknown
 
 from infra.providers.certificate import CertificateProvider
 from infra.providers.development_ca import DevelopmentCaProvider
@@ -18,52 +15,20 @@ from infra.providers.endpoint_check import EndpointCheckProvider
 from infra.providers.keys import KeysProvider
 from infra.providers.model import ModelProvider
 from infra.providers.service import ServiceProvider
-
-UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
-
-SERVICE = {
-    "account_id": "/subscriptions/s",
-    "name": "svc",
-    "adopt": True,
-    "model_id": "m",
-    "ssl_enabled": True,
-    "ssl_certificate": "CHAIN",
-    "ssl_key": "KEY",
-    "fingerprint": "AB",
-    "state": "Succeeded",
-}
-OF_SERVICE = {"account_id": "/subscriptions/s", "service_id": "1"}
-MODEL = {
-    "account_id": "/subscriptions/s",
-    "storage_account_id": "/subscriptions/s/st",
-    "container": "models",
-    "name": "model-1",
-    "package": "package",
-    "sha256": "00",
-}
-CHECK = {
-    "fqdn": "www.contoso.test",
-    "name_servers": ["127.0.0.1:53"],
-    "ip": "127.80.0.1",
-    "port": 50051.0,
-    "deployed_at": "2026-11-22T12:00:00.000+00:00",
-    "ssl_enabled": True,
-    "fingerprint": "AB",
-    "root_certificate": "ROOT",
-    "primary_key": "P",
-    "secondary_key": "S",
-    "timeout_s": 60.0,
-}
-
-SAME, UPDATE, REPLACE = "same", "update", "replace"
-
-
-def verdict(provider: ResourceProvider, olds: dict[str, Any], **news: Any) -> str:
-    result = provider.diff("id", olds, {**olds, **news})
-    if not result.changes:
-        assert not result.replaces
-        return SAME
-    return REPLACE if result.replaces else UPDATE
+from tests.support.provider_states import (
+    CHECK,
+    COSTLY,
+    MODEL,
+    OF_SERVICE,
+    REPLACE,
+    SAME,
+    SERVICE,
+    UNKNOWN,
+    UPDATE,
+    certificate,
+    imported_by,
+    verdict,
+)
 
 
 @pytest.mark.parametrize(
@@ -142,17 +107,6 @@ def test_the_checks_patience_is_no_reason_to_check() -> None:
     assert verdict(EndpointCheckProvider(), CHECK, timeout_s=1.0) == SAME
 
 
-def certificate(*, age: dt.timedelta, lifetime: dt.timedelta = dt.timedelta(days=90)) -> dict[str, Any]:
-    begin = dt.datetime.now(dt.UTC) - age
-    return {
-        "fqdn": "www.contoso.test",
-        "ca_certificate": "ROOT",
-        "ca_key": "KEY",
-        "not_before": begin.isoformat(),
-        "not_after": (begin + lifetime).isoformat(),
-    }
-
-
 @pytest.mark.parametrize(
     ("days", "expected"), [(0, SAME), (59, SAME), (60, UPDATE), (89, UPDATE), (200, UPDATE)]
 )
@@ -172,39 +126,35 @@ def test_an_authority_is_never_due() -> None:
     assert verdict(DevelopmentCaProvider(), olds, common_name="other") == REPLACE
 
 
-COSTLY = ("requests", "azure", "cryptography", "numpy", "dns", "clients.prediction.client", "onnxruntime")
-
-
-def imported_by(asked: str) -> list[str]:
-    """Which of the costly modules a process of its own, as the plugin is one, has loaded after this."""
-    program = f"""
-import sys
-import tests.unit.infra.test_provider_diffs as here
-{asked}
-print(*[name for name in {COSTLY!r} if name in sys.modules])
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return done.stdout.split()
-
-
 def test_a_preview_without_change_imports_nothing_costly() -> None:
     asked = """
-here.ServiceProvider().check(here.SERVICE, dict(here.SERVICE))
-here.EndpointCheckProvider().check(here.CHECK, dict(here.CHECK))
-here.verdict(here.ServiceProvider(), here.SERVICE)
-here.verdict(here.EndpointProvider(), here.OF_SERVICE)
-here.verdict(here.KeysProvider(), here.OF_SERVICE)
-here.verdict(here.ModelProvider(), here.MODEL)
-here.verdict(here.EndpointCheckProvider(), here.CHECK)
-here.verdict(here.CertificateProvider(), here.certificate(age=here.dt.timedelta(0)))
+import datetime as dt
+from infra.providers.certificate import CertificateProvider
+from infra.providers.endpoint import EndpointProvider
+from infra.providers.endpoint_check import EndpointCheckProvider
+from infra.providers.keys import KeysProvider
+from infra.providers.model import ModelProvider
+from infra.providers.service import ServiceProvider
+from tests.support import provider_states as states
+
+ServiceProvider().check(states.SERVICE, dict(states.SERVICE))
+EndpointCheckProvider().check(states.CHECK, dict(states.CHECK))
+states.verdict(ServiceProvider(), states.SERVICE)
+states.verdict(EndpointProvider(), states.OF_SERVICE)
+states.verdict(KeysProvider(), states.OF_SERVICE)
+states.verdict(ModelProvider(), states.MODEL)
+states.verdict(EndpointCheckProvider(), states.CHECK)
+states.verdict(CertificateProvider(), states.certificate(age=dt.timedelta(0)))
 """
-    assert imported_by(asked) == []
+    assert imported_by(asked, COSTLY) == []
 
 
 def test_a_creation_has_everything_imported_meanwhile() -> None:
     asked = """
 from infra.providers import ahead
-here.DevelopmentCaProvider().check({}, {"common_name": "CA"})
+from infra.providers.development_ca import DevelopmentCaProvider
+
+DevelopmentCaProvider().check({}, {"common_name": "CA"})
 ahead.require("proof")
 """
-    assert imported_by(asked) == [name for name in COSTLY if name != "onnxruntime"]
+    assert imported_by(asked, COSTLY) == [name for name in COSTLY if name != "onnxruntime"]

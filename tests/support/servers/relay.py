@@ -1,10 +1,12 @@
-"""A TCP relay in front of a server, which can be cut: what is open ends, and callers are hung up on."""
+"""A TCP relay in front of a server, which can fail: callers are hung up on, or nobody listens."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Relay:
@@ -21,9 +23,7 @@ class Relay:
         self._open: set[socket.socket] = set()
         self._is_cut = False
         self.hung_up = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listen(0)
 
     def cut(self) -> None:
         """Ends every connection, and from now on each new one at once."""
@@ -39,13 +39,29 @@ class Relay:
 
     def close(self) -> None:
         """Stops listening: callers are refused."""
-        _end(self._listener)
+        _end(self._listener)  # closing alone would leave the thread in accept()
         self._listener.close()
+        self._thread.join()
 
-    def _accept(self) -> None:
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """For the time being, callers are refused."""
+        self.close()
+        try:
+            yield
+        finally:
+            self._listen(self.port)
+
+    def _listen(self, port: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
+        self._thread.start()
+
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                caller, _ = self._listener.accept()
+                caller, _ = listener.accept()
             except OSError:
                 return
             with self._lock:
