@@ -13,7 +13,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows
-.PHONY: help bootstrap engine up test test-pythons bench story lock pulumi-pin down clean
+.PHONY: help bootstrap engine up test test-pythons bench story picture lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ lint-workflows: bootstrap ## check the workflows and forms of GitHub
 		.github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	@$(BIN)/python -m tools.actionlint
 	@$(BIN)/zizmor --offline --persona auditor --strict-collection --quiet .github
+
+picture: bootstrap ## draw docs/architecture.svg from the imports
+	@$(BIN)/python -m tools.picture
 
 lock: bootstrap ## renew the lock files after pyproject.toml; UPGRADE=NAME or UPGRADE=all brings newer versions
 	@$(BIN)/python -m tools.pins.lock --upgrade="$${UPGRADE:-}"

@@ -1,1 +1,1 @@
-"""The README and the pages of docs/ as tests read them."""
+"""The README, the other pages beside it and those of docs/, as tests read them."""

@@ -26,7 +26,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 CHECKOUT: Final = Path(__file__).parents[3]
-FILES: Final = (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md")))
+README: Final = CHECKOUT / "README.md"
+FILES: Final = (README, *sorted({*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")} - {README}))
 
 _HIDDEN: Final = re.compile(r"<!--\s*(sh|answers|not here)\n(.*?)\n?-->\s*", re.DOTALL)
 

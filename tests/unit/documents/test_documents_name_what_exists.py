@@ -14,6 +14,7 @@ import yaml
 
 from fpga.cli import app
 from infra import settings
+from policy.rules import RESOURCE_RULES, STACK_RULES
 from tests.support.documents.markdown import CHECKOUT, FILES, Block, anchors, blocks, inline
 
 KINDS = ("sh", "console", "text", "json", "yaml")
@@ -113,6 +114,13 @@ def test_targets_and_commands_exist_with_their_options(name: str) -> None:
 def test_settings_are_the_programs(name: str) -> None:
     named = set(re.findall(r"fpga-web-service:([a-z]\w+)", of(name).read_text()))
     assert named <= SETTINGS
+
+
+def test_the_page_on_policy_has_a_row_for_each_rule() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|", of("docs/policy.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(
+        [rule.name for rule in RESOURCE_RULES] + [rule.name for rule in STACK_RULES]
+    )
 
 
 @pytest.mark.parametrize(
