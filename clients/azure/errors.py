@@ -2,6 +2,7 @@
 
 ClientError
 ├── ConnectionFailed     no answer; `sent` tells whether the request may have arrived
+│   └── NoHandshake      somebody is there, and no TLS handshake comes about
 ├── SignInFailed         the sign-in authority refused the credentials
 ├── ServiceError         an answer that refuses: status, code, message, request id
 │   ├── Unauthorized     401, 403
@@ -56,6 +57,18 @@ class ConnectionFailed(ClientError):
         super().__init__(f"{action}: no answer ({reason}){doubt}")
         self.reason = reason
         self.sent = sent
+
+
+class NoHandshake(ConnectionFailed):
+    """No TLS handshake came about with who listens there.
+
+    Attributes:
+        speaks_tls: True where they said so in TLS, by an alert (RFC 8446, 6); None where they said nothing.
+    """
+
+    def __init__(self, action: str, reason: str, *, speaks_tls: bool | None) -> None:
+        super().__init__(action, reason, sent=False)
+        self.speaks_tls = speaks_tls
 
 
 class SignInFailed(ClientError):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
-from clients.name_resolution import addresses_of, host_and_port, literal_address, resolve
+from clients.dns.resolution import addresses_of, host_and_port, literal_address, resolve
 from clients.prediction import diagnosis
 from clients.prediction import roots as roots_of
 from clients.prediction.errors import (

@@ -230,12 +230,18 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
     from certs import formats
     from certs.bundle import assemble
     from certs.findings import Origin
-    from fpga.certificates.served_chain import served_chain
+    from clients.azure.errors import ConnectionFailed, NoHandshake
+    from clients.tls import served_chain
 
     host, _, port = endpoint.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise typer.BadParameter(f"--endpoint: '{endpoint}' is not HOST:PORT.")
-    sent = served_chain(host.strip("[]"), int(port), name)
+    try:
+        sent = served_chain(host.strip("[]"), int(port), name)
+    except NoHandshake as error:
+        raise CommandError(f"{endpoint} does not complete a TLS handshake: {error.reason}.") from None
+    except ConnectionFailed as error:
+        raise CommandError(f"{endpoint} cannot be reached: {error.reason}.") from None
     try:
         certificates = [formats.parse_certificate(der) for der in sent]
     except formats.UNPARSABLE:

@@ -87,7 +87,7 @@ def predict(
     Labels are those of the model's package; a model without any is shown by class numbers. Ends with 1 if a
     photo could not be scored, after all others were.
     """
-    from clients.name_resolution import host_and_port
+    from clients.dns.resolution import host_and_port
     from fpga.predict import photos as named
     from fpga.predict.classification import classify
 

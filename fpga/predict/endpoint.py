@@ -82,7 +82,7 @@ class Endpoint:
             name_server: `ADDRESS[:PORT]` to ask; None: the stack's own, where those are addresses (the
                 system's resolver does not know the zone), else the system's.
         """
-        from clients.name_resolution import literal_address
+        from clients.dns.resolution import literal_address
         from clients.prediction.client import PredictionClient
 
         servers = [name_server] if name_server else list(self.name_servers)

@@ -5,26 +5,26 @@ Names in the zone are asked of the zone's own servers, those above it of recursi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dns.exception
-import dns.nameserver
 import dns.rdatatype
 import dns.resolver
-import dns.rrset
 
 from certs.acme import caa
 from clients.azure.operations import Pending, Waiter
-from clients.name_resolution import host_and_port
-from clients.name_servers import QUERY_TIMEOUT_S, ask, require_servers
+from clients.dns.resolution import resolver_of
+from clients.dns.server import TIMEOUT_S, look_up
+from clients.dns.zone import require_servers, with_address
 from infra.proof import caa_issuers
 from infra.settings import naming
 
 
 @dataclass(frozen=True)
 class ZoneCaa:
-    """What `certs.sources.acme` asks before the authority.
+    """The look at a zone's CAA records that `certs.sources.acme` takes before it asks the authority.
 
     Attributes:
         zone: its name; `servers`: `host:port` of each of its name servers.
@@ -77,26 +77,18 @@ class ZoneCaa:
             return self._above(name)
         seen: list[str] = []
         for server in self.servers:
-            answer = ask(name, dns.rdatatype.CAA, server)
-            if not isinstance(answer, str):
-                try:
-                    return _properties(answer.resolve_chaining().answer)
-                except dns.exception.DNSException as error:  # aliases that lead nowhere say nothing of CAA
-                    answer = f"no usable answer ({error or type(error).__name__})"
-            seen.append(f"{answer} at the name server {server}")
+            found = look_up(name, with_address(server), kind=dns.rdatatype.CAA)
+            if found.answered:
+                return _properties(found.records)
+            seen.append(f"{found.told} at the name server {server}")
         raise _Silent("; ".join(seen))
 
     def _above(self, name: str) -> list[caa.Property]:
         if self.resolvers is None:
             raise caa.Unanswered
         try:
-            resolver = dns.resolver.Resolver(configure=not self.resolvers)
-            if self.resolvers:
-                resolver.nameservers = [
-                    dns.nameserver.Do53Nameserver(*host_and_port(one)) for one in self.resolvers
-                ]
-            found = resolver.resolve(
-                f"{name}.", dns.rdatatype.CAA, raise_on_no_answer=False, lifetime=QUERY_TIMEOUT_S
+            found = resolver_of(self.resolvers).resolve(
+                f"{name}.", dns.rdatatype.CAA, raise_on_no_answer=False, lifetime=TIMEOUT_S
             )
         except dns.resolver.NXDOMAIN:
             return []
@@ -104,15 +96,15 @@ class ZoneCaa:
             # that this resolver does not tell proves nothing of the authority's
             self.tell(f"CAA records at {name} could not be looked up: the authority will see for itself")
             raise caa.Unanswered from None
-        return _properties(found.rrset)
+        return _properties(found.rrset or ())
 
 
 class _Silent(Exception):
     """No server of the zone answers; the text says what each did instead."""
 
 
-def _properties(records: dns.rrset.RRset | None) -> list[caa.Property]:
+def _properties(records: Iterable[Any]) -> list[caa.Property]:
     return [
         caa.Property(one.flags, one.tag.decode("ascii", "replace"), one.value.decode("ascii", "replace"))
-        for one in records or ()
+        for one in records
     ]

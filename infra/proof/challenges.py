@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clients.azure.dns_records import TxtRecords
-from clients.name_servers import wait_for_txt
+from clients.dns.zone import wait_for_txt
 from infra.settings import naming
 
 

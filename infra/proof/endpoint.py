@@ -7,7 +7,6 @@ is named with what was seen and what was expected.
 
 from __future__ import annotations
 
-import socket
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 
 from clients.azure.errors import ClientError
 from clients.azure.operations import Waiter
-from clients.name_resolution import literal_address
+from clients.dns.zone import with_address
 from clients.prediction.client import KeyRejected, PredictionClient, PredictionError
 from clients.prediction.errors import UntrustedCertificate
 from clients.tls import fingerprint, served_certificate
@@ -81,7 +80,7 @@ def prove(
         raise ProofFailed(
             f"the keys of {_where(declared)} are not known, so none can be tried: `pulumi refresh` reads them"
         )
-    servers = tuple(_with_address(server) for server in declared.name_servers)
+    servers = tuple(with_address(server) for server in declared.name_servers)
     record = DeclaredRecord(declared.fqdn, declared.ip, servers, declared.resolvers, declared.delegation)
     prove_record(record, deadline_s=deadline_s, waiter=waiter or Waiter(), tell=tell)
     if declared.fingerprint is None:
@@ -158,20 +157,6 @@ def sample_image(side: int = 8) -> bytes:
         + chunk(b"IDAT", zlib.compress(pixels))
         + chunk(b"IEND", b"")
     )
-
-
-def _with_address(server: str) -> str:
-    """`host:port` with the host as an address: a zone's own NS records are names."""
-    host, _, port = server.rpartition(":")
-    if literal_address(host) is not None:
-        return server
-    try:
-        return f"{socket.gethostbyname(host)}:{port}"
-    except (OSError, UnicodeError) as error:
-        raise ProofFailed(
-            f"the zone's name server {host} has no address ({error}): name reachable servers in "
-            "fpga-web-service:nameServers"
-        ) from None
 
 
 def _seen(error: PredictionError) -> str:

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.azure.operations import Pending, Waiter
-from clients.lookup import Lookup, look_up
-from clients.name_servers import require_servers
+from clients.dns.server import TIMEOUT_S, Lookup, look_up
+from clients.dns.zone import require_servers
 
-QUERY_TIMEOUT_S = 5.0
 SHORTEST_QUERY_TIMEOUT_S = 1.0
 """What a server is given even where the limit is nearly reached."""
 QUIET_S = 2.0
@@ -59,9 +58,9 @@ def prove_record(
 
     def look() -> bool | Pending:
         left_s = begin + deadline_s - waiter.clock()
-        timeout_s = min(QUERY_TIMEOUT_S, max(SHORTEST_QUERY_TIMEOUT_S, left_s))
+        timeout_s = min(TIMEOUT_S, max(SHORTEST_QUERY_TIMEOUT_S, left_s))
         found = [(role, server, look_up(declared.fqdn, server, timeout_s)) for role, server in waited_for]
-        wrong = [one for one in found if one[2].addresses != (declared.ip,)]
+        wrong = [one for one in found if one[2].values != (declared.ip,)]
         waited_for[:] = [(role, server) for role, server, _ in wrong]
         if not wrong:
             return True
@@ -90,6 +89,6 @@ def _seen(declared: DeclaredRecord, role: str, server: str, lookup: Lookup) -> s
     seen = f"{lookup.told} at the {role} {server}"
     if lookup.kept_s:
         seen += f", kept for another {lookup.kept_s} s (fpga-web-service:checkTimeout can be longer)"
-    if role == "resolver" and not lookup.addresses and declared.delegation:
+    if role == "resolver" and not lookup.values and declared.delegation:
         seen += f" (does the zone's parent name its servers, NS {', '.join(declared.delegation)}?)"
     return seen

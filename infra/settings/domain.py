@@ -23,7 +23,7 @@ def _name_server_problem(address: str) -> str | None:
 
 
 def _resolver_problem(resolver: str) -> str | None:
-    from clients.name_resolution import host_and_port
+    from clients.dns.resolution import host_and_port
 
     try:
         host_and_port(resolver)

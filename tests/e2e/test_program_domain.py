@@ -12,7 +12,7 @@ import dns.rrset
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
-from clients.lookup import look_up
+from clients.dns.server import look_up
 from clients.prediction.client import PredictionClient
 from infra.proof.endpoint import sample_image
 from tests.support.servers.name_server import name_server
@@ -138,7 +138,7 @@ def test_an_alias_comes_and_goes(stack: ProgramStack) -> None:
 
     assert (added.operations["canonical-record"], added.operations["record"]) == ("create", "replace")
     seen = look_up(f"www.{A_LABELS}", stack.cloud.name_server, 5.0)
-    assert (seen.addresses, seen.told) == ((ip,), f"A {ip} by the alias service-1.{A_LABELS}")
+    assert (seen.values, seen.told) == ((ip,), f"A {ip} by the alias service-1.{A_LABELS}")
     stack.run("config", "rm", "fpga-web-service:canonicalName", "--stack", stack.stack)
     removed = stack.up()
     assert (removed.operations["canonical-record"], removed.operations["record"]) == ("delete", "replace")

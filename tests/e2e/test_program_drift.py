@@ -10,7 +10,7 @@ import pytest
 
 from certs.sources.self_signed import issue, new_authority
 from clients.azure.model_management import ServiceRequest, Tls
-from clients.name_resolution import resolve
+from clients.dns.resolution import resolve
 from clients.tls import fingerprint, served_certificate
 from tests.support.stacks.program_stack import ProgramStack
 from tests.support.stacks.pulumi_project import Result

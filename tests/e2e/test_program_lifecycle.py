@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clients.name_resolution import resolve
+from clients.dns.resolution import resolve
 from clients.prediction.client import MissingKey, PredictionClient, WrongKey
 from clients.tls import fingerprint, served_certificate
 from infra.proof.endpoint import sample_image

@@ -12,7 +12,7 @@ from clients.azure.cloud import Cloud
 from clients.azure.dns_records import API_VERSION, TxtRecords
 from clients.azure.errors import DeadlineExceeded, NobodyToAsk, NotFound, ServiceError
 from clients.azure.operations import Waiter
-from clients.name_servers import wait_for_txt
+from clients.dns.zone import wait_for_txt
 from localcloud.server import Cloud as Server
 from tests.support.localcloud.deployed_service import settings_of
 

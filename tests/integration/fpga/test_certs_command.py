@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga.certificates import pipe_notice, served_chain
+from clients import tls
+from fpga.certificates import pipe_notice
 from fpga.cli import main
 from fpga.files import write_together
 from tests.support.certificates import odd_encodings
@@ -438,12 +439,13 @@ def test_show_of_what_is_no_tls_endpoint(run: Run) -> None:
 
 
 def test_show_of_what_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served_chain, "TIMEOUT_S", 0.05)
+    monkeypatch.setattr(tls, "TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         code, told, complaints = run("show", "--endpoint", f"127.0.0.1:{port}")
     assert (code, told) == (1, "")
-    assert complaints == f"error: 127.0.0.1:{port} gives no answer within 0.05 s: does it speak TLS?\n"
+    silent_one = f"127.0.0.1:{port} does not complete a TLS handshake: nothing is said within 0.05 s."
+    assert complaints == f"error: {silent_one}\n"
 
 
 OUT = ("--cert-out", "new.pem", "--key-out", "new.key")

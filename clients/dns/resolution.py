@@ -1,4 +1,7 @@
-"""Addresses of a name as given name servers tell them, not the system's."""
+"""Addresses of names: as the system tells them, or as given name servers do.
+
+Importing this costs nothing: dnspython comes with the first question.
+"""
 
 from __future__ import annotations
 
@@ -61,14 +64,9 @@ def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[st
     """
     import dns.exception
     import dns.name
-    import dns.nameserver
     import dns.resolver
 
-    servers: list[str | dns.nameserver.Nameserver] = []
-    for text in name_servers:
-        servers.append(dns.nameserver.Do53Nameserver(*host_and_port(text)))
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = servers
+    resolver = resolver_of(name_servers)
     resolver.lifetime = min(timeout_s, _PATIENCE_S)
     asked = ", ".join(name_servers)
     absolute = dns.name.from_text(name)  # from the root: the system's search list has no part in it
@@ -90,8 +88,23 @@ def resolve(name: str, name_servers: Sequence[str], timeout_s: float) -> list[st
     return [record.to_text() for record in answer]
 
 
+def resolver_of(name_servers: Sequence[str]) -> dns.resolver.Resolver:
+    """A resolver that asks these servers, as `host_and_port` takes them; without any, the system's.
+
+    Raises:
+        dns.resolver.NoResolverConfiguration: the system names none.
+    """
+    import dns.nameserver
+    import dns.resolver
+
+    resolver = dns.resolver.Resolver(configure=not name_servers)
+    if name_servers:
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(*host_and_port(one)) for one in name_servers]
+    return resolver
+
+
 def _refusals(error: dns.resolver.NoNameservers) -> str:
-    """What the servers answered instead: response codes, or why no answer could be read."""
+    """The servers' answers instead: response codes, or why none could be read."""
     import dns.rcode
 
     told: list[str] = []
