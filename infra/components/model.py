@@ -8,10 +8,11 @@ import pulumi
 from pulumi_azure_native import storage
 
 from infra import catalogue
+from infra.components.model_management import ModelManagement
 from infra.declared import CONTAINER
 from infra.providers.existing_model import ExistingModel, ExistingModelArgs
 from infra.providers.model import Model, ModelArgs
-from infra.settings import naming
+from infra.settings import ModelSettings, naming
 
 
 @dataclass(frozen=True)
@@ -19,21 +20,16 @@ class RegisteredModelArgs:
     """Inputs of a registered model.
 
     Attributes:
-        scope: project and stack: what derived names are made from.
-        name: what the model's physical name starts with.
-        package: path of the package; `sha256` is that of its content.
-        registered_id: of a model that is registered already; the package is not looked at then.
+        management: the account that it is registered with.
+        storage_account: name of the storage account for its package; `location` is that one's region.
+        sha256: of the package; empty where the settings name a model that is registered already.
     """
 
-    scope: tuple[str, str]
-    resource_group: pulumi.Input[str]
-    account_id: pulumi.Input[str]
+    management: ModelManagement
     storage_account: str
     location: str
-    name: str
-    package: str
+    settings: ModelSettings
     sha256: str
-    registered_id: str | None = None
 
 
 class RegisteredModel(pulumi.ComponentResource):
@@ -49,7 +45,7 @@ class RegisteredModel(pulumi.ComponentResource):
         account = storage.StorageAccount(
             catalogue.STORAGE_ACCOUNT.name,
             account_name=args.storage_account,
-            resource_group_name=args.resource_group,
+            resource_group_name=args.management.resource_group,
             location=args.location,
             kind=storage.Kind.STORAGE_V2,
             sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
@@ -62,35 +58,25 @@ class RegisteredModel(pulumi.ComponentResource):
             catalogue.BLOB_CONTAINER.name,
             account_name=account.name,
             container_name=CONTAINER,
-            resource_group_name=args.resource_group,
+            resource_group_name=args.management.resource_group,
             public_access=storage.PublicAccess.NONE,
             opts=inside,
         )
-        if args.registered_id is not None:
-            registered = ExistingModelArgs(args.account_id, args.registered_id)
+        account_id = args.management.account_id
+        if args.settings.id is not None:
+            registered = ExistingModelArgs(account_id, args.settings.id)
             self.model_id = ExistingModel(catalogue.EXISTING_MODEL.name, registered, inside).id
         else:
-            self.model_id = self._registered(args, account, container, inside).id
-        self.register_outputs({"model_id": self.model_id})
-
-    @staticmethod
-    def _registered(
-        args: RegisteredModelArgs,
-        account: storage.StorageAccount,
-        container: storage.BlobContainer,
-        opts: pulumi.ResourceOptions,
-    ) -> Model:
-        # Another content is another resource: the service moves to the new model before the old one goes.
-        logical_name = f"{catalogue.MODEL.name}-{args.sha256[:8]}"
-        return Model(
-            logical_name,
-            ModelArgs(
-                account_id=args.account_id,
+            # another content is another resource: the service moves to the new model before the old one goes
+            logical_name = f"{catalogue.MODEL.name}-{args.sha256[:8]}"
+            scope = (pulumi.get_project(), pulumi.get_stack(), logical_name)
+            model = ModelArgs(
+                account_id=account_id,
                 storage_account_id=account.id,
                 container=container.name,
-                name=naming.suffixed(args.name, *args.scope, logical_name),
-                package=args.package,
+                name=naming.suffixed(args.settings.name, *scope),
+                package=args.settings.package,
                 sha256=args.sha256,
-            ),
-            opts,
-        )
+            )
+            self.model_id = Model(logical_name, model, inside).id
+        self.register_outputs({"model_id": self.model_id})

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pulumi
 from pulumi_azure_native import resources
 
 from infra import catalogue
-
-
-@dataclass(frozen=True)
-class ModelManagementArgs:
-    """Inputs: names, regions, pricing tier (S1, S2, S3) and how many FPGAs it holds (1 to 16)."""
-
-    resource_group: str
-    group_location: str
-    account: str
-    location: str
-    sku: str
-    capacity: int
+from infra.settings.account import AccountSettings
 
 
 class ModelManagement(pulumi.ComponentResource):
@@ -29,14 +16,14 @@ class ModelManagement(pulumi.ComponentResource):
     account_id: pulumi.Output[str]
 
     def __init__(
-        self, name: str, args: ModelManagementArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, settings: AccountSettings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(catalogue.MODEL_MANAGEMENT.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         group = resources.ResourceGroup(
             catalogue.RESOURCE_GROUP.name,
-            resource_group_name=args.resource_group,
-            location=args.group_location,
+            resource_group_name=settings.resource_group,
+            location=settings.group_location,
             opts=inside,
         )
         account = resources.Resource(
@@ -45,10 +32,10 @@ class ModelManagement(pulumi.ComponentResource):
             resource_provider_namespace=catalogue.ACCOUNT_PROVIDER,
             parent_resource_path="",
             resource_type="accounts",
-            resource_name_=args.account,
+            resource_name_=settings.name,
             api_version=catalogue.ACCOUNT.api_version,
-            location=args.location,
-            sku=resources.SkuArgs(name=args.sku, capacity=args.capacity),
+            location=settings.location,
+            sku=resources.SkuArgs(name=settings.sku, capacity=settings.capacity),
             properties={"description": "Models and services on FPGAs"},
             opts=inside,
         )

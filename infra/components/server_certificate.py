@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 
 from infra import catalogue
+from infra.inputs.provided_certificate import ProvidedCertificate
 from infra.providers.certificate import Certificate, CertificateArgs
 from infra.providers.development_ca import DevelopmentCa, DevelopmentCaArgs
 
@@ -31,6 +32,12 @@ class ServerCertificate:
     fingerprint: pulumi.Input[str]
     not_after: pulumi.Input[str]
     root: pulumi.Input[str]
+
+    @classmethod
+    def brought(cls, provided: ProvidedCertificate) -> ServerCertificate:
+        """The certificate that the stack's owner brings; its key is a secret from here on."""
+        key = pulumi.Output.secret(provided.key)
+        return cls(provided.chain, key, provided.fingerprint, provided.not_after, provided.root)
 
 
 class SelfSigned(pulumi.ComponentResource):

@@ -5,11 +5,10 @@ It is read and checked at each run, a preview's too, as callers will check it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pulumi
-
-from infra.components.server_certificate import ServerCertificate
 from infra.inputs import machine_roots
 from infra.settings.certificate import CertificateSettings
 from infra.settings.reader import NAMESPACE
@@ -24,10 +23,34 @@ _SETTINGS = {
 }
 
 
-def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> ServerCertificate | None:
+@dataclass(frozen=True)
+class ProvidedCertificate:
+    """A certificate with its chain of trust and its key, fit to be served.
+
+    Attributes:
+        chain: leaf first, PEM.
+        key: the leaf's private key, PEM; a secret.
+        fingerprint: SHA-256 of the leaf, `AB:CD:…`.
+        not_after: its last moment (RFC 3339, UTC).
+        root: the root that callers need, PEM; empty where their systems know it.
+    """
+
+    chain: str
+    key: str = field(repr=False)
+    fingerprint: str
+    not_after: str
+    root: str
+
+
+def read(
+    settings: CertificateSettings, fqdn: str, problems: list[str], warn: Callable[[str], None]
+) -> ProvidedCertificate | None:
     """The certificate, if it is fit for `fqdn`; else None, and what is wrong is among the `problems`.
 
     None, too, for a source that issues certificates, and while SSL is off and nothing is set.
+
+    Args:
+        warn: is given what callers may not like, in whole sentences.
     """
     source = _source(settings)
     if source is None:
@@ -54,17 +77,17 @@ def read(settings: CertificateSettings, fqdn: str, problems: list[str]) -> Serve
         problems.append(f"{_named(settings)}: {error}")
         return None
     for finding in checked.findings:
-        pulumi.log.warn(str(finding))
+        warn(str(finding))
     machine = machine_roots.read() if not obtained.root_pem else []
     if machine and trust.anchor_of(checked.bundle.chain, None, machine) is None:
-        pulumi.log.warn(
+        warn(
             f"{_named(settings)}: the chain leads to no authority that this machine trusts. Unless callers "
             f"trust it, name its root in {NAMESPACE}:rootsFile: the endpoint check then expects it, and the "
             "output rootCertificate hands it on."
         )
-    return ServerCertificate(
+    return ProvidedCertificate(
         chain=checked.bundle.certificate_pem,
-        key=pulumi.Output.secret(checked.bundle.key_pem),
+        key=checked.bundle.key_pem,
         fingerprint=checked.bundle.fingerprint_sha256,
         not_after=checked.bundle.not_after.isoformat(),
         root=obtained.root_pem or "",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from infra.components.server_certificate import ServerCertificate
 from infra.inputs import provided_certificate
+from infra.inputs.provided_certificate import ProvidedCertificate
 from infra.settings.certificate import CertificateSettings
 from tests.support.certificates.forge import FQDN, Made, chain, intermediate, key, leaf, root
 from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY
@@ -25,18 +24,20 @@ UNKNOWN = "the chain leads to no authority that this machine trusts"
 def test_a_root_that_breaks_rfc_5280_is_known_all_the_same(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     held: tuple[Made, ...],
     is_known: bool,
 ) -> None:
     """As are those of Go Daddy and Starfield, whose serial number is zero."""
     made = leaf(BELOW_ODD_ROOT, key=key("P-256", 79))
 
-    problems, taken = preview(tmp_path, monkeypatch, chain(made, BELOW_ODD_ROOT), made.key_pem, held)
+    warnings: list[str] = []
+    text = chain(made, BELOW_ODD_ROOT)
+
+    problems, taken = preview(tmp_path, monkeypatch, text, made.key_pem, held, warnings)
 
     assert problems == []
     assert taken is not None
-    assert (UNKNOWN in capsys.readouterr().err) is not is_known
+    assert [UNKNOWN in warning for warning in warnings] == [] if is_known else [True]
 
 
 @pytest.mark.parametrize(("held", "is_known"), [((old_root(),), False), ((root(),), True)])
@@ -46,7 +47,7 @@ def test_what_leads_to_an_older_root_and_has_expired_is_left_out(
     """Callers hold the root itself, which the older one once certified."""
     text = chain(GOOD, intermediate(), cross_signed(datetime.now(UTC), expired=True))
 
-    problems, taken = preview(tmp_path, monkeypatch, text, KEY, held)
+    problems, taken = preview(tmp_path, monkeypatch, text, KEY, held, [])
 
     assert (taken is not None) is is_known
     if taken is not None:
@@ -62,7 +63,8 @@ def preview(
     certificates: bytes,
     private_key: bytes,
     held: tuple[Made, ...],
-) -> tuple[list[str], ServerCertificate | None]:
+    warnings: list[str],
+) -> tuple[list[str], ProvidedCertificate | None]:
     """What a preview finds wrong, and takes, on a machine that trusts `held`."""
     files = {"chain.pem": certificates, "key.pem": private_key, "machine.pem": chain(*held)}
     for name, data in files.items():
@@ -81,8 +83,4 @@ def preview(
         minimum_days=1,
     )
     problems: list[str] = []
-
-    async def in_a_program() -> ServerCertificate | None:
-        return provided_certificate.read(settings, FQDN, problems)
-
-    return problems, asyncio.run(in_a_program())
+    return problems, provided_certificate.read(settings, FQDN, problems, warnings.append)
