@@ -1,4 +1,4 @@
-"""What a stack declares and the cloud has already: found by name, and brought into the stack's state.
+"""The resources that a stack declares and the cloud has already: found by name, and brought into its state.
 
 Azure resources come in by `pulumi import`, whose file is made here. A service comes in with the next update,
 which takes over what bears the declared name; a name that was set by hand needs consent (`adopt`). Looking
@@ -29,7 +29,7 @@ _SERVICE: Final = catalogue.SERVICE.name
 
 
 class Standing(StrEnum):
-    """How a declared resource stands."""
+    """The standing of a declared resource: in the stack, in the cloud alone, or nowhere."""
 
     MANAGED = "in the stack"
     ADOPTABLE = "exists: can be adopted"
@@ -56,14 +56,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found: the declared resources in the program's order, and what else the account has."""
+    """The findings on a stack: its declared resources in the program's order, and what else there is."""
 
     findings: tuple[Finding, ...]
     other_services: tuple[str, ...]
     other_models: tuple[str, ...]
 
     def of(self, *standings: Standing) -> tuple[Finding, ...]:
-        """What stands in one of these ways."""
+        """The findings with one of these standings."""
         return tuple(one for one in self.findings if one.standing in standings)
 
     @property

@@ -1,4 +1,4 @@
-"""Where the engine starts the program."""
+"""The start of the program, as the engine runs it."""
 
 import sys
 from pathlib import Path

@@ -29,7 +29,7 @@ Policy = ResourceValidationPolicy | StackValidationPolicy
 
 
 def serve() -> None:
-    """Serve the rules on a port that is told on stdout, until the engine ends this process."""
+    """Serves the rules on a port that is told on stdout, until the engine ends this process."""
     stack.listen()
     PolicyPack(NAME, [*policies()])
 
@@ -102,7 +102,7 @@ def _context(settings: Mapping[str, Any]) -> Context:
 
 
 def plain(value: Any) -> Any:
-    """What the SDK hands over, without its traps: a value that is not known yet is `UNKNOWN`.
+    """The values that the SDK hands over, as plain data: one that is not known yet is `UNKNOWN`.
 
     The SDK's own mappings and sequences raise `UnknownValueError` where such a value is looked at; here it is
     caught at each, so that a rule can say what it does about it.

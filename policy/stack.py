@@ -16,7 +16,7 @@ _told: bool | None = None
 
 
 def listen() -> None:
-    """Have the SDK's servicer, which is made later, tell of the stack."""
+    """Has the SDK's servicer, which is made later, tell of the stack."""
     from pulumi_policy import policy
 
     class Servicer(policy._PolicyAnalyzerServicer):
@@ -28,7 +28,7 @@ def listen() -> None:
 
 
 def configure(config: Any) -> None:
-    """Take from the stack's configuration, a mapping from `namespace:key` to text, what rules need."""
+    """Takes from the stack's configuration, a mapping from `namespace:key` to text, what rules need."""
     global _told
     _told = config.get(PRODUCTION, "").strip() == "true"
 

@@ -1,4 +1,4 @@
-"""What every resource of the graph is given, whatever component declares it: protection from mistakes.
+"""The options of every resource of the graph, whatever component declares it: protection from mistakes.
 
 `protect` refuses to delete or replace what could not be made again as it was, or is what callers know: the
 group (all is in it), the account (its models and services), the storage account and the container (the
@@ -23,7 +23,7 @@ _PROTECTED: Final = frozenset(kind.token for kind in catalogue.KINDS if kind.pro
 
 
 def apply(stack: Settings) -> None:
-    """Has each resource that is declared from now on given it. Call it before the first one."""
+    """Has each resource that is declared from now on get them. Call it before the first one."""
 
     def given(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not isinstance(args.resource, pulumi.CustomResource):

@@ -17,7 +17,7 @@ from infra.providers.development_ca import DevelopmentCa, DevelopmentCaArgs
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """What a service is given, and what its callers are told.
+    """A certificate as the graph hands it on: to the service, and to its callers.
 
     Attributes:
         chain: leaf first, PEM.

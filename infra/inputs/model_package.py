@@ -50,6 +50,7 @@ class ModelPackage:
     definition: Package
 
     def archive(self) -> bytes:
+        """The package as a zip."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for name, content in sorted(self.files.items()):
@@ -58,7 +59,7 @@ class ModelPackage:
         return packed.getvalue()
 
     def warnings(self) -> list[str]:
-        """What is probably not as it is meant, in whole sentences."""
+        """Warnings of what is probably not as it is meant, in whole sentences."""
         if self.definition.labels is None and _LABELS in self.files:
             return [
                 f"{self.path}: {_LABELS} is in the package, and {model_package.DEFINITION} does not name it: "
@@ -86,7 +87,7 @@ def read(path: Path) -> ModelPackage:
     """Reads the package at `path` and checks its definition; `try_out` checks the rest.
 
     Raises:
-        PackageError: see there.
+        PackageError: it cannot be read, or its definition is not sound.
     """
     try:
         files = _read_zip(path) if path.is_file() else _read_folder(path)

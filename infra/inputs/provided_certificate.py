@@ -95,7 +95,7 @@ def read(
 
 
 def _source(settings: CertificateSettings) -> CertificateSource | None:
-    """Where the certificate is read from. The modules are loaded here: a stack without one needs none."""
+    """The source of the certificate. The modules are loaded here: a stack that brings none needs none."""
     if settings.certificate_file is not None and settings.key_file is not None:
         from certs.sources.files import FilesSource
 

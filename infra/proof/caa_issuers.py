@@ -1,4 +1,4 @@
-"""What the configuration declares of CAA, held against an authority's names (RFC 8555, caaIdentities)."""
+"""The CAA records that are configured, held against an authority's names (RFC 8555, caaIdentities)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SETTING: Final = "fpga-web-service:caaIssuers"
 
 
 def refusal(declared: Sequence[str], identities: Sequence[str]) -> str | None:
-    """Why an authority with these names may not issue by what is declared; None: it may.
+    """The reason why an authority with these names may not issue by what is declared; None: it may.
 
     The text goes on from "CAA records at …".
     """

@@ -1,4 +1,4 @@
-"""Whether a zone's CAA records let an authority issue, asked as the authority will ask (RFC 8659).
+"""The CAA records of a zone, which must let an authority issue, asked as the authority will ask (RFC 8659).
 
 Names in the zone are asked of the zone's own servers, those above it of recursive resolvers.
 """

@@ -1,4 +1,4 @@
-"""Where the proofs of ACME's DNS-01 are published: in the zone that the same graph declares."""
+"""The publication of the proofs of ACME's DNS-01 (RFC 8555, 8.4), in the zone that the graph declares."""
 
 from __future__ import annotations
 

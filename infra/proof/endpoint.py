@@ -33,7 +33,7 @@ class ProofFailed(ClientError):
 
 @dataclass(frozen=True)
 class Declared:
-    """What there should be.
+    """The endpoint as it is declared.
 
     Attributes:
         name_servers: `host:port` of each of the zone's servers.
@@ -56,7 +56,7 @@ class Declared:
 
 
 def _print(line: str) -> None:
-    """At once: the engine shows what a provider prints, line by line."""
+    """Prints a line at once: the engine shows what a provider prints, line by line."""
     print(line, flush=True)
 
 
@@ -128,7 +128,7 @@ def _score(declared: Declared, servers: Sequence[str], key: str | None) -> None:
 
 
 def _call(declared: Declared, servers: Sequence[str], key: str | None) -> int:
-    """Scores the sample; how many numbers came back."""
+    """Scores the sample; returns how many numbers came back."""
     roots = declared.roots.encode() if declared.roots else None
     with PredictionClient(
         declared.fqdn,

@@ -21,7 +21,7 @@ QUIET_S = 2.0
 
 @dataclass(frozen=True)
 class DeclaredRecord:
-    """Where a name should lead, and who is asked.
+    """A record as it is declared, and the servers that are asked for it.
 
     Attributes:
         fqdn: in A-labels; an A record, or an alias of a name that has one.
@@ -77,7 +77,7 @@ def prove_record(
 
 
 def _pause_s(kept: list[int | None]) -> float | None:
-    """Until the first cache lets go of what it has; None as soon as a server asks the zone itself.
+    """The pause until the first cache lets go of what it has; None as soon as a server asks the zone itself.
 
     A whole second at least: a TTL is rounded down, and what has 0 s left is there still.
     """

@@ -1,4 +1,4 @@
-"""What the dynamic providers share: the cloud that the stack's configuration names, and comparing.
+"""The common part of the dynamic providers: the cloud that the stack's configuration names, and comparing.
 
 A provider is stored in the state by reference, so its module's dotted path is state: it must not change.
 It keeps nothing of its own; where the cloud is and who signs in comes with `configure`. What costs time
@@ -84,7 +84,7 @@ class CloudProvider(Provider):
 
 
 def changed(keys: Iterable[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """Those of `keys` whose value differs, or is not known yet."""
+    """The keys, of `keys`, whose value differs or is not known yet."""
     return [key for key in keys if isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key)]
 
 

@@ -1,4 +1,4 @@
-"""Where a service answers: address and port.
+"""The address and the port at which a service answers.
 
 A resource of its own, for an update of the service makes the service's outputs unknown in a preview; its
 id stays known, and so does what hangs on it.

@@ -22,14 +22,12 @@ EVERY_S = 10.0
 
 @functools.cache
 def warn_once(message: str) -> None:
-    """Tells the engine, once a process: `diff` is asked more than once in a preview."""
+    """Tells the engine a warning, once a process: `diff` is asked more than once in a preview."""
     _log(engine_pb2.WARNING, message)
 
 
 class Waiting:
-    """What is waited for in one piece of work, told after two seconds, and then every ten. Times in
-    seconds.
-    """
+    """A teller of what one piece of work waits for: after two seconds, then every ten. Times in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -72,7 +72,7 @@ class ServiceProvider(CloudProvider):
         return UpdateResult(_deployed(news, service))
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """What the API tells, and what it does not: the certificate, by a TLS handshake."""
+        """Reads what the API tells; the certificate, which it does not tell, by a TLS handshake."""
         service = self.management(props["account_id"]).settled(id_)
         if service is None:
             return ReadResult(None, {})
@@ -98,7 +98,7 @@ def _request(props: Props) -> ServiceRequest:
 
 
 def _seen_on_the_wire(address: str, port: int, declared: Props) -> Props:
-    """What differs from the declared certificate: a leaf that is another, or none."""
+    """The inputs that differ from the declared certificate: a leaf that is another, or none."""
     from clients.tls import fingerprint, served_certificate
 
     der = served_certificate(address, port)

@@ -1,4 +1,4 @@
-"""What the service is given to answer with: SSL on, a certificate that callers trust and that lasts."""
+"""The certificate that the service answers with: SSL is on, callers trust it, and it lasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule is made of, and what it looks at: plain data, no Pulumi."""
+"""The parts of a rule, and the resources that it looks at: plain data, no Pulumi."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Context:
-    """What a rule knows beside the resource.
+    """The circumstances of a run, which a rule knows beside the resource.
 
     Attributes:
         production: the stack's own setting `fpga-web-service:production`.

@@ -1,4 +1,4 @@
-"""What must not be lost, and what must not be seen."""
+"""The resources that must not be lost, and the secrets that must not be seen."""
 
 from __future__ import annotations
 
