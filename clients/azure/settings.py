@@ -117,8 +117,8 @@ def read(settings: Mapping[str, str], environ: Mapping[str, str]) -> Reading:
     """
     found = {key: text(key, settings, environ) for key in VARIABLES}
     unfit: list[str] = []
-    disable_instance_discovery = _noted(unfit, False, switch, "disableInstanceDiscovery", settings, environ)
-    use_oidc = _noted(unfit, False, switch, "useOidc", settings, environ)
+    disable_instance_discovery = _noted(unfit, False, _switch, "disableInstanceDiscovery", settings, environ)
+    use_oidc = _noted(unfit, False, _switch, "useOidc", settings, environ)
     federation = None
     missing = [_not_set(key) for key in _REQUIRED if not found[key]]
     if not found["clientSecret"]:
@@ -138,7 +138,7 @@ def read(settings: Mapping[str, str], environ: Mapping[str, str]) -> Reading:
             )
     return Reading(
         AzureSettings(
-            metadata_host=_noted(unfit, "", metadata_host, settings, environ),
+            metadata_host=_noted(unfit, "", _metadata_host, settings, environ),
             tenant_id=found["tenantId"],
             subscription_id=found["subscriptionId"],
             client_id=found["clientId"],
@@ -167,7 +167,7 @@ def text(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> s
     return settings.get(key, "").strip() or environ.get(VARIABLES[key], "").strip()
 
 
-def switch(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> bool:
+def _switch(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> bool:
     """A setting that is on (`true`, `1`) or off (`false`, `0`, not set), in any case of letters.
 
     Raises:
@@ -180,7 +180,7 @@ def switch(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) ->
         raise SettingError(f"{_origin(key, settings)} is '{value}': it takes true or false") from None
 
 
-def metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
+def _metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
     """The host and port that serve a cloud's discovery document, without a scheme; where none is set, the
     host of the one of Azure's own clouds that `environment` names.
 
@@ -189,7 +189,7 @@ def metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> st
     """
     value = text("metadataHost", settings, environ)
     if not value:
-        return ENVIRONMENTS[environment(settings, environ)]
+        return ENVIRONMENTS[_environment(settings, environ)]
     found = _HOST.fullmatch(value)
     if found is None:
         raise SettingError(
@@ -199,7 +199,7 @@ def metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> st
     return found.group(1)
 
 
-def environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
+def _environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
     """Azure's own cloud that is named: a key of `ENVIRONMENTS`.
 
     Raises:

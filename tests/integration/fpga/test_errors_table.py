@@ -36,7 +36,7 @@ ANSWERED = {
     "certs.odd_certificate.UndecodableError": "certs.formats",
     "certs.pkcs12.SealedError": "certs.pkcs12_reading",
     "certs.rules.name_constraints.UnjudgedError": "certs.rules.name_constraints",
-    "clients.azure.settings.SettingError": "infra.settings.azure",
+    "clients.azure.settings.SettingError": "clients.azure.settings",
     "clients.wire.labels.LabelsError": "clients.wire.model_package",
     "clients.wire.model_package.PackageError": "infra.inputs.model_package",
     "clients.wire.tensorflow_serving.TensorError": "clients.prediction.client",
