@@ -96,7 +96,7 @@ def _draft(path: Path, content: bytes) -> Path:
 
 
 def _set_aside(path: Path) -> Path | None:
-    """Where the file that was at `path` is now; None if there was none. A folder is not a file."""
+    """Moves the file at `path` aside: its new path; None if there was none. A folder is not a file."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
     if not os.path.lexists(path):

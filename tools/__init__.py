@@ -1,1 +1,1 @@
-"""What checks the project itself, and is no part of it."""
+"""Tools that measure, play and pin the project, and are no part of it."""

@@ -37,7 +37,7 @@ print(json.dumps([platform.python_implementation(), sys.version_info[1], missing
 
 @dataclass(frozen=True)
 class Python:
-    """One that tests are run on; `version` is its second number."""
+    """A Python to run the tests on; `version` is the second number of its version."""
 
     version: int
     path: Path
@@ -45,7 +45,7 @@ class Python:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One that they are not run on, and why."""
+    """A version that the tests are not run on, and the reason."""
 
     version: int
     reason: str
@@ -58,7 +58,7 @@ def supported(project: Path = CHECKOUT / "pyproject.toml") -> list[int]:
 
 
 def find(versions: Iterable[int], own: int, environ: Mapping[str, str]) -> list[Python | LeftOut]:
-    """What becomes of each version that the machine has, in any state.
+    """The Pythons of this machine, usable or left out.
 
     Args:
         versions: the supported ones.
@@ -101,7 +101,7 @@ def _patch(folder: Path) -> tuple[int, ...]:
 
 
 def _refusal(path: Path, version: int, environ: Mapping[str, str]) -> str:
-    """Why a Python cannot be used; empty if it can."""
+    """The reason why a Python cannot be used; empty if it can."""
     try:
         asked = subprocess.run(
             [path, "-I", "-c", _ASK],

@@ -85,20 +85,20 @@ class IssuedCertificate:
         return cls(source, str(told["certificate"]), generation, end, due(begin, end, suggested))
 
     def reason(self, configured: int, now: datetime) -> str | None:
-        """Why a renewal is due at `now`, with the generation that is configured; None: it is not."""
+        """The reason why a renewal is due at `now`, with the configured generation; None: it is not due."""
         if configured > self.generation:
             return f"{GENERATION} is {configured}, and it was issued for {self.generation}"
         return f"{self.why} since {_moment(self.due.at)}" if now >= self.due.at else None
 
     @property
     def why(self) -> str:
-        """What makes it due, sooner or later."""
+        """The cause by which it falls due, sooner or later."""
         if self.due.suggested:
             return "its authority suggests it (RFC 9773)"
         return "two thirds of its lifetime are over"
 
     def rows(self, now: datetime) -> dict[str, str]:
-        """What a person wants to know of it, as label -> text."""
+        """The facts of it for a person, as label -> text."""
         from certs.bundle import read_roots
         from certs.describe import describe
         from certs.findings import Origin
@@ -128,7 +128,7 @@ def generation_of(settings: Mapping[str, str]) -> int:
 
 
 def beyond_renewal(changes: Sequence[Change]) -> list[Change]:
-    """Those that are no part of a renewal: it updates certificate, service and endpoint check in place."""
+    """The changes that are no part of a renewal, which updates certificate, service and endpoint check."""
     return [one for one in changes if one.operation != "update" or one.type not in _RENEWED]
 
 

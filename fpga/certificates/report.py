@@ -1,4 +1,4 @@
-"""What was found out about a certificate chain, for a person and for a program."""
+"""The report on a certificate chain, for a person and for a program."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WORDS = {"error": "refused", "warning": "warning", "mended": "mended"}
 
 
 class Verdict(Enum):
-    """What it comes to."""
+    """The verdict on a chain."""
 
     FIT = "fit"
     DUE = "due"  # fit, and due for renewal
@@ -37,7 +37,7 @@ class Verdict(Enum):
 
     @property
     def exit_code(self) -> int:
-        """How the command ends."""
+        """The exit code of the command."""
         return _EXIT_CODES[self]
 
 

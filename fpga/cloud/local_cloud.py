@@ -20,7 +20,7 @@ START_TIMEOUT_S: Final = 60.0
 
 @dataclass(frozen=True)
 class Listeners:
-    """Where a localcloud is to listen; 0 and None: where it did before, or where there is room."""
+    """The ports and the network of a localcloud; 0 and None: those of before, or free ones."""
 
     https_port: int = 0
     dns_port: int = 0
@@ -47,7 +47,7 @@ def build_model(report: Report) -> tuple[Path, Path]:
 
 
 def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report) -> Settings:
-    """What a localcloud with blob storage is started with; Azurite is installed where it is missing."""
+    """The settings of a localcloud with blob storage; Azurite is installed where it is missing."""
     from engine import azurite
     from localcloud.settings import Settings
 

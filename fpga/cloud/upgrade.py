@@ -21,7 +21,7 @@ _CODE: Final = Path(__file__).resolve().parent.parent.parent
 
 
 class Standing(Enum):
-    """How the localcloud that runs stands to this code."""
+    """The version of the localcloud that runs, beside that of this code."""
 
     SAME = "the same"
     OLDER = "older"
@@ -48,7 +48,7 @@ def standing(running: Version, own: Version, is_ancestor: Callable[[str, str], b
 
 
 def of(status: Status) -> Standing:
-    """How the localcloud of this status stands to this code."""
+    """The standing of the localcloud that has this status."""
     from localcloud import version
 
     return standing(status.version, version.here(), _is_ancestor)

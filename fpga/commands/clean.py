@@ -42,7 +42,7 @@ def clean() -> None:
 
 
 def _require_no_passphrases(project: Project) -> None:
-    """What is encrypted with one is lost without it, and this may be the only copy."""
+    """Refuses to remove passphrases: secrets are lost without them, and these may be the only copies."""
     folder = project.local / "passphrases"
     kept = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
     if kept:

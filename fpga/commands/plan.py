@@ -19,7 +19,7 @@ _CHANGES = 2  # exit code of --exit-code
 
 
 class Format(StrEnum):
-    """How the plan is printed."""
+    """The form in which the plan is printed."""
 
     table = "table"
     markdown = "markdown"

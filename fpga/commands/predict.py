@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Key(StrEnum):
-    """Which of the service's two keys is sent."""
+    """The key that is sent: one of the service's two."""
 
     primary = "primary"
     secondary = "secondary"
@@ -31,7 +31,7 @@ class Key(StrEnum):
 
 @dataclass(frozen=True)
 class _Service:
-    """Whom to call.
+    """The service to call.
 
     Attributes:
         stack: whose endpoint it is; None: it was named by itself.

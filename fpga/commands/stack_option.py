@@ -1,4 +1,4 @@
-"""`--stack`: which stack a command acts on. The same for all of them.
+"""`--stack`: the stack that a command acts on. The same for all of them.
 
 What is given goes first, then what the shell is activated for, then `local`.
 """

@@ -19,7 +19,7 @@ _FOUND = 2  # exit code of --exit-code
 
 
 class Format(StrEnum):
-    """How the findings are printed."""
+    """The form in which the findings are printed."""
 
     text = "text"
     markdown = "markdown"

@@ -32,7 +32,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True)
 class Access:
-    """Which repository, and who asks.
+    """A repository, and the token to ask with.
 
     Attributes:
         url: base URL of the API, without a final slash.
@@ -149,7 +149,7 @@ class Github:
         return self._send("GET", self._at(path), needs).content
 
     def login(self) -> str | None:
-        """Who the token is of; None: an app's, which may not ask.
+        """The login of the token's owner; None: an app, which may not ask.
 
         Raises:
             GithubError: no answer, or the token is refused.

@@ -1,4 +1,4 @@
-"""The one comment of a pull request that is kept up to date."""
+"""The comment of a pull request that is kept up to date."""
 
 from __future__ import annotations
 

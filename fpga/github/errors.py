@@ -1,4 +1,4 @@
-"""What GitHub refuses, in words."""
+"""The errors of calls to GitHub."""
 
 from __future__ import annotations
 

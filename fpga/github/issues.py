@@ -17,7 +17,7 @@ _TITLE_LIMIT: Final = 256
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one finding's issue: `opened`, `updated`, `open` (as it was) or `closed`."""
+    """The outcome for one finding's issue: `opened`, `updated`, `open` (as it was) or `closed`."""
 
     what: str
     number: int

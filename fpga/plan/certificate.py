@@ -87,7 +87,7 @@ def _root_changes(resources: Sequence[Resource]) -> bool:
 
 
 def _known(pem: Any, source: str, now: dt.datetime) -> Certificate | None:
-    """What the leaf of a chain says; None: there is no chain, or none that can be read."""
+    """The certificate that a chain begins with; None: there is no chain, or none that can be read."""
     if not isinstance(pem, str) or not pem or is_unknown(pem):
         return None
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

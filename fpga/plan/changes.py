@@ -20,12 +20,12 @@ _ADDRESS: Final = ("ip", "port")
 
 
 def changes(resources: Iterable[Resource]) -> tuple[Change, ...]:
-    """Each resource that does not stay as it is."""
+    """The changes: one for each resource that does not stay as it is."""
     return tuple(_change(one) for one in resources if one.operation != "same")
 
 
 def drift(resources: Iterable[Resource]) -> tuple[Drift, ...]:
-    """Each resource that a refresh found gone, or not as the state has it."""
+    """The drift: one for each resource that a refresh found gone, or not as the state has it."""
     found = []
     for one in resources:
         if one.refreshed is None:
@@ -58,7 +58,7 @@ def _change(resource: Resource) -> Change:
 
 
 def _reasons(resource: Resource) -> list[str]:
-    """Why, where it is not that an input differs."""
+    """The reasons, where it is not that an input differs."""
     outputs = resource.old.outputs if resource.old else {}
     if resource.operation == "forget":
         return ["It is let go of, and goes on in the cloud."]

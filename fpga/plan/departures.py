@@ -1,4 +1,4 @@
-"""Whether what a plan would do is what was reviewed."""
+"""The departures of a plan from the one that was reviewed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fpga.plan.model import Change, Difference, Plan
 
 
 def departures(reviewed: Plan, now: Plan) -> list[str]:
-    """What `now` would do and nobody has reviewed: a sentence for each resource, in the plan's order.
+    """The changes of `now` that nobody has reviewed: a sentence for each resource, in the plan's order.
 
     A change that was reviewed and is no longer among those of `now` is no departure: it is done already, by a
     run that ended halfway, for instance. Words that explain, and days that pass, are no part of it.
@@ -29,7 +29,7 @@ def departures(reviewed: Plan, now: Plan) -> list[str]:
 
 
 def already_done(reviewed: Plan, now: Plan) -> int:
-    """How many of the reviewed changes are left out of `now`."""
+    """The number of reviewed changes that `now` no longer has."""
     left = {change.urn for change in now.changes}
     return sum(change.urn not in left for change in reviewed.changes)
 

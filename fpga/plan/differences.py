@@ -73,7 +73,7 @@ def _text(value: str, cleaned: str) -> Value:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value that holds no others, by its path; numbers as whole ones where they are."""
+    """The values that hold no others, each by its path."""
     if isinstance(value, Mapping) and not is_secret(value):
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else key)

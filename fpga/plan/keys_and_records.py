@@ -1,4 +1,4 @@
-"""What callers of the service will notice besides its certificate: keys and DNS records."""
+"""The keys and DNS records that change: what callers notice besides the certificate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RECORDS = {
 
 
 def keys(resources: Sequence[Resource]) -> KeysChange | None:
-    """What happens to the authentication keys; None: nothing, or there are none."""
+    """The change of the authentication keys; None: they stay, or there are none."""
     found = only(resources, catalogue.KEYS)
     if found is None or found.operation == "same":
         return None

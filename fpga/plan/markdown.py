@@ -30,7 +30,7 @@ class _Block:
     tail: str = ""
 
     def cut(self, room: int) -> tuple[str, int]:
-        """As much as has room, and how many lines were left out; nothing where no line has."""
+        """The block as far as it has room, and the number of lines left out; empty where no line has room."""
         room -= len(self.head) + len(self.tail) + 2
         kept: list[str] = []
         for line in self.lines:

@@ -59,6 +59,6 @@ def errors(
 
 
 def _of(found: Iterable[Diagnostic], severity: str) -> list[str]:
-    """Each once, those about the program first."""
+    """The messages of a severity, each once, those about the program first."""
     ours = sorted((bool(one.urn), one.urn, one.message) for one in found if one.severity == severity)
     return [message for message in dict.fromkeys(message for _, _, message in ours) if message]

@@ -1,4 +1,4 @@
-"""What a preview says will be done: frozen, JSON-ready, comparable.
+"""The plan, which tells what an update would do: frozen, JSON-ready, comparable.
 
 Its JSON is an interface: `schema` counts up when a reader of an older one would misread it.
 """
@@ -54,7 +54,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to one resource.
+    """A change to one resource.
 
     Attributes:
         operation: one of OPERATIONS; `forget` leaves it in the cloud and lets it go from the state.
@@ -81,7 +81,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """What a refresh found: a resource that is not as the state has it, or (`gone`) not there any more."""
+    """A resource that a refresh found not as the state has it, or (`gone`) not there any more."""
 
     urn: str
     name: str
@@ -123,7 +123,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class CertificateChange:
-    """What the service serves before and after; None: no SSL, or no service.
+    """The certificates that the service serves before and after; None: no SSL, or no service.
 
     Attributes:
         root_changes: callers need another root certificate than the one that they were given.
@@ -168,7 +168,7 @@ class RecordChange:
 
 @dataclass(frozen=True)
 class PolicyFinding:
-    """What a rule of a policy pack has to say about a resource (`name`; empty: about the stack)."""
+    """A finding of a policy pack about a resource (`name`; empty: about the stack)."""
 
     pack: str
     rule: str
@@ -185,7 +185,7 @@ class PolicyFinding:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an update of a stack would do.
+    """The plan of an update of a stack.
 
     Attributes:
         succeeded: False: the preview failed, `errors` or `policy` say why, and `changes` is not all.
@@ -219,12 +219,12 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many resources each operation is done to, in the order of OPERATIONS; `same` is not there."""
+        """The number of resources by operation, in the order of OPERATIONS; `same` is not there."""
         done = [change.operation for change in self.changes]
         return {operation: done.count(operation) for operation in OPERATIONS if operation in done}
 
     def decisions(self) -> dict[str, Any]:
-        """What is decided, by URN and by rule: nothing that the moment colours, no words that explain."""
+        """The decisions, by URN and by rule: nothing that the moment colours, no words that explain."""
         return {
             "succeeded": self.succeeded,
             "changes": {

@@ -1,4 +1,4 @@
-"""What others may read of an event: no secret, no path of this machine, no colour of a terminal.
+"""The redaction of events for others to read: no secret, no path of this machine, no terminal colour.
 
 It is applied once, where events are read (`fpga.plan.events`); what comes after holds nothing else.
 """
@@ -96,7 +96,7 @@ class Redaction:
 
     @cached_property
     def _folders(self) -> list[tuple[str, str, str]]:
-        """Each with what stands for what is in it, and for itself.
+        """The folders, each with what is told in place of paths in it, and in place of itself.
 
         Each as it is called and as URLs call it. Longest first, so that a checkout in the home folder is told
         as the checkout.

@@ -54,12 +54,12 @@ class Resource:
 
     @property
     def before(self) -> Mapping[str, Any]:
-        """Its inputs in the state; none where it is not there."""
+        """The inputs in the state; none where it is not there."""
         return self.old.inputs if self.old else {}
 
     @property
     def after(self) -> Mapping[str, Any]:
-        """Its inputs once the update is done; none where it is not there then."""
+        """The inputs once the update is done; none where it is not there then."""
         return self.new.inputs if self.new and self.goes_on else {}
 
     @property

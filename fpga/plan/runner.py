@@ -43,7 +43,7 @@ def preview(
     environment: Mapping[str, str] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Plan:
-    """What an update of the stack would do. Nothing is changed, in the cloud or in the state.
+    """The plan of an update of the stack. Nothing is changed, in the cloud or in the state.
 
     Args:
         refresh: look at the cloud first, and tell what is not as the state has it.
@@ -128,7 +128,7 @@ def _followed(events: Iterable[Event], on_progress: Callable[[str], None] | None
 
 
 def _complaint(said: str, code: int, stack: str) -> str:
-    """What the CLI has said before its engine ran, with the remedy."""
+    """The words of the CLI from before its engine ran, with the remedy."""
     words = said.strip().removeprefix("error: ")[-_TAIL_CHARACTERS:]
     if not words:
         return f"pulumi preview ended with exit code {code}, and said nothing."

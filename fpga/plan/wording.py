@@ -1,4 +1,4 @@
-"""What the terminal and the comment on a pull request say alike: the summary, and facts as rows."""
+"""The wording that the terminal and the comment on a pull request share: the summary, and facts as rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT_APPLY: Final = "issued at apply"
 
 
 def todo(plan: Plan) -> str:
-    """What an update is to do: `2 to update, 1 to replace`; empty: nothing."""
+    """The work of an update: `2 to update, 1 to replace`; empty: nothing."""
     counts = [f"{number} to {operation}" for operation, number in plan.counts.items()]
     if not counts and plan.outputs:
         return f"outputs alone: {', '.join(plan.outputs)}"
@@ -42,7 +42,7 @@ def summary(plan: Plan) -> str:
 
 
 def reason(change: Change) -> str:
-    """Why a resource changes, in a few words."""
+    """The reason why a resource changes, in a few words."""
     if change.reasons:
         return " ".join(change.reasons)
     if change.operation in ("create", "import", "delete"):
@@ -81,7 +81,7 @@ def certificate_rows(plan: Plan) -> list[Row]:
 
 
 def certificate_notes(plan: Plan) -> list[str]:
-    """What callers must know of the certificate."""
+    """The notes on the certificate that callers need."""
     told, notes = plan.certificate, []
     if told is not None and told.root_changes:
         notes.append("Callers need the new root certificate: rootCertificate of the stack's outputs.")

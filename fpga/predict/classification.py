@@ -18,7 +18,7 @@ CLASSES_OF_IMAGENET = 1000
 
 @dataclass(frozen=True)
 class Classification:
-    """What the service says of a photo.
+    """The answer of the service for a photo.
 
     Attributes:
         address: `ADDRESS:PORT` that the name led to.

@@ -1,4 +1,4 @@
-"""What a night watch finds in a stack: pure, from two plans of the same moment.
+"""The findings of a night watch in a stack: pure, from two plans of the same moment.
 
 The one is made of the state alone, the other after a look at the cloud: what only the latter would change is
 drift, and what both would change was never applied.
@@ -22,7 +22,7 @@ _ISSUING: Final = frozenset(kind.token for kind in ISSUING.values())
 
 
 def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watch:
-    """All that is to be told, the most pressing first.
+    """The findings, the most pressing first.
 
     Args:
         declared: the plan without, `looked` the one with a refresh.
@@ -83,7 +83,7 @@ def _sides(difference: Difference) -> str:
 
 
 def _span(text: str) -> str:
-    """What was found, in a line of Markdown: whoever put it there can mention nobody, nor add a link."""
+    """A text as code in a line of Markdown: whoever wrote it can mention nobody, nor add a link."""
     line = " ".join(text.split())
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return f"{fence} {line} {fence}" if len(fence) > 1 else f"`{line}`"

@@ -1,4 +1,4 @@
-"""What a night watch found, as `fpga watch` writes it and `fpga github issues` reads it.
+"""The report of a night watch, as `fpga watch` writes it and `fpga github issues` reads it.
 
 {"stack": "dev", "findings": [{"key": "drift/record", "kind": "drift", "title": "dev: …", "detail": "…"}]}
 """
@@ -36,23 +36,23 @@ class Finding:
 
 @dataclass(frozen=True)
 class Watch:
-    """All that one watch of a stack found; without findings it was in order."""
+    """A watch of one stack with all its findings; without any the stack is in order."""
 
     stack: str
     findings: tuple[Finding, ...]
 
     @property
     def is_whole(self) -> bool:
-        """Whether what it did not find is not there: one that failed says nothing about that."""
+        """Whether the stack could be looked at: what a watch that failed does not find may be there."""
         return all(finding.kind != FAILED for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """What :func:`read` reads again."""
+        """The watch as JSON has it, for :func:`read`."""
         return {"stack": self.stack, "findings": [vars(finding) for finding in self.findings]}
 
 
 def read(file: Path) -> Watch:
-    """What the file says.
+    """The watch that is written in a file.
 
     Raises:
         CommandError: it is no report of a watch.

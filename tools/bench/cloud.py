@@ -1,4 +1,4 @@
-"""How soon localcloud is ready, and what memory it holds without load.
+"""The benchmark of localcloud: seconds until it is ready, and its memory without load.
 
 `python -m tools.bench.cloud [--json]` starts and stops one of its own, with every part and one service
 deployed, as `fpga cloud up` does. Memory is the resident set of all its processes, shared pages

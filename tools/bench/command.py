@@ -1,4 +1,4 @@
-"""What the benchmarks' command lines share: options, progress on standard error, one verdict a limit."""
+"""The benchmarks' common command line: options, progress on standard error, one verdict a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the whole graph costs beside an empty program, under the same engine, in one run.
+"""The benchmark of the whole graph beside an empty program, under the same engine, in one run.
 
 `python -m tools.bench.graph [--json]` measures in turns:
 
@@ -30,7 +30,7 @@ CREATE_TURNS = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """What one command took, in seconds; CPU is that of all processes it started and waited for."""
+    """The cost of one command, in seconds; CPU is that of all processes it started and waited for."""
 
     wall_s: float
     cpu_s: float

@@ -1,4 +1,4 @@
-"""What scoring over TLS with a key costs beside the same decode and model called in-process.
+"""The benchmark of scoring over TLS with a key beside the same decode and model called in-process.
 
 `python -m tools.bench.scoring [--json]` runs both in turns and prints two ratios, the medians over all turns:
 

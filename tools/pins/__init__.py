@@ -1,3 +1,3 @@
-"""What the project is pinned to, and the two commands that renew it: `python -m tools.pins.lock`,
+"""The project's pins, and the two commands that renew them: `python -m tools.pins.lock`,
 `python -m tools.pins.pulumi`.
 """

@@ -36,7 +36,7 @@ _TELL_VARIABLES: Final = "import json, os; print(json.dumps(dict(os.environ)))"
 
 @dataclass
 class Team:
-    """What the acts work with.
+    """A team: its repository, its clouds and its certification authority.
 
     Attributes:
         folder: all that the story makes.
@@ -61,12 +61,12 @@ class Team:
 
     @property
     def artifacts(self) -> Path:
-        """What a workflow would keep: plans, the comment, findings."""
+        """The folder of what a workflow would keep: plans, the comment, findings."""
         return self.folder / "artifacts"
 
     @property
     def log(self) -> Path:
-        """All that was told."""
+        """The file of all that was told."""
         return self.folder / _LOG
 
     def data(self, stack: str) -> Path:
@@ -78,7 +78,7 @@ class Team:
         return self.artifacts / f"plan-{stack}.json"
 
     def client_secret(self, stack: str) -> str:
-        """What would be a secret of the GitHub environment."""
+        """The client's secret, which would be one of the GitHub environment."""
         from fpga.cloud import connection
 
         return connection.client_secret(self.clouds[stack])
