@@ -86,7 +86,12 @@ def look(checkout: Path = CHECKOUT) -> tuple[list[Room], list[str]]:
     """The rooms of a checkout, and the names of those that stand in layers, from top to bottom."""
     linter = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
     names: list[str] = linter["root_packages"]
-    (layers,) = [contract["layers"] for contract in linter["contracts"] if contract["type"] == "layers"]
+    # a contract with containers is about the parts of a room
+    (layers,) = [
+        contract["layers"]
+        for contract in linter["contracts"]
+        if contract["type"] == "layers" and "containers" not in contract
+    ]
     graph = grimp.build_graph(*names, cache_dir=None)
     taken: dict[str, dict[str, set[str]]] = {name: {} for name in names}
     for importer in graph.modules:
