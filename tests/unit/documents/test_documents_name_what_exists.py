@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ NAMES = [str(file.relative_to(CHECKOUT)) for file in FILES]
 TARGETS = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
 SETTINGS = {setting.key for setting in settings.known()}
 ROOM = re.compile(r"^(\.github|\.ci|[a-z]+)/[\w./-]+$")
+
+ROOMS = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(ROOMS)}|tests)(?:\.[A-Za-z_]\w*)+(?![\w/-]|\.\w)")
 
 
 def of(name: str) -> Path:
@@ -99,6 +104,28 @@ def test_files_that_are_named_are_there(name: str) -> None:
         path = text.replace("STACK", "prod")
         if kind == "code" and ROOM.match(path) and (CHECKOUT / path.split("/")[0]).is_dir():
             assert path in made or (CHECKOUT / path).exists(), text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_modules_that_are_named_are_there(name: str) -> None:
+    for kind, text in inline(of(name)):
+        if kind == "code":
+            for dotted in DOTTED.findall(text):
+                assert is_there(dotted), dotted
+
+
+def is_there(dotted: str) -> bool:
+    """Whether a dotted path leads to a module, or to something in one."""
+    try:
+        pkgutil.resolve_name(dotted)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("dotted", ["certs.judge", "certs.checks.judged", "certs.checks.judge.it"])
+def test_a_module_that_is_none_is_found(dotted: str) -> None:
+    assert not is_there(dotted)
 
 
 @pytest.mark.parametrize("name", NAMES)
