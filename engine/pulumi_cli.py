@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-from engine import cache, gobuild, release
+from engine import cache, go, release
 from engine.errors import EngineError
 from engine.report import Report
 from surroundings.variables import made, without_pulumi
@@ -62,7 +62,7 @@ def locate(local: Path, report: Report) -> PulumiCli:
     # that was given on purpose is asked before a build is taken.
     if folder := cache.find(release.entry(wanted)):
         return PulumiCli(Way.RELEASE, folder, wanted)
-    if release.BASE_VARIABLE not in os.environ and (folder := cache.find(gobuild.entry(wanted))):
+    if release.BASE_VARIABLE not in os.environ and (folder := cache.find(go.cli_entry(wanted))):
         return PulumiCli(Way.BUILD, folder, wanted)
     try:
         folder = cache.ensure(release.entry(wanted), lambda out: release.fetch(wanted, out, report), report)
@@ -70,12 +70,12 @@ def locate(local: Path, report: Report) -> PulumiCli:
         return PulumiCli(Way.RELEASE, folder, wanted)
     except release.Unreachable as error:
         report.note(f"No official release of Pulumi {wanted}: {error}")
-    built = cache.find(gobuild.entry(wanted))
+    built = cache.find(go.cli_entry(wanted))
     if built is None:
         report.note(
             "Building the CLI from its Go modules instead: once for this user, three to five minutes."
         )
-        built = cache.ensure(gobuild.entry(wanted), lambda out: gobuild.build(wanted, out, report), report)
+        built = cache.ensure(go.cli_entry(wanted), lambda out: go.build_cli(wanted, out, report), report)
     report.note(f"Pulumi {wanted}: built from its Go modules.")
     return PulumiCli(Way.BUILD, built, wanted)
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from engine import go_program
+from engine import go
 from engine.errors import EngineError
 from engine.report import ConsoleReport
 from surroundings import settle
@@ -20,7 +20,7 @@ def main() -> NoReturn:
     """Runs it; ends with 1 where it cannot be had."""
     settle()
     try:
-        program = go_program.ensure(MODULE, PACKAGE, ConsoleReport(), what="actionlint")
+        program = go.program(MODULE, PACKAGE, ConsoleReport(), what="actionlint")
     except EngineError as error:
         sys.exit(f"error: {error}")
     # -shellcheck= and -pyflakes=: whether a machine happens to have these must not change the verdict

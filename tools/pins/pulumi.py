@@ -9,15 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from engine import go_toolchain, gobuild, trust
+from engine import go
 from engine.bootstrap import BootstrapError
 from engine.errors import EngineError
-from engine.process import run
 from engine.report import ConsoleReport, Report
 from surroundings import settle
 from tools.pins import lock
@@ -44,10 +42,10 @@ def pin(folder: Path, version: str, report: Report) -> None:
         raise EngineError(f"{lock.PROJECT} pins pulumi {count} times, not once: bring it in order first.")
     project.write_text(text)
     lock.renew(folder, report)
-    with report.stage("Resolving the CLI's Go modules"), go_toolchain.provide(report) as go:
+    with report.stage("Resolving the CLI's Go modules"), go.toolchain(report) as found:
         module = folder / CLI
-        _write_module(module, version, _replacements(go, module, version))
-        _go(go, module, report, "mod", "tidy")
+        _write_module(module, version, _replacements(found, module, version))
+        found.run(module, "mod", "tidy", what="go mod tidy", on_line=report.progress)
 
 
 def files(checkout: Path = lock.CHECKOUT) -> list[str]:
@@ -62,48 +60,25 @@ def _write_module(module: Path, version: str, replacements: list[tuple[str, str]
         replacements: module -> what stands in for it, as `PATH VERSION`.
     """
     (oldest,) = re.findall(r"^go .+$", (module / "go.mod").read_text(), re.MULTILINE)
-    required = "\n".join(f"\t{name} v{version}" for name in (gobuild.CLI, gobuild.SDK))
+    required = "\n".join(f"\t{name} v{version}" for name in (go.CLI, go.SDK))
     lines = ["module fpga-web-service/engine/cli", oldest, f"require (\n{required}\n)"]
     lines += [f"replace {old} => {new}" for old, new in replacements]
-    (module / "go.mod").write_text("\n\n".join([*lines, f"tool {gobuild.PACKAGE}"]) + "\n")
+    (module / "go.mod").write_text("\n\n".join([*lines, f"tool {go.CLI_PACKAGE}"]) + "\n")
     (module / "go.sum").write_text("")
 
 
-def _replacements(go: go_toolchain.Go, module: Path, version: str) -> list[tuple[str, str]]:
+def _replacements(found: go.Go, module: Path, version: str) -> list[tuple[str, str]]:
     """The modules that Pulumi builds its CLI with in place of others: Go takes that of the main module alone.
 
     Those that stand for a folder of Pulumi's own repository are none.
     """
-    told: dict[str, Any] = json.loads(
-        _ask(go, module, "mod", "download", "-json", f"{gobuild.CLI}@v{version}")
-    )
-    edited: dict[str, Any] = json.loads(_ask(go, module, "mod", "edit", "-json", told["GoMod"]))
+    told: dict[str, Any] = json.loads(found.ask(module, "mod", "download", "-json", f"{go.CLI}@v{version}"))
+    edited: dict[str, Any] = json.loads(found.ask(module, "mod", "edit", "-json", told["GoMod"]))
     return [
         (one["Old"]["Path"], f"{one['New']['Path']} {one['New']['Version']}")
         for one in edited.get("Replace") or []
         if "Version" in one["New"]
     ]
-
-
-def _ask(go: go_toolchain.Go, module: Path, *question: str) -> str:
-    done = subprocess.run(
-        [go.executable, *question], env=dict(go.env), cwd=module, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        said = done.stderr.strip() or str(json.loads(done.stdout).get("Error", ""))
-        raise EngineError(f"go {' '.join(question[:2])} failed: {trust.go(said) or said}")
-    return done.stdout
-
-
-def _go(go: go_toolchain.Go, module: Path, report: Report, *command: str) -> None:
-    run(
-        [go.executable, *command],
-        what=f"go {' '.join(command)}",
-        env=go.env,
-        cwd=module,
-        on_line=report.progress,
-        explain=trust.go,
-    )
 
 
 def main() -> int:

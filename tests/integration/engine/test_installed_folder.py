@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import azure_native_plugin, gobuild, pulumi_cli, release
+from engine import azure_native_plugin, go, pulumi_cli, release
 from engine.install import install
 from engine.pulumi_cli import Way
 from tests.support.engine.heard import Heard
@@ -31,7 +31,7 @@ def _only_a_build(
     monkeypatch.delenv("PULUMI_HOME", raising=False)
     monkeypatch.setenv("HOME", str(cache_folder.parent / "home"))
     monkeypatch.setattr(azure_native_plugin, "DOWNLOADS", "http://127.0.0.1:1")
-    cli_in_miniature(cache_folder / gobuild.entry(pulumi_cli.pinned()), host=False)
+    cli_in_miniature(cache_folder / go.cli_entry(pulumi_cli.pinned()), host=False)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import cache, gobuild, pulumi_cli, release
+from engine import cache, go, pulumi_cli, release
 from engine.errors import EngineError
 from engine.pulumi_cli import Way
 from tests.support.engine.heard import Heard
@@ -149,7 +149,7 @@ def test_what_is_no_archive_is_refused(releases: Releases, tmp_path: Path, heard
 @pytest.fixture
 def build(cache_folder: Path) -> Path:
     """A build that was made earlier."""
-    folder = cache_folder / gobuild.entry(VERSION)
+    folder = cache_folder / go.cli_entry(VERSION)
     folder.mkdir(parents=True)
     return folder
 

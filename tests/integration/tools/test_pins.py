@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import cache, gobuild, wheels
+from engine import cache, go, wheels
 from engine.errors import EngineError
 from engine.report import ConsoleReport
 from tests.support.engine.package_sources import publish, publish_module, serving
@@ -163,13 +163,13 @@ def modules(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("3.1.0", ""),
         ("3.2.0", "replace original.test/clip => fork.test/clip v1.1.0\n"),
     ):
-        sdk = {"go.mod": f"module {gobuild.SDK}\ngo 1.20\n", "sdk.go": "package sdk\n"}
-        publish_module(proxy, gobuild.SDK, version, sdk)
-        uses = f'package main\nimport (\n_ "{gobuild.SDK}"\n_ "original.test/clip"\n)\nfunc main() {{}}\n'
-        needs = f"require (\n{gobuild.SDK} v{version}\noriginal.test/clip v1.0.0\n)\n"
-        needs += f"replace {gobuild.SDK} => ../sdk\n"
-        cli = {"go.mod": f"module {gobuild.CLI}\ngo 1.20\n{needs}{replace}", "cmd/pulumi/main.go": uses}
-        publish_module(proxy, gobuild.CLI, version, cli)
+        sdk = {"go.mod": f"module {go.SDK}\ngo 1.20\n", "sdk.go": "package sdk\n"}
+        publish_module(proxy, go.SDK, version, sdk)
+        uses = f'package main\nimport (\n_ "{go.SDK}"\n_ "original.test/clip"\n)\nfunc main() {{}}\n'
+        needs = f"require (\n{go.SDK} v{version}\noriginal.test/clip v1.0.0\n)\n"
+        needs += f"replace {go.SDK} => ../sdk\n"
+        cli = {"go.mod": f"module {go.CLI}\ngo 1.20\n{needs}{replace}", "cmd/pulumi/main.go": uses}
+        publish_module(proxy, go.CLI, version, cli)
     monkeypatch.setenv("GOPROXY", proxy.as_uri())
     monkeypatch.setenv("GOSUMDB", "off")
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
@@ -199,7 +199,7 @@ def test_pulumi_is_pinned_everywhere_at_once(modules: Path, index: Path) -> None
     assert re.findall("^(?:go|replace|tool) .*", go_mod, re.MULTILINE) == [
         "go 1.26",
         "replace original.test/clip => fork.test/clip v1.1.0",
-        f"tool {gobuild.PACKAGE}",
+        f"tool {go.CLI_PACKAGE}",
     ]
     assert "fork.test/clip v1.1.0 h1:" in (modules / "engine/cli/go.sum").read_text()
     pin(modules, "3.1.0")

