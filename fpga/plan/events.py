@@ -112,11 +112,11 @@ def read(lines: Iterable[str], redaction: Redaction) -> Iterator[Event]:
     for line in lines:
         try:
             told = json.loads(line)
-        except ValueError:
-            if line.lstrip().startswith("{"):
-                yield Diagnostic("error", CUT_OFF, "")
-            continue
-        if isinstance(told, dict) and (event := reader.event(told)) is not None:
+            event = reader.event(told) if isinstance(told, dict) else None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # not JSON, or not of the shape that the engine documents
+            event = Diagnostic("error", CUT_OFF, "") if line.lstrip().startswith("{") else None
+        if event is not None:
             yield event
 
 

@@ -168,6 +168,7 @@ def test_a_stream_that_breaks_off_is_a_failure() -> None:
     assert not plan_of(["no event", "", "[]"]).succeeded
 
 
+CUT_OFF = "An event of the engine was cut off: this is not all that it told."
 NOT_WHOLE = {
     "no events": ([], "The engine did not tell how the preview ended."),
     "no end": (lines("certificate")[:-1], "The engine did not tell how the preview ended."),
@@ -175,7 +176,27 @@ NOT_WHOLE = {
     "an end that tells nothing": ([*lines("certificate")[:-1], '{"summaryEvent": {}}'], ""),
     "a line that is cut off": (
         [*lines("certificate")[:5], lines("certificate")[5][:-9], *lines("certificate")[6:]],
-        "An event of the engine was cut off: this is not all that it told.",
+        CUT_OFF,
+    ),
+    "an event without its content": (
+        [*lines("certificate")[:-1], '{"resourcePreEvent": {}}', summary()],
+        CUT_OFF,
+    ),
+    "a step without a type": (
+        [
+            *lines("certificate")[:-1],
+            '{"resourcePreEvent": {"metadata": {"op": "same", "urn": "u"}}}',
+            summary(),
+        ],
+        CUT_OFF,
+    ),
+    "a message that is none": (
+        [
+            *lines("certificate")[:-1],
+            '{"diagnosticEvent": {"severity": "error", "message": null}}',
+            summary(),
+        ],
+        CUT_OFF,
     ),
 }
 
