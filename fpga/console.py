@@ -36,7 +36,9 @@ def show_rows(console: Console, rows: Iterable[Sequence[Text]], headings: Sequen
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(headings), header_style="dim")
+    table = Table(
+        box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=bool(headings), header_style="dim"
+    )
     listed = list(rows)
     for index in range(max(map(len, [headings, *listed]))):
         table.add_column(headings[index] if headings else "", overflow="fold")

@@ -13,6 +13,8 @@ from typing import Final
 
 PROJECT: Final = "fpga-web-service"
 DEFAULT_STACK: Final = "local"
+MODEL_PACKAGE: Final = ".local/model-package"
+"""The default model package, as a committed configuration names it."""
 VARIABLE: Final = "FPGA_LOCAL"
 """The variable that names another folder than `.local`."""
 _LOCAL: Final = ".local"

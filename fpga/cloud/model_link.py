@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fpga.files import link_whole
-from fpga.project import Project
-from fpga.stacks.presets import MODEL_PACKAGE
+from fpga.project import MODEL_PACKAGE, Project
 
 
 def link(project: Project, package: Path) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from fpga.cloud import connection
 from fpga.errors import CommandError
 from fpga.files import write_together
-from fpga.project import DEFAULT_STACK, Project
+from fpga.project import DEFAULT_STACK, MODEL_PACKAGE, Project
 from fpga.stacks import backend, backend_settings, presets, pulumi_command, template
 from fpga.stacks.stack_file import Standing, standing
 
@@ -210,7 +210,7 @@ def _policy_pack(project: Project) -> str | None:
 
 
 def _next_steps(name: str, secret: Path | None, backend_url: str, *, is_made: bool) -> list[str]:
-    steps = [f"look through both files; `fpga model build` makes {presets.MODEL_PACKAGE}"]
+    steps = [f"look through both files; `fpga model build` makes {MODEL_PACKAGE}"]
     if secret is not None:
         steps.append(
             f'`export ARM_CLIENT_SECRET="$(cat {shlex.quote(str(secret))})"`, or, once the stack is made, in '

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fpga.cloud.connection import NAME_SERVERS
+from fpga.project import MODEL_PACKAGE
 from fpga.stacks.backend_settings import PASSPHRASE
 
 NAMESPACE: Final = "fpga-web-service"
-MODEL_PACKAGE: Final = ".local/model-package"
 LETS_ENCRYPT_STAGING: Final = "https://acme-staging-v02.api.letsencrypt.org/directory"
 _LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 # in names of the account (2 to 32 characters) and of domains

@@ -12,8 +12,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from fpga.project import MODEL_PACKAGE
 from fpga.stacks import backend_settings
-from fpga.stacks.presets import LETS_ENCRYPT_STAGING, MODEL_PACKAGE, NAMESPACE
+from fpga.stacks.presets import LETS_ENCRYPT_STAGING, NAMESPACE
 
 _WIDTH: Final = 108
 _AZURE: Final = "azure-native"
