@@ -17,12 +17,13 @@ from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, same_location, tags_of
 from localcloud.arm.groups import Removed
 from localcloud.arm.lists import of_type, page
-from localcloud.arm.paths import GROUP, SUBSCRIPTION, named_group
+from localcloud.arm.paths import GROUP, SUBSCRIPTION, find_named, named, named_group
 from localcloud.arm.providers import require_registered
-from localcloud.arm.resources import Group, Resource
+from localcloud.arm.resources import Resource
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
 from localcloud.store import Store
+from localcloud.whole_numbers import whole
 
 NAMESPACE = "Microsoft.MachineLearningModelManagement"
 SHOWN_TYPE = f"{NAMESPACE}/accounts"
@@ -66,7 +67,7 @@ def find_account(db: sqlite3.Connection, subscription_id: str, group: str, name:
     known = db.execute("SELECT subscription_id FROM tenant").fetchone()["subscription_id"]
     require_subscription(known, subscription_id)
     found = resources.require_group(db, subscription_id, group)
-    account = resources.require(db, found, _account_id(found, name), SHOWN_TYPE, name)
+    account = resources.require(db, found, SHOWN_TYPE, name)
     return Account(
         id=account.id,
         display_id=account.display_id,
@@ -119,9 +120,7 @@ class Accounts:
 
     def _get(self, request: Request) -> Response:
         with self._store.read() as db:
-            group = named_group(db, request)
-            name = request.path_params["account"]
-            account = resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
+            account = named(db, request, SHOWN_TYPE, request.path_params["account"])
         return JSONResponse(self._shown(account))
 
     def _put(self, request: Request) -> Response:
@@ -138,7 +137,7 @@ class Accounts:
                 )
             body = json_body(body_of(request))
             location = location_of(body, SHOWN_TYPE, LOCATIONS)
-            known = resources.find(db, _account_id(group, name))
+            known = resources.find(db, resources.key(group, SHOWN_TYPE, name))
             if known is not None:
                 same_location(known.body["location"], location, name, group.name)
             account = known or resources.new(group, SHOWN_TYPE, name)
@@ -156,7 +155,7 @@ class Accounts:
         body = json_body(body_of(request))
         with self._store.write() as db:
             group = named_group(db, request)
-            account = resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
+            account = resources.require(db, group, SHOWN_TYPE, name)
             if body.get("location") is not None:
                 location = location_of(body, SHOWN_TYPE, LOCATIONS)
                 same_location(account.body["location"], location, name, group.name)
@@ -172,8 +171,7 @@ class Accounts:
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
-            group = named_group(db, request)
-            account = resources.find(db, _account_id(group, request.path_params["account"]))
+            account = find_named(db, request, SHOWN_TYPE, request.path_params["account"])
             if account is None:
                 return Response(status_code=204)
             resources.delete(db, account)
@@ -205,10 +203,6 @@ class Accounts:
         }
 
 
-def _account_id(group: Group, name: str) -> str:
-    return resources.key(group, SHOWN_TYPE, name)
-
-
 def _sku(body: Mapping[str, Any]) -> dict[str, Any]:
     sku = object_of(body, "sku")
     names = {name.lower(): name for name in SKU_NAMES}
@@ -217,14 +211,14 @@ def _sku(body: Mapping[str, Any]) -> dict[str, Any]:
         raise CloudError(
             400, "InvalidSku", f"The sku name {name!r} is not available: give one of {', '.join(SKU_NAMES)}."
         )
-    capacity = sku.get("capacity", 1)
-    if isinstance(capacity, float) and capacity.is_integer():
-        capacity = int(capacity)  # Pulumi's numbers are floats
-    if type(capacity) is not int or not 1 <= capacity <= MAX_CAPACITY:
+    given = sku.get("capacity", 1)
+    capacity = whole(given)
+    if capacity is None or not 1 <= capacity <= MAX_CAPACITY:
+        seen = given if capacity is None else capacity
         raise CloudError(
             400,
             "InvalidSku",
-            f"The sku capacity {capacity!r} must be a whole number from 1 to {MAX_CAPACITY}.",
+            f"The sku capacity {seen!r} must be a whole number from 1 to {MAX_CAPACITY}.",
         )
     return {"name": names[name.lower()], "capacity": capacity}
 

@@ -118,13 +118,13 @@ def find(db: sqlite3.Connection, resource_id: str) -> Resource | None:
     return None if row is None else resource_of(row)
 
 
-def require(db: sqlite3.Connection, group: Group, resource_id: str, shown_type: str, name: str) -> Resource:
-    """The resource of that ID in a group.
+def require(db: sqlite3.Connection, group: Group, shown_type: str, name: str) -> Resource:
+    """The resource of that type and name directly in a group.
 
     Raises:
         CloudError: 404 ResourceNotFound.
     """
-    resource = find(db, resource_id)
+    resource = find(db, key(group, shown_type, name))
     if resource is None:
         raise CloudError(
             404,

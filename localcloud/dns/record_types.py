@@ -15,6 +15,7 @@ from typing import Any, Final
 import dns.name
 
 from localcloud.dns.names import target_problem
+from localcloud.whole_numbers import whole
 
 MAX_TTL: Final = 2**31 - 1
 MAX_TXT_STRING: Final = 255
@@ -67,9 +68,9 @@ class RecordType:
 
 
 def number_problem(value: Any, most: int, least: int = 0) -> str | None:
-    """The problem with a number, as the end of a sentence, or None. JSON's 300.0 is the whole number 300."""
-    whole = type(value) is int or (isinstance(value, float) and value.is_integer())
-    if whole and least <= value <= most:
+    """The problem with a number, as the end of a sentence; None: there is none."""
+    number = whole(value)
+    if number is not None and least <= number <= most:
         return None
     return f"a whole number from {least} to {most} is expected"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.errors import CloudError
+from localcloud.whole_numbers import whole
 
 COMPUTE_TYPE = "FPGA"
 
@@ -59,12 +60,10 @@ def compute_type(value: str) -> None:
 
 def count(body: Mapping[str, Any], field: str, default: int) -> int:
     """A whole number of at least 1; 1.0 is one."""
-    value = body.get(field, default)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if type(value) is not int or value < 1:
+    number = whole(body.get(field, default))
+    if number is None or number < 1:
         raise invalid(field, "must be a whole number of at least 1")
-    return value
+    return number
 
 
 def model_name(body: Mapping[str, Any]) -> str:

@@ -20,10 +20,9 @@ from localcloud.arm.dns.zones import (
     TYPE,
     ZONE,
     record_set,
-    zone_id,
 )
 from localcloud.arm.lists import page, query_of
-from localcloud.arm.paths import named_group
+from localcloud.arm.paths import find_named
 from localcloud.arm.providers import unknown_type
 from localcloud.arm.resources import Resource
 from localcloud.dns.names import record_set_problem
@@ -123,8 +122,7 @@ def _kind(request: Request) -> str:
 
 def _zone(db: sqlite3.Connection, request: Request) -> Resource:
     name = request.path_params["zone"]
-    group = named_group(db, request)
-    zone = resources.find(db, zone_id(group, name))
+    zone = find_named(db, request, SHOWN_TYPE, name)
     if zone is None:
         raise resources.missing_parent(name)
     return zone

@@ -14,9 +14,9 @@ from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, tags_of
 from localcloud.arm.conditions import check_conditions
 from localcloud.arm.lists import of_type, page
-from localcloud.arm.paths import GROUP, SUBSCRIPTION, named_group
+from localcloud.arm.paths import GROUP, SUBSCRIPTION, find_named, named, named_group
 from localcloud.arm.providers import require_registered
-from localcloud.arm.resources import Group, Resource
+from localcloud.arm.resources import Resource
 from localcloud.dns.names import zone_problem
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
@@ -73,7 +73,7 @@ class Zones:
             location = location_of(body, SHOWN_TYPE, ("global",))
             if object_of(body, "properties").get("zoneType") not in (None, "Public"):
                 raise CloudError(400, "BadRequest", "Private zones are not available here.")
-            known = resources.find(db, zone_id(group, name))
+            known = resources.find(db, resources.key(group, SHOWN_TYPE, name))
             check_conditions(request, known.etag if known else None)
             if known is None:
                 _refuse_second(db, name)
@@ -95,17 +95,12 @@ class Zones:
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
-            zone = resources.find(db, zone_id(named_group(db, request), request.path_params["zone"]))
+            zone = find_named(db, request, SHOWN_TYPE, request.path_params["zone"])
             if zone is None:
                 return Response(status_code=204)
             check_conditions(request, zone.etag)
             resources.delete(db, zone)
         return Response(status_code=200)
-
-
-def zone_id(group: Group, name: str) -> str:
-    """The key of a zone."""
-    return resources.key(group, SHOWN_TYPE, name)
 
 
 def record_set(zone: Resource, kind: str, name: str, properties: dict[str, Any]) -> Resource:
@@ -157,8 +152,7 @@ def _refuse_second(db: sqlite3.Connection, name: str) -> None:
 
 
 def _existing(db: sqlite3.Connection, request: Request) -> Resource:
-    group, name = named_group(db, request), request.path_params["zone"]
-    return resources.require(db, group, zone_id(group, name), SHOWN_TYPE, name)
+    return named(db, request, SHOWN_TYPE, request.path_params["zone"])
 
 
 def _answer(db: sqlite3.Connection, zone: Resource, status: int) -> Response:

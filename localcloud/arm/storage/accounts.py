@@ -14,9 +14,9 @@ from starlette.routing import Route
 from localcloud.arm import resources
 from localcloud.arm.checks import REGIONS, location_of, same_location, tags_of
 from localcloud.arm.lists import of_type, page
-from localcloud.arm.paths import GROUP, SUBSCRIPTION, named_group
+from localcloud.arm.paths import GROUP, SUBSCRIPTION, find_named, named, named_group
 from localcloud.arm.providers import require_registered
-from localcloud.arm.resources import Group, Resource
+from localcloud.arm.resources import Resource
 from localcloud.arm.storage.blobs import Blobs
 from localcloud.arm.storage.key_rows import make_keys
 from localcloud.arm.storage.rules import kind_of, name_problem, properties_of, sku_of
@@ -117,7 +117,7 @@ class StorageAccounts:
                 )
             body = json_body(body_of(request))
             location = location_of(body, SHOWN_TYPE, REGIONS)
-            known = resources.find(db, _account_id(group, name))
+            known = resources.find(db, resources.key(group, SHOWN_TYPE, name))
             if known is not None:
                 same_location(known.body["location"], location, name, group.name)
             elif taken := _taken(db, name):
@@ -154,8 +154,7 @@ class StorageAccounts:
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
-            group = named_group(db, request)
-            account = resources.find(db, _account_id(group, request.path_params["account"]))
+            account = find_account(db, request)
             if account is None:
                 return Response(status_code=204)
             resources.delete(db, account)
@@ -189,9 +188,7 @@ def existing(db: sqlite3.Connection, request: Request) -> Resource:
     Raises:
         CloudError: 404 ResourceGroupNotFound or ResourceNotFound.
     """
-    group = named_group(db, request)
-    name = request.path_params["account"]
-    return resources.require(db, group, _account_id(group, name), SHOWN_TYPE, name)
+    return named(db, request, SHOWN_TYPE, request.path_params["account"])
 
 
 def find_account(db: sqlite3.Connection, request: Request) -> Resource | None:
@@ -200,12 +197,7 @@ def find_account(db: sqlite3.Connection, request: Request) -> Resource | None:
     Raises:
         CloudError: 404 ResourceGroupNotFound.
     """
-    group = named_group(db, request)
-    return resources.find(db, _account_id(group, request.path_params["account"]))
-
-
-def _account_id(group: Group, name: str) -> str:
-    return resources.key(group, SHOWN_TYPE, name)
+    return find_named(db, request, SHOWN_TYPE, request.path_params["account"])
 
 
 def _taken(db: sqlite3.Connection, name: str) -> str | None:
