@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from clients.azure.settings import NAMESPACE
+
 if TYPE_CHECKING:
     from clients.azure.settings import AzureSettings
     from localcloud.status import Status
 
-METADATA_HOST: Final = "azure-native:metadataHost"
-TENANT_ID: Final = "azure-native:tenantId"
-SUBSCRIPTION_ID: Final = "azure-native:subscriptionId"
-CLIENT_ID: Final = "azure-native:clientId"
-CLIENT_SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - a key's name
+METADATA_HOST: Final = f"{NAMESPACE}metadataHost"
+TENANT_ID: Final = f"{NAMESPACE}tenantId"
+SUBSCRIPTION_ID: Final = f"{NAMESPACE}subscriptionId"
+CLIENT_ID: Final = f"{NAMESPACE}clientId"
+CLIENT_SECRET: Final = f"{NAMESPACE}clientSecret"
 NAME_SERVERS: Final = "fpga-web-service:nameServers"
 
 
@@ -32,7 +34,7 @@ def settings(status: Status) -> dict[str, str]:
         raise NeverStarted
     return {
         METADATA_HOST: https.removeprefix("https://"),
-        "azure-native:disableInstanceDiscovery": "true",
+        f"{NAMESPACE}disableInstanceDiscovery": "true",
         TENANT_ID: tenant,
         SUBSCRIPTION_ID: subscription,
         CLIENT_ID: client,

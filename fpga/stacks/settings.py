@@ -6,15 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from clients.azure.settings import NAMESPACE
 from engine.state_url import url_of
+from fpga.cloud.connection import CLIENT_SECRET
 from fpga.errors import CommandError
 from fpga.project import Project
 from fpga.stacks import pulumi_command
-
-NAMESPACE: Final = "azure-native:"
-_SECRET: Final = "azure-native:clientSecret"  # noqa: S105 - a key's name
 
 
 def azure(project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -42,8 +41,8 @@ def azure(project: Project, stack: str, environ: Mapping[str, str]) -> dict[str,
         for key, value in written.items()
         if key.startswith(NAMESPACE) and not isinstance(value, dict)
     }
-    if isinstance(written.get(_SECRET), dict) and not environ.get("ARM_CLIENT_SECRET"):
-        found[_SECRET] = _decrypted(project, stack, environ)
+    if isinstance(written.get(CLIENT_SECRET), dict) and not environ.get("ARM_CLIENT_SECRET"):
+        found[CLIENT_SECRET] = _decrypted(project, stack, environ)
     return found
 
 
@@ -55,11 +54,12 @@ def _decrypted(project: Project, stack: str, environ: Mapping[str, str]) -> str:
         (folder / "Pulumi.yaml").write_text("name: fpga-web-service\nruntime: python\n")
         shutil.copyfile(project.stack_file(stack), folder / f"Pulumi.{stack}.yaml")
         variables = {**environ, "PULUMI_BACKEND_URL": url_of(folder / "state")}
-        for arguments in (("stack", "init", stack), ("config", "get", _SECRET, "--stack", stack)):
+        for arguments in (("stack", "init", stack), ("config", "get", CLIENT_SECRET, "--stack", stack)):
             done = pulumi_command.run(project, variables, *arguments, folder=folder)
             if done.returncode != 0:
                 raise CommandError(
-                    f"{_SECRET} of {project.stack_file(stack)} cannot be decrypted: {done.stderr.strip()}\n"
+                    f"{CLIENT_SECRET} of {project.stack_file(stack)} cannot be decrypted: "
+                    f"{done.stderr.strip()}\n"
                     "The variable ARM_CLIENT_SECRET can stand in for it."
                 )
     return done.stdout.strip()

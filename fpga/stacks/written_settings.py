@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from clients.azure.settings import NAMESPACE as AZURE
 from fpga.cloud.connection import CLIENT_ID, METADATA_HOST, NAME_SERVERS, SUBSCRIPTION_ID, TENANT_ID
 from fpga.files import write_whole
 from surroundings.proxies import is_loopback
@@ -92,7 +93,7 @@ def decide(
 
 
 def _is_of_the_cloud(key: str) -> bool:
-    return key.startswith("azure-native:") or key == NAME_SERVERS
+    return key.startswith(AZURE) or key == NAME_SERVERS
 
 
 def _was_this_cloud(wanted: Mapping[str, str], present: Mapping[str, str]) -> bool:

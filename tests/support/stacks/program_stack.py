@@ -13,6 +13,7 @@ import yaml
 
 from clients.azure.model_management import ModelManagement, Service
 from engine.install import Engine
+from fpga.cloud.connection import CLIENT_SECRET
 from infra.settings import naming
 from infra.settings.reader import PROJECT_ROOT
 from localcloud.status import ServiceStatus
@@ -56,7 +57,7 @@ class ProgramStack(PulumiProject):
             }
             | dict(config or {})
         )
-        self.set_secret("azure-native:clientSecret", self.cloud.client_secret)
+        self.set_secret(CLIENT_SECRET, self.cloud.client_secret)
 
     def set_secret(self, key: str, value: str) -> None:
         """As a person should: not in the argument list, where every process could read it."""
