@@ -1,4 +1,4 @@
-"""The options of every resource of the graph, whatever component declares it: protection from mistakes.
+"""The options of every resource of the graph, whatever component declares it: protection from mistakes, tags.
 
 `protect` refuses to delete or replace what could not be made again as it was, or is what callers know: the
 group (all is in it), the account (its models and services), the storage account and the container (the
@@ -8,6 +8,8 @@ away first, and so is refused before anything has left the stack. Models and cer
 ordinary course of things. The catalogue says which kinds these are.
 
 `retainOnDelete` is for all: what leaves the stack, whole or in part, stays in the cloud and goes on working.
+
+`tags` are put on each kind that takes them (`infra.components.tags`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Final
 import pulumi
 
 from infra import catalogue
+from infra.components import tags
 from infra.settings import Settings
 
 _PROTECTED: Final = frozenset(kind.token for kind in catalogue.KINDS if kind.protected)
@@ -24,6 +27,7 @@ _PROTECTED: Final = frozenset(kind.token for kind in catalogue.KINDS if kind.pro
 
 def apply(stack: Settings) -> None:
     """Has each resource that is declared from now on get them. Call it before the first one."""
+    tags_of = tags.by_token(stack.account.tags, pulumi.log.warn)
 
     def given(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not isinstance(args.resource, pulumi.CustomResource):
@@ -32,8 +36,7 @@ def apply(stack: Settings) -> None:
             protect=True if stack.protection.protect and args.type_ in _PROTECTED else None,
             retain_on_delete=True if stack.protection.retain_on_delete else None,
         )
-        return pulumi.ResourceTransformationResult(
-            args.props, pulumi.ResourceOptions.merge(args.opts, options)
-        )
+        props = {**args.props, "tags": tags_of[args.type_]} if args.type_ in tags_of else args.props
+        return pulumi.ResourceTransformationResult(props, pulumi.ResourceOptions.merge(args.opts, options))
 
     pulumi.runtime.register_stack_transformation(given)

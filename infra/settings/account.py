@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from infra.settings import naming
 from infra.settings.kinds import integer, text
 from infra.settings.table import Kind, Setting, Unfit
+from infra.settings.tags import TAGS
 
 LOCATION: Final = "eastus2"
 SKUS: Final = ("S1", "S2", "S3")
@@ -39,6 +41,7 @@ class AccountSettings:
     Attributes:
         location: region of the account and its storage account; `group_location` that of the resource group.
         sku: one of S1, S2, S3; `capacity` 1 to 16.
+        tags: of every resource of the stack that takes them; None: it has none of the program's.
     """
 
     resource_group: Annotated[
@@ -74,6 +77,9 @@ class AccountSettings:
             text(naming.storage_account_problem),
             "Name of the storage account for model packages; not set: a derived one",
         ),
+    ] = None
+    tags: Annotated[
+        Mapping[str, str] | None, Setting("tags", TAGS, "Tags of every resource that takes them")
     ] = None
     group_location: Annotated[
         str,
