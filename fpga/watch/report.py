@@ -47,7 +47,7 @@ class Watch:
         return all(finding.kind != FAILED for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """The watch as JSON has it, for :func:`read`."""
+        """The watch as JSON has it, for `read`."""
         return {"stack": self.stack, "findings": [vars(finding) for finding in self.findings]}
 
 

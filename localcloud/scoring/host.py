@@ -11,12 +11,10 @@ from typing import Final
 import grpc
 
 from localcloud.scoring.addresses import Endpoint, bind_problem
-from localcloud.scoring.errors import BindError, TlsError
+from localcloud.scoring.errors import BindError
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.prediction import Prediction, prediction_handler
 from localcloud.scoring.tls import TlsMaterial, check_served
-
-__all__ = ["BindError", "Deployment", "ScoringHost", "TlsError", "TlsMaterial"]
 
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
 """Largest request, in bytes: an image file, or 111 images of 224 x 224 pixels as floats."""

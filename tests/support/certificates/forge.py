@@ -47,7 +47,7 @@ _WEAK = {
 
 @cache
 def key(kind: str = "P-256", which: int = 0) -> Any:
-    """A key of that kind; another one for each ``which``."""
+    """A key of that kind; another one for each `which`."""
     if kind.startswith("RSA-"):
         return rsa.generate_private_key(65537, int(kind[4:]))
     if kind in _CURVES:
@@ -108,8 +108,8 @@ def make(
     subject: x509.Name | None = None,
     issuer_name: x509.Name | None = None,
 ) -> Made:
-    """A certificate with just the extensions that are asked for, and key identifiers where ``extensions`` has
-    none. ``signer`` signs in place of the issuer's key; ``subject`` is the whole name; ``issuer_name`` is how
+    """A certificate with just the extensions that are asked for, and key identifiers where `extensions` has
+    none. `signer` signs in place of the issuer's key; `subject` is the whole name; `issuer_name` is how
     the issuer's is written.
     """
     if subject is None:
@@ -180,7 +180,7 @@ def authority(common_name: str, issuer: Made | None, key: Any, **changes: Any) -
 
 
 def leaf(issuer: Made | None = None, key_kind: str = "P-256", **changes: Any) -> Made:
-    """A server certificate for FQDN, without fault but for ``changes``."""
+    """A server certificate for FQDN, without fault but for `changes`."""
     settings: dict[str, Any] = {
         "common_name": FQDN,
         "names": [FQDN],
@@ -199,8 +199,8 @@ def self_signed(**changes: Any) -> Made:
 
 
 def weakly_signed(made: Made, issuer: Made, algorithm: str) -> Made:
-    """``made`` signed anew with RSA and a hash that the library no longer signs with. The signature is a true
-    one, but for ``no known algorithm``.
+    """`made` signed anew with RSA and a hash that the library no longer signs with. The signature is a true
+    one, but for `no known algorithm`.
     """
     identifier, digest_info, hash_type = _WEAK[algorithm]
     body = made.certificate.tbs_certificate_bytes
@@ -227,9 +227,9 @@ def rewritten(
     first_version: bool = False,
     subject: bytes | None = None,
 ) -> Made:
-    """``made``, of an issuer with a key on P-256, signed anew with what no library writes: the content of its
+    """`made`, of an issuer with a key on P-256, signed anew with what no library writes: the content of its
     serial number, NULL for the parameters of the signature's algorithm, version 1 (without extensions),
-    a ``subject`` in DER.
+    a `subject` in DER.
     """
     body = made.certificate.tbs_certificate_bytes
     identifier = tlv(0x30, _OID_SHA256_ECDSA)
@@ -251,7 +251,7 @@ def rewritten(
 
 
 def written(identifier: str, octets: bytes, *, critical: bool = False) -> tuple[x509.ExtensionType, bool]:
-    """An extension with just these octets, for ``extensions`` of :func:`make`."""
+    """An extension with just these octets, for `extensions` of `make`."""
     return x509.UnrecognizedExtension(x509.ObjectIdentifier(identifier), octets), critical
 
 
@@ -311,7 +311,7 @@ def ec_key_der(key: ec.EllipticCurvePrivateKey, octets: int, *, traditional: boo
 
 
 def public_pem(key: Any) -> bytes:
-    """The public half of ``key`` in PEM."""
+    """The public half of `key` in PEM."""
     pem: bytes = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -30,7 +30,7 @@ def serving(certificate: bytes, private_key: bytes) -> Iterator[int]:
 
 
 def call(port: int, fqdn: str, roots: bytes) -> bytes:
-    """Calls the server at ``port`` as ``fqdn``. Raises grpc.RpcError."""
+    """Calls the server at `port` as `fqdn`. Raises grpc.RpcError."""
     options = [("grpc.ssl_target_name_override", fqdn), ("grpc.enable_retries", 0)]
     credentials = grpc.ssl_channel_credentials(roots)
     with grpc.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel:

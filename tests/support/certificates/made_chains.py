@@ -147,7 +147,7 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn, now: datetime) -> World:
-    """Worlds in which ``now`` is the time."""
+    """Worlds in which `now` is the time."""
     oddities = draw(
         st.dictionaries(st.sampled_from(tuple(CERTIFICATES)), st.sampled_from(tuple(ODDITIES)), max_size=2)
     )

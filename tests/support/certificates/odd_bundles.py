@@ -20,7 +20,7 @@ KEY = GOOD.key_pem
 
 @dataclass(frozen=True)
 class Case:
-    """``texts`` makes chain and key; ``says`` are words that the one finding's text must hold."""
+    """`texts` makes chain and key; `says` are words that the one finding's text must hold."""
 
     name: str
     code: str

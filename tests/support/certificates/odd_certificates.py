@@ -93,7 +93,7 @@ def _forged_intermediate() -> Texts:
 
 
 def _with_cut_signature(made: Made) -> Made:
-    """``made``, its signature a bit string that leaves the last bit out, which is 0."""
+    """`made`, its signature a bit string that leaves the last bit out, which is 0."""
     signature = made.certificate.signature
     assert made.der.endswith(b"\x00" + signature)
     der = made.der.removesuffix(b"\x00" + signature) + b"\x01" + signature
@@ -425,18 +425,18 @@ def _dated(now: datetime) -> list[Case]:
 
 
 def refused(now: datetime) -> list[Case]:
-    """Bundles that can be read, and that the service must not be given at ``now``."""
+    """Bundles that can be read, and that the service must not be given at `now`."""
     cases = [*_TIMELESS, *_dated(now), *odd_constraints.REFUSED, *odd_paths.refused(now)]
     return [replace(case, raises=RefusedError) for case in cases]
 
 
 def fit(now: datetime) -> list[Case]:
-    """Bundles of which nothing is to be said at ``now``, though they are not like others."""
+    """Bundles of which nothing is to be said at `now`, though they are not like others."""
     return [*odd_constraints.FIT, *odd_encodings.FIT, *odd_paths.fit(now)]
 
 
 def warned(now: datetime) -> list[Case]:
-    """Bundles that a person should know something about, and that the service is given at ``now``."""
+    """Bundles that a person should know something about, and that the service is given at `now`."""
     alone = self_signed()
     return [
         *odd_encodings.WARNED,

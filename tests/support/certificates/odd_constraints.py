@@ -40,7 +40,7 @@ def constrained(
     critical: bool = True,
     **changes: Any,
 ) -> Callable[[], Texts]:
-    """A leaf with ``changes`` below an intermediate with these constraints (or with these ``octets``)."""
+    """A leaf with `changes` below an intermediate with these constraints (or with these `octets`)."""
 
     def texts() -> Texts:
         constraints = (
@@ -74,7 +74,7 @@ def requires_policy(after: int = 0) -> tuple[x509.ExtensionType, bool]:
 def below_policies(
     above: Sequence[tuple[x509.ExtensionType, bool]], own: Sequence[tuple[x509.ExtensionType, bool]]
 ) -> Callable[[], Texts]:
-    """A leaf with the extensions ``own``, below an intermediate with those of ``above``."""
+    """A leaf with the extensions `own`, below an intermediate with those of `above`."""
 
     def texts() -> Texts:
         middle = authority("Policies", root(), key("P-256", 81), extensions=above)

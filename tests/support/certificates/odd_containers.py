@@ -27,7 +27,7 @@ _AES_256 = bytes.fromhex("60864801650304012a")
 
 @dataclass(frozen=True)
 class Case:
-    """``says`` are words that the one finding's text must hold."""
+    """`says` are words that the one finding's text must hold."""
 
     name: str
     code: str

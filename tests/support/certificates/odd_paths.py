@@ -186,13 +186,13 @@ def called(identifier: bytes) -> tuple[x509.ExtensionType, bool]:
 
 
 def by(identifier: bytes, issuer: Made) -> tuple[x509.ExtensionType, bool]:
-    """The authority key identifier of what ``issuer`` issued."""
+    """The authority key identifier of what `issuer` issued."""
     names = [x509.DirectoryName(issuer.certificate.issuer)]
     return AuthorityKeyIdentifier(identifier, names, issuer.certificate.serial_number), False
 
 
 def below(*above: Made, **changes: Any) -> Callable[[], Texts]:
-    """A leaf of the first of ``above``, and all of them."""
+    """A leaf of the first of `above`, and all of them."""
 
     def texts() -> Texts:
         made = leaf(above[0], **changes)

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ from localcloud.settings import Settings
 from localcloud.status import Status
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
+from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict, tls_material
 from tests.support.servers import http_server
 from tests.support.waiting import wait_until
 
 API_VERSION = "2018-04-01-preview"
-AUDIENCE = "https://management.core.windows.net/"
 PROVIDER = "Microsoft.MachineLearningModelManagement"
 FPGA = {"computeType": "FPGA", "numReplicas": 1}
 OFF = {"sslEnabled": False, "sslCertificate": "", "sslKey": ""}
@@ -76,19 +76,9 @@ class DataPlane:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = str(status.ca)
-        secret = status.client_secret_file.read_text().strip()
-        answer = self._session.post(
-            f"{self.host}/{status.tenant}/oauth2/v2.0/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": status.client_id,
-                "client_secret": secret,
-                "scope": f"{AUDIENCE}/.default",
-            },
-        )
         # the 2018 client says so on GET and DELETE too
         self._session.headers["Content-Type"] = "application/json"
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self._session.headers["Authorization"] = f"Bearer {_token(status)}"
         self.use_account("account")
 
     def close(self) -> None:
@@ -185,6 +175,11 @@ class DataPlane:
     def keys(self, service_id: str) -> tuple[str, str]:
         keys = self.call("GET", f"services/{service_id}/keys").json()
         return keys["primaryKey"], keys["secondaryKey"]
+
+
+def _token(status: Status) -> str:
+    with closing(ArmCaller(status)) as caller:
+        return caller.token()
 
 
 def settings(data: Path) -> Settings:
