@@ -6,6 +6,7 @@ import json
 import pkgutil
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import yaml
 from fpga.cli import app
 from infra import settings
 from policy.rules import RESOURCE_RULES, STACK_RULES
-from tests.support.documents.markdown import CHECKOUT, FILES, Block, anchors, blocks, inline
+from tests.support.documents.markdown import CHECKOUT, FILES, README, Block, anchors, blocks, inline
 
 KINDS = ("sh", "console", "text", "json", "yaml")
 NAMES = [str(file.relative_to(CHECKOUT)) for file in FILES]
@@ -104,6 +105,15 @@ def test_files_that_are_named_are_there(name: str) -> None:
         path = text.replace("STACK", "prod")
         if kind == "code" and ROOM.match(path) and (CHECKOUT / path.split("/")[0]).is_dir():
             assert path in made or (CHECKOUT / path).exists(), text
+
+
+def test_the_readme_lists_every_folder() -> None:
+    (layout,) = [block.text for block in blocks(README) if block.text.startswith("infra/")]
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=CHECKOUT, check=True, capture_output=True, encoding="utf-8"
+    ).stdout.splitlines()
+    folders = {name.split("/")[0] for name in listed if "/" in name and not name.startswith(".")}
+    assert sorted(re.findall(r"^(\w+)/ ", layout, re.MULTILINE)) == sorted(folders)
 
 
 @pytest.mark.parametrize("name", NAMES)
