@@ -15,7 +15,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from infra import catalogue
 from infra.providers import ahead, engine_log
-from infra.providers.base import Props, Provider, changed, with_secrets
+from infra.providers.base import Props, Provider, changed, properties, with_secrets
 from infra.settings.acme import DEFAULT_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -139,10 +139,5 @@ class AcmeAccount(Resource, module=catalogue.MODULE, name=catalogue.ACME_ACCOUNT
     key: pulumi.Output[str]
 
     def __init__(self, name: str, args: AcmeAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = {
-            **vars(args),
-            "eab_hmac_key": pulumi.Output.secret(args.eab_hmac_key),
-            "url": None,
-            "key": None,
-        }
+        props = properties(catalogue.ACME_ACCOUNT, args, ("url", "key"))
         super().__init__(AcmeAccountProvider(), name, props, with_secrets(catalogue.ACME_ACCOUNT, opts))

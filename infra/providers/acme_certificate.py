@@ -20,7 +20,7 @@ from infra import catalogue
 from infra.proof import caa_issuers
 from infra.providers import ahead, engine_log, generation
 from infra.providers.acme_account import session
-from infra.providers.base import CloudProvider, Props, changed, only, with_secrets
+from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 from infra.settings import naming
 from infra.settings.acme import DEFAULT_TIMEOUT_S
 
@@ -237,11 +237,7 @@ class AcmeCertificate(Resource, module=catalogue.MODULE, name=catalogue.ACME_CER
     def __init__(
         self, name: str, args: AcmeCertificateArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        props = {
-            **vars(args),
-            "key_of_account": pulumi.Output.secret(args.key_of_account),
-            **dict.fromkeys(_OUTPUTS),
-        }
+        props = properties(catalogue.ACME_CERTIFICATE, args, _OUTPUTS)
         super().__init__(
             AcmeCertificateProvider(), name, props, with_secrets(catalogue.ACME_CERTIFICATE, opts)
         )

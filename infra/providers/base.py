@@ -93,6 +93,20 @@ def only(keys: Iterable[str], props: Mapping[str, Any]) -> Props:
     return {key: props[key] for key in keys if key in props}
 
 
+def properties(kind: Kind, args: object, outputs: Iterable[str] = ()) -> Props:
+    """The properties of a resource of this kind as it is declared.
+
+    Args:
+        args: its inputs, a dataclass; those that are secrets of the kind become secrets here.
+        outputs: the names of those that its provider adds.
+    """
+    inputs = {
+        name: pulumi.Output.secret(value) if name in kind.secrets else value
+        for name, value in vars(args).items()
+    }
+    return {**inputs, **dict.fromkeys(outputs)}
+
+
 def with_secrets(kind: Kind, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
     """The options of a resource of this kind, with its secrets, which the state encrypts."""
     secret = pulumi.ResourceOptions(additional_secret_outputs=list(kind.secrets))

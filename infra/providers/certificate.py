@@ -11,9 +11,10 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, Upda
 from certs import renewal
 from infra import catalogue
 from infra.providers import ahead, generation
-from infra.providers.base import Props, Provider, changed, with_secrets
+from infra.providers.base import Props, Provider, changed, properties, with_secrets
 
 _INPUTS = ("fqdn", "ca_certificate", "ca_key")
+_OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after")
 
 
 class CertificateProvider(Provider):
@@ -79,6 +80,5 @@ class Certificate(Resource, module=catalogue.MODULE, name=catalogue.CERTIFICATE.
     not_after: pulumi.Output[str]
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        computed = ("certificate", "key", "fingerprint", "not_before", "not_after")
-        props = {**vars(args), "ca_key": pulumi.Output.secret(args.ca_key), **dict.fromkeys(computed)}
+        props = properties(catalogue.CERTIFICATE, args, _OUTPUTS)
         super().__init__(CertificateProvider(), name, props, with_secrets(catalogue.CERTIFICATE, opts))

@@ -10,7 +10,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource
 
 from infra import catalogue
 from infra.providers import ahead
-from infra.providers.base import Props, Provider, changed, with_secrets
+from infra.providers.base import Props, Provider, changed, properties, with_secrets
 
 
 class DevelopmentCaProvider(Provider):
@@ -43,5 +43,5 @@ class DevelopmentCa(Resource, module=catalogue.MODULE, name=catalogue.DEVELOPMEN
     def __init__(
         self, name: str, args: DevelopmentCaArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        props = {**vars(args), "certificate": None, "key": None}
+        props = properties(catalogue.DEVELOPMENT_CA, args, ("certificate", "key"))
         super().__init__(DevelopmentCaProvider(), name, props, with_secrets(catalogue.DEVELOPMENT_CA, opts))

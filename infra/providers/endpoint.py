@@ -12,7 +12,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource
 
 from infra import catalogue
-from infra.providers.base import CloudProvider, Props, changed, only
+from infra.providers.base import CloudProvider, Props, changed, only, properties
 
 _INPUTS = ("account_id", "service_id")
 
@@ -51,4 +51,5 @@ class Endpoint(Resource, module=catalogue.MODULE, name=catalogue.ENDPOINT.type_n
     port: pulumi.Output[int]
 
     def __init__(self, name: str, args: EndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(EndpointProvider(), name, {**vars(args), "ip": None, "port": None}, opts)
+        props = properties(catalogue.ENDPOINT, args, ("ip", "port"))
+        super().__init__(EndpointProvider(), name, props, opts)

@@ -11,7 +11,7 @@ from pulumi.output import Unknown
 
 from infra import catalogue
 from infra.providers import ahead, engine_log
-from infra.providers.base import Props, Provider, changed, with_secrets
+from infra.providers.base import Props, Provider, changed, properties, with_secrets
 from infra.providers.keys import NEW_KEYS
 
 _INPUTS = (
@@ -103,5 +103,5 @@ class EndpointCheck(Resource, module=catalogue.MODULE, name=catalogue.ENDPOINT_C
     def __init__(
         self, name: str, args: EndpointCheckArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        opts = with_secrets(catalogue.ENDPOINT_CHECK, opts)
-        super().__init__(EndpointCheckProvider(), name, dict(vars(args)), opts)
+        props = properties(catalogue.ENDPOINT_CHECK, args)
+        super().__init__(EndpointCheckProvider(), name, props, with_secrets(catalogue.ENDPOINT_CHECK, opts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
@@ -12,7 +12,7 @@ from pulumi.output import Unknown
 
 from infra import catalogue
 from infra.providers import engine_log
-from infra.providers.base import CloudProvider, Props, changed, only
+from infra.providers.base import CloudProvider, Props, changed, only, properties
 from infra.settings import naming
 
 if TYPE_CHECKING:
@@ -89,5 +89,5 @@ class ExistingModel(Resource, module=catalogue.MODULE, name=catalogue.EXISTING_M
     def __init__(
         self, name: str, args: ExistingModelArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        props: dict[str, Any] = {**vars(args), "name": None}
+        props = properties(catalogue.EXISTING_MODEL, args, ["name"])
         super().__init__(ExistingModelProvider(), name, props, opts)

@@ -24,7 +24,7 @@ from pulumi.dynamic import (
 
 from infra import catalogue
 from infra.providers import engine_log
-from infra.providers.base import CloudProvider, Props, changed, only, with_secrets
+from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 
 if TYPE_CHECKING:
     from clients.azure.model_management import Keys as ServiceKeys
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _OF = ("account_id", "service_id")
 _GENERATIONS = ("primary_generation", "secondary_generation")
 _INPUTS = (*_OF, *_GENERATIONS)
-_OUTPUTS = ("primary_key", "secondary_key")
 
 _SETTINGS: Final = {
     "primary_generation": "fpga-web-service:primaryKeyGeneration",
@@ -163,5 +162,5 @@ class Keys(Resource, module=catalogue.MODULE, name=catalogue.KEYS.type_name):
     secondary_key: pulumi.Output[str]
 
     def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = {**vars(args), **dict.fromkeys(_OUTPUTS)}
+        props = properties(catalogue.KEYS, args, catalogue.KEYS.secrets)
         super().__init__(KeysProvider(), name, props, with_secrets(catalogue.KEYS, opts))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
 from infra import catalogue
 from infra.providers import ahead, engine_log
-from infra.providers.base import CloudProvider, Props, changed, only
+from infra.providers.base import CloudProvider, Props, changed, only, properties
 from infra.settings import naming
 
 _INPUTS = ("account_id", "storage_account_id", "container", "name", "package", "sha256")
@@ -103,5 +102,4 @@ class Model(Resource, module=catalogue.MODULE, name=catalogue.MODEL.type_name):
     """A registered model; its id is the account's id for it."""
 
     def __init__(self, name: str, args: ModelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props: dict[str, Any] = dict(vars(args))
-        super().__init__(ModelProvider(), name, props, opts)
+        super().__init__(ModelProvider(), name, properties(catalogue.MODEL, args), opts)

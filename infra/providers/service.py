@@ -21,7 +21,7 @@ from pulumi.output import Unknown
 
 from infra import catalogue
 from infra.providers import engine_log
-from infra.providers.base import CloudProvider, Props, changed, only, with_secrets
+from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 from infra.settings import naming
 
 if TYPE_CHECKING:
@@ -143,12 +143,7 @@ class Service(Resource, module=catalogue.MODULE, name=catalogue.SERVICE.type_nam
     deployed_at: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = {
-            **vars(args),
-            "ssl_key": pulumi.Output.secret(args.ssl_key),
-            "state": None,
-            "deployed_at": None,
-        }
+        props = properties(catalogue.SERVICE, args, ("state", "deployed_at"))
         # a create adopts what bears the name: made first, a replacement would adopt the one to be deleted
         safe = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
         super().__init__(ServiceProvider(), name, props, with_secrets(catalogue.SERVICE, safe))

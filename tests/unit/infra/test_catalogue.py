@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pulumi import Output
 from pulumi.dynamic import Resource
 
 from infra import catalogue
 from infra.catalogue import Component, Kind
+from infra.providers import base
 
 STATE = json.loads((Path(__file__).parents[2] / "e2e" / "state_of_before.json").read_text())
 COMPONENTS = {
@@ -61,6 +65,20 @@ def test_a_dynamic_resource_has_the_token_of_its_kind(kind: Kind) -> None:
     resource = getattr(module, kind.type_name)
     assert issubclass(resource, Resource)
     assert f"pulumi-python:{resource._resource_type_name}" == kind.token
+
+
+@pytest.mark.parametrize("kind", DYNAMIC, ids=lambda kind: kind.type_name)
+def test_the_secrets_of_a_kind_are_secrets_from_where_they_enter(kind: Kind) -> None:
+    """An input among them would stand in plain in the state: the engine asks for outputs alone."""
+
+    async def secrets() -> set[str]:
+        inputs = SimpleNamespace(account_id="id", **dict.fromkeys(kind.secrets, "value"))
+        declared = base.properties(kind, inputs, ["state"])
+        assert (declared["account_id"], declared["state"]) == ("id", None)
+        outputs = {name: one for name, one in declared.items() if isinstance(one, Output)}
+        return {name for name, one in outputs.items() if await one.is_secret()}
+
+    assert asyncio.run(secrets()) == set(kind.secrets)
 
 
 def test_what_could_not_be_made_again_is_protected() -> None:
