@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def read() -> list[x509.Certificate]:
-    """Those of SSL_CERT_FILE, or of OpenSSL's own file; none: they are in a folder, which only looking for
-    each one would open.
+    """Reads the roots in SSL_CERT_FILE, or in OpenSSL's own file; none where they are in a folder, which only
+    looking for each one would open.
     """
     from certs.formats import UNPARSABLE, parse_certificate
     from surroundings.tls import client_context

@@ -43,7 +43,7 @@ class ZoneCaa:
     waiter: Waiter = field(default_factory=Waiter)
 
     def require(self, dns_name: str, identities: Sequence[str]) -> None:
-        """Returns if the authority may issue; waits where what is declared lets it and is not served yet.
+        """Requires that the authority may issue; waits where what is declared lets it and is not served yet.
 
         Raises:
             AcmeError: it may not; the message tells what was seen and what was expected.

@@ -58,7 +58,7 @@ class AcmeCertificateProvider(CloudProvider):
         return result
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Due by the state's dates alone: neither the authority nor the zone is asked at a preview.
+        """Goes by the state's dates alone: neither the authority nor the zone is asked at a preview.
 
         Raises:
             AcmeError: the CAA records that are declared shut out the authority, by the names that it had when

@@ -24,7 +24,7 @@ class CertificateProvider(Provider):
         return result
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Due by the state's dates alone: no certificate is parsed at a preview."""
+        """Goes by the state's dates alone: no certificate is parsed at a preview."""
         begin, end = (dt.datetime.fromisoformat(olds[key]) for key in ("not_before", "not_after"))
         due = renewal.is_due(begin, end, dt.datetime.now(dt.UTC))
         raised = generation.of(olds) != generation.of(news)

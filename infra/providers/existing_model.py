@@ -53,7 +53,7 @@ class ExistingModelProvider(CloudProvider):
         return ReadResult(id_, {**props, "name": model.name}, only(_INPUTS, props))
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Who registered it deletes it."""
+        """Deletes nothing: whoever registered the model deletes it."""
 
 
 _OF_A_STACK: Final = (

@@ -50,7 +50,7 @@ def _is_unprotected(resource: Resource, context: Context) -> Iterator[str]:
 
 
 def _stands_in_plain(resource: Resource, _: Context) -> Iterator[str]:
-    """What is encrypted is an option, no property, and always known."""
+    """Encryption is an option, no property, and always known."""
     if in_plain := sorted(_SECRETS[resource.type] - resource.secret_outputs):
         yield (
             f"{' and '.join(in_plain)} would stand in plain in the stack's state. "
