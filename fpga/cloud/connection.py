@@ -19,7 +19,7 @@ NAME_SERVERS: Final = "fpga-web-service:nameServers"
 
 
 class NeverStarted(LookupError):
-    """The refusal to connect to a localcloud that has never started: it has no address and no directory."""
+    """The refusal to connect a stack to a localcloud that has never started."""
 
 
 def settings(status: Status) -> dict[str, str]:
@@ -31,7 +31,7 @@ def settings(status: Status) -> dict[str, str]:
     https, dns = status.https, status.dns
     tenant, subscription, client = status.tenant, status.subscription, status.client_id
     if https is None or dns is None or tenant is None or subscription is None or client is None:
-        raise NeverStarted
+        raise NeverStarted("this localcloud has never started: it has no address and no directory")
     return {
         METADATA_HOST: https.removeprefix("https://"),
         f"{NAMESPACE}disableInstanceDiscovery": "true",

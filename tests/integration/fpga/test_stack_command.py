@@ -63,6 +63,15 @@ def test_a_new_stack_is_two_files_and_what_to_do_next(checkout: Path) -> None:
         assert step in done.stdout
 
 
+def test_a_localcloud_that_never_started_is_refused_with_what_starts_one(checkout: Path) -> None:
+    done = run(checkout, "new", "dev", "--cloud", "my clouds/dev")
+
+    assert done.returncode == 1
+    starts = "`fpga cloud up --data 'my clouds/dev'` starts one."
+    assert done.stderr == f"error: No localcloud has run on my clouds/dev yet: {starts}\n"
+    assert not (checkout / "stacks").exists()
+
+
 def test_what_is_missing_is_written_and_nothing_is_overwritten(checkout: Path) -> None:
     assert run(checkout, "new", "dev").returncode == 0
     ours, backend = (checkout / "stacks" / f"{kind}.dev.yaml" for kind in ("Pulumi", "Backend"))

@@ -46,5 +46,5 @@ def test_a_client_signs_in_as_the_stack_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unknown", ["https", "dns", "tenant", "subscription", "client_id"])
 def test_one_that_never_started_has_none(unknown: str) -> None:
     never_started = Status.from_json(STATUS.to_json() | {unknown: None})
-    with pytest.raises(connection.NeverStarted):
+    with pytest.raises(connection.NeverStarted, match="has never started"):
         connection.settings(never_started)
