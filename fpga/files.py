@@ -31,7 +31,7 @@ def link_whole(path: Path, target: Path) -> bool:
 
 
 def require_place(path: Path) -> None:
-    """Says what would keep a file from being written here, before the work whose outcome it is.
+    """Checks that a file can be written here, before the work whose outcome it is.
 
     Raises:
         OSError: its folder is missing or takes no files, or it is a folder itself.

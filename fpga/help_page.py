@@ -1,6 +1,6 @@
 """Help pages that tell all, whatever the width: a command is told by its whole first sentence.
 
-typer's own cut it (`Classify a photo with the deployed...`), end it at any full stop (``Print what `.``),
+typer's own cut it (`Classify a photo with the deployed...`), end it at any full stop ("Print what `."),
 take no terminal for narrower than 50 columns, and break options at their hyphens.
 """
 

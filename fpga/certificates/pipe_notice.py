@@ -1,4 +1,4 @@
-"""A word to whoever waits for a pipe: what it is that takes its time."""
+"""A notice on standard error that a command waits for a pipe."""
 
 from __future__ import annotations
 

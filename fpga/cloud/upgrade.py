@@ -111,7 +111,7 @@ def kept_options(wanted: Settings, running: Settings | None) -> Settings:
 
 
 def _follow(featurizers: Path, wanted: Settings) -> bool:
-    """Whether nobody gave these: they are gone, or an earlier build's in the same cache."""
+    """Whether these are the default of their time: gone, or an earlier build's in the same cache."""
     same_cache = featurizers.parent.parent == wanted.featurizers.parent.parent
     return not featurizers.is_dir() or (same_cache and featurizers.parent.name.startswith("model"))
 
@@ -121,7 +121,7 @@ def _parts(number: str) -> list[int]:
 
 
 def _is_ancestor(first: str, second: str) -> bool:
-    """By git, where it is and knows both."""
+    """Whether the first commit is in the history of the second, by git where it is and knows both."""
     command = ["git", "merge-base", "--is-ancestor", first, second]
     try:
         done = subprocess.run(command, cwd=_CODE, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""`fpga certs show|check|convert`, and where `renew` joins them."""
+"""`fpga certs show|check|convert|renew`; `renew` is in `certs_renew`."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def _of_stack(name: str, key: Key, name_server: str | None, timeout_s: float) ->
 
 
 def _require_localcloud(project: Project, endpoint: Endpoint) -> None:
-    """Says at once, not after a deadline, that what serves this is the checkout's localcloud, and is down."""
+    """Refuses at once, not after a deadline, where the checkout's localcloud serves this, and is down."""
     from localcloud import control
 
     known = control.status(project.cloud)

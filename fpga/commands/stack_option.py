@@ -46,7 +46,7 @@ def plain_name(written: str) -> str:
 
 
 def _chosen(context: typer.Context, value: str) -> str:
-    """Says on which stack the command acts where its own command line does not."""
+    """Reads the option; tells the stack where the command line itself does not."""
     name = plain_name(value)
     if context.params.get("endpoint"):  # it acts on none
         return name

@@ -90,12 +90,12 @@ def _span(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The same, of any number of lines: an indented code block has no end that a line in it could be."""
+    """A text of any number of lines as an indented code block, which no line in it can end."""
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
-    """Changes that are declared and were never made; a renewal that is due is told by itself."""
+    """The changes that are declared and were never made; a renewal that is due is told by itself."""
     renewals = [change for change in declared.changes if is_renewal(change)]
     if renewals:
         yield Finding(
@@ -177,7 +177,7 @@ def _key(name: str) -> str:
 
 
 def _with_keys_of_their_own(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Two resources may bear one logical name, and a rule may say two things of one."""
+    """The findings with keys numbered where two are alike: of resources of one name, or of one rule."""
     seen: Counter[str] = Counter()
     numbered = []
     for one in found:

@@ -147,7 +147,7 @@ def _put_certificate(team: Team, stack: str) -> None:
 
 
 def _watch(team: Team, stack: str) -> list[str]:
-    """The keys of what is found."""
+    """The keys of the findings of a watch."""
     file = team.artifacts / f"watch-{stack}.json"
     team.fpga("watch", "-s", stack, "--out", team.told(file), stack=stack)
     return [finding["key"] for finding in json.loads(file.read_text())["findings"]]
