@@ -30,9 +30,10 @@ engine: bootstrap ## install the Pulumi CLI and its plugins, where they are miss
 up: bootstrap ## bring everything up on this machine, and classify a photo over TLS
 	@$(BIN)/fpga up
 
-test: bootstrap lint ## check the code, then run every test
+test: bootstrap lint ## check the code, run every test, and say how much of each room they ran
 	@# a file's tests stay together: they share a stack, or a server
-	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=
+	@$(BIN)/python -m tools.covered
 
 test-pythons: bootstrap ## run every test but e2e on each other Python that this machine has
 	@$(BIN)/python -m tools.pythons
