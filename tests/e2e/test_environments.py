@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import cache
 from engine.install import Engine
 from infra import catalogue
-from localcloud import featurizers
 from tests.support.stacks.local_cloud import running
 from tests.support.stacks.pulumi_project import Result
 from tests.support.stacks.team_project import TeamProject, TeamStack
@@ -26,13 +24,12 @@ Team = dict[str, TeamStack]
 @pytest.fixture(scope="module")
 def team(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """The three stacks, deployed."""
-    built = featurizers.build(cache.root() / "model")
     project = TeamProject(engine, tmp_path_factory.mktemp("team") / "checkout")
     project.fpga("model", "build")
     with ExitStack() as clouds, ThreadPoolExecutor(len(NAMES)) as side_by_side:
 
         def make(name: str) -> TeamStack:
-            cloud = clouds.enter_context(running(tmp_path_factory.mktemp(name), built))
+            cloud = clouds.enter_context(running(tmp_path_factory.mktemp(name)))
             stack = TeamStack(project, name, cloud)
             project.fpga("stack", "new", name, "--cloud", str(cloud.settings.data))
             project.fpga("stack", "init", name)

@@ -6,25 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine import azurite
-from engine.report import ConsoleReport
-from fpga.cloud import local_cloud
 from localcloud.server import Cloud
 from localcloud.settings import Settings
+from tests.support.localcloud import parts
 
 
 @pytest.fixture(scope="session")
 def cloud_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a localcloud with all its parts, and data of its own."""
-    report = ConsoleReport()
-    parts = azurite.ensure(report)
-    featurizers, _ = local_cloud.build_model(report)
-    return Settings(
-        data=tmp_path_factory.mktemp("cloud") / "data",
-        featurizers=featurizers,
-        node=parts.node,
-        azurite=parts.package,
-    )
+    return parts.settings(tmp_path_factory.mktemp("cloud") / "data")
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from clients.wire.trial import try_package
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import PackageError
 from localcloud.scoring.pipeline import load_package
+from tests.support.localcloud.parts import built_model
 from tests.support.localcloud.scoring_parts import (
     brainwave,
-    built_model,
     constant_classifier,
     definition,
     device,

@@ -19,7 +19,9 @@ def checkout(tmp_path: Path) -> Path:
     """Two rooms; a run has been through half of a module of the first one."""
     (tmp_path / "hall").mkdir()
     (tmp_path / "attic").mkdir()
-    (tmp_path / "hall" / "seen.py").write_text("def lit():\n    return 1\n\ndef dark():\n    return 2\n\nlit()\n")
+    (tmp_path / "hall" / "seen.py").write_text(
+        "def lit():\n    return 1\n\ndef dark():\n    return 2\n\nlit()\n"
+    )
     (tmp_path / "hall" / "unseen.py").write_text("x = 1\ny = 2\nz = 3\n")
     (tmp_path / "attic" / "empty.py").write_text("")
     run = [sys.executable, "-m", "coverage", "run", "--rcfile=", "--data-file=kept", "hall/seen.py"]

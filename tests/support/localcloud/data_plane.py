@@ -21,8 +21,8 @@ from localcloud.server import Cloud
 from localcloud.settings import Settings
 from localcloud.status import Status
 from tests.support.certificates.authority import Authority
-from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.arm_caller import ArmCaller
+from tests.support.localcloud.parts import built_model
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict, tls_material
 from tests.support.servers import http_server
 from tests.support.waiting import wait_until
@@ -184,9 +184,7 @@ def _token(status: Status) -> str:
 
 def settings(data: Path) -> Settings:
     """A localcloud without blob storage, whose services are far from those of one that may run."""
-    return Settings(
-        data=data, featurizers=scoring_parts.built_model().featurizers, scoring_network="127.91.0.0/16"
-    )
+    return Settings(data=data, featurizers=built_model().featurizers, scoring_network="127.91.0.0/16")
 
 
 @contextmanager

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import io
 import json
 import secrets
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,24 +20,16 @@ from onnx import TensorProto as OnnxTensor
 from onnx import helper, numpy_helper
 
 from clients.wire.tensorflow_serving import METHOD, PredictRequest, PredictResponse, tensor_from_bytes
-from localcloud import featurizers
 from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
 from localcloud.scoring.tls import TlsMaterial
 from tests.support.certificates.authority import Authority
+from tests.support.localcloud.parts import built_model
 
 PHOTO = Path(__file__).parents[3] / "samples" / "espresso.jpg"
 ESPRESSO = 967
 SERVER_NAME = "scoring.example.com"
 PRIMARY, SECONDARY = "primary-key-of-the-service", "secondary-key-of-the-service"
-
-
-@functools.cache
-def built_model() -> featurizers.BuiltModel:
-    """The model that users get, built once for all tests of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="model-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return featurizers.build(folder / "model")
 
 
 @functools.cache

@@ -12,13 +12,11 @@ import pytest
 
 from clients.azure.cloud import Cloud
 from clients.azure.model_management import ModelManagement
-from engine import azurite
-from engine.report import ConsoleReport
 from fpga.cloud import connection
-from localcloud import featurizers
 from localcloud.server import Cloud as Server
 from localcloud.settings import Settings
 from localcloud.status import ServiceStatus, Status
+from tests.support.localcloud import parts
 
 API_VERSIONS = {
     "Microsoft.MachineLearningModelManagement": "2017-09-01-preview",
@@ -84,23 +82,14 @@ class LocalCloud:
 
 
 @contextmanager
-def running(folder: Path, built: featurizers.BuiltModel | None = None) -> Iterator[LocalCloud]:
-    """Starts a localcloud with all its parts in `folder`, and stops it at the end.
-
-    Args:
-        built: the featurizers and the package of another one; None: they are made in `folder`, too.
-    """
-    built = built or featurizers.build(folder / "models")
-    parts = azurite.ensure(ConsoleReport())
-    settings = Settings(
-        data=folder / "cloud",
-        featurizers=built.featurizers,
-        node=parts.node,
-        azurite=parts.package,
-    )
+def running(folder: Path) -> Iterator[LocalCloud]:
+    """Starts a localcloud with all its parts, its data in `folder`, and stops it at the end."""
+    settings = parts.settings(folder / "cloud")
     with Server(settings) as server:
         status = server.status()
-        yield LocalCloud(settings, status, server, built.package, connection.client_secret(status))
+        yield LocalCloud(
+            settings, status, server, parts.built_model().package, connection.client_secret(status)
+        )
 
 
 @pytest.fixture(scope="session")
