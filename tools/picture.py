@@ -72,7 +72,7 @@ class Room:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """What stands below its name, each line with its class."""
+        """The lines below its name, each with its class."""
         folders = [("folders", line) for line in wrap(", ".join(self.folders), COLUMNS)]
         known = ", ".join(self.knows) or "no other"
         return folders + [("knows", line) for line in wrap(f"knows {known}", COLUMNS)]
@@ -133,7 +133,7 @@ def rows(rooms: Sequence[Room], layers: Sequence[str]) -> list[list[Room | None]
 
 
 def arrows(rooms: Sequence[Room]) -> list[tuple[str, str]]:
-    """Who knows whom, without those that are reached by way of others (the transitive reduction)."""
+    """The arrows from a room to those that it knows, but for what others lead to (transitive reduction)."""
     by_name = {room.name: room for room in rooms}
 
     def reached(name: str) -> frozenset[str]:

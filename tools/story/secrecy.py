@@ -39,7 +39,7 @@ def known(team: Team) -> dict[str, str]:
         for file in (team.folder / "certificates" / stack).glob("key-*.pem"):
             secrets |= marks(f"{stack}'s {file.name}", file.read_text())
         secrets |= marks(f"{stack}'s storage key", team.state_key(stack))
-        passphrase = team.repository / ".local" / "passphrases" / stack
+        passphrase = team.local / "passphrases" / stack
         secrets |= marks(f"{stack}'s passphrase", passphrase.read_text())
     return secrets
 

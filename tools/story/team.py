@@ -60,6 +60,11 @@ class Team:
         return self.folder / "repository"
 
     @property
+    def local(self) -> Path:
+        """The folder of everything that the commands make in the clone."""
+        return self.repository / ".local"
+
+    @property
     def artifacts(self) -> Path:
         """The folder of what a workflow would keep: plans, the comment, findings."""
         return self.folder / "artifacts"
@@ -148,7 +153,7 @@ class Team:
         """The variables of a command in the repository; with a stack, one that is signed in to its cloud."""
         import engine
 
-        variables = engine.environment(self.repository / ".local")
+        variables = engine.environment(self.local)
         foreign = (
             "ARM_",
             "AZURE_",
