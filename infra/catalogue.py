@@ -167,3 +167,6 @@ KINDS: Final = (
     ENDPOINT_CHECK,
 )
 """All of them, what holds others first."""
+
+ISSUING: Final = {kind.token: kind.issues for kind in KINDS if kind.issues}
+"""The type tokens of those that issue certificates, and the source of each."""

@@ -37,7 +37,7 @@ class Declared:
 def resources(stack: Settings) -> list[Declared]:
     """The Azure resources of a stack, what holds others first."""
     account = stack.account
-    group_id = f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{account.resource_group}"
+    group_id = _group_id(stack)
     storage_id = f"{group_id}/providers/Microsoft.Storage/storageAccounts/{storage_account(stack)}"
     container_id = f"{storage_id}/blobServices/default/containers/{CONTAINER}"
     return [
@@ -45,14 +45,13 @@ def resources(stack: Settings) -> list[Declared]:
         _declared(catalogue.ACCOUNT, account_id(stack), account.location),
         _declared(catalogue.STORAGE_ACCOUNT, storage_id, account.location),
         _declared(catalogue.BLOB_CONTAINER, container_id),
-        *_domain(stack, group_id),
+        *_domain(stack),
     ]
 
 
 def account_id(stack: Settings) -> str:
     """The resource ID of the Model Management account."""
-    group = f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{stack.account.resource_group}"
-    return f"{group}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
+    return f"{_group_id(stack)}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
 
 
 def storage_account(stack: Settings) -> str:
@@ -68,13 +67,17 @@ def service_name(stack: Settings, project: str, stack_name: str) -> str:
     return stack.service.name or naming.suffixed("service", project, stack_name, catalogue.SERVICE.name)
 
 
+def _group_id(stack: Settings) -> str:
+    return f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{stack.account.resource_group}"
+
+
 def _declared(kind: Kind, id_: str, location: str | None = None) -> Declared:
     return Declared(kind, kind.name, id_, location)
 
 
-def _domain(stack: Settings, group_id: str) -> Iterator[Declared]:
+def _domain(stack: Settings) -> Iterator[Declared]:
     domain = stack.domain
-    zone_id = f"{group_id}/providers/Microsoft.Network/dnsZones/{domain.zone}"
+    zone_id = f"{_group_id(stack)}/providers/Microsoft.Network/dnsZones/{domain.zone}"
     yield _declared(catalogue.ZONE, zone_id)
 
     def record_set(name: str, kind: str, fqdn: str) -> Declared:

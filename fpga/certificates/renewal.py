@@ -16,12 +16,10 @@ NAMESPACE: Final = "fpga-web-service"
 SOURCE: Final = f"{NAMESPACE}:certificateSource"
 GENERATION: Final = f"{NAMESPACE}:certificateGeneration"
 
-ISSUING: Final = {kind.issues: kind for kind in catalogue.KINDS if kind.issues}
-"""The kinds of resources that issue certificates, by the source of each."""
 FOLLOWING: Final = frozenset((catalogue.SERVICE.token, catalogue.ENDPOINT_CHECK.token))
 """The types of resources that are updated after a certificate, because it is another one."""
 
-_RENEWED: Final = FOLLOWING.union(kind.token for kind in ISSUING.values())
+_RENEWED: Final = FOLLOWING.union(catalogue.ISSUING)
 _BROUGHT: Final = {
     "files": "put the new chain and key where {0}:certificateFile and {0}:keyFile name them",
     "pfx": "put the new container where {0}:pfxFile names it, its password into {0}:pfxPassword "
@@ -62,7 +60,7 @@ class IssuedCertificate:
                 f"{how}; then `pulumi up -s {stack}`, whose preview checks them. Certificates of the sources "
                 "self_signed and acme are renewed by the program."
             )
-        if source not in ISSUING:
+        if source not in catalogue.ISSUING.values():
             from infra.settings.certificate import SOURCES
 
             raise CommandError(
@@ -70,7 +68,7 @@ class IssuedCertificate:
             )
         for one in resources:
             told = one.get("outputs", {})
-            if one["type"] == ISSUING[source].token and told.get("certificate"):
+            if catalogue.ISSUING.get(one["type"]) == source and told.get("certificate"):
                 return cls._read(source, told)
         raise CommandError(
             f"The stack {stack} has no certificate of the source {source} yet: `pulumi up -s {stack}` has "

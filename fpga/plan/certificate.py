@@ -13,7 +13,6 @@ from fpga.plan.resources import Resource, only
 from infra import catalogue
 
 # the source of what each type of resource issues
-_SOURCES = {kind.token: kind.issues for kind in catalogue.KINDS if kind.issues}
 _CHAIN = "ssl_certificate"
 _SOURCE = "fpga-web-service:certificateSource"
 _FQDN = "fpga-web-service:fqdn"
@@ -53,7 +52,7 @@ def _after(
     source = config.get(_SOURCE, "provided")
     if not is_unknown(chain):
         return _known(chain, source, now)
-    issuing = next((one for one in resources if one.type in _SOURCES and one.goes_on), None)
+    issuing = next((one for one in resources if one.type in catalogue.ISSUING and one.goes_on), None)
     fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
     issuer = ""
     authority = only(resources, catalogue.DEVELOPMENT_CA)
@@ -64,7 +63,7 @@ def _after(
     return Certificate(
         names=(str(fqdn),) if fqdn else (),
         issuer=issuer,
-        source=_SOURCES[issuing.type] if issuing else source,
+        source=catalogue.ISSUING[issuing.type] if issuing else source,
         issued_at_apply=True,
     )
 
@@ -72,9 +71,9 @@ def _after(
 def _source_before(resources: Sequence[Resource], service: Resource) -> str:
     """A resource that issued the very chain, or nobody whom the state knows."""
     for one in resources:
-        issued = one.old.outputs.get("certificate") if one.old and one.type in _SOURCES else None
+        issued = one.old.outputs.get("certificate") if one.old and one.type in catalogue.ISSUING else None
         if issued and issued == service.before.get(_CHAIN):
-            return _SOURCES[one.type]
+            return catalogue.ISSUING[one.type]
     return "provided"
 
 

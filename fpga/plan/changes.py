@@ -13,7 +13,6 @@ from fpga.plan.model import Change, Drift
 from fpga.plan.resources import Resource
 from infra import catalogue
 
-_ISSUING: Final = frozenset(kind.token for kind in catalogue.KINDS if kind.issues)
 _SUCCEEDED: Final = "Succeeded"
 _FORMAT: Final = "%Y-%m-%d %H:%M UTC"
 _ADDRESS: Final = ("ip", "port")
@@ -64,7 +63,7 @@ def _reasons(resource: Resource) -> list[str]:
         return ["It is let go of, and goes on in the cloud."]
     if resource.operation != "update":
         return []
-    if resource.type in _ISSUING and not resource.differences:
+    if resource.type in catalogue.ISSUING and not resource.differences:
         return _due(outputs)
     if resource.type == catalogue.SERVICE.token and outputs.get("state", _SUCCEEDED) != _SUCCEEDED:
         return [f"The service's state is {worded(outputs['state'])}: it is deployed again."]

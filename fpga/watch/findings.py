@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
 from certs import renewal
-from fpga.certificates.renewal import FOLLOWING, ISSUING
+from fpga.certificates.renewal import FOLLOWING
 from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
 from fpga.watch.report import FAILED, Finding, Watch
-
-_ISSUING: Final = frozenset(kind.token for kind in ISSUING.values())
+from infra import catalogue
 
 
 def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watch:
@@ -45,7 +43,7 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
 
 def is_renewal(change: Change) -> bool:
     """Whether a certificate is issued anew by time alone: no input of its own changes."""
-    return change.operation == "update" and change.type in _ISSUING and not change.differences
+    return change.operation == "update" and change.type in catalogue.ISSUING and not change.differences
 
 
 def failed(stack: str, errors: Iterable[str]) -> Watch:
@@ -152,7 +150,7 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
             f"Its last moment is {served.not_after}. {_remedy(stack, served)}",
         )
     elif (
-        served.source not in ISSUING
+        served.source not in catalogue.ISSUING.values()
         and served.not_before
         and renewal.is_due(datetime.fromisoformat(served.not_before), end, now)
     ):
@@ -165,7 +163,7 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
 
 
 def _remedy(stack: str, certificate: Certificate) -> str:
-    if certificate.source in ISSUING:
+    if certificate.source in catalogue.ISSUING.values():
         return f"`fpga certs renew -s {stack}` renews it."
     return "Bring a new one into the stack's configuration by a pull request."
 
