@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from infra.settings import naming
 from infra.settings.kinds import integer, path, secret, text
 from infra.settings.reader import NAMESPACE
-from infra.settings.table import Setting, Unfit
+from infra.settings.table import Setting
 
 # the local part as it is written without quotes (RFC 5321, 4.1.2), one address
 _LOCAL_PART = re.compile(r"[^\s@,<>()\":;\[\]\\]+")
@@ -46,14 +46,6 @@ def _profile_problem(profile: str) -> str | None:
     return None if _PROFILE.fullmatch(profile) else "takes a name of 1 to 64 characters without spaces"
 
 
-def _hmac_key(written: str) -> str:
-    # of a key, unlike a password, a line end from the clipboard is no part
-    key = written.strip()
-    if not _BASE64URL.fullmatch(key):
-        raise Unfit("is not base64url: copy it again from the authority's pages")
-    return key
-
-
 @dataclass(frozen=True, kw_only=True)
 class AcmeSettings:
     """An authority that speaks ACME (RFC 8555), and the account there.
@@ -83,8 +75,9 @@ class AcmeSettings:
         Setting("acmeProfile", text(_profile_problem), "The authority's name for a kind of certificate"),
     ] = ""
     eab_key_id: Annotated[str, Setting("acmeEabKeyId", text(), "Key id of an external account binding")] = ""
+    # of a key, unlike a password, a line end from the clipboard is no part
     eab_hmac_key: Annotated[
-        str, Setting("acmeEabHmacKey", secret(_hmac_key), "HMAC key of an external account binding")
+        str, Setting("acmeEabHmacKey", secret(str.strip), "HMAC key of an external account binding")
     ] = field(default="", repr=False)
     roots_file: Annotated[
         Path | None, Setting("acmeRootsFile", path(), "PEM with the roots of a private authority")
@@ -95,9 +88,12 @@ class AcmeSettings:
 
 
 def contradictions(settings: AcmeSettings) -> Iterator[tuple[str, str]]:
-    """What does not go together, by the key that says so."""
+    """The settings that do not go together: the key of each, and what is wrong with it."""
     if settings.eab_key_id and not settings.eab_hmac_key:
         command = f"`pulumi config set --secret {NAMESPACE}:acmeEabHmacKey`"
         yield "acmeEabHmacKey", f"is not set, but acmeEabKeyId is: {command}"
     if settings.eab_hmac_key and not settings.eab_key_id:
         yield "acmeEabKeyId", "is not set, but acmeEabHmacKey is: give both, or neither"
+    if settings.eab_hmac_key and not _BASE64URL.fullmatch(settings.eab_hmac_key):
+        # what it is must not be told
+        yield "acmeEabHmacKey", "is not base64url: copy it again from the authority's pages"

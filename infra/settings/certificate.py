@@ -126,7 +126,7 @@ class CertificateSettings:
 
 
 def contradictions(settings: CertificateSettings, *, production: bool) -> Iterator[tuple[str, str]]:
-    """What does not go together, by the key that says so."""
+    """The settings that do not go together: the key of each, and what is wrong with it."""
     if production and settings.source == "self_signed":
         yield (
             _SOURCE,

@@ -92,7 +92,7 @@ class DomainSettings:
 
 
 def contradictions(settings: DomainSettings) -> Iterator[tuple[str, str]]:
-    """What does not go together, by the key that says so."""
+    """The settings that do not go together: the key of each, and what is wrong with it."""
     zone, fqdn, name = settings.zone, settings.fqdn, settings.canonical_name
     if not (zone and fqdn):
         return

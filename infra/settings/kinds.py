@@ -44,7 +44,7 @@ def secret(read: Callable[[str], str] = str) -> Kind:
     """A text that stands encrypted in the stack's file.
 
     Args:
-        read: the value of what is written; its problems must not tell that.
+        read: the value of what is written.
     """
     return Kind(read, _ENCRYPTED, secret=True)
 
@@ -93,22 +93,20 @@ def integer(low: int, high: int) -> Kind:
 
 def path() -> Kind:
     """A path of what exists: the value is absolute."""
-    return Kind(_existing, _TEXT)
 
-
-def path_as_written(remedy: str) -> Kind:
-    """A path of what exists: the value is what is written, for what ends up in the state must not depend on
-    the machine.
-
-    Args:
-        remedy: what to do where there is nothing.
-    """
-
-    def read(written: str) -> str:
-        _existing(written, f"; {remedy}")
-        return written
+    def read(written: str) -> Path:
+        problem = nothing_there(written)
+        if problem:
+            raise Unfit(problem)
+        return absolute(written)
 
     return Kind(read, _TEXT)
+
+
+def nothing_there(written: str) -> str | None:
+    """The problem of a path of nothing; None: it leads to something."""
+    found = absolute(written)
+    return None if found.exists() else f"is '{written}': there is nothing at {found}"
 
 
 def texts(check: Check, normal: Callable[[str], str] = str) -> Kind:
@@ -141,10 +139,3 @@ def _chosen(written: str, among: tuple[str, ...]) -> str:
     if written not in among:
         raise Unfit(f"is '{written}': choose one of {', '.join(among)}")
     return written
-
-
-def _existing(written: str, remedy: str = "") -> Path:
-    found = absolute(written)
-    if not found.exists():
-        raise Unfit(f"is '{written}': there is nothing at {found}{remedy}")
-    return found

@@ -87,28 +87,24 @@ class Reader(Generic[T]):
             field: self._value(inner) if isinstance(inner, Setting) else self._made(inner, {})
             for field, inner in one.fields.items()
         }
-        return one.make(**fields, **others) if self._holds(one.when) is not False else None
+        return one.make(**fields, **others) if one.when is None or self._holds(one.when) else None
 
     def _value(self, setting: Setting) -> Any:
         written = self._written(setting)
         if setting.kind.secret and written:
             self._require_encrypted(setting)
-        is_used = self._holds(setting.when)
-        if setting.when and is_used is False:
-            if written:
+        if setting.when and not self._holds(setting.when):
+            # where the source of certificates, say, is itself refused, nobody knows what is used with it
+            if written and self._holds(setting.when) is False:
                 self._refuse_unused(setting.key, setting.when)
-            written = ""
-        elif not written and is_used and self._is_required(setting):
-            missing = setting.missing or "`pulumi config set {name} VALUE`"
-            about = setting.about[0].lower() + setting.about[1:]
-            name = f"{NAMESPACE}:{setting.key}"
-            self._refuse(setting.key, f"is not set: {missing.format(about=about, name=name)}")
-        if written:
+        elif written:
             try:
                 return setting.kind.read(written)
             except Unfit as error:
                 for problem in error.problems:
                     self._refuse(setting.key, problem)
+        elif setting.required is True or (setting.required and self._holds(setting.required)):
+            self._refuse_missing(setting)
         return setting.default
 
     def _written(self, setting: Setting) -> str:
@@ -116,15 +112,8 @@ class Reader(Generic[T]):
         value = self._values.get(setting.key, "")
         return value if setting.kind.secret else value.strip()
 
-    def _is_required(self, setting: Setting) -> bool:
-        return setting.required is True or (
-            isinstance(setting.required, When) and self._holds(setting.required) is True
-        )
-
-    def _holds(self, when: When | None) -> bool | None:
-        """Whether a condition holds, None being one; None: what it asks of is itself refused."""
-        if when is None:
-            return True
+    def _holds(self, when: When) -> bool | None:
+        """Whether a condition holds; None: what it asks of is itself refused."""
         asked = self._known[when.key]
         written = self._written(asked)
         try:
@@ -133,6 +122,12 @@ class Reader(Generic[T]):
         except Unfit:
             return None
         return (written or asked.default_text) in when.among
+
+    def _refuse_missing(self, setting: Setting) -> None:
+        missing = setting.missing or "`pulumi config set {name} VALUE`"
+        about = setting.about[0].lower() + setting.about[1:]
+        name = f"{NAMESPACE}:{setting.key}"
+        self._refuse(setting.key, f"is not set: {missing.format(about=about, name=name)}")
 
     def _require_encrypted(self, setting: Setting) -> None:
         name = f"{NAMESPACE}:{setting.key}"

@@ -19,7 +19,7 @@ from infra.settings import certificate, domain, naming, table
 from infra.settings.account import AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
-from infra.settings.kinds import integer, path_as_written, switch, text
+from infra.settings.kinds import integer, nothing_there, switch, text
 from infra.settings.reader import NAMESPACE, Reader, SettingsError, absolute
 from infra.settings.table import Group, Setting, When
 
@@ -38,7 +38,7 @@ class ModelSettings:
         str,
         Setting(
             "modelPackage",
-            path_as_written("`fpga model build` makes .local/model-package"),
+            text(),
             "The model package: a folder or zip with a service_def.json; relative to the checkout",
             required=When("modelId", ("",)),
             missing="it is the path of the folder or zip that holds service_def.json",
@@ -179,7 +179,7 @@ def known() -> tuple[Setting, ...]:
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not go together, by the key that says so."""
+    """The settings that do not go together: the key of each, and what is wrong with it."""
     model = settings.model
     if model.id is not None and model.package:
         yield (
@@ -188,5 +188,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
             "a package that the program registers. Remove one of them "
             f"(`pulumi config rm {NAMESPACE}:modelId`)",
         )
+    elif model.package and (problem := nothing_there(model.package)):
+        yield "modelPackage", f"{problem}; `fpga model build` makes .local/model-package"
     yield from domain.contradictions(settings.domain)
     yield from certificate.contradictions(settings.certificate, production=settings.protection.production)

@@ -370,6 +370,9 @@ def test_a_model_is_a_package_or_one_that_is_registered(config: dict[str, str]) 
         "(`pulumi config rm fpga-web-service:modelId`)"
     )
 
+    config["fpga-web-service:modelPackage"] = "no/such/folder"
+    assert problems(config) == (problem,), "what is to be removed need not be there"
+
     del config["fpga-web-service:modelPackage"]
     assert settings.read(config, {}).model == settings.ModelSettings(name="model", package="", id="m-1")
 

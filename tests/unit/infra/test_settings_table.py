@@ -58,7 +58,7 @@ def test_an_entry_is_enough() -> None:
             ["cylinders is not used with drive horse: remove it, or set drive to engine"],
         ),
         # whether the others are used is not known then
-        ({"drive": "sail", "fuel": "x"}, ["drive is 'sail': choose one of engine, horse"]),
+        ({"drive": "sail", "cylinders": "x"}, ["drive is 'sail': choose one of engine, horse"]),
         ({"fuel": "x", "fule": "x"}, ["fule is not a setting of this program: did you mean fuel?"]),
     ],
 )
