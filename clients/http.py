@@ -47,7 +47,7 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """When to look again, in seconds, if the service said so."""
+        """The seconds after which the service asks to look again; None where it does not say."""
         return https.retry_after_s(self.headers)
 
 

@@ -1,4 +1,4 @@
-"""What runs the program where Pulumi's own downloads are out of reach.
+"""The Pulumi engine and its plugins, also where Pulumi's own downloads are out of reach.
 
 Front doors: `engine.install.install` puts a Pulumi CLI, its Python language host and the azure-native plugin
 into a checkout's `.local`; `engine.environment` tells the variables that they are run with;

@@ -16,7 +16,7 @@ from surroundings import settle
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
+    """Runs the command; returns the exit code."""
     found = dict(os.environ)
     settle()
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)

@@ -24,7 +24,7 @@ def stand_in() -> str:
 
 
 def install(cli: PulumiCli, local: Path, report: Report) -> bool:
-    """See to it that `local/pulumi-home` has the plugin; True if it is the stand-in.
+    """Sees to it that `local/pulumi-home` has the plugin; True if it is the stand-in.
 
     With a CLI that was built here the hosts of Pulumi are out of reach, and the stand-in is installed at
     once. With a person's own or the official CLI, the plugin that the person has or that the CLI can fetch
@@ -51,7 +51,7 @@ def install(cli: PulumiCli, local: Path, report: Report) -> bool:
 
 
 def _adopt(installed: Path) -> bool:
-    """Take over the plugin of the person's own Pulumi home, hard-linked where possible: it is large."""
+    """Takes over the plugin of the person's own Pulumi home, hard-linked where possible: it is large."""
     home = Path(os.environ.get("PULUMI_HOME", "~/.pulumi")).expanduser().absolute()
     theirs = home / "plugins" / installed.name
     if theirs == installed or not (theirs / EXECUTABLE).exists() or scripts.is_ours(theirs / EXECUTABLE):
@@ -73,7 +73,7 @@ def _adopt(installed: Path) -> bool:
 
 
 def _fetch(cli: PulumiCli, local: Path, release: str, report: Report) -> bool:
-    """Let the CLI fetch the official plugin, if Pulumi's host answers at all (the CLI would try for long)."""
+    """Lets the CLI fetch the official plugin, if Pulumi's host answers at all (the CLI would try long)."""
     import requests
 
     from engine.release import CONNECT_TIMEOUT_S, READ_TIMEOUT_S

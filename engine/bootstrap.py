@@ -89,12 +89,12 @@ class BootstrapError(Exception):
 
 
 def default_local() -> Path:
-    """The folder of all that is made here: `.local` of the checkout, or the one that FPGA_LOCAL names."""
+    """The folder of all that is made here: `.local` of the checkout, or FPGA_LOCAL."""
     return Path(os.environ.get("FPGA_LOCAL") or CHECKOUT / ".local")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code."""
+    """Runs the command; returns the exit code."""
     open_streams()
     parser = argparse.ArgumentParser(
         prog="bootstrap.py", description="Make the project's virtual environment."
@@ -115,7 +115,7 @@ def main(arguments: list[str]) -> int:
 
 
 def bootstrap(local: Path) -> None:
-    """Bring `local/venv` to what the lock says, unless it is there already.
+    """Brings `local/venv` to what the lock says, unless it is there already.
 
     Raises:
         BootstrapError: a Python that is too new, no venv module, no fcntl, a folder that cannot hold it, or
@@ -160,7 +160,7 @@ def bootstrap(local: Path) -> None:
 
 
 def require_python() -> None:
-    """See whether this Python is one that the locked packages have been published for, or older.
+    """Checks that this Python is one that the locked packages have been published for, or older.
 
     Raises:
         BootstrapError: it is newer; pip would try to build them, for long and in vain.
@@ -176,7 +176,7 @@ def require_python() -> None:
 
 
 def require_places(local: Path) -> None:
-    """See whether an environment can be made in the folder `local` for this checkout.
+    """Checks that an environment can be made in the folder `local` for this checkout.
 
     Raises:
         BootstrapError: a name has what PATH or a .pth file cannot hold; the message tells the remedy.
@@ -201,8 +201,7 @@ def _is_text(path: Path) -> bool:
 
 
 def mend_scripts(folder: Path) -> None:
-    """Have the console scripts in `folder` start Python with `FLAGS`; where sh reads its path, the one beside
-    them.
+    """Makes the console scripts in `folder` start Python with `FLAGS`; where sh finds it, the one beside it.
 
     A kernel's `#!` line takes a path without spaces, of some length. For any other pip lets sh read the path,
     between double quotes or none, where a quote, a dollar or a backslash in it means something else. What
@@ -220,7 +219,7 @@ def mend_scripts(folder: Path) -> None:
 
 
 def mend_link(venv: Path) -> None:
-    """Have the link to the checkout, a .pth file, written in ASCII.
+    """Writes the link to the checkout, a .pth file, in ASCII.
 
     Before 3.13 Python reads it in the locale's letters, whatever mode it runs in, and does not start at all
     where these are others than its own.
@@ -232,7 +231,7 @@ def mend_link(venv: Path) -> None:
 
 
 def key(venv: Path) -> str:
-    """What the environment depends on: lock, project file, Python, and the places that its scripts name."""
+    """The hash of all that an environment depends on: lock, project file, Python, places in its scripts."""
     digest = hashlib.sha256()
     made_of = (
         LOCK.read_bytes(),
@@ -271,7 +270,7 @@ def _names_itself(venv: Path) -> bool:
 
 
 def create(venv: Path) -> None:
-    """Make an empty virtual environment at `venv`, in place of whatever is there."""
+    """Makes an empty virtual environment at `venv`, in place of whatever is there."""
     # The base Python, for this may run in the very environment that is to be replaced.
     python = getattr(sys, "_base_executable", None) or sys.executable
     missing = "import venv, ensurepip"
@@ -354,7 +353,7 @@ def pip_environment(python: Path) -> dict[str, str]:
 
 
 def untrusted_index(line: str) -> str | None:
-    """What to say where this line of pip's tells that it does not trust who answers; None: it does not."""
+    """The remedy, where this line of pip's tells that it does not trust who answers; else None."""
     found = UNTRUSTED.search(line)
     if found is None:
         return None
@@ -365,7 +364,7 @@ def untrusted_index(line: str) -> str | None:
 
 
 def open_streams() -> None:
-    """Have the standard streams lead to nowhere that are closed: else a file that is opened would be one."""
+    """Opens the standard streams that are closed, to nowhere: else a file that is opened would be one."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -376,7 +375,7 @@ def open_streams() -> None:
 
 
 def run(command: list[str], what: str, variables: dict[str, str] | None = None) -> None:
-    """Run `command` as the stage `what`, and show how it goes: on a terminal each second, else every 15.
+    """Runs `command` as the stage `what`, and shows how it goes: on a terminal each second, else every 15.
 
     Its variables are those of `environment`, where none are given.
 
@@ -442,7 +441,7 @@ def output(pipe: IO[bytes], tick_s: float) -> Iterator[str]:
 
 
 def say(text: str) -> None:
-    """Print a line where progress goes."""
+    """Prints a line where progress goes."""
     with contextlib.suppress(BrokenPipeError):  # nobody reads it: the work goes on
         print(text, file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""A per-user cache of what is slow to make: the CLI's build, toolchains from PyPI, npm packages, models.
+"""A per-user cache of things slow to make: the CLI's build, toolchains from PyPI, npm packages, models.
 
 An entry is a folder that appears whole or not at all: it is built beside its place and renamed into it. Its
 name carries whatever its content depends on (versions, the hash of a lock file), so an entry never goes
@@ -87,7 +87,7 @@ def ensure(name: str, build: Callable[[Path], None], report: Report) -> Path:
 
 
 def explained(name: str, error: OSError) -> Exception:
-    """What to raise where `error` kept the entry `name` from being made: words, if a right lacks."""
+    """The error to raise where `error` kept the entry `name` from being made: words, if a right lacks."""
     if error.errno not in _DENIED:
         return error
     folder = shlex.quote(str(root()))
@@ -116,7 +116,7 @@ def _locked(name: str, report: Report) -> Iterator[None]:
 
 
 def remove(folder: Path) -> None:
-    """Remove `folder` with its read-only parts (Go keeps its modules in folders without write permission)."""
+    """Removes `folder` with its read-only parts (Go keeps modules in folders without write permission)."""
 
     def writable_first(operation: Callable[[str], object], path: str, _error: object) -> None:
         os.chmod(Path(path).parent, 0o700)  # noqa: PTH101 - the parent of what could not be removed

@@ -60,7 +60,7 @@ def words(error: Exception) -> str:
 
 
 def main() -> None:
-    """Serve until the engine interrupts or ends."""
+    """Serves until the engine interrupts or ends."""
     settle()
     plugin_process.leave_with_the_engine()
     # Providers are imported from the program's folder, as with `python -m pulumi.dynamic`.

@@ -184,7 +184,7 @@ def build_cli(version: str, out: Path, report: Report) -> None:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` with what of Go's settings a person may say, and with what the build asks for.
+    """The variables of a build: of Go's settings in `environ`, those that are a person's to say.
 
     Flags, a GOROOT, another system to compile for, and a cache nowhere make another program, or none.
     """
@@ -205,7 +205,7 @@ def _error_in(output: str) -> str:
 
 
 def _settings(go: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """The same of what `go env -w` has written, which is not read else; nothing where it cannot be read."""
+    """The same settings as `go env -w` has written them, which are not read else; none where Go fails."""
     done = subprocess.run(
         [go, "env", "-json", *sorted(KEPT | PLACES)],
         env=dict(env),
@@ -248,7 +248,7 @@ def _build(linker_flags: str, out: Path, package: str) -> list[str]:
 
 
 def _count_packages(go: Go, report: Report) -> int:
-    """How many packages the CLI's build consists of; on the way there the modules are downloaded."""
+    """The number of packages in the CLI's build; on the way there the modules are downloaded."""
     fetched = packages = 0
 
     def count(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The engine in a checkout's `.local`: the CLI and what it starts, its home and state, the way to use it."""
+"""The engine in a checkout's `.local`: the CLI and its plugins, its home and state, the way to use it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Engine:
 
 
 def install(local: Path, report: Report) -> Engine:
-    """Install the engine into the folder `local`, or bring what is there up to date.
+    """Installs the engine into the folder `local`, or brings it up to date.
 
     Takes minutes only where a CLI must be downloaded or built; a second run changes nothing.
 
@@ -62,7 +62,7 @@ def install(local: Path, report: Report) -> Engine:
 
 
 def _passphrase(path: Path) -> None:
-    """Make the passphrase of this checkout's stacks, once: what is encrypted with it is lost without it."""
+    """Makes the passphrase of this checkout's stacks, once: their secrets are lost without it."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -72,7 +72,7 @@ def _passphrase(path: Path) -> None:
 
 
 def _place(cli: PulumiCli, bin_folder: Path) -> None:
-    """Put the CLI and what it starts into `bin_folder`, and take away what an earlier install put there.
+    """Puts the CLI and its plugins into `bin_folder`, and takes away those of an earlier install.
 
     The official CLI finds its language host and launchers beside itself, wherever a link to it lies. One
     that was built here gets this project's host, and has to lie in the same folder as a file of its own:
@@ -95,7 +95,7 @@ def _place(cli: PulumiCli, bin_folder: Path) -> None:
 
 
 def _share(source: Path, place: Path) -> None:
-    """Make `place` the same file as `source`, or a copy where they are on different file systems."""
+    """Makes `place` the same file as `source`, or a copy where they are on different file systems."""
     if place.exists() and not place.is_symlink():
         there, here = source.stat(), place.stat()
         if os.path.samestat(there, here) or (there.st_size, there.st_mtime_ns) == (

@@ -32,13 +32,13 @@ from surroundings.variables import made
 REQUIREMENTS = "requirements.txt"
 OFFICIAL = "the official release of Pulumi"
 PYTHON = (sys.executable, "-E", "-X", "utf8", "-u")
-"""How programs and plugins are started: whatever PYTHONPATH and its like say."""
+"""The interpreter's flags for programs and plugins: whatever PYTHONPATH and its like say."""
 BAIL = 32
 """Exit code by which `pulumi-language-python-exec` says that it has shown the error already."""
 
 
 def _skip_package_imports() -> str:
-    """Make Pulumi's generated messages importable without the package's own `__init__`, and tell its folder.
+    """Makes Pulumi's generated messages importable without the package's own `__init__`; returns its folder.
 
     `import pulumi` loads the whole SDK, four fifths of this process's start; the messages need none of it.
     """
@@ -66,7 +66,7 @@ _children: set[subprocess.Popen[bytes]] = set()
 def _child(
     command: list[str], context: grpc.ServicerContext, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` while the context lasts; it ends, at the latest, when the engine gives up the call.
+    """Runs `command` while the context lasts; it ends, at the latest, when the engine gives up the call.
 
     It leads a process group of its own: the engine interrupts this host's whole group, and a program that
     gets that signal prints a traceback. The host ends it with SIGTERM instead.
@@ -96,7 +96,7 @@ def _end_all() -> None:
 
 
 def _output(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, Any]]:
-    """What a child says on `stdout` and `stderr`, as it comes, until both end."""
+    """The output of a child, on `stdout` and `stderr`, as it comes, until both end."""
     output: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
 
     def forward(name: str) -> None:
@@ -153,7 +153,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._launcher = launcher
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Nothing is agreed upon."""
+        """Agrees upon nothing."""
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -183,11 +183,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def GetRequiredPlugins(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """As the official host answers: `GetRequiredPackages` has taken its place."""
+        """Refuses as the official host does: `GetRequiredPackages` has taken its place."""
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "method GetRequiredPlugins not implemented")
 
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        """Install the requirements.txt beside a program, where there is one, and tell how it goes."""
+        """Installs the requirements.txt beside a program, where there is one, and tells how it goes."""
         _refuse_virtual_environment(request.info, context)
         told = language_pb2.InstallDependenciesResponse
         yield told(stdout=b"Installing dependencies...\n\n")
@@ -205,15 +205,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield told(stdout=b"Finished installing dependencies\n\n")
 
     def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Nothing is to be asked for: there is one way to run a program."""
+        """Asks for nothing: there is one way to run a program."""
         return language_pb2.RuntimeOptionsResponse()
 
     def Template(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Nothing of a new project is to be changed."""
+        """Changes nothing of a new project."""
         return language_pb2.TemplateResponse()
 
     def GenerateProgram(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """What was imported, as comments: the import is done by now, and must not end with an error."""
+        """Writes what was imported as comments: the import is done by now, and must not end with an error."""
         lines = [
             "This host writes no Python: declare the resources yourself. Here they are in PCL, Pulumi's own",
             "language; in Python their properties are arguments, with underscores (`resource_group_name`).",
@@ -224,19 +224,19 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.GenerateProgramResponse(source={"__main__.py": code.encode()})
 
     def GenerateProject(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Of `pulumi convert`."""
+        """Refuses: it is for `pulumi convert`."""
         _no_generator(context, "no Python program is generated")
 
     def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Of `pulumi package gen-sdk` and `add`."""
+        """Refuses: it is for `pulumi package gen-sdk` and `add`."""
         _no_generator(context, "no Python SDK is generated; packages have theirs on PyPI")
 
     def Pack(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Of generated SDKs."""
+        """Refuses: it is for generated SDKs."""
         _no_generator(context, "no SDK is packed")
 
     def Link(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Of generated SDKs."""
+        """Refuses: it is for generated SDKs."""
         _no_generator(context, "no SDK is linked to a project")
 
     def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -263,7 +263,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Run the program to its end; what it prints goes to the engine as this host's own output."""
+        """Runs the program to its end; what it prints goes to the engine as this host's own output."""
         _refuse_virtual_environment(request.info, context)
         directory = request.info.program_directory
         arguments = {
@@ -294,7 +294,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.RunResponse(error=error)
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        """Run a plugin or a policy pack to its end; its output as it comes, then its exit code."""
+        """Runs a plugin or a policy pack to its end; its output as it comes, then its exit code."""
         directory = request.info.program_directory
         if request.kind == "analyzer":
             command = [*PYTHON, "-m", "pulumi.policy", *request.args, directory]
@@ -308,13 +308,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """End what is running; its calls then end by themselves."""
+        """Ends the children that run; their calls then end by themselves."""
         _end_all()
         return Empty()
 
 
 def main() -> None:
-    """Serve on a free loopback port, tell it on the first line of stdout, and run until the engine ends it.
+    """Serves on a free loopback port, tells it on the first line of stdout, runs until the engine ends it.
 
     The arguments are the launcher of programs (`pulumi-language-python-exec`) and, last, the engine's
     address.

@@ -1,4 +1,4 @@
-"""What the processes that the engine starts have in common: they leave with it, at once and silently."""
+"""The end of a process that the engine started: with the engine, at once and silently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 def leave_with_the_engine(before: Callable[[], None] | None = None) -> None:
-    """End this process on the engine's interrupt, and when the engine is gone; `before` is called first.
+    """Ends this process on the engine's interrupt, and when the engine is gone; `before` is called first.
 
     The engine interrupts a plugin that it needs no more and waits five seconds before it kills it. An
     engine that was killed itself says nothing, but it holds the other end of the plugin's standard input,

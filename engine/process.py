@@ -24,7 +24,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     explain: Callable[[str], str | None] | None = None,
 ) -> None:
-    """Run `command`, give each line of its output (both streams) to `on_line`, and wait for its end.
+    """Runs `command`, gives each line of its output (both streams) to `on_line`, and waits for its end.
 
     Args:
         explain: takes each line, too; gives a sentence where the line tells why the command will fail.
@@ -71,7 +71,7 @@ def run(
 
 
 def signal_group(child: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Send a signal to `child` and to all that it started; it leads a process group of its own."""
+    """Sends a signal to `child` and to all that it started; it leads a process group of its own."""
     try:
         os.killpg(child.pid, number)
     except ProcessLookupError:

@@ -21,7 +21,7 @@ VERSION_TIMEOUT_S = 30.0
 
 
 class Way(StrEnum):
-    """Where a CLI came from."""
+    """The origin of a CLI."""
 
     OWN = "own"
     RELEASE = "release"
@@ -49,7 +49,7 @@ def pinned() -> str:
 
 
 def locate(local: Path, report: Report) -> PulumiCli:
-    """Find, fetch or build a CLI.
+    """Finds, fetches or builds a CLI.
 
     Raises:
         EngineError: none of the three ways works; the message says what stopped each.
@@ -113,7 +113,7 @@ def own_cli(local: Path, wanted: str, report: Report) -> PulumiCli | None:
 
 
 def cli_version(executable: Path) -> str:
-    """What `pulumi version` says, without the `v`. Raises EngineError where it says nothing of the kind."""
+    """The CLI's version, without the `v`. Raises EngineError where it does not tell."""
     try:
         done = subprocess.run(
             [executable, "version"],

@@ -31,7 +31,7 @@ EXECUTABLES = (
 
 
 class Unreachable(EngineError):
-    """There is no release to be had: no host that answers, or none for this machine. Another way is open."""
+    """No release can be had: no host answers, or there is none for this machine. Another way is open."""
 
 
 def entry(version: str) -> str:
@@ -49,7 +49,7 @@ def archive_name(version: str) -> str:
 
 
 def fetch(version: str, out: Path, report: Report) -> None:
-    """Download, check and unpack the release of `version` into the folder `out`.
+    """Downloads, checks and unpacks the release of `version` into the folder `out`.
 
     Raises:
         Unreachable: no host answers within three seconds, or it does not have this release.
@@ -102,7 +102,7 @@ def listed_checksum(checksums: str, name: str) -> str:
 
 
 def _download(answer: requests.Response, archive: Path, report: Report) -> str:
-    """Write the body to `archive` and return its SHA-256."""
+    """Writes the body to `archive` and returns its SHA-256."""
     import requests
 
     total = int(answer.headers.get("Content-Length", 0))
@@ -120,7 +120,7 @@ def _download(answer: requests.Response, archive: Path, report: Report) -> str:
 
 
 def _unpack(archive: Path, out: Path) -> None:
-    """Write the archive's plain files, which all lie under `pulumi/`, to `out`; refuse everything else."""
+    """Writes the archive's plain files, which all lie under `pulumi/`, to `out`; refuses everything else."""
     try:
         with tarfile.open(archive, "r:gz") as members:
             for member in members:

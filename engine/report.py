@@ -16,20 +16,20 @@ PLAIN_INTERVAL_S = 15.0
 
 
 class Report(Protocol):
-    """What the parts of the engine say while they work. `fpga up` and `python -m engine` each have one."""
+    """A listener to the engine's parts while they work. `fpga up` and `python -m engine` each have one."""
 
     def stage(self, name: str) -> AbstractContextManager[None]:
         """A stage, from entering the context to leaving it. Stages may be nested."""
 
     def progress(self, text: str) -> None:
-        """Where the current stage stands; may be called often, most of it need not be shown."""
+        """Takes how far the current stage is; may be called often, most of it need not be shown."""
 
     def note(self, text: str) -> None:
         """A sentence worth keeping, such as which of several ways was taken."""
 
 
 def duration(seconds: float) -> str:
-    """`seconds` as a person writes them: `0.4 s`, `12 s`, `3 min 41 s`."""
+    """A time in seconds as a person writes it: `0.4 s`, `12 s`, `3 min 41 s`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -47,7 +47,7 @@ class ConsoleReport:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show `name` while the context lasts, and the time that it took at its end."""
+        """Shows `name` while the context lasts, and the time that it took at its end."""
         began = time.monotonic()
         self._stages.append((name, began))
         self._last_line_at = began
@@ -70,7 +70,7 @@ class ConsoleReport:
             self.note(f"{name}: {ended} {duration(time.monotonic() - began)}")
 
     def progress(self, text: str) -> None:
-        """Show `text` and the time since the stage began; outside of any stage nothing waits for it."""
+        """Shows `text` and the time since the stage began; outside of any stage nothing waits for it."""
         if not self._stages:
             return
         name, began = self._stages[-1]
@@ -85,7 +85,7 @@ class ConsoleReport:
             self._print(line)
 
     def note(self, text: str) -> None:
-        """Print `text` on a line of its own."""
+        """Prints `text` on a line of its own."""
         self._last_line_at = time.monotonic()
         self._print(text)
 

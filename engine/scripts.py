@@ -29,7 +29,7 @@ def is_ours(executable: Path) -> bool:
 
 
 def write(path: Path, text: str, mode: int = 0o700) -> None:
-    """Put `text` at `path` in one step, where it is not there already."""
+    """Puts `text` at `path` in one step, where it is not there already."""
     if (
         path.is_file()
         and not path.is_symlink()

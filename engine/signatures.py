@@ -26,4 +26,4 @@ UNKNOWNS: Final = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""What stands for a value that only a deployment will tell: one text for each kind of value."""
+"""The texts that stand for a value which only a deployment will tell, one for each kind of value."""

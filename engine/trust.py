@@ -1,4 +1,4 @@
-"""What to say of a tool that fetches packages and does not trust who answers: one sentence, with the remedy.
+"""The sentence about a tool that fetches packages and does not trust who answers, with the remedy.
 
 Where a company's proxy opens TLS, each tool has to be told of the company's root in a way of its own.
 """

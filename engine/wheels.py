@@ -49,7 +49,7 @@ def ensure(name: str, report: Report) -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """As for the virtual environment: a person's settings of what to install, and where, do not count."""
+    """The variables for pip, without a person's settings of what to install, and where."""
     try:
         return bootstrap.pip_environment(python())
     except bootstrap.BootstrapError as error:

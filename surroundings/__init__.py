@@ -1,4 +1,4 @@
-"""What a process finds around it, and what it makes of that: variables, proxies, standard streams.
+"""The surroundings of a process, put in order: variables, proxies, standard streams.
 
 Every process of the project calls `settle` before anything else, and so do those that it starts: how they
 run must not depend on what happened to be set in the shell. A leaf: standard library alone, no other room.

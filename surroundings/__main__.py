@@ -1,4 +1,4 @@
-"""`python -m surroundings`: what makes a POSIX shell's variables those of the project, to be evaluated.
+"""`python -m surroundings`: the commands that make a POSIX shell's variables those of the project.
 
 A person's own git repository stays theirs: the shell is theirs, too.
 """

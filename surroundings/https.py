@@ -66,7 +66,7 @@ class Adapter(HTTPAdapter):
         return host, pool
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """The pools behind a proxy; one that is itself reached over TLS is verified by the system's roots."""
+        """The pools behind a proxy, which is verified by the system's roots where it is reached over TLS."""
         if proxy.lower().startswith("https:"):
             context = self._context(True)
             context.load_verify_locations(requests.utils.DEFAULT_CA_BUNDLE_PATH)

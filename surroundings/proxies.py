@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 LOOPBACK: Final = ("localhost", "127.0.0.0/8", "::1")
-"""What is never called through a proxy: the servers of this project listen nowhere else."""
+"""The hosts that are never called through a proxy: the servers of this project listen nowhere else."""
 NAMING: Final = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
 """The variables that name a proxy, in lower case; each library reads some of them in upper case, too."""
 EXCEPTIONS: Final = ("no_proxy", "NO_PROXY", "no_grpc_proxy")

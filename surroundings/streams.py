@@ -1,5 +1,5 @@
-"""Standard streams that a program can go on with: one that was closed, or whose reader left, takes all in
-silence.
+"""The standard streams, in a form that a program can go on with: a closed one takes all in silence, and so
+does one whose reader left.
 
 A program that dies of a word that nobody reads leaves its work half done. Where standard output is closed,
 the first file that is opened would be that of every child.

@@ -1,4 +1,4 @@
-"""TLS contexts of this project's own processes: what is trusted, the same on every Python.
+"""The TLS contexts of this project's own processes, which trust the same on every Python.
 
 Nothing else in the project makes a context (docs/adr/0018). Imports the standard library alone, for `fpga`
 needs one on every command.

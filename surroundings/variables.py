@@ -81,12 +81,12 @@ def made(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_pulumi(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` without what would tell the Pulumi CLI something else than its command line does."""
+    """The variables without those that tell the Pulumi CLI something else than its command line does."""
     return {name: value for name, value in environ.items() if not misleads_pulumi(name)}
 
 
 def misleads_pulumi(name: str) -> bool:
-    """Whether the variable is the CLI's, and not one that this project or its user means."""
+    """Whether the variable is the CLI's, and neither this project nor its user means it."""
     return name.startswith("PULUMI_") and name not in PULUMI_KEPT
 
 
@@ -109,7 +109,7 @@ def _can_hold_files(folder: str) -> bool:
 
 
 def _home_of_the_user() -> str | None:
-    """As the system knows it; None where it knows none, as of a container's made-up user."""
+    """The home folder that the system knows; None where it knows none, as of a container's made-up user."""
     import pwd
 
     try:

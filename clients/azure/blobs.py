@@ -1,4 +1,4 @@
-"""Uploading a model package to blob storage, and an address from which the service can fetch it."""
+"""The upload of a model package to blob storage, and an address from which the service can fetch it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Blobs:
         return f"{url}?{signature}"
 
     def delete(self, name: str) -> None:
-        """Deletes a blob; one that is not there is deleted already."""
+        """Deletes a blob, if it is there."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
         try:

@@ -1,4 +1,4 @@
-"""What the clients raise: one tree that carries data, turned into words here and nowhere else.
+"""The errors of the clients: one tree that carries data, turned into words here and nowhere else.
 
 ClientError
 ├── ConnectionFailed     no answer; `sent` tells whether the request may have arrived
@@ -129,11 +129,11 @@ class OperationFailed(ClientError):
 
 
 class DeadlineExceeded(ClientError):
-    """What was waited for did not happen in time."""
+    """The time ran out for something that was waited for."""
 
 
 class NobodyToAsk(ClientError):
-    """There is no server whose answer could show it."""
+    """The zone has no server that could be asked."""
 
 
 class NameTaken(ClientError):

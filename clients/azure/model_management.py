@@ -34,7 +34,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Tls:
-    """What a service serves TLS with: chain and private key, PEM."""
+    """The chain and private key that a service serves TLS with, PEM."""
 
     certificate: str
     key: str = field(repr=False)
@@ -42,7 +42,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class ServiceRequest:
-    """What a service should be; `tls` None: SSL is off, and anyone may call it."""
+    """A service as it should be; `tls` None: SSL is off, and anyone may call it."""
 
     name: str
     model_id: str
@@ -112,7 +112,7 @@ class ModelManagement:
         return Model(answer.body["id"], answer.body["name"])
 
     def delete_model(self, model_id: str) -> None:
-        """Deletes the model; one that is not there is deleted already."""
+        """Deletes the model, if it is there."""
         try:
             self._send("DELETE", f"{self._base}/models/{quote(model_id, safe='')}")
         except NotFound as error:
@@ -170,7 +170,7 @@ class ModelManagement:
         return self._finished(answer, f"updating the service {request.name}")
 
     def delete_service(self, service_id: str) -> None:
-        """Deletes the service and waits until it is gone; one that is not there is deleted already."""
+        """Deletes the service, if it is there, and waits until it is gone."""
         try:
             answer = self._send("DELETE", self._service_url(service_id))
         except NotFound as error:
@@ -289,7 +289,7 @@ class ModelManagement:
 
 
 def _raise_if_misdirected(error: NotFound) -> None:
-    """What was in an account or group that is gone is gone too; a foreign subscription proves nothing."""
+    """Raises a 404 again that tells of another subscription: it proves nothing, where one of a group does."""
     if error.code == "SubscriptionNotFound":
         raise error
 

@@ -1,4 +1,4 @@
-"""Waiting for what takes time: the one place that polls.
+"""The wait for operations that take time: the one place that polls.
 
 The service says when to ask again (Retry-After); where it does not, the pause doubles from 50 ms to 5 s.
 """
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pending:
-    """Not done yet.
+    """An operation that is not done yet.
 
     Attributes:
         seen: what was seen instead, for the message when time runs out.
@@ -33,7 +33,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Waiter:
-    """Polls with a clock and a sleep that tests replace. Times in seconds."""
+    """A poller, with a clock and a sleep that tests replace. Times in seconds."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -215,7 +215,7 @@ def _environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> str
 
 
 def _origin(key: str, settings: Mapping[str, str]) -> str:
-    """Where a value that is set comes from."""
+    """The name under which a value is set: the stack's key, else the variable."""
     return f"{NAMESPACE}{key}" if settings.get(key, "").strip() else VARIABLES[key]
 
 

@@ -1,4 +1,4 @@
-"""Making what a run that died may have made already: looked for by name first, and continued.
+"""Models and services that a run which died may have left: looked for by name, and continued.
 
 Models and services carry no tags; a name with the stack's suffix says that they are ours
 (`infra.settings.naming`).
@@ -13,7 +13,7 @@ from clients.azure.model_management import FAILED, Model, ModelManagement, Servi
 
 
 def ensure_model(management: ModelManagement, name: str, upload: Callable[[], str]) -> Model:
-    """The model with this name: the one that is there, else a new one.
+    """The model with this name: there already, else new.
 
     Args:
         name: one that only this stack and this very content give.
@@ -52,7 +52,7 @@ def ensure_service(management: ModelManagement, request: ServiceRequest, *, adop
 
 
 def taken(name: str, service_id: str) -> str:
-    """What is said of a service's name that is in use."""
+    """The sentence about a service's name that is in use."""
     return (
         f"there is a service named {name} already ({service_id}): choose another "
         "fpga-web-service:serviceName, or take it over: `pulumi config set fpga-web-service:adopt true`"
@@ -60,7 +60,7 @@ def taken(name: str, service_id: str) -> str:
 
 
 def taking_over(service: Service, *, ssl: bool) -> str:
-    """What is said before a service that is there is taken over rather than made."""
+    """The sentence before a service is taken over rather than made."""
     where = f", at {service.address}:{service.port}" if service.address else ""
     if service.state == FAILED:
         return (

@@ -1,4 +1,4 @@
-"""What can go wrong in a call of a scoring service, told apart.
+"""The errors of a call of a scoring service.
 
     PredictionError
     ├── KeyWithoutTls           a key was given without TLS: it is not sent (also ValueError)

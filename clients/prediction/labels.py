@@ -32,7 +32,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model gives for one image.
+    """A model's scores for one image.
 
     Attributes:
         labels: the best classes, best first; empty where the numbers are none of classes.
@@ -84,7 +84,7 @@ def _are_probabilities(values: npt.NDArray[Any]) -> bool:
 
 
 def lines(scores: Scores) -> list[str]:
-    """For a terminal: probabilities in percent, other scores as they are."""
+    """The scores as lines for a terminal: probabilities in percent, others as they are."""
     if not scores.labels:
         return [*_noted(scores), f"  {_numbers(scores)}"]
     names = [printable(label.name) for label in scores.labels]

@@ -1,1 +1,1 @@
-"""What both sides of the wire must agree on: TensorFlow Serving's messages, the model package's format."""
+"""The formats that both sides of the wire share: TensorFlow Serving's messages, the model package."""

@@ -18,7 +18,7 @@ _DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068
 
 
 class LabelsError(ValueError):
-    """A file of labels that cannot be used: which line, what is wrong, how to mend it."""
+    """A file of labels cannot be used; the text names the line, the fault and the remedy."""
 
 
 def read_labels(content: bytes) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ _QUOTED: Final = 100
 
 
 class PackageError(Exception):
-    """A package that cannot run: which part of it, what is wrong, and what there is instead."""
+    """A package cannot run; the text names its part, the fault, and what there is instead."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Step:
     result: Tensor
 
     def run(self, value: Array) -> Array:
-        """What the stage gives for what the one before it gave."""
+        """The stage's output for the output of the one before it."""
         fitting = arranged(value, self.source.shape)
         return self.model.run(self.source.name, self.result.name, value if fitting is None else fitting)
 
@@ -106,7 +106,7 @@ def image_size(first: Step) -> tuple[int, int]:
 
 
 def check_scores(giver: str, value: Array, labels: ClassLabels | None) -> None:
-    """What the last stage gives for one image must be of one image, and of as many classes as have labels.
+    """Checks the last stage's output for one image: of one image, and of as many classes as have labels.
 
     Raises:
         PackageError: it is not.

@@ -63,7 +63,7 @@ def _built_in(stage: BrainwaveStage) -> BuiltIn:
 
 
 def no_featurizer(stage: BrainwaveStage, there: str) -> str:
-    """What is said of a featurizer that a device has not.
+    """The sentence about a featurizer that a device has not.
 
     Args:
         there: those that it has.

@@ -59,7 +59,7 @@ class ArmClient:
         return self._send("PUT", path, api_version, body)
 
     def delete(self, path: str, api_version: str, timeout_s: float) -> None:
-        """DELETE of a resource, to the end of its operation; one that is gone is fine."""
+        """DELETE of a resource, if it is there, to the end of its operation."""
         try:
             self.finish(self._send("DELETE", path, api_version), timeout_s)
         except NotFound as error:

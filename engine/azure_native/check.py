@@ -1,4 +1,4 @@
-"""Check and diff: what a resource's inputs come to, and what a change of them means. Pure."""
+"""Check and diff of a resource's inputs: their defaults and faults, and the meaning of a change. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check(
     default_location: str | None,
     seed: bytes,
 ) -> tuple[Properties, list[tuple[str, str]]]:
-    """Inputs with their defaults, and what is wrong with them as (property, reason).
+    """The inputs with their defaults, and their faults as (property, reason).
 
     Args:
         olds: inputs in the state, if there are; a name made before is kept.
@@ -50,7 +50,7 @@ def check(
 
 @dataclass
 class Difference:
-    """What changes between two sets of inputs.
+    """The changes between two sets of inputs.
 
     Attributes:
         detailed: property path -> (kind: add, delete or update; whether it replaces the resource).

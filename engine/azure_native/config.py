@@ -33,7 +33,7 @@ class Configuration:
 
     @classmethod
     def read(cls, settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Configuration:
-        """From the engine's settings (keys without prefix), each with its environment variable as fall-back.
+        """Reads the engine's settings (keys without prefix), each with its environment variable as fall-back.
 
         What a preview cannot know yet counts as not set.
 

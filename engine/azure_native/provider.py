@@ -44,7 +44,7 @@ class Provider:
         self.arm = ArmClient(configuration)
 
     def create(self, kind: ResourceType, inputs: Properties, timeout_s: float) -> State:
-        """Creates what is not there yet.
+        """Creates a resource that is not there yet.
 
         Raises:
             FileExistsError: a resource of this id exists.
@@ -97,7 +97,7 @@ class Provider:
         )
 
     def delete(self, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float) -> None:
-        """Deletes the resource, to the end; one that is gone is fine."""
+        """Deletes the resource, if it is there, to the end."""
         self.arm.delete(
             identifier, translate.api_version(kind, plain(inputs)), timeout_s or DEFAULT_TIMEOUT_S
         )

@@ -31,7 +31,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class AzuriteParts:
-    """What it takes to run Azurite.
+    """The parts that run Azurite.
 
     Attributes:
         node: Node's executable, version 22 or newer.
