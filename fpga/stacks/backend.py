@@ -146,7 +146,7 @@ def _sign_in(project: Project, stack: str, backend: Backend, variables: dict[str
 
 
 def shell(project: Project, stack: str, *, signed_in: bool = False) -> str:
-    """What selects the stack in a POSIX shell, to be evaluated: the same variables.
+    """The commands that select the stack in a POSIX shell, to be evaluated: the same variables.
 
     Args:
         signed_in: with what signs in to the state, a secret, and only if there is a passphrase.

@@ -1,4 +1,4 @@
-"""What `stacks/Backend.STACK.yaml` says: where a stack's state is and what encrypts its secrets.
+"""The settings in `stacks/Backend.STACK.yaml`: where a stack's state is and what encrypts its secrets.
 
 Relative paths in the file start at the checkout; `.local/…` is the folder that FPGA_LOCAL may have moved.
 """
@@ -50,7 +50,7 @@ class Backend:
 
 
 def parse(project: Project, text: str, origin: str) -> Backend:
-    """What a backend's file says.
+    """The backend that a file declares.
 
     Raises:
         CommandError: it cannot be used; the message begins with the origin and tells every problem.

@@ -28,7 +28,7 @@ _ENCRYPTED: Final = re.compile(r"^encryptionsalt:\s*\S", re.MULTILINE)
 
 @dataclass(frozen=True)
 class NewStack:
-    """What was written, and what is to be done next, a line each."""
+    """The files that were written, and the next steps, a line each."""
 
     files: tuple[Path, ...]
     next_steps: tuple[str, ...]
@@ -106,7 +106,7 @@ def write(
 
 
 def _standing(file: Path) -> Standing | None:
-    """What the stack's file says already; None: there is none."""
+    """The standing of the stack's file; None: there is none."""
     import yaml
 
     try:

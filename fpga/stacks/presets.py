@@ -54,7 +54,7 @@ _OF_ACME: Final = ("acmeDirectory", "acmeEmail", "caaIssuers")
 
 
 def name_problem(name: str) -> str | None:
-    """What keeps a stack from being called so."""
+    """The problem of a stack's name, as the end of a sentence; None: it may be called so."""
     if _NAME.fullmatch(name):
         return None
     return "takes 1 to 26 lower-case letters, digits and hyphens, a letter first, such as dev or team-a"

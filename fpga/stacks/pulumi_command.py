@@ -52,7 +52,7 @@ def run(
 
 
 def not_installed(project: Project) -> CommandError:
-    """What is said where there is no such command."""
+    """The message where there is no such command."""
     return CommandError(
         f"The engine is not installed in {project.local}: run `make up` (or `fpga up`) first."
     )

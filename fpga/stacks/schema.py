@@ -1,7 +1,7 @@
 """JSON schemas (draft 7) of `Pulumi.STACK.yaml` and `Backend.STACK.yaml`, for editors and for `make lint`.
 
-They are made from what reads these files: `infra.settings` and `fpga.stacks.backend_settings`. Draft 7,
-for the YAML language server reads no newer one whole.
+They are made from the tables by which these files are read: `infra.settings` and
+`fpga.stacks.backend_settings`. Draft 7, for the YAML language server reads no newer one whole.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 
 
 def stack_schema() -> Schema:
-    """Of a stack's configuration: the settings of the program, those of azure-native, and Pulumi's own."""
+    """The schema of a stack's file: settings of the program and of azure-native, and Pulumi's own."""
     from infra import settings
     from infra.settings.reader import NAMESPACE
 
@@ -50,7 +50,7 @@ def stack_schema() -> Schema:
 
 
 def backend_schema() -> Schema:
-    """Of the file that says where a stack's state is."""
+    """The schema of the file that says where a stack's state is."""
     properties = {key: _text(about) for key, about in backend_settings.KEYS.items()}
     properties["url"]["pattern"] = (
         f"^({backend_settings.FILE_URL.pattern}|{backend_settings.AZBLOB.pattern})$"

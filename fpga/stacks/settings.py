@@ -1,4 +1,4 @@
-"""What a stack's file says of its cloud, read without the stack's backend: who reaches that needs it."""
+"""The cloud that a stack's file names, read without the stack's backend: who reaches that needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack's file as text: what stands in it, and what goes on to a stack that is made anew."""
+"""A stack's file as text: its parts, and those that go on to a stack that is made anew."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _lines(key: Any, value: Any, lines: list[str]) -> range:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a stack's file says already.
+    """The standing of a stack's file: how far it was made.
 
     Attributes:
         has_settings: whether it sets anything.

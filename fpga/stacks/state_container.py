@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEME: Final = "azblob"
 PUBLIC_DOMAIN: Final = "blob.core.windows.net"
 NOBODY: Final = "DefaultAzureCredential"
-"""What the CLI's words and the SDK's have in them where there is no key, and nobody is signed in."""
+"""A word of the CLI's message, and of the SDK's, where there is no key and nobody is signed in."""
 SIGN_IN: Final = "Nobody is signed in to the state: set ARM_CLIENT_SECRET, or use `az login` (docs/state.md)."
 ACCOUNT_VARIABLE: Final = "AZURE_STORAGE_ACCOUNT"
 KEY_VARIABLE: Final = "AZURE_STORAGE_KEY"
@@ -52,7 +52,7 @@ class StateContainer:
 
     @classmethod
     def parse(cls, url: str, environ: Mapping[str, str]) -> StateContainer | None:
-        """What the URL names; None where it is of another kind of backend.
+        """The container that a URL names; None: the URL is of another kind of backend.
 
         Raises:
             CommandError: neither it nor the environment names the storage account.

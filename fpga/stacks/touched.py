@@ -102,7 +102,7 @@ def _ask(checkout: Path, *arguments: str) -> bool:
 
 
 def _git(checkout: Path, *arguments: str) -> list[str]:
-    """What a command with `-z` lists."""
+    """The names that a command with `-z` lists."""
     done = _run(checkout, *arguments)
     if done.returncode != 0:
         raise CommandError(f"git {arguments[0]} failed in {checkout}: {done.stderr.strip()}")

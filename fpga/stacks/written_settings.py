@@ -28,14 +28,14 @@ _KEPT: Final = 2  # digests of a key: of what stands there, and of what takes it
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be written, and the keys whose values are a person's and others than would be written."""
+    """The settings to write, and the keys whose values are a person's and others than would be written."""
 
     write: Mapping[str, str]
     theirs: tuple[str, ...]
 
 
 class Notes:
-    """What was written into the stack's file of a checkout, as digests by key.
+    """The notes of what was written into the stack's file of a checkout: digests by key.
 
     Args:
         local: the folder `.local`.

@@ -42,7 +42,7 @@ def service_problem(name: str) -> str | None:
 
 
 def base_problem(name: str) -> str | None:
-    """What a derived name starts with: a suffix of 9 characters follows."""
+    """The problem of the beginning of a derived name: a suffix of 9 characters follows."""
     if _BASE.fullmatch(name):
         return None
     return "takes 1 to 55 letters, digits, '-', '_' and '.', and starts with a letter or digit"
@@ -93,12 +93,16 @@ def caa_issuer_problem(issuer: str) -> str | None:
 
 
 def caa_issuer(value: str) -> str:
-    """The same, the authority's name in lower case: authorities compare it to their own, octet by octet."""
+    """The value of the property `issue` with the authority's name in lower case.
+
+    Authorities compare it to their own, octet by octet.
+    """
     name, semicolon, parameters = value.partition(";")
     return f"{name.lower()}{semicolon}{parameters}"
 
 
 def is_under(name: str, zone: str) -> bool:
+    """Whether a name is the zone itself, or below it; both in A-labels."""
     return name == zone or name.endswith(f".{zone}")
 
 

@@ -108,7 +108,7 @@ class Reader(Generic[T]):
         return setting.default
 
     def _written(self, setting: Setting) -> str:
-        """What stands in the stack's file; empty: nothing, or white space. Of a secret that is a part."""
+        """The text in the stack's file; empty: none. White space around it is a part of a secret alone."""
         value = self._values.get(setting.key, "")
         return value if setting.kind.secret else value.strip()
 

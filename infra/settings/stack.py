@@ -112,7 +112,7 @@ class ServiceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectionSettings:
-    """What keeps a mistake from taking away what callers depend on.
+    """The protection of what callers depend on from a mistake.
 
     Attributes:
         production: callers depend on the stack.

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 
 class Unfit(ValueError):
-    """The written value of a setting is not one.
+    """The refusal of a value that is written for a setting.
 
     Attributes:
         problems: a sentence each, that goes on from the setting's name and tells the remedy.
@@ -59,7 +59,7 @@ class Setting:
     Attributes:
         key: its name in a stack's file, without the namespace.
         about: the line that editors and stack files show for it.
-        when: the setting is used with nothing else, and refused.
+        when: with what the setting is used: elsewhere it is refused. None: always.
         required: whether a stack has to set it, or when.
         missing: the remedy where it has to be set and is not; `{about}` and `{name}` stand for its own.
             Empty: the command that sets it.
@@ -95,7 +95,7 @@ class Group:
 
     Attributes:
         title: heads its settings in stack files.
-        when: its settings are used with nothing else; the field is None then.
+        when: with what its settings are used: elsewhere they are refused, and the field is None.
     """
 
     title: str = ""
@@ -104,7 +104,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """A dataclass of settings: what makes it, and for each field a setting or a table of its own."""
+    """A dataclass of settings, as it is read.
+
+    Attributes:
+        make: the dataclass itself.
+        when: with what it is used; None: always.
+        fields: for each field its setting, or the table of the dataclass that it holds.
+    """
 
     make: Callable[..., Any]
     when: When | None
@@ -120,7 +126,11 @@ class Table:
 
 
 def of(made: type, group: Group = Group()) -> Table:
-    """The table of a dataclass; fields that are neither a setting nor a group are none of its business."""
+    """The table of a dataclass. Fields that are neither a setting nor a group are left out.
+
+    Args:
+        group: the one that the dataclass is in, with the condition that goes for all of its settings.
+    """
     hints = get_type_hints(made, include_extras=True)
     found: dict[str, Setting | Table] = {}
     for field in dataclasses.fields(made):
