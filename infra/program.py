@@ -16,7 +16,6 @@ from infra.components import every_resource
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
-from infra.components.server_certificate import ServerCertificate
 from infra.inputs import inputs
 from infra.inputs.inputs import Inputs
 from infra.settings import Settings, naming
@@ -90,12 +89,12 @@ def declare(stack: Settings, given: Inputs) -> None:
     )
 
     # Copy what callers need
-    _export(stack, endpoint, endpoint.served)
+    _export(stack, endpoint)
 
 
-def _export(stack: Settings, endpoint: ScoringEndpoint, served: ServerCertificate | None) -> None:
+def _export(stack: Settings, endpoint: ScoringEndpoint) -> None:
     """Exports what a person, or `fpga predict`, needs to know."""
-    fqdn = stack.domain.fqdn
+    fqdn, served = stack.domain.fqdn, endpoint.served
     scheme = "grpcs" if served else "grpc"  # no browser's: the service speaks gRPC alone
     outputs: dict[str, pulumi.Input[object]] = {
         "account": stack.account.name,
