@@ -12,7 +12,7 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows
+.PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture
 .PHONY: help bootstrap engine up test test-pythons bench story picture lock pulumi-pin down clean
 
 help: ## list the targets
@@ -44,7 +44,7 @@ bench: bootstrap ## measure speed, as ratios of things measured side by side
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
 	@$(BIN)/python -m tools.story
 
-lint: lint-format lint-style lint-types lint-imports lint-stacks lint-workflows ## check the code alone, by all of the following
+lint: lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture ## check the code alone, by all of the following
 
 lint-format: bootstrap ## check the format; `ruff format` mends it
 	@$(BIN)/ruff format --check
@@ -70,6 +70,9 @@ lint-workflows: bootstrap ## check the workflows and forms of GitHub
 		.github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	@$(BIN)/python -m tools.actionlint
 	@$(BIN)/zizmor --offline --persona auditor --strict-collection --quiet .github
+
+lint-picture: bootstrap ## check docs/architecture.svg; `make picture` draws it anew
+	@$(BIN)/python -m tools.picture --check
 
 picture: bootstrap ## draw docs/architecture.svg from the imports
 	@$(BIN)/python -m tools.picture
