@@ -63,8 +63,12 @@ def error(status: int, code: str, message: str = "because") -> Reply:
 
 
 @contextmanager
-def scripted_arm(script: Script, folder: Path) -> Iterator[Arm]:
-    """Serves sign-in and discovery, and the script's answers (method, path) -> Reply for all else."""
+def scripted_arm(script: Script, folder: Path, discovery: Mapping[str, Any] | None = None) -> Iterator[Arm]:
+    """Serves sign-in and discovery, and the script's answers (method, path) -> Reply for all else.
+
+    Args:
+        discovery: what discovery tells, in the place of the addresses here.
+    """
     authority, ca = Authority(), folder / "ca.pem"
     ca.write_bytes(authority.root)
     arm = Arm("", ca)
@@ -73,7 +77,7 @@ def scripted_arm(script: Script, folder: Path) -> Iterator[Arm]:
         def handle_any(self) -> None:
             self.content()
             path = urlsplit(self.path).path
-            reply = _sign_in(arm.address, path)
+            reply = _sign_in(arm.address, path, discovery)
             if reply is None:
                 arm.requests.append(f"{self.command} {path}")
                 reply = script(self.command, path)
@@ -87,15 +91,11 @@ def scripted_arm(script: Script, folder: Path) -> Iterator[Arm]:
         yield arm
 
 
-def _sign_in(address: str, path: str) -> Reply | None:
+def _sign_in(address: str, path: str, discovery: Mapping[str, Any] | None) -> Reply | None:
     if path == "/metadata/endpoints":
-        return Reply(
-            200,
-            {
-                "authentication": {"loginEndpoint": address, "audiences": ["https://management.test/"]},
-                "resourceManager": address,
-            },
-        )
+        authentication = {"loginEndpoint": address, "audiences": ["https://management.test/"]}
+        told = {"authentication": authentication, "resourceManager": address}
+        return Reply(200, told if discovery is None else discovery)
     if path.endswith("/.well-known/openid-configuration"):
         return Reply(
             200,
