@@ -97,6 +97,8 @@ class Reader(Generic[T]):
             # where the source of certificates, say, is itself refused, nobody knows what is used with it
             if written and self._holds(setting.when) is False:
                 self._refuse_unused(setting.key, setting.when)
+        elif setting.kind.public and f"{NAMESPACE}:{setting.key}" in (self._secret_keys or ()):
+            self._refuse_encrypted(setting.key)
         elif written:
             try:
                 return setting.kind.read(written)
@@ -137,6 +139,13 @@ class Reader(Generic[T]):
                 "stands in plain in the stack's file: whoever could read that knows it. Replace it, then "
                 f"`pulumi config set --secret {name}`",
             )
+
+    def _refuse_encrypted(self, key: str) -> None:
+        self._refuse(
+            key,
+            "is encrypted in the stack's file, in part or whole: it ends up where many may read it. Remove "
+            f"it (`pulumi config rm {NAMESPACE}:{key}`), and set what is no secret in plain",
+        )
 
     def _refuse_unused(self, key: str, when: When) -> None:
         asked = self._known[when.key]

@@ -34,11 +34,13 @@ class Kind:
         read: the value of what is written (lists and mappings as JSON); raises `Unfit`.
         schema: what a stack's file may hold, as JSON schema (draft 7).
         secret: it stands encrypted in the file, and white space around it is a part of it.
+        public: it ends up where many may read it, so it must not stand encrypted.
     """
 
     read: Callable[[str], Any]
     schema: Mapping[str, Any]
     secret: bool = False
+    public: bool = False
 
 
 @dataclass(frozen=True)

@@ -67,4 +67,5 @@ TAGS: Final = Kind(
         "propertyNames": {"minLength": 1, "maxLength": MAX_NAME, "pattern": r"^[^<>%&\\?/]*$"},
         "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": MAX_VALUE},
     },
+    public=True,
 )

@@ -80,6 +80,21 @@ def test_tags_that_are_no_more_are_taken_off(stack: ProgramStack) -> None:
     expect_no_changes(stack)
 
 
+def test_a_secret_among_them_is_refused(stack: ProgramStack) -> None:
+    stack.run("config", "set", "--path", "fpga-web-service:tags.team", "vision", "--stack", stack.stack)
+    stack.run(
+        *("config", "set", "--secret", "--path", "fpga-web-service:tags.pass", "w0rd", "--stack", stack.stack)
+    )
+
+    refused = stack.up(code=None)
+
+    assert refused.code not in (0, None)
+    (message,) = refused.diagnostics["error"]
+    assert "fpga-web-service:tags is encrypted in the stack's file, in part or whole" in message
+    assert "w0rd" not in refused.text
+    stack.run("config", "rm", "fpga-web-service:tags", "--stack", stack.stack)
+
+
 def test_what_azure_would_refuse_is_refused_before_anything_changes(stack: ProgramStack) -> None:
     stack.run("config", "set", "--path", "fpga-web-service:tags.azure-team", "x", "--stack", stack.stack)
 

@@ -408,6 +408,20 @@ def test_protection_is_off_unless_it_is_asked_for(config: dict[str, str]) -> Non
     )
 
 
+@pytest.mark.parametrize("written", [json.dumps({"team": "vision", "password": SECRET}), SECRET])
+def test_tags_with_a_secret_in_them_are_refused_and_not_told(config: dict[str, str], written: str) -> None:
+    config["fpga-web-service:tags"] = written
+    encrypted = {"azure-native:clientSecret", "fpga-web-service:tags"}
+
+    with pytest.raises(SettingsError) as caught:
+        settings.read(config, {}, secret_keys=encrypted)
+
+    assert caught.value.problems == (
+        "fpga-web-service:tags is encrypted in the stack's file, in part or whole: it ends up where many may "
+        "read it. Remove it (`pulumi config rm fpga-web-service:tags`), and set what is no secret in plain",
+    )
+
+
 def test_a_client_secret_that_stands_in_plain_is_refused_and_not_told(config: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as caught:
         settings.read(config, {}, secret_keys=set())
