@@ -37,7 +37,7 @@ class Room:
 
 
 def rooms(coverage: Coverage, checkout: Path, names: Iterable[str]) -> Iterator[Room]:
-    """Each room, of loaded data.
+    """The coverage of each room, from data that is loaded.
 
     Args:
         checkout: where the rooms are.
