@@ -41,6 +41,7 @@ def stack(make_stack: Callable[..., ProgramStack], files: Path, authority: Autho
             "fpga-web-service:keyFile": str(files / "key.pem"),
             "fpga-web-service:rootsFile": str(files / "root.pem"),
         },
+        loaded=True,
     )
     stack.up()
     return stack

@@ -45,6 +45,7 @@ def stack(make_stack: Callable[..., ProgramStack], folder: Path, authority: Auth
             "fpga-web-service:pfxFile": str(folder / "tls.pfx"),
             "fpga-web-service:rootsFile": str(folder / "root.pem"),
         },
+        loaded=True,
     )
     stack.set_secret("fpga-web-service:pfxPassword", PASSWORD)
     result = stack.up()

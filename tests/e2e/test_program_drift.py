@@ -21,7 +21,7 @@ DRIFT = 7  # exit code of --expect-no-changes
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
-    stack = make_stack("drift")
+    stack = make_stack("drift", loaded=True)
     stack.up()
     return stack
 

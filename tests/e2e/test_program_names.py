@@ -17,7 +17,7 @@ PACKAGE = f"{SETTING}modelPackage"
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
-    found = make_stack("before-rename")
+    found = make_stack("before-rename", loaded=True)
     found.up()
     return found
 

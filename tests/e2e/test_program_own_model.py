@@ -49,7 +49,7 @@ def _define(folder: Path, labels: str) -> None:
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack], package: Path) -> ProgramStack:
-    return make_stack("own", {"fpga-web-service:modelPackage": str(package)})
+    return make_stack("own", {"fpga-web-service:modelPackage": str(package)}, loaded=True)
 
 
 def _shown(stack: ProgramStack) -> list[str]:

@@ -68,6 +68,7 @@ def served(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Tem
             "fpga-web-service:keyFile": str(files / "key.pem"),
             "fpga-web-service:rootsFile": str(files / "root.pem"),
         },
+        loaded=True,
     )
     made = Served(stack, files)
     stack.up()

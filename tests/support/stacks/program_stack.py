@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,29 @@ from fpga.cloud.connection import CLIENT_SECRET
 from infra.settings import naming
 from infra.settings.reader import PROJECT_ROOT
 from localcloud.status import ServiceStatus
+from tests.support.stacks import warm_host
 from tests.support.stacks.local_cloud import LocalCloud
-from tests.support.stacks.pulumi_project import PulumiProject
+from tests.support.stacks.pulumi_project import PulumiProject, Result
 
 ZONE = "contoso.test"
 ACCOUNT = "models"
 
 
 class ProgramStack(PulumiProject):
-    """One stack, with a folder, a state, a resource group and a name in the zone of its own."""
+    """One stack, with a folder, a state, a resource group and a name in the zone of its own.
 
-    def __init__(self, engine: Engine, cloud: LocalCloud, folder: Path, name: str) -> None:
+    Args:
+        host: address of a language host that has loaded the program (`warm_host`); None: the installed one.
+    """
+
+    def __init__(
+        self, engine: Engine, cloud: LocalCloud, folder: Path, name: str, *, host: str | None = None
+    ) -> None:
         super().__init__(
             engine, folder / name, state=folder / "state", stack=name, environment=cloud.environment
         )
         self.cloud = cloud
+        self._host = host
         self.group = f"rg-{name}"
         self.fqdn = f"www.{name}.{ZONE}"
         self.folder.mkdir()
@@ -66,6 +74,10 @@ class ProgramStack(PulumiProject):
             cwd=self.folder, env=self.environment, input=value, text=True, check=True, capture_output=True,
         )  # fmt: skip
 
+    def _operate(self, verb: str, *flags: str, code: int | None, timeout_s: float) -> Result:
+        host = ("--client", self._host) if self._host and "--client" not in flags else ()
+        return super()._operate(verb, *host, *flags, code=code, timeout_s=timeout_s)
+
     def services(self) -> list[ServiceStatus]:
         """The stack's services, as localcloud itself tells: one at most."""
         ours = naming.suffixed("service", "fpga-web-service", self.stack, "service")
@@ -98,14 +110,29 @@ class ProgramStack(PulumiProject):
         return json.dumps(self.export())
 
 
+@pytest.fixture(scope="session")
+def loaded_program(engine: Engine, local_cloud: LocalCloud) -> Iterator[str]:
+    """The address of a language host that has the program loaded, for stacks of the session's localcloud."""
+    with warm_host.running(engine.environment | local_cloud.environment) as address:
+        yield address
+
+
 @pytest.fixture(scope="module")
 def make_stack(
-    engine: Engine, local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
+    engine: Engine,
+    local_cloud: LocalCloud,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Callable[..., ProgramStack]:
-    """Makes stacks of the program: `make_stack("name", {"fpga-web-service:sslEnabled": "false"})`."""
+    """Makes stacks of the program: `make_stack("name", {"fpga-web-service:sslEnabled": "false"})`.
 
-    def make(name: str, config: Mapping[str, str] | None = None) -> ProgramStack:
-        stack = ProgramStack(engine, local_cloud, tmp_path_factory.mktemp(name), name)
+    With `loaded=True` their operations are run by a host that has loaded the program already: for tests of
+    what the program, its providers and the cloud do. How a program is started is for other tests.
+    """
+
+    def make(name: str, config: Mapping[str, str] | None = None, *, loaded: bool = False) -> ProgramStack:
+        host = request.getfixturevalue("loaded_program") if loaded else None
+        stack = ProgramStack(engine, local_cloud, tmp_path_factory.mktemp(name), name, host=host)
         stack.make(config)
         return stack
 
