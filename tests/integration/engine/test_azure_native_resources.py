@@ -23,6 +23,7 @@ from engine.azure_native.types import (
 from engine.azure_native.values import Properties, Secret
 from fpga.cloud import connection
 from localcloud.server import Cloud
+from tests.support.engine.azure_resources import account
 from tests.support.engine.plugin_process import Plugin, plugin
 
 
@@ -64,20 +65,6 @@ def group(running: Plugin) -> Iterator[str]:
     assert running.read(RESOURCE_GROUP, made.id, made.outputs, made.inputs) == ("", {}, {})
 
 
-def _account(group: str) -> Properties:
-    return {
-        "resourceGroupName": group,
-        "resourceProviderNamespace": "Microsoft.MachineLearningModelManagement",
-        "parentResourcePath": "",
-        "resourceType": "accounts",
-        "resourceName": "models",
-        "apiVersion": "2017-09-01-preview",
-        "location": "eastus2",
-        "sku": {"name": "S1", "capacity": 1},
-        "properties": {"description": "ours"},
-    }
-
-
 def _zone(group: str) -> Properties:
     name = f"{uuid.uuid4().hex[:8]}.test"
     return {"resourceGroupName": group, "zoneName": name, "location": "global"}
@@ -94,7 +81,7 @@ def _storage(group: str) -> Properties:
 
 
 def test_a_generic_account_lives_through_update_and_delete(running: Plugin, group: str) -> None:
-    made = _make(running, GENERIC_RESOURCE, _account(group))
+    made = _make(running, GENERIC_RESOURCE, account(group))
     assert made.outputs["name"] == "models"
     assert made.outputs["properties"]["modelManagementSwaggerLocation"].startswith("https://")
 
@@ -179,7 +166,7 @@ def test_what_is_imported_is_as_if_it_had_been_declared(running: Plugin, group: 
     """Nothing to do for the program that declares it: neither what is empty nor what ARM adds is an input."""
     https = {"enableHttpsTrafficOnly": True}
     for kind, news in (
-        (GENERIC_RESOURCE, _account(group)),
+        (GENERIC_RESOURCE, account(group)),
         (STORAGE_ACCOUNT, _storage(group) | https),
         (ZONE, _zone(group) | {"zoneType": "Public"}),
     ):
@@ -204,7 +191,7 @@ def test_what_exists_is_refused_and_left_as_it_is(running: Plugin, group: str) -
 
 def test_azures_refusal_comes_with_code_and_message(running: Plugin, group: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        running.create(GENERIC_RESOURCE, _account(group) | {"sku": {"name": "S9", "capacity": 1}})
+        running.create(GENERIC_RESOURCE, account(group) | {"sku": {"name": "S9", "capacity": 1}})
     assert caught.value.code() is grpc.StatusCode.UNKNOWN
     assert ": 400 InvalidSku: " in (caught.value.details() or "")
     assert "S9" in (caught.value.details() or "")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from engine.azure_native.values import to_struct
+from tests.support.engine.plugin_process import started
 
 PROVIDERS = """
 from pulumi.dynamic import CreateResult, ResourceProvider
@@ -29,22 +27,8 @@ class Failing(ResourceProvider):
 
 @contextmanager
 def _started(folder: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engine.dynamic_provider", "127.0.0.1:1"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-    )
-    with process:
-        assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield provider_pb2_grpc.ResourceProviderStub(channel)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
-    assert "Traceback" not in errors
+    with started("engine.dynamic_provider", folder=folder) as (_, channel):
+        yield provider_pb2_grpc.ResourceProviderStub(channel)
 
 
 @pytest.mark.parametrize(

@@ -113,23 +113,39 @@ class Plugin:
 
 @contextmanager
 def plugin(ca_file: Path | None = None, *options: str) -> Iterator[Plugin]:
-    """Starts the plugin as the engine does; interrupts it as the engine does."""
+    """Starts the stand-in; `options` are the Python's."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ARM_")}
     if ca_file is not None:
         environment["SSL_CERT_FILE"] = str(ca_file)
+    with started("engine.azure_native", *options, environment=environment) as (process, channel):
+        yield Plugin(process, channel)
+
+
+@contextmanager
+def started(
+    module: str, *options: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], grpc.Channel]]:
+    """Starts a plugin as the engine does, and interrupts it as the engine does.
+
+    Args:
+        options: the Python's.
+        folder: where it runs.
+    """
     process = subprocess.Popen(
-        [sys.executable, *options, "-m", "engine.azure_native", "127.0.0.1:1"],
+        [sys.executable, *options, "-m", module, "127.0.0.1:1"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=folder,
         env=environment,
     )
     with process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Plugin(process, channel)
+            yield process, channel
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=4)
+        _, errors = process.communicate(timeout=5)  # the engine's patience
+    assert "Traceback" not in errors

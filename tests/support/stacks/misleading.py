@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = ("models", "engine", "infra", "certs", "fpga", "surroundings", "wire", "localcloud", "policy")
+from infra.settings.reader import PROJECT_ROOT
+
+_PROJECT = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())
+PACKAGES = tuple(_PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 PROXIES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 

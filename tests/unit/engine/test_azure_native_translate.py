@@ -13,20 +13,11 @@ from engine.azure_native.types import (
     ResourceType,
 )
 from engine.azure_native.values import UNKNOWN, Properties, Secret
+from tests.support.engine.azure_resources import account
 
 SUB = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUB}/resourceGroups/rg"
-GENERIC: Properties = {
-    "resourceGroupName": "rg",
-    "resourceProviderNamespace": "Microsoft.MachineLearningModelManagement",
-    "parentResourcePath": "",
-    "resourceType": "accounts",
-    "resourceName": "models",
-    "apiVersion": "2017-09-01-preview",
-    "location": "eastus2",
-    "sku": {"name": "S1", "capacity": 1},
-    "properties": {"description": "ours"},
-}
+GENERIC = account()
 RECORD: Properties = {
     "resourceGroupName": "rg",
     "zoneName": "contoso.test",
@@ -177,17 +168,7 @@ def test_an_import_leaves_out_what_arm_fills_in_by_itself() -> None:
             "modelManagementSwaggerLocation": "https://eastus2.example/swagger.json",
         },
     }
-    assert translate.read_inputs(GENERIC_RESOURCE, identifier, {}, news, {}) == {
-        "resourceGroupName": "rg",
-        "resourceProviderNamespace": "Microsoft.MachineLearningModelManagement",
-        "parentResourcePath": "",
-        "resourceType": "accounts",
-        "resourceName": "models",
-        "apiVersion": "2017-09-01-preview",
-        "location": "eastus2",
-        "sku": {"name": "S1", "capacity": 1},
-        "properties": {"description": "models"},
-    }
+    assert translate.read_inputs(GENERIC_RESOURCE, identifier, {}, news, {}) == account("rg", "models")
 
 
 def test_an_import_takes_all_that_the_answer_says() -> None:
