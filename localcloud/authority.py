@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from localcloud.aside import Aside
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import CA_CERTIFICATE
@@ -66,6 +67,8 @@ def _make_ca(data: Path) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
+    if (data / CA_KEY).exists():  # of a first start that was cut off, or of a CA whose certificate is lost
+        Aside(data).move(data / CA_KEY)
     # The certificate last: while it is missing nobody has seen this CA, and a new one may be made.
     write_private(data / CA_KEY, _pem(key))
     write_private(data / CA_CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))

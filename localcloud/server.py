@@ -35,6 +35,7 @@ from localcloud.arm.storage.blobs import Blobs, warm_up
 from localcloud.arm.storage.containers import Containers
 from localcloud.arm.storage.keys import StorageKeys
 from localcloud.arm.subscriptions import Subscriptions
+from localcloud.aside import Aside
 from localcloud.authority import Authority
 from localcloud.blob.azurite import Azurite
 from localcloud.dns.server import DnsServer
@@ -137,6 +138,7 @@ class Cloud:
         port_numbers.require_right(*pool.first, "scoring")
         store = _opened(settings.data / DATABASE)
         starting.callback(store.close)
+        starting.enter_context(Aside(settings.data).tended())
         authority = authorities.load_or_make(settings.data, settings.host)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
 

@@ -59,6 +59,7 @@ class Azurite:
         ]
         self._changed = threading.Condition()
         self._accounts: Mapping[str, tuple[str, str]] | None = None
+        self._deleted: set[str] = set()  # and not yet told to a child that took it
         self._sent = self._acknowledged = 0
         self._child: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -110,8 +111,9 @@ class Azurite:
             self._keeper.join()
 
     def set_accounts(self, accounts: Mapping[str, tuple[str, str]], timeout_s: float = 10.0) -> None:
-        """Makes these the accounts that are served, at once; what other accounts held is deleted.
+        """Makes these the accounts that are served, at once; what accounts held that were served is deleted.
 
+        What the folder holds of others, which no list of this process had, is moved aside and logged.
         Before `start` it is the list to start with. Callers that change the list from several threads take
         turns from where they read it to here: the last call counts.
 
@@ -124,6 +126,7 @@ class Azurite:
             BlobStorageError: no acknowledgement in time.
         """
         with self._changed:
+            self._deleted |= set(self._accounts or ()) - set(accounts)
             self._accounts = dict(accounts)
             if not self._keeper.is_alive():
                 return
@@ -142,8 +145,9 @@ class Azurite:
     def _send(self, child: subprocess.Popen[bytes]) -> None:
         """Holds the lock, so that lists arrive in the order of their numbers."""
         assert child.stdin is not None  # noqa: S101 - made with a pipe
+        told = {"id": self._sent, "accounts": self._accounts, "deleted": sorted(self._deleted)}
         try:
-            child.stdin.write(json.dumps({"id": self._sent, "accounts": self._accounts}).encode() + b"\n")
+            child.stdin.write(json.dumps(told).encode() + b"\n")
             child.stdin.flush()
         except (BrokenPipeError, ValueError):
             log.debug("Azurite is gone; the next one gets the accounts")
@@ -199,6 +203,13 @@ class Azurite:
                     if message.get("ready"):
                         self._ready, self._failure = True, ""
                     self._acknowledged = max(self._acknowledged, message.get("ack", 0))
+                    if self._acknowledged == self._sent:
+                        self._deleted.clear()
+                    if message.get("aside"):
+                        log.warning(
+                            "blobs of accounts that are gone are moved aside, and deleted after 30 days: %s",
+                            ", ".join(message["aside"]),
+                        )
                     said = message.get("error", said)
                     self._changed.notify_all()
         code = child.wait()

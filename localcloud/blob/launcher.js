@@ -10,9 +10,11 @@
  *
  *   node launcher.js PACKAGE HOST PORT LOCATION CERTIFICATE KEY
  *
- * Standard input, a JSON object a line: {"id": 1, "accounts": {"name": ["key1", "key2"]}}. The list is the
- * whole truth: what other accounts held is deleted. `"accounts": null` serves none and deletes nothing.
- * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"error": "…"}.
+ * Standard input, a JSON object a line: {"id": 1, "accounts": {"name": ["key1", "key2"]}, "deleted": ["name"]}.
+ * The list is whom it serves; what deleted accounts held is deleted. What others held, which the list does not
+ * have, stays: its account takes a name that none can have (`name.aside.DATE`), and is deleted a month later,
+ * when the list changes. `"accounts": null` serves none and changes nothing.
+ * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"aside": ["name"]}, {"error": "…"}.
  */
 
 const { randomBytes } = require("node:crypto");
@@ -24,6 +26,8 @@ const readline = require("node:readline");
 const [PACKAGE, HOST, PORT, LOCATION, CERTIFICATE, KEY] = process.argv.slice(2);
 const KEEP_ALIVE_S = 5;
 const COLLECTIONS = ["SERVICES", "CONTAINERS", "BLOBS", "BLOCKS"].map((name) => `$${name}_COLLECTION$`);
+const ASIDE = /\.aside\.(.+)$/;
+const KEEP_ASIDE_MS = 30 * 24 * 3600 * 1000;
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 function say(message) {
@@ -141,12 +145,34 @@ function setAccounts(server, accounts) {
   server.accountDataStore.refresh();
 }
 
-function deleteAllBut(db, names) {
-  const gone = { accountName: { $nin: names } };
-  const collections = COLLECTIONS.map((name) => db.getCollection(name)).filter((found) => found !== null);
-  const stale = collections.filter((collection) => collection.findOne(gone) !== null);
+function collections(db) {
+  return COLLECTIONS.map((name) => db.getCollection(name)).filter((found) => found !== null);
+}
+
+function deleteAccounts(db, isGone) {
+  const gone = { accountName: { $where: isGone } };
+  const stale = collections(db).filter((collection) => collection.findOne(gone) !== null);
   stale.forEach((collection) => collection.findAndRemove(gone));
   return stale.length > 0;
+}
+
+/* Their bytes stay where they are: Azurite collects what no account has. */
+function moveAside(db, names) {
+  const foreign = (name) => !names.includes(name) && !ASIDE.test(name);
+  const date = new Date().toISOString();
+  const moved = new Set();
+  collections(db).forEach((collection) =>
+    collection.findAndUpdate({ accountName: { $where: foreign } }, (found) => {
+      moved.add(found.accountName);
+      found.accountName = `${found.accountName}.aside.${date}`;
+    }),
+  );
+  return [...moved];
+}
+
+function isOld(name) {
+  const date = ASIDE.exec(name)?.[1];
+  return date !== undefined && Date.now() - Date.parse(date) > KEEP_ASIDE_MS;
 }
 
 async function main() {
@@ -161,17 +187,34 @@ async function main() {
   answerWhenSaved(server, save);
 
   let started = false;
-  for (let line = await lines.next(); !line.done; line = await lines.next()) {
-    const { id, accounts } = JSON.parse(line.value);
-    setAccounts(server, accounts);
-    if (!started) {
-      await server.start();
-      started = true;
-      say({ ready: true });
+  /* Before the accounts are served: one of a name that was there before begins with nothing. */
+  const forget = async (deleted, accounts) => {
+    if (accounts === null) {
+      return;
     }
-    if (accounts !== null && deleteAllBut(blobs, Object.keys(accounts))) {
+    const names = new Set(deleted);
+    const removed = deleteAccounts(blobs, (name) => names.has(name) || (started && isOld(name)));
+    const aside = moveAside(blobs, Object.keys(accounts));
+    if (removed || aside.length > 0) {
       await saved(blobs);
     }
+    if (aside.length > 0) {
+      say({ aside });
+    }
+  };
+  for (let line = await lines.next(); !line.done; line = await lines.next()) {
+    const { id, accounts, deleted } = JSON.parse(line.value);
+    if (started) {
+      await forget(deleted, accounts);
+      setAccounts(server, accounts);
+    } else {
+      setAccounts(server, null);
+      await server.start();
+      await forget(deleted, accounts);
+      setAccounts(server, accounts);
+      say({ ready: true });
+    }
+    started = true;
     say({ ack: id });
   }
   process.exit(0); // whatever was answered is on disk

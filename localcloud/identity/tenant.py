@@ -10,9 +10,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from localcloud.aside import Aside
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.settings import CLIENT_SECRET
+from localcloud.settings import CLIENT_SECRET, DATABASE
 from localcloud.store import Store
 
 DEFAULT_PROVIDERS = (
@@ -39,11 +40,16 @@ def load_or_make(store: Store, data: Path) -> Tenant:
     """The tenant of a data folder; made at first start. Its secret is also in `client-secret`, 0600.
 
     Raises:
-        StartError: the kept signing key is damaged.
+        StartError: the kept signing key is damaged, or the tenant is gone and its secret is still there.
     """
     with store.read() as db:
         row = db.execute("SELECT * FROM tenant").fetchone()
     if row is None:
+        if (data / CLIENT_SECRET).exists():  # it is written after the tenant is in the database
+            raise StartError(
+                f"{data / CLIENT_SECRET} is the secret of a tenant that {data / DATABASE} has lost: "
+                "put that database back, or start with a new --data folder."
+            )
         with store.write() as db:
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
             pem = key.private_bytes(
@@ -73,16 +79,15 @@ def load_or_make(store: Store, data: Path) -> Tenant:
         raise StartError(f"The signing key in {data} is damaged: start with a new --data folder.") from None
     if not isinstance(signing_key, rsa.RSAPrivateKey):
         raise StartError(f"The signing key in {data} is no RSA key: start with a new --data folder.")
-    _keep_secret_file(data / CLIENT_SECRET, row["client_secret"])
+    _keep_secret_file(data, row["client_secret"])
     return Tenant(
         row["tenant_id"], row["subscription_id"], row["client_id"], row["client_secret"], signing_key
     )
 
 
-def _keep_secret_file(path: Path, secret: str) -> None:
-    try:
-        if path.read_text() == secret and path.stat().st_mode & 0o777 == 0o600:
-            return
-    except (FileNotFoundError, UnicodeDecodeError):
-        pass
-    write_private(path, secret.encode())
+def _keep_secret_file(data: Path, secret: str) -> None:
+    path = data / CLIENT_SECRET
+    if path.exists() and path.read_bytes() != secret.encode():
+        Aside(data).move(path)
+    if not path.exists() or path.stat().st_mode & 0o777 != 0o600:
+        write_private(path, secret.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from localcloud.aside import Aside
 from localcloud.modelmanagement import models, operations, services
 from localcloud.modelmanagement.api import Api
 from localcloud.modelmanagement.deployment import Deployer
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from localcloud.scoring.host import ScoringHost
 
 KEEP_OPERATIONS = timedelta(days=7)
+_TABLES = ("operations", "services", "models")
+"""An account's, in the order in which its rows may go."""
 
 
 class ModelManagement:
@@ -49,6 +53,7 @@ class ModelManagement:
     ) -> None:
         self._store = store
         self._packages = Packages(data / "models")
+        self._aside = Aside(data)
         self._deployer = Deployer(store, scoring, device, pool, self._packages)
         self._worker = Worker(store, self._deployer)
         self._api = Api(store, self._packages, scoring, device, ca_file, self._worker.wake)
@@ -100,13 +105,15 @@ class ModelManagement:
             self._packages.delete(model_id)
 
     def _tidy(self) -> None:
-        """Removes what a crash, or time, has left behind."""
+        """Moves aside what a crash has left behind, and forgets what is over."""
         with self._store.write() as db:
             for account_id in _accounts_that_are_gone(db):
+                self._aside.write("account.json", _rows_as_json(db, account_id))
                 _delete_rows(db, account_id)
             operations.forget_finished(db, KEEP_OPERATIONS)
             model_ids = {model.id for model in models.listing(db, None)}
-        self._packages.keep_only(model_ids)
+        for file in self._packages.others(model_ids):
+            self._aside.move(file)
 
 
 def _accounts_that_are_gone(db: sqlite3.Connection) -> list[str]:
@@ -118,10 +125,19 @@ def _accounts_that_are_gone(db: sqlite3.Connection) -> list[str]:
     return [row["account_id"] for row in rows]
 
 
+def _rows_as_json(db: sqlite3.Connection, account_id: str) -> bytes:
+    """All that is known of an account, by table."""
+    rows = {
+        table: [dict(row) for row in db.execute(f"SELECT * FROM {table} WHERE account_id = ?", (account_id,))]  # noqa: S608 - names of ours
+        for table in _TABLES
+    }
+    return json.dumps({"account": account_id, **rows}, indent=2).encode()
+
+
 def _delete_rows(db: sqlite3.Connection, account_id: str) -> tuple[list[str], list[str]]:
     """Deletes an account's rows; returns the IDs of its services and of its models."""
     service_ids = [service.id for service in services.listing(db, account_id)]
     model_ids = [model.id for model in models.listing(db, account_id)]
-    for table in ("operations", "services", "models"):
+    for table in _TABLES:
         db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names of ours
     return service_ids, model_ids

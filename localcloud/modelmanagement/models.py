@@ -198,9 +198,10 @@ class Packages:
         """Removes a model's package, where there is one."""
         self.path(model_id).unlink(missing_ok=True)
 
-    def keep_only(self, model_ids: set[str]) -> None:
-        """Removes what a crash left behind: files that are no model's."""
-        if self._folder.is_dir():
-            for file in self._folder.iterdir():
-                if file.suffix != ".zip" or file.stem not in model_ids:
-                    file.unlink()
+    def others(self, model_ids: set[str]) -> list[Path]:
+        """What a crash, or somebody else, left here: whatever is no package of these models."""
+        if not self._folder.is_dir():
+            return []
+        return [
+            file for file in self._folder.iterdir() if file.suffix != ".zip" or file.stem not in model_ids
+        ]

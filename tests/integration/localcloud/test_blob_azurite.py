@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -142,6 +143,47 @@ def test_accounts_come_and_go_while_it_serves(blobs: Blobs) -> None:
     blobs.give("first", "second")
     assert containers(blobs, "second") == [], "what a deleted account held is gone"
     assert blobs.service.pid == pid, "no change of accounts restarts it"
+
+
+def test_what_no_list_has_at_a_start_is_moved_aside_and_kept_for_a_month(
+    folder: Path, tmp_path: Path, parts: AzuriteParts, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty list may come of a database that is lost: nothing is deleted on its word."""
+    made = Blobs(folder, tmp_path / "blobs", parts)
+    made.give("first")
+    made.service.start()
+    with made.client("first") as client:
+        client.create_container("models")
+    content = secrets.token_bytes(100_000)
+    put(made, "first", "blob", content)
+    made.service.stop()
+    extents = contents(tmp_path / "blobs" / "__blobstorage__")
+    assert list(extents.values()) == [content]
+
+    empty = Blobs(folder, tmp_path / "blobs", parts)
+    empty.give()
+    empty.service.start()
+    assert "blobs of accounts that are gone are moved aside, and deleted after 30 days: first" in caplog.text
+    empty.give("first")
+    assert containers(empty, "first") == [], "an account made anew has nothing of the one before"
+    empty.service.stop()
+
+    assert contents(tmp_path / "blobs" / "__blobstorage__") == extents
+    kept = tmp_path / "blobs" / "__azurite_db_blob__.json"
+    assert '"accountName":"first.aside.' in kept.read_text()
+
+    kept.write_text(re.sub(r"first\.aside\.\d{4}", "first.aside.2020", kept.read_text()))
+    old = Blobs(folder, tmp_path / "blobs", parts)
+    old.give()
+    old.service.start()
+    assert "first.aside.2020" in kept.read_text(), "no start deletes"
+    old.give("second")
+    assert "first.aside.2020" not in kept.read_text()
+    old.service.stop()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def test_a_wrong_key_is_refused(blobs: Blobs) -> None:
