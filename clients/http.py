@@ -55,17 +55,17 @@ class Patience(Retry):
     """The rule by which a request is repeated, for an adapter's `max_retries`.
 
     A request that cannot have arrived is repeated, and so is one that was put off, whatever its method; after
-    any other passing failure, one whose method may be repeated.
+    any other passing failure, which may have come when all was done, one whose method may be repeated.
 
     Attributes:
-        LATER: statuses that put off.
+        LATER: statuses that put off: nothing was done.
         PASSING: statuses of the other passing failures.
         METHODS: those that may be repeated.
         LONGEST_PAUSE_S: the longest pause between two attempts, whatever the server asks for.
     """
 
-    LATER = frozenset({429, 503})
-    PASSING = frozenset({408, 500, 502, 504})
+    LATER = frozenset({429})
+    PASSING = frozenset({408, 500, 502, 503, 504})
     METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
     LONGEST_PAUSE_S = 60.0
 
@@ -112,9 +112,13 @@ class Patience(Retry):
         try:
             return super().increment(method, url, response, error, _pool, _stacktrace)
         except MaxRetryError as failure:
-            raise _GaveUp(failure, arrived=any(map(self._may_have_arrived, self.history))) from None
+            raise _GaveUp(failure, arrived=self.may_have_acted()) from None
 
-    def _may_have_arrived(self, attempt: Any) -> bool:
+    def may_have_acted(self) -> bool:
+        """Tells whether one of the attempts so far may have been carried out, though it failed."""
+        return any(map(self._may_have_acted, self.history))
+
+    def _may_have_acted(self, attempt: Any) -> bool:
         if attempt.error is not None:
             return not _cannot_have_arrived(attempt.error)
         return attempt.status not in self.LATER
@@ -274,4 +278,13 @@ def _refusal(action: str, response: requests.Response) -> ServiceError:
         code=str(told.get("code") or ""),
         message=str(told.get("message") or response.reason or "refused"),
         request_id=response.headers.get("x-ms-request-id", ""),
+        may_have_acted=_may_have_acted(response),
     )
+
+
+def _may_have_acted(response: requests.Response) -> bool:
+    """Tells a failure, maybe after all was done, and a refusal that follows one, from a plain refusal."""
+    if response.status_code == 408 or response.status_code >= 500:
+        return True
+    attempts = response.raw.retries
+    return isinstance(attempts, Patience) and attempts.may_have_acted()

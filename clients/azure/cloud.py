@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clients.azure.assertion import Assertion
-from clients.azure.errors import ClientError, ConnectionFailed, SignInFailed
+from clients.azure.errors import ClientError, ConnectionFailed, ServiceError, SignInFailed
 from clients.azure.settings import AzureSettings
 from clients.http import Answer, Pipeline
 
@@ -66,6 +66,8 @@ class Cloud:
             )
         except ConnectionFailed as error:
             raise ConnectionFailed(asked, error.reason, sent=False) from None
+        except ServiceError as error:
+            raise ClientError(f"{asked}: {error}") from None
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ClientError(
                 f"{asked}: what /metadata/endpoints answers lacks {error}; is this a Resource Manager?"

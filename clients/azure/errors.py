@@ -18,6 +18,7 @@ ClientError
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _REDACTIONS = (
     (
@@ -38,7 +39,13 @@ def redact(text: str) -> str:
 
 
 class ClientError(Exception):
-    """Root of what the clients raise on purpose. The text is safe to print."""
+    """Root of what the clients raise on purpose. The text is safe to print.
+
+    Attributes:
+        may_have_acted: whether the request, in this attempt or one before, may have been carried out.
+    """
+
+    may_have_acted = False
 
     def __init__(self, message: str) -> None:
         super().__init__(redact(message))
@@ -49,14 +56,14 @@ class ConnectionFailed(ClientError):
 
     Attributes:
         reason: why, as far as it was seen.
-        sent: False when the request cannot have arrived.
+        sent: False when the request cannot have arrived, in any attempt.
     """
 
     def __init__(self, action: str, reason: str, *, sent: bool) -> None:
         doubt = "; whether the request arrived is not known" if sent else ""
         super().__init__(f"{action}: no answer ({reason}){doubt}")
         self.reason = reason
-        self.sent = sent
+        self.sent = self.may_have_acted = sent
 
 
 class NoHandshake(ConnectionFailed):
@@ -84,19 +91,28 @@ class ServiceError(ClientError):
         request_id: the service's `x-ms-request-id`; empty where it gave none.
     """
 
-    def __init__(self, action: str, *, status: int, code: str, message: str, request_id: str) -> None:
+    def __init__(
+        self,
+        action: str,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str,
+        may_have_acted: bool = False,
+    ) -> None:
         told = f"{code}: {message}" if code else message
         reference = f" (request {request_id})" if request_id else ""
         super().__init__(f"{action}: {status} {told}{reference}")
         self.status = status
         self.code = code
         self.request_id = request_id
+        self.may_have_acted = may_have_acted
 
     @staticmethod
-    def of(action: str, *, status: int, code: str, message: str, request_id: str) -> ServiceError:
+    def of(action: str, *, status: int, **told: Any) -> ServiceError:
         """The subclass that fits `status`."""
-        kind = _BY_STATUS.get(status, ServiceError)
-        return kind(action, status=status, code=code, message=message, request_id=request_id)
+        return _BY_STATUS.get(status, ServiceError)(action, status=status, **told)
 
 
 class Unauthorized(ServiceError):

@@ -7,20 +7,30 @@ Models and services carry no tags; a name with the stack's suffix says that they
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final, TypeVar
 
-from clients.azure.errors import Conflict, NameTaken
+from clients.azure.errors import ClientError, Conflict, NameTaken, ServiceError
 from clients.azure.model_management import FAILED, Model, ModelManagement, Service, ServiceRequest
+
+ATTEMPTS: Final = 3
+"""How often a POST is sent in all: one that failed is repeated where the name shows that nothing was made."""
+
+_Made = TypeVar("_Made", Model, Service)
 
 
 def ensure_model(management: ModelManagement, name: str, upload: Callable[[], str]) -> Model:
-    """The model with this name: there already, else new.
+    """The model with this name: there already, else new. It is registered once, whatever answers are lost.
 
     Args:
         name: one that only this stack and this very content give.
         upload: puts the package where the service can fetch it, and returns its URL.
     """
     found = management.models_named(name)
-    return found[-1] if found else management.register_model(name, upload())
+    if found:
+        return found[-1]
+    url = upload()
+    made = _sent_once(lambda: management.register_model(name, url), lambda: management.models_named(name))
+    return made[-1] if isinstance(made, list) else made
 
 
 def ensure_service(management: ModelManagement, request: ServiceRequest, *, adopt: bool) -> Service:
@@ -33,15 +43,13 @@ def ensure_service(management: ModelManagement, request: ServiceRequest, *, adop
         NameTaken: the name is in use and `adopt` is False, or in use more than once.
     """
     found = management.services_named(request.name)
-    if not found:
-        try:
-            return management.create_service(request)
-        except Conflict:
-            # made between the look and the request; without one by now, the conflict is about something else
-            found = management.services_named(request.name)
-            if not found:
-                raise
-    _require_consent(request.name, [service.id for service in found], adopt=adopt)
+    if found:
+        _require_consent(request.name, [service.id for service in found], adopt=adopt)
+    else:
+        made = _created(management, request, adopt=adopt)
+        if isinstance(made, Service):
+            return made
+        found = made
     service = management.settled(found[0].id)
     if service is None:
         return management.create_service(request)
@@ -72,6 +80,42 @@ def taking_over(service: Service, *, ssl: bool) -> str:
         f"The service {service.name} ({service.id}) is there already{where}: it is taken over rather than "
         f"made. It keeps address and keys, moves to the declared model, and {served}."
     )
+
+
+def _created(management: ModelManagement, request: ServiceRequest, *, adopt: bool) -> Service | list[Service]:
+    """The new service; where the answer that tells of it was lost, those that bear its name by now."""
+
+    def named() -> list[Service]:
+        return management.services_named(request.name)
+
+    try:
+        return _sent_once(lambda: management.create_service(request), named)
+    except Conflict as error:
+        # made between the look and the request; without one by now, the conflict is about something else
+        found = named()
+        if not found:
+            raise
+        if not error.may_have_acted:
+            _require_consent(request.name, [service.id for service in found], adopt=adopt)
+        return found
+
+
+def _sent_once(send: Callable[[], _Made], look: Callable[[], list[_Made]]) -> _Made | list[_Made]:
+    """The answer to a POST that makes something by name; of one that is lost, what bears the name by then.
+
+    It is sent again only where an answer says that it failed, and the name that nothing came of it: without
+    an answer it may be under way yet.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return send()
+        except ClientError as error:
+            found = look() if error.may_have_acted else []
+            if found:
+                return found
+            if not (left and error.may_have_acted and isinstance(error, ServiceError)):
+                raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _require_consent(name: str, ids: list[str], *, adopt: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clients.azure.errors import NotFound
+from clients.azure.errors import ClientError, NotFound
 from engine.azure_native import translate
 from engine.azure_native.arm import ArmClient, is_gone
 from engine.azure_native.config import Configuration
@@ -29,7 +29,10 @@ class State:
 
 
 class InitializationFailed(Exception):
-    """The resource is there, but its provisioning failed or could not be followed to its end."""
+    """The resource is there, or may be: its provisioning failed, or could not be followed to its end.
+
+    The engine keeps the state, and updates the resource in the next run whatever its inputs.
+    """
 
     def __init__(self, state: State, reason: str) -> None:
         super().__init__(reason)
@@ -48,7 +51,7 @@ class Provider:
 
         Raises:
             FileExistsError: a resource of this id exists.
-            InitializationFailed: Azure accepted it, but did not bring it up.
+            InitializationFailed: Azure accepted it, but did not bring it up; or whether it did is not known.
         """
         subscription = self.configuration.azure.subscription_id
         identifier = translate.resource_id(kind, subscription, plain(inputs))
@@ -63,12 +66,20 @@ class Provider:
                 f"cannot create already existing resource '{identifier}': import it "
                 f"(`pulumi import {kind.token} NAME {identifier}`), delete it, or choose another name"
             )
-        return self._put(kind, identifier, version, inputs, timeout_s)
+        # nothing is known of it but what is put
+        unseen = {name: inputs[name] for name in kind.body if name in inputs}
+        return self._put(kind, identifier, version, unseen, inputs, timeout_s)
 
-    def update(self, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float) -> State:
-        """Puts the resource as the inputs have it. Raises as `create`."""
+    def update(
+        self, kind: ResourceType, identifier: str, olds: Properties, inputs: Properties, timeout_s: float
+    ) -> State:
+        """Puts the resource as the inputs have it, also where it is gone. Raises as `create`.
+
+        Args:
+            olds: outputs in the state.
+        """
         version = translate.api_version(kind, plain(inputs))
-        return self._put(kind, identifier, version, inputs, timeout_s)
+        return self._put(kind, identifier, version, olds, inputs, timeout_s)
 
     def read(self, kind: ResourceType, identifier: str, olds: Properties, inputs: Properties) -> State | None:
         """The resource as it stands, None if it is gone.
@@ -139,9 +150,21 @@ class Provider:
         raise LookupError(f"{namespace} has no resource type {wanted}")
 
     def _put(
-        self, kind: ResourceType, identifier: str, version: str, inputs: Properties, timeout_s: float
+        self,
+        kind: ResourceType,
+        identifier: str,
+        version: str,
+        olds: Properties,
+        inputs: Properties,
+        timeout_s: float,
     ) -> State:
-        first = self.arm.put(identifier, version, translate.request_body(kind, plain(inputs)))
+        try:
+            first = self.arm.put(identifier, version, translate.request_body(kind, plain(inputs)))
+        except ClientError as error:
+            if not error.may_have_acted:
+                raise
+            # What may exist must be in the state: the next run puts it again, which makes it or finds it.
+            raise InitializationFailed(State(identifier, dict(olds), dict(inputs)), str(error)) from error
         # From here on the resource exists, whatever comes: the state must know it.
         latest = first.body
         try:

@@ -183,7 +183,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(
                 properties=to_struct(translate.preview_outputs(kind, inputs, olds))
             )
-        state = self._provider.update(kind, request.id, inputs, request.timeout)
+        state = self._provider.update(kind, request.id, from_struct(request.olds), inputs, request.timeout)
         return provider_pb2.UpdateResponse(properties=to_struct(state.outputs))
 
     @_words

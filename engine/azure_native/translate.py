@@ -68,13 +68,14 @@ def preview_outputs(kind: ResourceType, inputs: Properties, olds: Properties | N
     """Outputs as far as they can be told before the request.
 
     Args:
-        olds: the present outputs of a resource that is to be updated; None of one that is to be created.
+        olds: the present outputs of a resource that is to be updated, few of one that was put and never seen;
+            None of one that is to be created.
     """
     found: Properties = dict.fromkeys(kind.computed, UNKNOWN)
     if olds is not None:
         found |= {name: value for name, value in olds.items() if name not in kind.volatile}
     name = inputs.get(kind.name)
-    if olds is None and name is not None and not holds_unknown(name):
+    if "name" not in (olds or {}) and name is not None and not holds_unknown(name):
         found["name"] = plain(name)
     found["azureApiVersion"] = api_version(kind, plain(inputs))
     return found | {name: inputs[name] for name in kind.body if name in inputs}
@@ -95,12 +96,14 @@ def read_inputs(
     What differs between the outputs in the state and those just read is drift, and is carried over into the
     inputs; what the service merely filled in is left out, so that a refresh shows what drifted and no more.
     For an import there are no inputs yet: all that the answer says is taken, but for what is empty and for
-    what ARM derives, which nobody declares.
+    what ARM derives, which nobody declares. Of a resource that was put, and never seen, only what was put can
+    have drifted.
     """
     if not inputs:
         return _imported(kind, path_inputs(kind, identifier), news)
     result = dict(inputs)
-    for name in kind.body:
+    seen = "name" in olds
+    for name in kind.body if seen else kind.body.keys() & inputs.keys():
         before, now = plain(olds.get(name)), plain(news.get(name))
         if _equal(name, before, now):
             continue
@@ -111,7 +114,10 @@ def read_inputs(
             # What a generic resource's `properties` hold besides what was put is the service's own (dates,
             # addresses), and its changes are no drift.
             merged = _carry_over(
-                before, now, given, only_given=kind is GENERIC_RESOURCE and name == "properties"
+                before,
+                now,
+                given,
+                only_given=not seen or (kind is GENERIC_RESOURCE and name == "properties"),
             )
             result[name] = Secret(merged) if holds_secret(inputs.get(name)) else merged
     return result

@@ -9,7 +9,8 @@ def departures(reviewed: Plan, now: Plan) -> list[str]:
     """The changes of `now` that nobody has reviewed: a sentence for each resource, in the plan's order.
 
     A change that was reviewed and is no longer among those of `now` is no departure: it is done already, by a
-    run that ended halfway, for instance. Words that explain, and days that pass, are no part of it.
+    run that ended halfway, for instance; and neither is the rest of one that such a run had begun. Words that
+    explain, and days that pass, are no part of it.
     """
     plans = (("reviewed", reviewed), ("new", now))
     if (reviewed.project, reviewed.stack) != (now.project, now.stack):
@@ -37,6 +38,8 @@ def already_done(reviewed: Plan, now: Plan) -> int:
 def _departure(reviewed: Change | None, now: Change) -> str:
     if reviewed is None:
         return f"{now.name} ({now.kind}): {now.operation}, and it was to stay as it was"
+    if _is_the_rest_of(reviewed, now):
+        return ""
     if reviewed.operation != now.operation:
         return f"{now.name} ({now.kind}): {now.operation} instead of {reviewed.operation}"
     if reviewed.replaced_by != now.replaced_by:
@@ -45,6 +48,11 @@ def _departure(reviewed: Change | None, now: Change) -> str:
     told = [_differently(before.get(one.path), one) for one in now.differences if before.get(one.path) != one]
     told += [f"{path} no longer changes" for path in before.keys() - {one.path for one in now.differences}]
     return f"{now.name} ({now.kind}): {'; '.join(sorted(told))}" if told else ""
+
+
+def _is_the_rest_of(reviewed: Change, now: Change) -> bool:
+    """Tells what was made, and is not known to be whole: the engine updates it, its inputs as they are."""
+    return reviewed.operation in ("create", "replace") and now.operation == "update" and not now.differences
 
 
 def _differently(reviewed: Difference | None, now: Difference) -> str:

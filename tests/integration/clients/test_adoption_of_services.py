@@ -142,6 +142,55 @@ def test_one_made_between_look_and_request_is_continued() -> None:
         assert ensure_service(management, REQUEST, adopt=True).id == "1"
 
 
+BUSY = Reply(503, {"error": {"code": "ServerBusy", "message": "Try again."}})
+LOST = Reply(0)
+
+
+@pytest.mark.parametrize("failure", [BUSY, LOST], ids=["503", "lost"])
+@pytest.mark.parametrize("adopt", [True, False])
+def test_one_whose_answer_was_lost_is_continued(failure: Reply, adopt: bool) -> None:
+    updated = (Reply(200, service()), ACCEPTED, OPERATION_DONE, Reply(200, service()))
+    with managing(listed(), failure, listed(service()), *updated) as (management, server):
+        assert ensure_service(management, REQUEST, adopt=adopt).id == "1"
+
+    assert [one for one in sent(server) if not one.startswith("GET")] == ["POST /services", "PUT /services/1"]
+
+
+def test_a_create_of_which_nothing_came_is_sent_again() -> None:
+    with managing(listed(), BUSY, listed(), ACCEPTED, OPERATION_DONE, Reply(200, service())) as (
+        management, server,
+    ):  # fmt: skip
+        assert ensure_service(management, REQUEST, adopt=True).id == "1"
+
+    assert sent(server).count("POST /services") == 2
+
+
+def test_a_create_that_may_be_under_way_is_not_sent_again() -> None:
+    with (
+        managing(listed(), LOST, listed()) as (management, server),
+        pytest.raises(errors.ConnectionFailed, match="whether the request arrived is not known"),
+    ):
+        ensure_service(management, REQUEST, adopt=True)
+
+    assert sent(server).count("POST /services") == 1
+
+
+@pytest.mark.parametrize("failure", [BUSY, LOST], ids=["503", "lost"])
+def test_a_model_whose_answer_was_lost_is_registered_once(failure: Reply) -> None:
+    there = listed({"id": "m", "name": "model-x"})
+    with managing(listed(), failure, there) as (management, server):
+        assert ensure_model(management, "model-x", lambda: "https://blobs.test/x.zip").id == "m"
+
+    assert sent(server).count("POST /models") == 1
+
+
+def test_keys_are_not_made_anew_twice() -> None:
+    with managing(BUSY) as (management, server), pytest.raises(errors.ServiceError, match="503 ServerBusy"):
+        management.regenerate_key("1", "Primary")
+
+    assert sent(server) == ["POST /services/1/regenerateKeys"]
+
+
 def test_a_set_name_that_is_taken_is_refused() -> None:
     with managing(listed(service())) as (management, server), pytest.raises(errors.NameTaken) as caught:
         ensure_service(management, REQUEST, adopt=False)

@@ -56,7 +56,7 @@ def test_an_answer_carries_status_headers_and_body() -> None:
     assert seen.headers["x-ms-client-request-id"]
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 504])
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_a_passing_failure_is_repeated_where_the_method_may_be(
     method: str, status: int, pauses: list[float]
@@ -67,15 +67,17 @@ def test_a_passing_failure_is_repeated_where_the_method_may_be(
     assert pauses == [0.4]  # the first repeat is made at once
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 504])
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_a_post_that_failed_midway_is_not_repeated(status: int, pauses: list[float]) -> None:
-    with calling(Reply(status, REFUSAL)) as (pipeline, server), pytest.raises(errors.ServiceError):
+    failure = Reply(status, REFUSAL, {"Retry-After": "7"})
+    with calling(failure) as (pipeline, server), pytest.raises(errors.ServiceError) as caught:
         pipeline.send("POST", server.url)
 
+    assert len(server.seen) == 1
+    assert caught.value.may_have_acted
     assert pauses == []
 
 
-@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("headers", "pause_s"),
     [
@@ -86,12 +88,26 @@ def test_a_post_that_failed_midway_is_not_repeated(status: int, pauses: list[flo
     ],
 )
 def test_a_post_that_was_put_off_is_repeated_when_told(
-    status: int, headers: dict[str, str], pause_s: float, pauses: list[float]
+    headers: dict[str, str], pause_s: float, pauses: list[float]
 ) -> None:
-    with calling(Reply(status, REFUSAL, headers), OK) as (pipeline, server):
+    with calling(Reply(429, REFUSAL, headers), OK) as (pipeline, server):
         pipeline.send("POST", server.url)
 
     assert pauses == [pause_s]
+
+
+@pytest.mark.parametrize(
+    ("before", "in_doubt"), [([], False), ([Reply(503, REFUSAL)], True), ([LOST], True)], ids=str
+)
+def test_a_refusal_is_in_doubt_after_an_attempt_that_failed(before: list[Reply], in_doubt: bool) -> None:
+    """The attempt before may have been carried out, and be the very reason of the refusal."""
+    with (
+        calling(*before, Reply(409, REFUSAL)) as (pipeline, server),
+        pytest.raises(errors.Conflict) as caught,
+    ):
+        pipeline.send("PUT", server.url)
+
+    assert caught.value.may_have_acted is in_doubt
 
 
 def test_it_gives_up_after_some_attempts(pauses: list[float]) -> None:

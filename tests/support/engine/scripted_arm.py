@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer."""
+    """One answer; status 0 ends the connection after the request was read."""
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +82,10 @@ def scripted_arm(script: Script, folder: Path, discovery: Mapping[str, Any] | No
             if reply is None:
                 arm.requests.append(f"{self.command} {path}")
                 reply = script(self.command, path)
+            if reply.status == 0:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
             headers = {"Content-Type": "application/json", **reply.headers}
             self.answer(reply.status, json.dumps(reply.body).encode(), headers)
 

@@ -115,6 +115,13 @@ def test_a_preview_of_an_update_keeps_what_an_update_does_not_change() -> None:
     assert found["etag"] is UNKNOWN
 
 
+def test_a_preview_tells_the_name_of_what_was_put_and_never_seen() -> None:
+    """Else whatever is declared in it would be planned with a place that is known after the update."""
+    found = translate.preview_outputs(RECORD_SET, RECORD, {"ttl": 300})
+    assert (found["name"], found["ttl"]) == ("_x.www", RECORD["ttl"])
+    assert found["fqdn"] is UNKNOWN
+
+
 def test_a_generic_resource_goes_by_its_own_api_version() -> None:
     assert translate.api_version(GENERIC_RESOURCE, GENERIC) == "2017-09-01-preview"
     assert translate.api_version(GENERIC_RESOURCE, {}) == "2024-03-01"
@@ -129,6 +136,7 @@ def test_a_read_without_drift_leaves_the_inputs_alone() -> None:
 
 def test_a_read_carries_drift_over_and_nothing_else() -> None:
     olds = {
+        "name": "models",
         "sku": {"name": "S1", "capacity": 1, "tier": "low"},
         "tags": {},
         "properties": {"description": "ours", "modifiedOn": "1"},
@@ -144,6 +152,20 @@ def test_a_read_carries_drift_over_and_nothing_else() -> None:
         "tags": {"by": "hand"},
         "properties": {"description": "theirs"},
     }
+
+
+def test_of_what_was_put_and_never_seen_only_what_was_put_can_have_drifted() -> None:
+    """What the service fills in would else be drift, and its removal may replace the resource."""
+    olds = {"kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    inputs = {"resourceGroupName": "rg", "accountName": "a", **olds}
+    news = {
+        "name": "a",
+        "kind": "StorageV2",
+        "sku": {"name": "Premium_LRS", "tier": "Premium"},
+        "isHnsEnabled": False,
+    }
+    found = translate.read_inputs(STORAGE_ACCOUNT, "", olds, news, inputs)
+    assert found == inputs | {"sku": {"name": "Premium_LRS"}}
 
 
 def test_a_read_sees_what_was_taken_away_and_keeps_secrets() -> None:

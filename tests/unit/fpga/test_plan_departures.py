@@ -37,6 +37,16 @@ def test_a_change_that_is_done_already_is_no_departure() -> None:
     assert already_done(PLAN, rest) == 1
 
 
+def test_the_rest_of_a_create_that_a_lost_answer_broke_off_is_no_departure() -> None:
+    created = replace(ACCOUNT, operation="create")
+    rest = replace(ACCOUNT, differences=())
+    reviewed = replace(PLAN, changes=(created, SERVICE))
+    assert departures(reviewed, replace(PLAN, changes=(rest, SERVICE))) == []
+    assert departures(reviewed, replace(PLAN, changes=(ACCOUNT, SERVICE))) == [
+        "account (Resource): update instead of create"
+    ]
+
+
 def test_a_preview_that_failed_was_not_reviewed() -> None:
     failed = replace(PLAN, succeeded=False, errors=("no",))
     for reviewed, now, which in ((failed, PLAN, "reviewed"), (PLAN, failed, "new")):
