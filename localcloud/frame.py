@@ -1,34 +1,37 @@
 """The frame around every HTTPS API: one place where requests come in, are let in, and errors become words.
 
-Handlers are plain functions `(Request) -> Response` that run in a thread and raise `CloudError`. The
-frame drops empty path segments, matches paths whatever their case, reads the body (`body_of`, `json_body`),
-checks the token of every route that is not public, and puts the correlation headers on every answer.
+Handlers are plain functions `(Request) -> Response` that run in a thread of their route's lane and raise
+`CloudError`. The frame drops empty path segments, matches paths whatever their case, checks the token of
+every route that is not public, reads the body (`body_of`, `json_body`), and puts the correlation headers on
+every answer.
 """
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import json
 import logging
 import math
 import re
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from localcloud.errors import CloudError
+from localcloud.lanes import Lanes, Route
 
 MAX_BODY_BYTES = 4 * 1024 * 1024  # as Azure Resource Manager has it
+MAX_PUBLIC_BODY_BYTES = 256 * 1024
+"""What anyone may have the server keep: a form of sign-in is a few KiB."""
 MAX_DEPTH = 64
 _DRAIN_BYTES = 64 * 1024 * 1024
-_HANDLER_THREADS = 16
 _CORRELATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
 log = logging.getLogger("localcloud.frame")
@@ -60,12 +63,11 @@ class Frame:
         self._routes = [_any_case(route) for route in routes]
         self._authenticate = authenticate
         self._missing = missing
-        # A pool of its own: its threads live as long as the server, and so do their SQLite connections.
-        self._pool = ThreadPoolExecutor(_HANDLER_THREADS, thread_name_prefix="https")
+        self._lanes = Lanes()
 
     def close(self) -> None:
         """Waits for the handlers that still run, then takes no more."""
-        self._pool.shutdown()
+        self._lanes.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -96,29 +98,43 @@ class Frame:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            # Read before anything is refused: a client that still sends does not read the refusal.
-            request.state.body = await _read_body(request)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._handle, request)
+            route = self._admit(request)
+        except CloudError as refusal:
+            # Read, and not kept, before it is refused: a client that still sends does not read the refusal.
+            await _read_body(request, 0)
+            return error_response(refusal)
+        try:
+            limit = MAX_PUBLIC_BODY_BYTES if route in self._public else MAX_BODY_BYTES
+            body = request.state.body = await _read_body(request, limit)
+            if body is None:
+                message = f"The request content is larger than {limit} bytes."
+                return error_response(CloudError(413, "RequestContentTooLarge", message))
+            lane = route.lane(request)
+            if lane is None:
+                answer: Response = route.endpoint(request)
+                return answer
+            return await self._lanes.run(lane, route.endpoint, request)
         except ClientDisconnect:
             raise
         except CloudError as error:
             return error_response(error)
-        except Exception:
+        except Exception as error:
             request_id: str = request.state.request_id
             log.exception("%s failed in its handler, request %s", request.method, request_id)
-            message = (
-                f"An internal error occurred; localcloud's log has it under the request ID {request_id}."
-            )
-            return error_response(CloudError(500, "InternalServerError", message))
+            return error_response(_storage_trouble(error) or _internal(request_id))
 
-    def _handle(self, request: Request) -> Response:
-        handler, allowed = _find(self._public, request)
-        if handler is None and not allowed:
+    def _admit(self, request: Request) -> Route:
+        """The route of a request that may come in; what is looked at here waits for nothing.
+
+        Raises:
+            CloudError: it may not, or there is no such route.
+        """
+        route, allowed = _find(self._public, request)
+        if route is None and not allowed:
             self._authenticate(request.headers.get("authorization"))
-            handler, allowed = _find(self._routes, request)
-        if handler is not None:
-            return handler(request)
+            route, allowed = _find(self._routes, request)
+        if route is not None:
+            return route
         if not allowed:
             raise self._missing(request)
         path = request.scope["path"]
@@ -212,29 +228,62 @@ def _any_case(route: Route) -> Route:
     return route
 
 
-def _find(routes: Sequence[Route], request: Request) -> tuple[Callable[[Request], Response] | None, set[str]]:
-    """The handler for a request, or the methods that its path takes."""
+def _find(routes: Sequence[Route], request: Request) -> tuple[Route | None, set[str]]:
+    """The route of a request, or the methods that its path takes."""
     allowed: set[str] = set()
     for route in routes:
         match, matched = route.matches(request.scope)
         if match is Match.FULL:
             request.scope.update(matched)
-            return route.endpoint, allowed
+            return route, allowed
         if match is Match.PARTIAL:
             allowed |= route.methods or set()
     return None, allowed
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(request: Request, limit: int) -> bytes | None:
+    """The request's body; None: it is longer than `limit` bytes, and not kept."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size <= MAX_BODY_BYTES:
+        if size <= limit:
             chunks.append(chunk)
-        elif size > _DRAIN_BYTES:
-            break
-    if size > MAX_BODY_BYTES:
-        message = f"The request content is larger than {MAX_BODY_BYTES} bytes."
-        raise CloudError(413, "RequestContentTooLarge", message)
-    return b"".join(chunks)
+        else:
+            chunks.clear()
+            if size > _DRAIN_BYTES:
+                break
+    return b"".join(chunks) if size <= limit else None
+
+
+def _internal(request_id: str) -> CloudError:
+    message = f"An internal error occurred; localcloud's log has it under the request ID {request_id}."
+    return CloudError(500, "InternalServerError", message)
+
+
+def _storage_trouble(error: Exception) -> CloudError | None:
+    """The refusal where the disk is full, or the database cannot be written now; None: it is neither.
+
+    Nothing was changed then: a transaction is undone as a whole.
+    """
+    if isinstance(error, OSError):
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    elif isinstance(error, sqlite3.OperationalError):
+        is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    else:
+        return None
+    if is_full:
+        return CloudError(
+            507,
+            "InsufficientStorage",
+            "The disk of localcloud's data folder is full. Nothing was changed: make room, and try again.",
+        )
+    if isinstance(error, OSError):
+        return None
+    return CloudError(
+        503,
+        "ServiceUnavailable",
+        f"localcloud's database cannot be used now ({error}). Nothing was changed: try again. "
+        "localcloud's log has more.",
+        headers={"Retry-After": "5"},
+    )

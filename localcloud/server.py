@@ -15,7 +15,6 @@ from types import TracebackType
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud import authority as authorities
 from localcloud import lock, logs, version
@@ -47,6 +46,7 @@ from localcloud.identity.api import IdentityApi
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
+from localcloud.lanes import Route
 from localcloud.listener import served
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.ports import Ports
@@ -167,9 +167,8 @@ class Cloud:
         dns.start()
         starting.callback(dns.stop)
 
-        frame = _frame(
-            store, tenant, Federation(settings.data), urls, models, blobs, Route("/health", self._health)
-        )
+        health = Route("/health", self._health, lane=None)
+        frame = _frame(store, tenant, Federation(settings.data), urls, models, blobs, health)
         starting.callback(frame.close)
         if blobs is not None:
             blob_service.result()

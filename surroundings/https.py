@@ -124,14 +124,15 @@ def retry_after_s(headers: Mapping[str, str], wall: Callable[[], float] = time.t
     return max(0.0, moment.timestamp() - wall())
 
 
-def azure_transport(verify: bool | str) -> RequestsTransport:
+def azure_transport(verify: bool | str, adapter: Adapter | None = None) -> RequestsTransport:
     """A transport for a client of the Azure SDK, which closes it.
 
     Args:
         verify: the PEM file with the roots to trust; True: the system's.
+        adapter: sends the requests; None: one that leaves it to the SDK to repeat them.
     """
     from azure.core.pipeline.transport import RequestsTransport
 
-    # the SDK repeats requests itself
-    adapter = Adapter(max_retries=Retry(total=False, redirect=False, raise_on_status=False))
+    if adapter is None:
+        adapter = Adapter(max_retries=Retry(total=False, redirect=False, raise_on_status=False))
     return RequestsTransport(session=session(adapter), connection_verify=verify)

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, same_location, tags_of
@@ -22,6 +21,7 @@ from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Resource
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import REMOVALS, Route
 from localcloud.store import Store
 from localcloud.whole_numbers import whole
 
@@ -110,7 +110,7 @@ class Accounts:
             Route(_ACCOUNT, self._get),
             Route(_ACCOUNT, self._put, methods=["PUT"]),
             Route(_ACCOUNT, self._patch, methods=["PATCH"]),
-            Route(_ACCOUNT, self._delete, methods=["DELETE"]),
+            Route(_ACCOUNT, self._delete, methods=["DELETE"], lane=REMOVALS),
         ]
 
     def _list(self, request: Request) -> Response:

@@ -9,7 +9,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import REGIONS, plain_location, tags_of
@@ -19,6 +18,7 @@ from localcloud.arm.providers import shown_type
 from localcloud.arm.resources import Group, Resource
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import REMOVALS, Route
 from localcloud.store import Store
 
 _NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
@@ -45,7 +45,7 @@ class Groups:
             Route(GROUP, self._get),
             Route(GROUP, self._put, methods=["PUT"]),
             Route(GROUP, self._patch, methods=["PATCH"]),
-            Route(GROUP, self._delete, methods=["DELETE"]),
+            Route(GROUP, self._delete, methods=["DELETE"], lane=REMOVALS),
             Route(GROUP + "/resources", self._list_resources),
             Route(SUBSCRIPTION + "/resources", self._list_resources),
         ]

@@ -9,13 +9,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm.checks import REGIONS
 from localcloud.arm.lists import page
 from localcloud.arm.paths import SUBSCRIPTION
 from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
+from localcloud.lanes import Route
 from localcloud.store import Store
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm.checks import REGIONS
 from localcloud.arm.lists import page
 from localcloud.identity.tenant import Tenant
+from localcloud.lanes import Route
 
 
 class Subscriptions:

@@ -7,6 +7,7 @@ however it ends, that pipe ends too, and the child with it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -60,7 +61,7 @@ class Azurite:
         self._changed = threading.Condition()
         self._accounts: Mapping[str, tuple[str, str]] | None = None
         self._deleted: set[str] = set()  # and not yet told to a child that took it
-        self._sent = self._acknowledged = 0
+        self._number = self._acknowledged = 0
         self._child: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._stop = threading.Event()
@@ -125,32 +126,58 @@ class Azurite:
         Raises:
             BlobStorageError: no acknowledgement in time.
         """
+        self.wait_until_taken(self.hand_over(accounts), timeout_s)
+
+    def hand_over(self, accounts: Mapping[str, tuple[str, str]]) -> int:
+        """As `set_accounts`, without waiting for the child: the list's number, for `wait_until_taken`."""
         with self._changed:
             self._deleted |= set(self._accounts or ()) - set(accounts)
             self._accounts = dict(accounts)
+            self._number += 1
+            self._changed.notify_all()
+            return self._number
+
+    def wait_until_taken(self, number: int, timeout_s: float) -> None:
+        """Returns when the child serves the list of that number, or a later one; at once before `start`.
+
+        Raises:
+            BlobStorageError: not within `timeout_s` seconds.
+        """
+        with self._changed:
             if not self._keeper.is_alive():
                 return
-            self._sent += 1
-            mine = self._sent
-            if self._child is not None:
-                self._send(self._child)
             if not self._changed.wait_for(
-                lambda: self._acknowledged >= mine or self._stop.is_set(), timeout_s
+                lambda: self._acknowledged >= number or self._stop.is_set(), timeout_s
             ):
                 raise BlobStorageError(
                     f"Blob storage did not take the storage accounts within {timeout_s:g} s; it gets them "
                     "as soon as it answers again."
                 )
 
-    def _send(self, child: subprocess.Popen[bytes]) -> None:
-        """Holds the lock, so that lists arrive in the order of their numbers."""
+    def _tell(self, child: subprocess.Popen[bytes]) -> None:
+        """A child's own thread, which hands it each newest list; one that hangs holds up nobody else.
+
+        The end of its standard input is what a child ends at.
+        """
         assert child.stdin is not None  # noqa: S101 - made with a pipe
-        told = {"id": self._sent, "accounts": self._accounts, "deleted": sorted(self._deleted)}
-        try:
-            child.stdin.write(json.dumps(told).encode() + b"\n")
-            child.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            log.debug("Azurite is gone; the next one gets the accounts")
+        told = -1
+        with contextlib.suppress(BrokenPipeError), child.stdin:  # once it is gone, the next one gets the list
+            while (newest := self._newer_list(child, told)) is not None:
+                told = newest["id"]
+                child.stdin.write(json.dumps(newest).encode() + b"\n")
+                child.stdin.flush()
+
+    def _newer_list(self, child: subprocess.Popen[bytes], told: int) -> dict[str, Any] | None:
+        """The newest list, as a child reads it, once there is one after that number; None: it is to end."""
+
+        def is_over() -> bool:
+            return self._stop.is_set() or self._child is not child
+
+        with self._changed:
+            self._changed.wait_for(lambda: is_over() or self._number != told)
+            if is_over():
+                return None
+            return {"id": self._number, "accounts": self._accounts, "deleted": sorted(self._deleted)}
 
     def _keep(self) -> None:
         """The keeper's thread: one child after another until `stop`."""
@@ -161,9 +188,10 @@ class Azurite:
                 if self._stop.is_set():
                     return
                 child = self._child = self._spawn()
-                if child is not None:
-                    self._send(child)
             if child is not None:
+                threading.Thread(
+                    target=self._tell, args=(child,), name="azurite's accounts", daemon=True
+                ).start()
                 self._listen(child)
             with self._changed:
                 self._ready, self._child = False, None
@@ -203,7 +231,7 @@ class Azurite:
                     if message.get("ready"):
                         self._ready, self._failure = True, ""
                     self._acknowledged = max(self._acknowledged, message.get("ack", 0))
-                    if self._acknowledged == self._sent:
+                    if self._acknowledged == self._number:
                         self._deleted.clear()
                     if message.get("aside"):
                         log.warning(
@@ -213,18 +241,12 @@ class Azurite:
                     said = message.get("error", said)
                     self._changed.notify_all()
         code = child.wait()
-        _end(child)
         with self._changed:
             self._failure = said or f"exit code {code}"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Lets the child end by itself, else kills it."""
-    assert child.stdin is not None  # noqa: S101 - made with a pipe
-    try:
-        child.stdin.close()
-    except BrokenPipeError:
-        log.debug("Azurite had ended before it was asked to")
+    """Lets the child end by itself, as it does when its input has, else kills it."""
     try:
         child.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, unquote_plus
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.errors import CloudError
 from localcloud.frame import body_of
@@ -22,6 +21,7 @@ from localcloud.identity.federation import Federation
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import LIFE_S, Tokens
+from localcloud.lanes import FEDERATION, SIGN_IN, Lane, Route
 
 _DEFAULT_SCOPE = "/.default"
 _OPENID_SCOPES = frozenset({"openid", "offline_access", "profile", "email"})
@@ -42,13 +42,23 @@ class IdentityApi:
     def routes(self) -> list[Route]:
         """Routes that need no token."""
         return [
-            Route("/metadata/endpoints", self._metadata),
-            Route("/{tenant}/v2.0/.well-known/openid-configuration", self._signing(self._openid_v2)),
-            Route("/{tenant}/.well-known/openid-configuration", self._signing(self._openid_v1)),
-            Route("/{tenant}/discovery/v2.0/keys", self._signing(self._keys)),
-            Route("/{tenant}/discovery/keys", self._signing(self._keys)),
-            Route("/{tenant}/oauth2/v2.0/token", self._signing(self._token_v2), methods=["POST"]),
-            Route("/{tenant}/oauth2/token", self._signing(self._token_v1), methods=["POST"]),
+            Route("/metadata/endpoints", self._metadata, lane=None),
+            *(
+                Route(f"/{{tenant}}{path}", self._signing(handler), lane=None)
+                for path, handler in (
+                    ("/v2.0/.well-known/openid-configuration", self._openid_v2),
+                    ("/.well-known/openid-configuration", self._openid_v1),
+                    ("/discovery/v2.0/keys", self._keys),
+                    ("/discovery/keys", self._keys),
+                )
+            ),
+            *(
+                Route(f"/{{tenant}}{path}", self._signing(handler), lane=_lane, methods=["POST"])
+                for path, handler in (
+                    ("/oauth2/v2.0/token", self._token_v2),
+                    ("/oauth2/token", self._token_v1),
+                )
+            ),
         ]
 
     def _signing(self, handler: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:
@@ -195,6 +205,11 @@ class IdentityApi:
                 f"{self._tenant.tenant_id}; there are {', '.join(self._tokens.audiences)}.",
             )
         return resource
+
+
+def _lane(request: Request) -> Lane:
+    """Another issuer's token may have to wait for that issuer, and nobody else with it."""
+    return FEDERATION if b"client_assertion" in body_of(request) else SIGN_IN
 
 
 def _openid(issuer: str, token_endpoint: str, keys: str, tenant: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +19,21 @@ from urllib.parse import urlsplit
 import jwt
 import requests
 
+from localcloud.deadlines import Deadline, DeadlineAdapter
 from localcloud.identity.refusals import SignInError
 from surroundings.https import session
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FILE: Final = "federated-credentials.json"
 TIMEOUT_S: Final = 10.0
+"""How long an issuer may take to tell its keys, in seconds, all in all."""
+MAX_BYTES: Final = 1024 * 1024
+"""How large each of an issuer's two documents may be."""
+KEEP_S: Final = 300.0
+"""How long keys are taken for an issuer's; one that is not among them is looked for earlier."""
+RENEW_S: Final = 10.0
+"""How long an issuer is left alone after it was asked, whatever came of it."""
+_CHUNK_BYTES: Final = 64 * 1024
 LEEWAY_S: Final = 300  # the clock skew that Entra ID grants
 _ALGORITHMS: Final = ("RS256",)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
@@ -46,6 +57,8 @@ class Federation:
 
     def __init__(self, data: Path) -> None:
         self._file = data / FILE
+        self._lock = threading.Lock()
+        self._keys: dict[str, _IssuerKeys] = {}
 
     def check(self, assertion: str, assertion_type: str) -> None:
         """Accepts an assertion of a trusted issuer, for a trusted subject.
@@ -63,21 +76,24 @@ class Federation:
             )
         try:
             claimed = jwt.decode(assertion, options={"verify_signature": False})
-        except jwt.InvalidTokenError:
+            key_id = _key_id(assertion)
+        except (jwt.InvalidTokenError, RecursionError):
             raise _refused(50027, "JWT token is invalid or malformed.") from None
         trusted = self._match(claimed)
+        # All that can be known without its issuer is known before that is asked for anything.
+        _check_times(assertion)
+        with self._lock:
+            keys = self._keys.setdefault(trusted.issuer, _IssuerKeys(trusted.issuer))
         try:
             jwt.decode(
                 assertion,
-                _key(trusted.issuer, assertion),
+                keys.get(key_id),
                 algorithms=_ALGORITHMS,
                 audience=trusted.audiences,
                 issuer=trusted.issuer,
                 leeway=LEEWAY_S,
                 options={"require": ["exp", "iss", "sub", "aud"]},
             )
-        except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError, jwt.InvalidIssuedAtError):
-            raise _refused(700024, "Client assertion is not within its valid time range.") from None
         except jwt.InvalidTokenError:
             raise _refused(700027, "Client assertion failed signature validation.") from None
 
@@ -115,33 +131,116 @@ class Federation:
             ) from None
 
 
-def _key(issuer: str, assertion: str) -> jwt.PyJWK:
-    """The key that signed, as the issuer publishes it (OpenID Connect Discovery 1.0)."""
-    document = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    if document.get("issuer") != issuer:
-        raise _refused(700027, f"The discovery document of {issuer} is of another issuer.")
-    key_id = jwt.get_unverified_header(assertion).get("kid")
+class _IssuerKeys:
+    """The keys that an issuer publishes (OpenID Connect Discovery 1.0), asked for by one sign-in in turn."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._turn = threading.Lock()
+        self._asked_at: float | None = None
+        self._kept: jwt.PyJWKSet | None = None
+        self._refusal: SignInError | None = None
+
+    def get(self, key_id: str) -> jwt.PyJWK:
+        """The key of that ID.
+
+        Raises:
+            SignInError: the issuer has no such key, or did not tell.
+        """
+        with self._turn:
+            age_s = time.monotonic() - self._asked_at if self._asked_at is not None else float("inf")
+            if age_s > (KEEP_S if self._has(key_id) else RENEW_S):
+                self._ask()
+            if self._refusal is not None:
+                raise _refused(self._refusal.code, self._refusal.message)
+            if self._kept is None or not self._has(key_id):
+                raise _refused(700027, f"The key '{key_id}' is none of those of {self._issuer}.")
+            return self._kept[key_id]
+
+    def _has(self, key_id: str) -> bool:
+        return self._kept is not None and any(key.key_id == key_id for key in self._kept.keys)
+
+    def _ask(self) -> None:
+        self._kept = self._refusal = None
+        try:
+            self._kept = _published(self._issuer)
+        except SignInError as refusal:
+            self._refusal = refusal
+        self._asked_at = time.monotonic()
+
+
+def _key_id(assertion: str) -> str:
+    """The ID of the key that signed, by the token's own words.
+
+    Raises:
+        jwt.InvalidTokenError: it names none, or is signed otherwise than is accepted.
+    """
+    header = jwt.get_unverified_header(assertion)
+    key_id = header.get("kid")
+    if header.get("alg") not in _ALGORITHMS or not isinstance(key_id, str) or not key_id:
+        raise jwt.InvalidTokenError
+    return key_id
+
+
+def _check_times(assertion: str) -> None:
     try:
-        keys = jwt.PyJWKSet.from_dict(_fetched(str(document.get("jwks_uri"))))
-        return keys[str(key_id)]
-    except (jwt.PyJWKSetError, jwt.PyJWKError, KeyError):
-        raise _refused(700027, f"The key '{key_id}' is none of those of {issuer}.") from None
+        jwt.decode(
+            assertion,
+            leeway=LEEWAY_S,
+            options={
+                "verify_signature": False,
+                "verify_exp": True,
+                "verify_nbf": True,
+                "verify_iat": True,
+                "require": ["exp", "iss", "sub", "aud"],
+            },
+        )
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError, jwt.InvalidIssuedAtError):
+        raise _refused(700024, "Client assertion is not within its valid time range.") from None
+    except jwt.InvalidTokenError:
+        raise _refused(700027, "Client assertion lacks a claim, or its times are no numbers.") from None
 
 
-def _fetched(url: str) -> dict[str, Any]:
+def _published(issuer: str) -> jwt.PyJWKSet:
+    with Deadline(TIMEOUT_S) as deadline:
+        document = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration", deadline)
+        if document.get("issuer") != issuer:
+            raise _refused(700027, f"The discovery document of {issuer} is of another issuer.")
+        keys = _fetched(str(document.get("jwks_uri")), deadline)
+    try:
+        return jwt.PyJWKSet.from_dict(keys)
+    except (jwt.PyJWKSetError, jwt.PyJWKError):
+        raise _refused(700027, f"{issuer} publishes no keys that can be used.") from None
+
+
+def _fetched(url: str, deadline: Deadline) -> dict[str, Any]:
+    """The JSON object at an address; an empty one where another value is."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise _refused(50166, f"{url} is not https.")
     try:
-        with session() as opened:
-            answer = opened.get(
-                url, timeout=TIMEOUT_S, verify=os.environ.get("SSL_CERT_FILE") or True, allow_redirects=False
-            )
-        answer.raise_for_status()
-        document = answer.json()
-    except (requests.RequestException, ValueError) as error:
+        with session(DeadlineAdapter(deadline)) as opened:
+            opened.mount("http://", DeadlineAdapter(deadline))
+            verify = os.environ.get("SSL_CERT_FILE") or True
+            with opened.get(
+                url, timeout=TIMEOUT_S, verify=verify, allow_redirects=False, stream=True
+            ) as answer:
+                answer.raise_for_status()
+                document = json.loads(_content(url, answer))
+    except (requests.RequestException, ValueError, RecursionError) as error:
+        if deadline.passed:
+            raise _refused(50166, f"Request to {url} took longer than {TIMEOUT_S:g} s.") from None
         raise _refused(50166, f"Request to {url} failed ({type(error).__name__}).") from None
     return document if isinstance(document, dict) else {}
+
+
+def _content(url: str, answer: requests.Response) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_content(_CHUNK_BYTES):
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise _refused(50166, f"The document at {url} is larger than {MAX_BYTES} bytes.")
+    return bytes(content)
 
 
 def _refused(code: int, message: str) -> SignInError:

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm.accounts import Account, find_account
 from localcloud.arm.api import check_api_version
 from localcloud.arm.lists import page, query_of
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, client_request_id, json_body
+from localcloud.lanes import DATABASE, PACKAGES, Route
 from localcloud.modelmanagement import fields, keys, models, operations, quota, services, swagger
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
@@ -76,7 +76,13 @@ class Api:
             ("GET", "/swagger.json", self._describe),
         ]
         return [
-            Route(ACCOUNT + path, _versioned(handler), methods=[method]) for method, path, handler in handlers
+            Route(
+                ACCOUNT + path,
+                _versioned(handler),
+                methods=[method],
+                lane=PACKAGES if handler == self._register_model else DATABASE,
+            )
+            for method, path, handler in handlers
         ]
 
     def _list_models(self, request: Request) -> Response:

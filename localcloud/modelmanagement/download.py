@@ -7,16 +7,15 @@ import hashlib
 import ipaddress
 import os
 import ssl
-import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 import urllib3
 
+from localcloud.deadlines import Deadline, DeadlineAdapter
 from localcloud.errors import CloudError
 from localcloud.modelmanagement.models import without_signature
-from surroundings.https import Adapter
 from surroundings.https import session as https_session
 
 CONNECT_TIMEOUT_S = 5.0
@@ -41,16 +40,22 @@ def fetch(url: str, destination: Path, ca_file: Path) -> None:
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise _refusal(url, "goes over plain http", "Give an https address")
     draft = destination.with_suffix(".part")
-    with https_session(Adapter(extra_roots=ca_file)) as session:
+    with (
+        Deadline(TOTAL_TIMEOUT_S) as deadline,
+        https_session(DeadlineAdapter(deadline, extra_roots=ca_file)) as session,
+    ):
+        session.mount("http://", DeadlineAdapter(deadline))
         # Proxies and .netrc are for other hosts than one's own.
         session.trust_env = not _is_loopback(parts.hostname or "")
         try:
-            _receive(session, url, draft)
+            _receive(session, url, draft, deadline)
             draft.replace(destination)
             _sync_folder(destination.parent)
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
             raise _refusal(url, "did not answer in time", "Try again, or give another address") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+            if deadline.passed:
+                raise _too_slow(url) from None
             # the error's own words quote the address, signature and all
             raise _refusal(
                 url, f"could not be reached: {_cause(error)}", "Check the address, and that its host is up"
@@ -59,8 +64,7 @@ def fetch(url: str, destination: Path, ca_file: Path) -> None:
             draft.unlink(missing_ok=True)
 
 
-def _receive(session: requests.Session, url: str, draft: Path) -> None:
-    deadline = time.monotonic() + TOTAL_TIMEOUT_S
+def _receive(session: requests.Session, url: str, draft: Path, deadline: Deadline) -> None:
     timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
     # The file as it is: its size and checksum are those of the stored bytes.
     session.headers["Accept-Encoding"] = "identity"
@@ -86,19 +90,18 @@ def _receive(session: requests.Session, url: str, draft: Path) -> None:
         size = 0
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            # What has arrived, however little: a host that sends byte by byte must not outstay the deadline.
             while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
                 size += len(chunk)
                 if size > MAX_PACKAGE_BYTES:
                     raise _refusal(
                         url, f"is larger than {MAX_PACKAGE_BYTES >> 20} MiB", "Give a smaller package"
                     )
-                if time.monotonic() > deadline:
-                    raise _refusal(
-                        url, f"took longer than {TOTAL_TIMEOUT_S:g} s to fetch", "Put it on a faster host"
-                    )
                 digest.update(chunk)
                 file.write(chunk)
+            if deadline.passed:  # where no length was told, what was cut looks whole
+                raise _too_slow(url)
+            if size == 0:  # so looks what ended within its headers
+                raise _refusal(url, "is empty", "Upload it again")
             file.flush()
             os.fsync(file.fileno())
         stored = response.headers.get("Content-MD5")
@@ -145,6 +148,10 @@ def _cause(error: BaseException) -> str:
             words = inner.strerror
         inner = inner.__cause__ or inner.__context__
     return words
+
+
+def _too_slow(url: str) -> CloudError:
+    return _refusal(url, f"took longer than {TOTAL_TIMEOUT_S:g} s to fetch", "Put it on a faster host")
 
 
 def _refusal(url: str, problem: str, remedy: str) -> CloudError:

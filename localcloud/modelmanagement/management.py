@@ -8,9 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
 from localcloud.aside import Aside
+from localcloud.lanes import Route
 from localcloud.modelmanagement import models, operations, services
 from localcloud.modelmanagement.api import Api
 from localcloud.modelmanagement.deployment import Deployer

@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.conditions import check_conditions
@@ -29,6 +28,7 @@ from localcloud.dns.names import record_set_problem
 from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import Route
 from localcloud.store import Store
 
 _RECORD_SET = ZONE + "/{kind}/{name}"

@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, tags_of
@@ -20,6 +19,7 @@ from localcloud.arm.resources import Resource
 from localcloud.dns.names import zone_problem
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import Route
 from localcloud.store import Store
 
 NAMESPACE = "Microsoft.Network"

@@ -9,7 +9,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import REGIONS, location_of, same_location, tags_of
@@ -20,9 +19,9 @@ from localcloud.arm.resources import Resource
 from localcloud.arm.storage.blobs import Blobs
 from localcloud.arm.storage.key_rows import make_keys
 from localcloud.arm.storage.rules import kind_of, name_problem, properties_of, sku_of
-from localcloud.blob.azurite import BlobStorageError
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import BLOBS, Route
 from localcloud.store import Store
 
 NAMESPACE = "Microsoft.Storage"
@@ -55,9 +54,9 @@ class StorageAccounts:
                 methods=["POST"],
             ),
             Route(ACCOUNT, self._get),
-            Route(ACCOUNT, self._put, methods=["PUT"]),
+            Route(ACCOUNT, self._put, methods=["PUT"], lane=BLOBS),
             Route(ACCOUNT, self._patch, methods=["PATCH"]),
-            Route(ACCOUNT, self._delete, methods=["DELETE"]),
+            Route(ACCOUNT, self._delete, methods=["DELETE"], lane=BLOBS),
         ]
 
     def serve(self) -> None:
@@ -67,18 +66,14 @@ class StorageAccounts:
             CloudError: 503 ServiceUnavailable: it does not answer now; the caller may try again.
         """
         if self._blobs is not None:
-            try:
-                self._blobs.serve_accounts()
-            except BlobStorageError as error:
-                headers = {"Retry-After": "1"}
-                raise CloudError(503, "ServiceUnavailable", str(error), headers=headers) from None
+            self._blobs.serve_accounts()
 
     def forget_deleted(self) -> None:
         """Has the blob service drop accounts that are gone: now, or as soon as it answers again."""
         if self._blobs is not None:
             try:
                 self._blobs.serve_accounts()
-            except BlobStorageError as error:
+            except CloudError as error:
                 log.warning("%s", error)
 
     def _list(self, request: Request) -> Response:

@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localcloud.blob.azurite import Azurite
+from localcloud.blob.azurite import Azurite, BlobStorageError
+from localcloud.deadlines import Deadline, DeadlineAdapter
+from localcloud.errors import CloudError
 from localcloud.store import Store
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
+
+ANSWER_TIMEOUT_S = 8.0
+"""How long the blob service may take for a request of Resource Manager, in seconds, all in all."""
 
 # The library takes half a second to import: it is, where it is needed, or ahead of that by `warm_up`.
 
@@ -57,13 +62,19 @@ class Blobs:
         """Has the blob service serve the accounts of the database: those that are new, not those that went.
 
         Raises:
-            BlobStorageError: it does not take them now; it gets them as soon as it answers again.
+            CloudError: 503 ServiceUnavailable: it does not take them now; it gets them as soon as it answers
+                again, and the caller may try again.
         """
         with self._turn, self._store.read() as db:
             rows = db.execute(
                 "SELECT name, key1, key2 FROM resources JOIN storage_keys ON account_id = id"
             ).fetchall()
-            self._azurite.set_accounts({row["name"]: (row["key1"], row["key2"]) for row in rows})
+            number = self._azurite.hand_over({row["name"]: (row["key1"], row["key2"]) for row in rows})
+        # Not in turn: callers that wait for a service that hangs wait at the same time.
+        try:
+            self._azurite.wait_until_taken(number, ANSWER_TIMEOUT_S)
+        except BlobStorageError as error:
+            raise _unavailable(str(error)) from None
 
     def endpoint(self, account: str) -> str:
         """An account's blob endpoint, with its final slash."""
@@ -125,14 +136,36 @@ class Blobs:
 
     @contextmanager
     def _client(self, account: str, key: str) -> Iterator[BlobServiceClient]:
+        """A client whose requests, and all that the block does with it, end within `ANSWER_TIMEOUT_S`.
+
+        Raises:
+            CloudError: 503 ServiceUnavailable: the blob service refused, or did not answer in time.
+        """
+        from azure.core.exceptions import AzureError
         from azure.storage.blob import BlobServiceClient
 
         from surroundings.https import azure_transport
 
-        with BlobServiceClient(
-            self.endpoint(account).rstrip("/"), credential=key, transport=azure_transport(str(self._ca))
-        ) as client:
-            yield client
+        with Deadline(ANSWER_TIMEOUT_S) as deadline:
+            try:
+                with BlobServiceClient(
+                    self.endpoint(account).rstrip("/"),
+                    credential=key,
+                    transport=azure_transport(str(self._ca), DeadlineAdapter(deadline)),
+                    retry_total=0,  # its caller tries again, if anybody does
+                ) as client:
+                    yield client
+            except AzureError as error:
+                if deadline.passed:
+                    reason = f"did not answer within {ANSWER_TIMEOUT_S:g} s"
+                else:
+                    status = getattr(error, "status_code", None)
+                    reason = f"answered with {status}" if status else "cannot be reached"
+                raise _unavailable(f"Blob storage {reason}: try again later.") from error
+
+
+def _unavailable(message: str) -> CloudError:
+    return CloudError(503, "ServiceUnavailable", message, headers={"Retry-After": "2"})
 
 
 def warm_up() -> None:

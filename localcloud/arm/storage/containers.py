@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm import resources
 from localcloud.arm.checks import object_of
@@ -19,6 +18,7 @@ from localcloud.arm.storage.blobs import Blobs, Container
 from localcloud.arm.storage.key_rows import keys_of
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import BLOBS, Route
 from localcloud.store import Store
 
 PUBLIC_ACCESS = ("None", "Blob", "Container")
@@ -41,11 +41,11 @@ class Containers:
         return [
             Route(_SERVICES, self._list_services),
             Route(_SERVICES + "/default", self._get_service),
-            Route(_CONTAINERS, self._list),
-            Route(_CONTAINER, self._get),
-            Route(_CONTAINER, self._put, methods=["PUT"]),
-            Route(_CONTAINER, self._patch, methods=["PATCH"]),
-            Route(_CONTAINER, self._delete, methods=["DELETE"]),
+            Route(_CONTAINERS, self._list, lane=BLOBS),
+            Route(_CONTAINER, self._get, lane=BLOBS),
+            Route(_CONTAINER, self._put, methods=["PUT"], lane=BLOBS),
+            Route(_CONTAINER, self._patch, methods=["PATCH"], lane=BLOBS),
+            Route(_CONTAINER, self._delete, methods=["DELETE"], lane=BLOBS),
         ]
 
     @property

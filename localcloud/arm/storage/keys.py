@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.arm.resources import Resource
 from localcloud.arm.storage.accounts import ACCOUNT, existing
 from localcloud.arm.storage.key_rows import KEY_NAMES, keys_of, replace_key
 from localcloud.errors import CloudError
 from localcloud.frame import body_of, json_body
+from localcloud.lanes import BLOBS, Route
 from localcloud.store import Store
 
 
@@ -31,7 +31,7 @@ class StorageKeys:
     def routes(self) -> list[Route]:
         return [
             Route(ACCOUNT + "/listKeys", self._list, methods=["POST"]),
-            Route(ACCOUNT + "/regenerateKey", self._regenerate, methods=["POST"]),
+            Route(ACCOUNT + "/regenerateKey", self._regenerate, methods=["POST"], lane=BLOBS),
         ]
 
     def _list(self, request: Request) -> Response:

@@ -15,11 +15,11 @@ import pytest
 import requests
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud import authority, listener, ports
 from localcloud.errors import CloudError
 from localcloud.frame import Frame, body_of
+from localcloud.lanes import Route
 from localcloud.listener import served
 
 SECRET = "sv=2017-04-17&sig=SECRETSIGNATURE"
