@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from localcloud.modelmanagement import addresses, operations, services
+from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Failure, Operation
 from localcloud.modelmanagement.services import Change, Service
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
-from localcloud.scoring.errors import BindError, PackageError, ScoringError, TlsError
+from localcloud.scoring.errors import BindError, CrashError, PackageError, ScoringError, TlsError
 from localcloud.store import Store
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_CODES = {PackageError: "InvalidPackage", TlsError: "InvalidSslCertificate", BindError: "AddressNotAvailable"}
+_CODES = {
+    PackageError: "InvalidPackage",
+    TlsError: "InvalidSslCertificate",
+    BindError: "AddressNotAvailable",
+    CrashError: "PackageEndsTheServer",
+}
 
 
 class Deployer:
@@ -33,16 +40,24 @@ class Deployer:
     Args:
         pool: where services may answer.
         packages: the models' files.
+        attempts: counts the loads of packages, any of which may end the process.
     """
 
     def __init__(
-        self, store: Store, scoring: ScoringHost, device: Device, pool: AddressPool, packages: Packages
+        self,
+        store: Store,
+        scoring: ScoringHost,
+        device: Device,
+        pool: AddressPool,
+        packages: Packages,
+        attempts: Attempts,
     ) -> None:
         self._store = store
         self._scoring = scoring
         self._device = device
         self._pool = pool
         self._packages = packages
+        self._attempts = attempts
         self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
         self._waiting: dict[str, _AwaitedPipeline] = {}  # what `restore` left to `load_restored`
 
@@ -60,9 +75,9 @@ class Deployer:
                 self._delete(operation)
             else:
                 self._apply(operation)
-        except Exception:
+        except Exception as error:
             log.exception("operation %s (%s) failed", operation.id, operation.action)
-            failure = Failure("InternalServerError", "An internal error occurred; localcloud's log has it.")
+            failure = _failure(error)
             with self._store.write() as db:
                 service = services.find(db, operation.service_id)
                 if service is not None:
@@ -74,7 +89,7 @@ class Deployer:
         pipeline = _AwaitedPipeline()
         try:
             self._deploy(service, cast("Pipeline", pipeline))
-        except ScoringError as error:
+        except Exception as error:  # whatever it is, the other services come back
             self._lost(service, error)
         else:
             self._waiting[service.id] = pipeline
@@ -93,8 +108,10 @@ class Deployer:
                 self._waiting.pop(service_id).loaded.set_exception(PackageError("The service is gone."))
                 continue
             try:
-                pipeline = self._load(service)
-            except PackageError as error:
+                pipeline = self._load_counted(service, service.model_id)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # whatever it is, the other services come back
                 self._waiting.pop(service_id).loaded.set_exception(error)
                 self._scoring.remove(service_id)
                 self._lost(service, error)
@@ -116,7 +133,8 @@ class Deployer:
         change = Change.from_json(operation.change) if operation.change else None
         target = service.changed(change) if change else service
         try:
-            pipeline = self._load(target)
+            pipeline = self._load_counted(target, operation.id)
+            self._attempts.forget(target.model_id)  # somebody asked for it anew, and it runs
             target = self._placed(target)
             with self._store.write() as db:
                 current = services.find(db, service.id)
@@ -161,13 +179,34 @@ class Deployer:
             services.delete(db, operation.service_id)
             operations.save(db, operation.moved(operations.SUCCEEDED))
 
-    def _load(self, service: Service) -> Pipeline:
-        from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
+    def _load_counted(self, service: Service, subject: str) -> Pipeline:
+        """The pipeline of a service's model, which is loaded where none is there yet.
 
+        Args:
+            subject: what the attempt is counted for.
+
+        Raises:
+            PackageError: it cannot be loaded.
+            CrashError: earlier processes ended while they loaded it.
+        """
         # services of one model share it, and a new certificate needs no new model
         for model_id, pipeline in list(self._pipelines.values()):
             if model_id == service.model_id:
                 return pipeline
+        if self._attempts.given_up(subject):
+            raise CrashError(
+                f"localcloud ended {self._attempts.crashes(subject)} times while it loaded the package of "
+                f"the model {service.model_id}, so it is not loaded again. Register another package, or, if "
+                "something else ended localcloud, deploy or update the service once more."
+            )
+        import localcloud.scoring.pipeline  # noqa: F401 - takes its time, in which nothing can be blamed
+
+        with self._attempts.counted(subject):
+            return self._load(service)
+
+    def _load(self, service: Service) -> Pipeline:
+        from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
+
         try:
             content = self._packages.path(service.model_id).read_bytes()
         except OSError as error:
@@ -204,9 +243,12 @@ class Deployer:
             )
         )
 
-    def _lost(self, service: Service, error: ScoringError) -> None:
+    def _lost(self, service: Service, error: Exception) -> None:
         """Shows a service that did not come back with the reason; it keeps its address for the next start."""
-        log.warning("service %s (%s) did not come back: %s", service.name, service.id, error)
+        unexpected = None if isinstance(error, ScoringError) else error
+        log.warning(
+            "service %s (%s) did not come back: %s", service.name, service.id, error, exc_info=unexpected
+        )
         with self._store.write() as db:
             current = services.find(db, service.id)
             if current is not None:
@@ -233,5 +275,7 @@ class _AwaitedPipeline:
         return self.loaded.result().labels
 
 
-def _failure(error: ScoringError) -> Failure:
+def _failure(error: Exception) -> Failure:
+    if not isinstance(error, ScoringError):
+        return Failure("InternalServerError", "An internal error occurred; localcloud's log has it.")
     return Failure(_CODES.get(type(error), "DeploymentFailed"), str(error))

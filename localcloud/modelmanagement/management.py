@@ -12,6 +12,7 @@ from localcloud.aside import Aside
 from localcloud.lanes import Route
 from localcloud.modelmanagement import models, operations, services
 from localcloud.modelmanagement.api import Api
+from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.worker import Worker
@@ -53,7 +54,8 @@ class ModelManagement:
         self._store = store
         self._packages = Packages(data / "models")
         self._aside = Aside(data)
-        self._deployer = Deployer(store, scoring, device, pool, self._packages)
+        self._attempts = Attempts(store)
+        self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts)
         self._worker = Worker(store, self._deployer)
         self._api = Api(store, self._packages, scoring, device, ca_file, self._worker.wake)
 
@@ -67,6 +69,7 @@ class ModelManagement:
         Returns when the ports are bound. Models load behind it: a call that is too early waits.
         """
         self._tidy()
+        self._attempts.recall()
         with self._store.read() as db:
             placed = [service for service in services.listing(db, None) if service.address is not None]
             # a create that was cut off has an address and has never answered: its operation is still there

@@ -49,6 +49,13 @@ CREATE TABLE IF NOT EXISTS operations (
 CREATE INDEX IF NOT EXISTS operations_unfinished ON operations (sequence) WHERE finished_on IS NULL;
 CREATE INDEX IF NOT EXISTS operations_by_service ON operations (service_id);
 
+-- What may end the process is written down before it is begun, and deleted once it has ended: what a start
+-- finds here ended the processes before it, or was under way when something else did.
+CREATE TABLE IF NOT EXISTS attempts (
+    subject       TEXT PRIMARY KEY,                   -- ID of an operation, or of a model that a start loads
+    begun         INTEGER NOT NULL                    -- how often, one process after another
+) STRICT;
+
 -- Where the search for a service's next address begins: behind the last one, and round, so that a freed
 -- address is not handed out again soon.
 CREATE TABLE IF NOT EXISTS address_pool (

@@ -2,6 +2,7 @@
 
 ScoringError
 ├── PackageError    a model package cannot run here
+├── CrashError      a model package ended the server
 ├── TlsError        gRPC cannot serve with this certificate and key
 ├── BindError       the address of a service cannot be bound
 └── InputError      what a caller sent cannot be scored
@@ -18,6 +19,10 @@ class ScoringError(LocalcloudError):
 
 class PackageError(ScoringError):
     """A model package cannot run on this server: what is wrong, and what there is instead."""
+
+
+class CrashError(ScoringError):
+    """A model package whose load ended this server before: how often, and what may be done."""
 
 
 class TlsError(ScoringError):

@@ -218,6 +218,37 @@ def endless_model(source: list[Any]) -> bytes:
     return _serialized(graph)
 
 
+def folded_model(size: int, products: int = 0) -> bytes:
+    """An ONNX model that onnxruntime takes time and memory to load, and not to run.
+
+    A constant of `size` times `size` floats, and so many products of it, become a number at the load.
+    """
+    nodes = [
+        helper.make_node(
+            "ConstantOfShape",
+            ["shape"],
+            ["product0"],
+            value=helper.make_tensor("value", OnnxTensor.FLOAT, [1], [1e-4]),
+        )
+    ]
+    nodes += [
+        helper.make_node("MatMul", [f"product{i}", "product0"], [f"product{i + 1}"]) for i in range(products)
+    ]
+    nodes += [
+        helper.make_node("ReduceMean", [f"product{products}"], ["number"], keepdims=0),
+        helper.make_node("ReduceMean", ["x"], ["colours"], axes=[1, 2], keepdims=0),
+        helper.make_node("Add", ["colours", "number"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "folded",
+        [helper.make_tensor_value_info("x", OnnxTensor.FLOAT, ["n", 4, 4, 3])],
+        [helper.make_tensor_value_info("y", OnnxTensor.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(np.array([size, size], dtype=np.int64), "shape")],
+    )
+    return _serialized(graph)
+
+
 def _serialized(graph: onnx.GraphProto) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     content: bytes = model.SerializeToString()
