@@ -9,6 +9,7 @@
 | `GIT_DIR`, `GIT_WORK_TREE`, … | another repository than the one that is asked |
 | `PULUMI_OPTION_STACK`, `PULUMI_*` | flags that nobody typed, another backend, no checkpoints |
 | `HOME` that is none, `TMPDIR` that is none | tools that keep their files nowhere |
+| `ORT_DISABLE_TELEMETRY`, not set or not 1 | onnxruntime tells Microsoft of each run |
 
 What tells where packages come from, whom to trust and by which proxy (`PIP_INDEX_URL`, `GOPROXY`,
 `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`, `HTTPS_PROXY`) is the person's, and stays: `surroundings.proxies` adds
@@ -61,6 +62,11 @@ REPOSITORY: Final = frozenset(
     }
 )
 """Of what `git rev-parse --local-env-vars` lists, the places: a hook's, or a repository's elsewhere."""
+NO_TELEMETRY: Final = {"ORT_DISABLE_TELEMETRY": "1"}
+"""What keeps onnxruntime from looking up a host of Microsoft's and from a device id under `~/.cache`.
+
+It is read once, while the library loads; its call `disable_telemetry_events` comes too late for both.
+"""
 # Those that CPython reads; names such as PYTHON_VERSION are of others.
 _PYTHON: Final = re.compile(r"PYTHON[A-Z0-9]+")
 
@@ -69,8 +75,7 @@ def made(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that a process of the project runs with, of those that its caller had."""
     found = {name: value for name, value in environ.items() if not _leads_astray(name)}
     found["PYTHONUTF8"] = "1"
-    # onnxruntime tells Microsoft of each run else; what a person says of it counts
-    found.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    found |= NO_TELEMETRY
     if not os.path.isabs(found.get("HOME", "")):  # noqa: PTH117 - started often, and needs no pathlib
         found.pop("HOME", None)
         if home := _home_of_the_user():

@@ -7,9 +7,11 @@ import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from clients.wire.model_package import PackageError
+from surroundings.variables import NO_TELEMETRY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +48,7 @@ class Model:
 
     def __init__(self, source: bytes | Path) -> None:
         """Raises PackageError where onnxruntime cannot load it."""
-        import onnxruntime
-
+        onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         # Calls run side by side, one core each: more threads for one call would only get in their way.
         options.intra_op_num_threads = 1
@@ -81,9 +82,7 @@ class Model:
         Raises:
             PackageError: it took longer.
         """
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
+        options = _onnxruntime().RunOptions()
         timer = threading.Timer(timeout_s, setattr, (options, "terminate", True))
         timer.daemon = True
         timer.start()
@@ -99,6 +98,15 @@ class Model:
     def _run(self, input_tensor: str, output_tensor: str, values: Array, options: Any) -> Array:
         given = values.astype(self._types[input_tensor], copy=False)
         return _floats(self._session.run([output_tensor], {input_tensor: given}, options)[0])
+
+
+def _onnxruntime() -> ModuleType:
+    """onnxruntime, which tells nobody of its runs: in a process that settled nothing, too."""
+    os.environ.update(NO_TELEMETRY)
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # should another have loaded it before
+    return cast("ModuleType", onnxruntime)
 
 
 def _floats(result: Any) -> Array:
