@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud import authority as authorities
-from localcloud import lock, logs, version
+from localcloud import folder, lock, logs, version
 from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
 from localcloud.arm import api as arm
@@ -48,6 +48,7 @@ from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
 from localcloud.lanes import Route
 from localcloud.listener import served
+from localcloud.mark import Mark
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.ports import Ports
 from localcloud.scoring.addresses import AddressPool
@@ -133,10 +134,11 @@ class Cloud:
         starting.enter_context(logs.written(settings.data / LOG))
         write_private(settings.data / PID, str(os.getpid()).encode())
         starting.callback((settings.data / PID).unlink, missing_ok=True)
+        mark = folder.checked(settings.data)
         ports = self._ports = port_numbers.resolve(settings)
         pool = AddressPool(settings.scoring_network, settings.scoring_port)
         port_numbers.require_right(*pool.first, "scoring")
-        store = _opened(settings.data / DATABASE)
+        store = _opened(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
         authority = authorities.load_or_make(settings.data, settings.host)
@@ -174,6 +176,8 @@ class Cloud:
             blob_service.result()
         # Kept before anybody is told of them, and not before all else is up.
         port_numbers.keep(settings, ports)
+        folder.settle(settings.data, mark, store)
+        store.checkpoint()
         starting.enter_context(served(frame, settings.host, ports.https, authority))
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
@@ -239,9 +243,9 @@ def _frame(
     )
 
 
-def _opened(path: Path) -> Store:
+def _opened(path: Path, mark: Mark) -> Store:
     try:
-        return Store(path)
+        return Store(path, mark)
     except sqlite3.DatabaseError as error:
         raise StartError(
             f"The database {path} cannot be read ({error}): restore it, or start with a new --data folder."

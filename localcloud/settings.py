@@ -14,6 +14,7 @@ DATABASE = "localcloud.db"
 LOCK = "lock"
 CLIENT_SECRET = "client-secret"  # noqa: S105 - a file name
 BLOBS = "blobs"
+PACKAGES = "models"
 CA_CERTIFICATE = "ca.pem"
 PID = "localcloud.pid"
 LOG = "localcloud.log"

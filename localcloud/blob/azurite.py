@@ -32,6 +32,18 @@ PORT_PATIENCE_S = 2.0
 STOP_TIMEOUT_S = 5.0
 
 
+def lost_list(data: Path) -> Path | None:
+    """The list of blobs, or of the files that hold them, that is lost from a folder that holds some.
+
+    Azurite would take it for empty, and collect what it does not name.
+    """
+    extents = data / "__blobstorage__"
+    if not extents.is_dir() or not any(extents.iterdir()):
+        return None
+    lists = [data / "__azurite_db_blob__.json", data / "__azurite_db_blob_extent__.json"]
+    return next((path for path in lists if not path.is_file() or path.stat().st_size == 0), None)
+
+
 class BlobStorageError(LocalcloudError):
     """Blob storage did not take an account list in time: it is starting again, or hangs."""
 

@@ -175,6 +175,17 @@ function isOld(name) {
   return date !== undefined && Date.now() - Date.parse(date) > KEEP_ASIDE_MS;
 }
 
+/* Azurite collects what no blob refers to at its start, too: it goes by a list that may be lost. */
+function collectLater(collector) {
+  const collect = collector.markSweep.bind(collector);
+  let isStart = true;
+  collector.markSweep = () => {
+    const now = isStart ? Promise.resolve() : collect();
+    isStart = false;
+    return now;
+  };
+}
+
 async function main() {
   withoutTelemetry();
   const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -185,6 +196,7 @@ async function main() {
   const save = () =>
     Promise.all([syncFolder(path.join(LOCATION, "__blobstorage__")), saved(extents)]).then(() => saved(blobs));
   answerWhenSaved(server, save);
+  collectLater(server.gcManager);
 
   let started = false;
   /* Before the accounts are served: one of a name that was there before begins with nothing. */

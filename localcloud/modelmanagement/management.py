@@ -18,6 +18,7 @@ from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.worker import Worker
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
+from localcloud.settings import PACKAGES
 from localcloud.status import ServiceStatus
 from localcloud.store import Store
 
@@ -37,7 +38,7 @@ class ModelManagement:
         scoring: runs the services; it is stopped by whoever made it.
         device: the built-in featurizers.
         pool: where services may answer.
-        data: localcloud's data folder; packages are kept in `models` below it.
+        data: localcloud's data folder; packages are kept in a folder of it.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
     """
 
@@ -52,7 +53,7 @@ class ModelManagement:
         ca_file: Path,
     ) -> None:
         self._store = store
-        self._packages = Packages(data / "models")
+        self._packages = Packages(data / PACKAGES)
         self._aside = Aside(data)
         self._attempts = Attempts(store)
         self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from localcloud.arm.resources import now
 from localcloud.errors import CloudError
+from localcloud.mark import IDENTITY
 from localcloud.modelmanagement.fields import (
     compute_type,
     invalid,
@@ -199,9 +200,8 @@ class Packages:
         self.path(model_id).unlink(missing_ok=True)
 
     def others(self, model_ids: set[str]) -> list[Path]:
-        """What a crash, or somebody else, left here: whatever is no package of these models."""
+        """What a crash, or somebody else, left here: whatever is no package of these models, and no mark."""
         if not self._folder.is_dir():
             return []
-        return [
-            file for file in self._folder.iterdir() if file.suffix != ".zip" or file.stem not in model_ids
-        ]
+        ours = {IDENTITY, *(f"{model_id}.zip" for model_id in model_ids)}
+        return [file for file in self._folder.iterdir() if file.name not in ours]

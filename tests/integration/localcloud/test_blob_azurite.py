@@ -182,6 +182,25 @@ def test_what_no_list_has_at_a_start_is_moved_aside_and_kept_for_a_month(
     old.service.stop()
 
 
+def test_a_list_of_blobs_that_is_cut_is_refused(folder: Path, tmp_path: Path, parts: AzuriteParts) -> None:
+    made = Blobs(folder, tmp_path / "blobs", parts)
+    made.give("first")
+    made.service.start()
+    with made.client("first") as client:
+        client.create_container("models")
+    put(made, "first", "blob", secrets.token_bytes(1000))
+    made.service.stop()
+    listed = tmp_path / "blobs" / "__azurite_db_blob__.json"
+    os.truncate(listed, listed.stat().st_size // 2)
+    files = {path: path.read_bytes() for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
+
+    cut = Blobs(folder, tmp_path / "blobs", parts)
+    cut.give("first")
+    with pytest.raises(StartError, match=r"Blob storage \(Azurite\) does not start on .*JSON"):
+        cut.service.start()
+    assert {path: path.read_bytes() for path in (tmp_path / "blobs").rglob("*") if path.is_file()} == files
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 

@@ -59,7 +59,9 @@ def test_a_restart_brings_back_addresses_certificates_and_keys(data: Path, packa
         assert opens(endpoint(plain), None, None), "a call that is too early waits for the model"
         assert all(opens(endpoint(secured), authority.root, key) for key in keys)
         assert not opens(endpoint(secured), authority.root, "wrong")
-        assert sorted(file.name for file in (data / "models").iterdir()) == [f"{model_id}.zip"]
+        assert sorted(file.name for file in (data / "models").iterdir()) == sorted(
+            ["identity.json", f"{model_id}.zip"]
+        )
 
 
 def test_a_call_that_is_too_early_waits_for_the_labels_too(data: Path, package_url: str) -> None:
