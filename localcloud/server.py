@@ -215,13 +215,18 @@ def _frame(
     tokens = Tokens(tenant, urls)
     storage = StorageAccounts(store, blobs)
 
-    def removed(resources: Sequence[Resource]) -> None:
-        types = {resource.type for resource in resources}
-        for resource in resources:
-            if resource.type == ACCOUNT_TYPE:
-                models.remove_account(resource.id)
-        if STORAGE_TYPE in types:
-            storage.forget_deleted()
+    def removed(resources: Sequence[Resource]) -> Callable[[], None]:
+        endings = [
+            models.remove_account(resource.id) for resource in resources if resource.type == ACCOUNT_TYPE
+        ]
+        if any(resource.type == STORAGE_TYPE for resource in resources):
+            endings.append(storage.forget_deleted)
+
+        def take_down() -> None:
+            for ending in endings:
+                ending()
+
+        return take_down
 
     providers: list[arm.Provider] = [
         Subscriptions(tenant),

@@ -175,7 +175,8 @@ class Accounts:
             if account is None:
                 return Response(status_code=204)
             resources.delete(db, account)
-        self._removed([account])
+            take_down = self._removed([account])
+        take_down()
         return Response(status_code=200)
 
     def _shown(self, account: Resource) -> dict[str, Any]:

@@ -23,9 +23,10 @@ from localcloud.store import Store
 
 _NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 
-Removed = Callable[[Sequence[Resource]], None]
-"""Told of resources whose rows are gone, to take down what they stood for. Whoever serves them finds out by
-itself after a crash in between."""
+Removed = Callable[[Sequence[Resource]], Callable[[], None]]
+"""Told of resources in the transaction that deletes their rows, to delete in it what belongs to them. Gives
+what takes down what they stood for, to be called after the commit. Whoever serves them finds out by itself
+after a crash in between."""
 
 
 class Groups:
@@ -115,7 +116,8 @@ class Groups:
             group = resources.require_group(db, subscription, name)
             found = resources.listing(db, group=group.id)
             db.execute("DELETE FROM resource_groups WHERE id = ?", (group.id,))
-        self._removed(found)
+            take_down = self._removed(found)
+        take_down()
         return Response(status_code=200)
 
     def _list_resources(self, request: Request) -> Response:

@@ -6,7 +6,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -26,9 +25,6 @@ from localcloud.scoring.device import Device
 from localcloud.scoring.errors import PackageError
 from localcloud.store import Store
 
-if TYPE_CHECKING:
-    from localcloud.scoring.host import ScoringHost
-
 ACCOUNT = "/api/subscriptions/{subscription}/resourcegroups/{group}/accounts/{account}"
 
 
@@ -36,7 +32,7 @@ class Api:
     """The handlers.
 
     Args:
-        scoring: learns of new keys at once.
+        keys_changed: called with a service's ID after its keys were changed.
         device: what models that are registered for an FPGA must run on.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
         accepted: called after an operation was accepted.
@@ -46,14 +42,14 @@ class Api:
         self,
         store: Store,
         packages: Packages,
-        scoring: ScoringHost,
+        keys_changed: Callable[[str], None],
         device: Device,
         ca_file: Path,
         accepted: Callable[[], None],
     ) -> None:
         self._store = store
         self._packages = packages
-        self._scoring = scoring
+        self._keys_changed = keys_changed
         self._device = device
         self._ca_file = ca_file
         self._accepted = accepted
@@ -97,13 +93,13 @@ class Api:
         from localcloud.modelmanagement.download import fetch  # requests, where it is needed
 
         model_id = models.new_id()
-        fetch(registration.url, self._packages.path(model_id), self._ca_file)
         try:
+            fetch(registration.url, self._packages.path(model_id), self._ca_file)
             if registration.for_fpga:
                 self._require_runnable(model_id)
             with self._store.write() as db:
                 model = models.insert(db, _account(db, request).id, model_id, registration)
-        except CloudError:  # it cannot run, or the account went while it came
+        except BaseException:  # it cannot run, say, or the account went while it came
             self._packages.delete(model_id)
             raise
         return JSONResponse(model.document())
@@ -203,8 +199,7 @@ class Api:
             service = services.require(db, _account(db, request).id, request.path_params["id"])
             new = service.keys.regenerated(key_type)
             services.set_keys(db, service, new)
-            # inside the transaction: of two at once, the one that is kept is the one that opens
-            self._scoring.set_keys(service.id, new.primary, new.secondary)
+        self._keys_changed(service.id)
         return JSONResponse(new.document())
 
     def _get_operation(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -17,6 +18,7 @@ from localcloud.modelmanagement.services import Change, Service
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import BindError, CrashError, PackageError, ScoringError, TlsError
+from localcloud.scoring.tls import check_served
 from localcloud.store import Store
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ _CODES = {
 
 class Deployer:
     """Deploys, changes and removes services, one operation at a time.
+
+    What answers callers follows the database: it changes after the commit, never before it. Where a commit
+    fails, what answered goes on, and the operation is taken up again.
 
     Args:
         pool: where services may answer.
@@ -60,6 +65,8 @@ class Deployer:
         self._attempts = attempts
         self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
         self._waiting: dict[str, _AwaitedPipeline] = {}  # what `restore` left to `load_restored`
+        # Held from where a row is read to where it answers: the last one to come has the newest row.
+        self._following = threading.Lock()
 
     def work_off(self, operation: Operation) -> None:
         """Takes an operation to its end. It may have been begun before, by a process that was killed."""
@@ -75,6 +82,8 @@ class Deployer:
                 self._delete(operation)
             else:
                 self._apply(operation)
+        except sqlite3.OperationalError:
+            raise  # a disk that is full, say: nothing has become of it, and it is tried again
         except Exception as error:
             log.exception("operation %s (%s) failed", operation.id, operation.action)
             failure = _failure(error)
@@ -112,13 +121,21 @@ class Deployer:
             except sqlite3.Error:
                 raise
             except Exception as error:  # whatever it is, the other services come back
+                self._lost(service, error)
                 self._waiting.pop(service_id).loaded.set_exception(error)
                 self._scoring.remove(service_id)
-                self._lost(service, error)
                 continue
             self._pipelines[service_id] = (service.model_id, pipeline)
             self._waiting.pop(service_id).loaded.set_result(pipeline)
             self._found(service_id)
+
+    def follow_keys(self, service_id: str) -> None:
+        """Has a service open to the keys that the database has for it, after a commit that changed them."""
+        with self._following:
+            with self._store.read() as db:
+                service = services.find(db, service_id)
+            if service is not None:
+                self._scoring.set_keys(service.id, service.keys.primary, service.keys.secondary)
 
     def forget(self, service_id: str) -> None:
         """Ends a service whose row is gone."""
@@ -135,23 +152,51 @@ class Deployer:
         try:
             pipeline = self._load_counted(target, operation.id)
             self._attempts.forget(target.model_id)  # somebody asked for it anew, and it runs
+            if target.tls is not None:
+                check_served(target.tls)
             target = self._placed(target)
-            with self._store.write() as db:
-                current = services.find(db, service.id)
-                if current is not None:
-                    # keys may have been regenerated meanwhile: what the change names wins, else the newest;
-                    # in the transaction, as every change of keys: what is kept last is what opens
-                    keys = change.keys.over(current.keys) if change else current.keys
-                    target = replace(target, keys=keys)
-                    self._deploy(target, pipeline)
-                    self._pipelines[target.id] = (target.model_id, pipeline)
-                    services.save(db, target.succeeded())
-                    operations.save(db, operation.moved(operations.SUCCEEDED))
         except ScoringError as error:
             self._undo(operation, service, error)
             return
+        with self._store.write() as db:
+            current = services.find(db, service.id)
+            if current is not None:
+                # keys may have been regenerated meanwhile: what the change names wins, else the newest
+                keys = change.keys.over(current.keys) if change else current.keys
+                services.save(db, replace(target, keys=keys))
+                # should it be taken up again, the change is made: newer keys stay
+                operations.save(db, replace(operation, change=None))
+        try:
+            self._follow(service.id, pipeline)
+        except ScoringError as error:
+            self._take_back(operation, service, change)
+            self._undo(operation, service, error)
+            return
+        with self._store.write() as db:
+            current = services.find(db, service.id)
+            if current is not None:
+                services.save(db, current.succeeded())
+            operations.save(db, operation.moved(operations.SUCCEEDED))
         if current is None:
             self.forget(service.id)
+
+    def _follow(self, service_id: str, pipeline: Pipeline) -> None:
+        """Has a service answer as the database has it."""
+        with self._following:
+            with self._store.read() as db:
+                service = services.find(db, service_id)
+            if service is not None:
+                self._deploy(service, pipeline)
+                self._pipelines[service.id] = (service.model_id, pipeline)
+
+    def _take_back(self, operation: Operation, service: Service, change: Change | None) -> None:
+        """Writes a service as it was, and the operation with its change: the change cannot answer."""
+        with self._store.write() as db:
+            current = services.find(db, service.id)
+            if current is not None:
+                named = change is not None and (change.keys.primary or change.keys.secondary)
+                services.save(db, replace(service, keys=service.keys if named else current.keys))
+            operations.save(db, operation)
 
     def _undo(self, operation: Operation, service: Service, error: ScoringError) -> None:
         """Leaves a service that answered as it was, and a new one without an address."""
@@ -160,7 +205,7 @@ class Deployer:
         answers = operation.action == operations.UPDATE and service.id in self._pipelines
         if answers:
             try:
-                self._deploy(service, self._pipelines[service.id][1])
+                self._follow(service.id, self._pipelines[service.id][1])
             except ScoringError as second:
                 answers, failure = False, _failure(second)
         if not answers:
@@ -174,9 +219,10 @@ class Deployer:
             operations.save(db, operation.moved(operations.FAILED, failure))
 
     def _delete(self, operation: Operation) -> None:
-        self.forget(operation.service_id)
         with self._store.write() as db:
             services.delete(db, operation.service_id)
+        self.forget(operation.service_id)
+        with self._store.write() as db:
             operations.save(db, operation.moved(operations.SUCCEEDED))
 
     def _load_counted(self, service: Service, subject: str) -> Pipeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ class ModelManagement:
         self._attempts = Attempts(store)
         self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts)
         self._worker = Worker(store, self._deployer)
-        self._api = Api(store, self._packages, scoring, device, ca_file, self._worker.wake)
+        self._api = Api(store, self._packages, self._deployer.follow_keys, device, ca_file, self._worker.wake)
 
     def routes(self) -> list[Route]:
         """The routes below `/api/subscriptions/{s}/resourcegroups/{rg}/accounts/{a}`; each needs a token."""
@@ -94,18 +95,25 @@ class ModelManagement:
             for one in found
         )
 
-    def remove_account(self, account_id: str) -> None:
-        """Ends an account's services and forgets its models and operations, before the account goes.
+    def remove_account(self, account_id: str) -> Callable[[], None]:
+        """Forgets an account's services, models and operations, in the transaction in which the account goes.
 
         Args:
             account_id: the account's resource ID, in whatever case.
+
+        Returns:
+            What is to be done after the commit: it ends the services, and deletes the packages.
         """
         with self._store.write() as db:
             service_ids, model_ids = _delete_rows(db, account_id.lower())
-        for service_id in service_ids:
-            self._deployer.forget(service_id)
-        for model_id in model_ids:
-            self._packages.delete(model_id)
+
+        def take_down() -> None:
+            for service_id in service_ids:
+                self._deployer.forget(service_id)
+            for model_id in model_ids:
+                self._packages.delete(model_id)
+
+        return take_down
 
     def _tidy(self) -> None:
         """Moves aside what a crash has left behind, and forgets what is over."""
