@@ -44,14 +44,12 @@ class Finding:
 
     Attributes:
         remedy: what to do about one that is misplaced.
-        begun: whether a run of this stack that died had begun to make it.
     """
 
     name: str
     called: str
     standing: Standing
     remedy: str = ""
-    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,13 @@ class Survey:
 
     @property
     def foreign(self) -> bool:
-        """Whether something is to be adopted that no run of this stack had begun to make."""
-        return any(not one.begun for one in self.of(Standing.ADOPTABLE))
+        """Whether something is to be adopted that is in no group of the stack's own.
+
+        What is in such a group goes with it, whoever made it: most likely an earlier run of this stack, whose
+        state lost it.
+        """
+        is_ours = any(one.name == catalogue.RESOURCE_GROUP.name for one in self.of(Standing.MANAGED))
+        return bool(self.of(Standing.ADOPTABLE)) and not is_ours
 
 
 def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[str, Any]) -> Survey:
@@ -82,8 +85,7 @@ def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[s
         ClientError: the cloud cannot be asked, or refuses.
     """
     managed = _logical_names(deployment.get("resources") or ())
-    begun = _logical_names(one["resource"] for one in deployment.get("pending_operations") or ())
-    findings = [_azure_resource(one, cloud, managed, begun) for one in declared.resources(stack)]
+    findings = [_azure_resource(one, cloud, managed) for one in declared.resources(stack)]
     account_is_there = any(
         one.name == catalogue.ACCOUNT.name and one.standing is not Standing.ABSENT for one in findings
     )
@@ -154,7 +156,7 @@ def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]
     return written
 
 
-def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], begun: Collection[str]) -> Finding:
+def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str]) -> Finding:
     called = one.id.rpartition("/")[2]
     if one.name in managed:
         return Finding(one.name, called, Standing.MANAGED)
@@ -167,7 +169,7 @@ def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], begun
     location = str(body.get("location") or "").replace(" ", "").lower()
     if one.location is not None and location != one.location:
         return Finding(one.name, called, Standing.MISPLACED, _move(one, location))
-    return Finding(one.name, called, Standing.ADOPTABLE, begun=one.name in begun)
+    return Finding(one.name, called, Standing.ADOPTABLE)
 
 
 def _move(one: Declared, location: str) -> str:

@@ -38,7 +38,7 @@ def adopt(
     """
     from clients.azure.cloud import Cloud
     from fpga import adoption
-    from fpga.stacks import backend
+    from fpga.stacks import backend, pending
     from fpga.stacks.stack import Stack
     from infra import settings
 
@@ -47,6 +47,7 @@ def adopt(
     engine = Stack(project, stack, environment)
     values, secret_keys = engine.decrypted()
     declared = settings.read(values, environment, secret_keys)
+    pending.settle(project, stack, typer.echo)
     deployment = engine.deployment()
     cloud = Cloud(declared.azure, ca_file=environment.get("SSL_CERT_FILE"))
     try:
@@ -61,8 +62,6 @@ def adopt(
         written = adoption.settings_to_write(values, survey)
         _consent(stack, survey, written, yes=yes)
         _adopt(engine, declared, survey, deployment, written)
-    if deployment.get("pending_operations"):
-        engine.forget_pending_creates()
     if survey.of(adoption.Standing.ADOPTABLE, adoption.Standing.CONTINUED):
         typer.echo(f"`pulumi preview -s {stack}` shows what an update would change.")
 

@@ -32,7 +32,7 @@ def apply(
     from engine.report import ConsoleReport
     from fpga.plan import wording
     from fpga.plan.runner import preview
-    from fpga.stacks import backend
+    from fpga.stacks import backend, pending
     from fpga.stacks.stack import Stack
 
     if reviewed is None and not yes and not sys.stdin.isatty():
@@ -44,6 +44,9 @@ def apply(
         saved = Path(folder) / "plan.json"
         with report.stage(f"plan of {stack}"):
             plan = preview(project, stack, save_plan=saved, on_progress=report.progress)
+            # a preview says nothing of what is pending
+            if plan.succeeded and not plan.does_nothing and pending.settle(project, stack, report.note):
+                plan = preview(project, stack, save_plan=saved, on_progress=report.progress)
         if not plan.succeeded:
             _show(plan)
             raise CommandError(f"The stack {stack} cannot be updated; nothing was changed.")

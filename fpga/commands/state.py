@@ -1,4 +1,4 @@
-"""`fpga state init|unlock`."""
+"""`fpga state init|unlock|settle`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fpga.commands.stack_option import Stack as StackName
 from fpga.project import Project
 
 app = typer.Typer(
-    help="Make the place of a stack's state, sign in to it, and give back the lock of a run that died.",
+    help="Make the place of a stack's state, sign in to it, and clear up after a run that died.",
     no_args_is_help=True,
 )
 
@@ -44,8 +44,20 @@ def unlock(
 ) -> None:
     """Give back the lock of a run that was killed: says who holds it, and refuses while that one lives.
 
-    Then `pulumi up` goes on where it stopped, and `pulumi refresh --clear-pending-creates` reads the rest.
+    Then `fpga state settle` reads what that run had under way, and `pulumi up` goes on where it stopped.
     """
     from fpga.stacks import state_place
 
     state_place.unlock(Project.here(), stack, typer.echo, force=force)
+
+
+@app.command()
+def settle(stack: StackName) -> None:
+    """Settle what a run that was killed had under way: its creates are looked for, and come into the state.
+
+    Nothing changes in the cloud. `fpga up`, `fpga apply` and `fpga adopt` do it by themselves.
+    """
+    from fpga.stacks import pending
+
+    if not pending.settle(Project.here(), stack, typer.echo):
+        typer.echo(f"Nothing was under way on the stack {stack}.")

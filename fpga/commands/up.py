@@ -16,6 +16,7 @@ from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
     from engine.report import ConsoleReport
+    from fpga.plan.model import Plan
     from fpga.predict.classification import Classification
     from fpga.predict.endpoint import Endpoint
     from fpga.stacks.stack import Stack
@@ -90,13 +91,21 @@ def _update(project: Project, stack: Stack, report: ConsoleReport) -> str:
     """
     from fpga.plan import wording
     from fpga.plan.runner import preview
+    from fpga.stacks import pending
 
-    with report.stage("5/6 deployment"):
+    def planned() -> Plan:
         plan = preview(project, DEFAULT_STACK, on_progress=report.progress)
         if not plan.succeeded:
             raise CommandError("\n".join(("The stack cannot be deployed:", *plan.errors)))
+        return plan
+
+    with report.stage("5/6 deployment"):
+        plan = planned()
         if not plan.does_nothing and stack.release_dead_lock():
             report.note("An earlier update was killed and left its lock; it is given back.")
+        # a preview says nothing of what is pending
+        if not plan.does_nothing and pending.settle(project, DEFAULT_STACK, report.note):
+            plan = planned()
         on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
         if not plan.does_nothing and not on_terminal:
             stack.up(report.progress)

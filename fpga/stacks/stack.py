@@ -108,9 +108,18 @@ class Stack:
 
     def deployment(self) -> dict[str, Any]:
         """The stack's state, secrets encrypted: `resources`; after a run that died `pending_operations`."""
-        told = self._run("stack", "export", *self._which())
-        deployment: dict[str, Any] = json.loads(told.stdout).get("deployment") or {}
+        deployment: dict[str, Any] = self.exported()["deployment"]
         return deployment
+
+    def exported(self) -> dict[str, Any]:
+        """The stack's state as `pulumi stack export` writes it: `version` and `deployment`."""
+        told = self._run("stack", "export", *self._which())
+        exported: dict[str, Any] = json.loads(told.stdout)
+        return {**exported, "deployment": exported.get("deployment") or {}}
+
+    def replace_state(self, exported: Mapping[str, Any]) -> None:
+        """Puts a changed export in the place of the state; the engine checks that it hangs together."""
+        self._run("stack", "import", *self._which(), stdin=json.dumps(exported))
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources of the stack's state, secrets encrypted."""
@@ -124,10 +133,6 @@ class Stack:
         """
         options = ("--generate-code=false", "--skip-preview", "--suppress-outputs", "--yes")
         self._run("import", "--file", str(file), *options, *self._which())
-
-    def forget_pending_creates(self) -> None:
-        """Reads the stack anew, and drops the notes of what a run that died was about to create."""
-        self._run("refresh", "--clear-pending-creates", "--skip-preview", "--yes", *self._which())
 
     def release_dead_lock(self) -> bool:
         """Gives back the lock of an update whose process was killed: whether there was one."""

@@ -73,8 +73,8 @@ def unlock(project: Project, stack: str, tell: Callable[[str], object], *, force
     for lock in held:
         tell(f"Given back: the lock of {lock}")
     tell(
-        f"`pulumi up -s {stack}` goes on where it stopped; if the run was in the middle of a create, "
-        f"`pulumi refresh -s {stack} --clear-pending-creates` strikes that note out afterwards."
+        f"`fpga state settle -s {stack}` reads what the run had under way; then `pulumi up -s {stack}` goes "
+        "on where it stopped."
     )
 
 

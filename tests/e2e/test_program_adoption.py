@@ -291,7 +291,7 @@ def test_a_package_takes_the_adopted_models_place(by_hand: ByHand) -> None:
     assert by_hand.model in stack.management.models(), "who registered it deletes it"
 
 
-def test_what_a_run_that_died_had_made_is_adopted(make_stack: Callable[..., ProgramStack]) -> None:
+def test_what_a_run_that_died_had_made_is_no_adoption(make_stack: Callable[..., ProgramStack]) -> None:
     """Killed between Resource Manager's answer and the state's write: the state knows that it was begun."""
     stack = make_stack("begun")
     group = stack.cloud.group_id(stack.group)
@@ -313,9 +313,11 @@ def test_what_a_run_that_died_had_made_is_adopted(make_stack: Callable[..., Prog
     adopted = adopt(stack, "--yes")
 
     assert adopted.returncode == 0, adopted.stderr
-    assert standings(adopted.stdout)["resource-group"] == ADOPTABLE
-    assert standings(adopted.stdout)["account"] == "not there: the next update makes it"
+    told, table = adopted.stdout.split("\n", 1)
+    assert told == f"resource-group {stack.group}: there; the next update finishes it"
+    assert standings(table)["resource-group"] == "in the stack"
+    assert standings(table)["account"] == "not there: the next update makes it"
     assert "retainOnDelete" not in adopted.stdout, "it is this stack's own"
     preview = stack.preview()
     assert preview.complaints == [], "nothing is pending any more"
-    assert (preview.operations["resource-group"], preview.operations["account"]) == ("same", "create")
+    assert (preview.operations["resource-group"], preview.operations["account"]) == ("update", "create")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,23 +64,17 @@ class ToldCloud(Cloud):
         return self._resources[resource_id]
 
 
-def state(*resources: tuple[str, str], begun: tuple[str, ...] = ()) -> dict[str, Any]:
+def state(*resources: tuple[str, str]) -> dict[str, Any]:
     """A deployment with these resources, by type chain and logical name."""
     urns = [f"urn:pulumi:dev::fpga-web-service::{chain}::{name}" for chain, name in resources]
-    return {
-        "resources": [{"urn": urn, "id": "an id"} for urn in urns],
-        "pending_operations": [
-            {"resource": {"urn": f"urn:pulumi:dev::fpga-web-service::t::{name}"}, "type": "creating"}
-            for name in begun
-        ],
-    }
+    return {"resources": [{"urn": urn, "id": "an id"} for urn in urns]}
 
 
 def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
     stack = configuration(tmp_path)
     cloud = ToldCloud({GROUP: {"location": "East US 2"}, ZONE: {"location": "global"}})
 
-    found = adoption.survey(stack, "dev", cloud, state(("t", "resource-group"), begun=("zone",)))
+    found = adoption.survey(stack, "dev", cloud, state(("t", "resource-group")))
 
     assert {one.name: one.standing for one in found.findings} == {
         "resource-group": Standing.MANAGED,
@@ -90,7 +85,7 @@ def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
         "record": Standing.ABSENT,
         "service": Standing.ABSENT,
     }
-    assert found.foreign is False, "a run of this stack had begun to make the zone"
+    assert found.foreign is False, "what is in the stack's own group goes with it"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +154,7 @@ def test_what_is_not_adopted_is_not_in_the_file(tmp_path: Path) -> None:
 
 RETAINED = {"fpga-web-service:retainOnDelete": "true"}
 CONSENTED = {"fpga-web-service:adopt": "true"}
+OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +162,13 @@ CONSENTED = {"fpga-web-service:adopt": "true"}
     [
         ([Finding("zone", "", Standing.ADOPTABLE)], (), RETAINED),
         ([Finding("zone", "", Standing.ADOPTABLE)], tuple(RETAINED), {}),
-        ([Finding("zone", "", Standing.ADOPTABLE, begun=True)], (), {}),
+        ([OWN_GROUP, Finding("zone", "", Standing.ADOPTABLE)], (), {}),
+        ([replace(OWN_GROUP, standing=Standing.ADOPTABLE)], (), RETAINED),
         ([Finding("zone", "", Standing.MANAGED)], (), {}),
         ([Finding("service", "", Standing.ADOPTABLE)], (), CONSENTED | RETAINED),
         ([Finding("service", "", Standing.CONTINUED)], (), {}),
     ],
-    ids=["by hand", "decided already", "begun", "managed", "a service", "our service"],
+    ids=["by hand", "decided already", "in our group", "a group", "managed", "a service", "our service"],
 )
 def test_what_others_made_outlives_the_stack(
     findings: list[Finding], values: tuple[str, ...], written: dict[str, str]

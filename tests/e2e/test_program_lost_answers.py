@@ -1,0 +1,135 @@
+"""Answers that Resource Manager's callers never get, then an outage: a plain `up` ends well all the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import yaml
+
+from fpga.cloud import connection
+from infra.settings.reader import PROJECT_ROOT
+from tests.support.localcloud.faulty_cloud import FaultyCloud
+from tests.support.stacks import interruption
+from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.program_stack import ProgramStack
+
+GROUP, ZONE, STORAGE, RECORD = (
+    "/resourceGroups/[^/]+",
+    "/dnsZones/[^/]+",
+    "/storageAccounts/[^/]+",
+    "/dnsZones/[^/]+/A/[^/]+",
+)
+
+
+@pytest.fixture(scope="module")
+def faulty(local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCloud]:
+    trust = tmp_path_factory.mktemp("trust") / "roots.pem"
+    cloud = FaultyCloud(f"https://{local_cloud.host}", local_cloud.status.ca, trust)
+    with cloud.running():
+        yield cloud
+
+
+@pytest.fixture
+def make_faulty_stack(
+    make_stack: Callable[..., ProgramStack], faulty: FaultyCloud
+) -> Callable[[str], ProgramStack]:
+    """Makes stacks whose cloud loses answers."""
+
+    def make(name: str) -> ProgramStack:
+        stack = make_stack(name, {connection.METADATA_HOST: faulty.address.removeprefix("https://")})
+        stack.environment["SSL_CERT_FILE"] = str(faulty.trust)
+        return stack
+
+    return make
+
+
+def fpga(stack: ProgramStack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """An `fpga` command, as a person runs it in the checkout; no terminal is there."""
+    local = stack.engine.local
+    backend = {
+        "url": stack.environment["PULUMI_BACKEND_URL"],
+        "passphraseFile": str(local / "passphrase"),
+    }
+    (stack.folder / "stacks").mkdir(exist_ok=True)
+    (stack.folder / "stacks" / f"Backend.{stack.stack}.yaml").write_text(yaml.safe_dump(backend))
+    return subprocess.run(
+        [sys.executable, "-m", "fpga.cli", *arguments, "--stack", stack.stack],
+        cwd=stack.folder,
+        env={**stack.environment, "FPGA_LOCAL": str(local), "PYTHONPATH": str(PROJECT_ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def kill_amid(stack: ProgramStack, faulty: FaultyCloud, path: str) -> None:
+    """Kills an update once the PUT was carried out, and gives its lock back."""
+    faulty.lose_the_answer(path)
+    with stack.start("up", "--yes", "--skip-preview", "--stack", stack.stack) as run:
+        assert faulty.acted.wait(60)
+        interruption.kill(run)
+    faulty.mend()
+    stack.run("cancel", "--yes", stack.stack)
+
+
+def require_whole(stack: ProgramStack) -> None:
+    """The stack is as declared, and what it made goes with it."""
+    preview = stack.preview("--refresh", "--expect-no-changes")
+    assert preview.complaints == []
+    stack.destroy()
+    assert stack.resources() == []
+    assert stack.group not in stack.cloud.groups()
+
+
+def test_lost_answers_before_an_outage_need_nobody(
+    make_faulty_stack: Callable[[str], ProgramStack], faulty: FaultyCloud
+) -> None:
+    stack = make_faulty_stack("lost")
+    for path in (GROUP, RECORD):
+        faulty.lose_the_answer(path)
+        failed = stack.up(code=None)
+        assert faulty.acted.is_set()
+        assert failed.code != 0
+        faulty.mend()
+
+    up = stack.up()
+
+    assert up.operations["record"] == "update", "it was begun"
+    assert up.operations["resource-group"] == "same"
+    require_whole(stack)
+
+
+@pytest.mark.parametrize(("path", "name"), [(GROUP, "resource-group"), (STORAGE, "storage")])
+def test_what_a_killed_run_had_begun_is_read(
+    make_faulty_stack: Callable[[str], ProgramStack], faulty: FaultyCloud, path: str, name: str
+) -> None:
+    stack = make_faulty_stack(f"killed-{name}")
+    kill_amid(stack, faulty, path)
+
+    settled = fpga(stack, "state", "settle")
+
+    assert settled.returncode == 0, settled.stderr
+    assert re.search(rf"^{name} \S+: there; the next update finishes it$", settled.stdout, re.MULTILINE)
+    up = stack.up()
+    assert up.complaints == [], "nothing is pending any more"
+    assert up.operations[name] == "update"
+    assert fpga(stack, "state", "settle").stdout == f"Nothing was under way on the stack {stack.stack}.\n"
+    require_whole(stack)
+
+
+def test_apply_settles_what_a_killed_run_had_begun(
+    make_faulty_stack: Callable[[str], ProgramStack], faulty: FaultyCloud
+) -> None:
+    stack = make_faulty_stack("killed-apply")
+    kill_amid(stack, faulty, ZONE)
+
+    applied = fpga(stack, "apply", "--yes")
+
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert "zone" in applied.stdout
+    require_whole(stack)
