@@ -85,15 +85,23 @@ class Pipeline:
         return tensor_from_array(self.run(pixels))
 
     def _pixels(self, images: TensorProto) -> npt.NDArray[np.float32]:
+        import numpy as np
+
         try:
             shape = shape_of(images)
             if len(shape) != 4 or shape[0] < 1 or shape[1:] != (self.height, self.width, 3):
                 raise InputError(
                     f"images has the shape {list(shape)}; this service takes {self._expected()}."
                 )
-            return array_from_tensor(images)
+            pixels = array_from_tensor(images)
         except TensorError as error:
             raise InputError(f"images: {error}") from error
+        wrong = int(pixels.size - np.isfinite(pixels).sum())
+        if wrong:
+            raise InputError(
+                f"images has {wrong} values that are NaN or infinite; pixels are numbers from 0 to 255."
+            )
+        return pixels
 
     def _expected(self) -> str:
         return f"[n, {self.height}, {self.width}, 3]"

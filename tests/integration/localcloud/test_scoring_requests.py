@@ -81,6 +81,12 @@ def _zeros(*shape: int, dtype: str = "float32") -> PredictRequest:
     return _request(tensor_from_array(np.zeros(shape, dtype=dtype)))
 
 
+def _with_one(value: float) -> PredictRequest:
+    pixels = np.zeros((1, 224, 224, 3), dtype=np.float32)
+    pixels[0, 0, 0, 0] = value
+    return _request(tensor_from_array(pixels))
+
+
 def _short_content() -> PredictRequest:
     tensor = tensor_from_array(np.zeros((1, 224, 224, 3), dtype=np.float32))
     tensor.tensor_content = tensor.tensor_content[:-1]
@@ -139,6 +145,8 @@ def _two_inputs() -> PredictRequest:
             lambda: _zeros(1, 224, 224, 3, dtype="uint8"),
             r"of type DT_UINT8; this service takes DT_STRING \[1\]",
         ),
+        (lambda: _with_one(np.nan), "images has 1 values that are NaN or infinite; pixels are numbers"),
+        (lambda: _with_one(-np.inf), "images has 1 values that are NaN or infinite; pixels are numbers"),
         (
             lambda: _zeros(1, 3, 224, 224),
             r"the shape \[1, 3, 224, 224\]; this service takes \[n, 224, 224, 3\]",
