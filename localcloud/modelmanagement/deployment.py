@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from localcloud.modelmanagement import addresses, operations, services
 from localcloud.modelmanagement.attempts import Attempts
@@ -22,7 +22,6 @@ from localcloud.scoring.tls import check_served
 from localcloud.store import Store
 
 if TYPE_CHECKING:
-    from clients.wire.tensorflow_serving import TensorProto
     from localcloud.scoring.host import ScoringHost
     from localcloud.scoring.pipeline import Pipeline
 
@@ -64,7 +63,7 @@ class Deployer:
         self._packages = packages
         self._attempts = attempts
         self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
-        self._waiting: dict[str, _AwaitedPipeline] = {}  # what `restore` left to `load_restored`
+        self._waiting: dict[str, Future[Pipeline]] = {}  # what `restore` left to `load_restored`
         # Held from where a row is read to where it answers: the last one to come has the newest row.
         self._following = threading.Lock()
 
@@ -95,9 +94,9 @@ class Deployer:
 
     def restore(self, service: Service) -> None:
         """Has a service answer again where it did; its model is loaded later, by `load_restored`."""
-        pipeline = _AwaitedPipeline()
+        pipeline: Future[Pipeline] = Future()
         try:
-            self._deploy(service, cast("Pipeline", pipeline))
+            self._deploy(service, pipeline)
         except Exception as error:  # whatever it is, the other services come back
             self._lost(service, error)
         else:
@@ -114,7 +113,7 @@ class Deployer:
                 with self._store.read() as db:
                     service = services.find(db, service_id)
             if service is None:
-                self._waiting.pop(service_id).loaded.set_exception(PackageError("The service is gone."))
+                self._waiting.pop(service_id).set_exception(PackageError("The service is gone."))
                 continue
             try:
                 pipeline = self._load_counted(service, service.model_id)
@@ -122,11 +121,11 @@ class Deployer:
                 raise
             except Exception as error:  # whatever it is, the other services come back
                 self._lost(service, error)
-                self._waiting.pop(service_id).loaded.set_exception(error)
+                self._waiting.pop(service_id).set_exception(error)
                 self._scoring.remove(service_id)
                 continue
             self._pipelines[service_id] = (service.model_id, pipeline)
-            self._waiting.pop(service_id).loaded.set_result(pipeline)
+            self._waiting.pop(service_id).set_result(pipeline)
             self._found(service_id)
 
     def follow_keys(self, service_id: str) -> None:
@@ -272,7 +271,7 @@ class Deployer:
                 services.save(db, replace(current, address=endpoint.address, port=endpoint.port))
         return replace(service, address=endpoint.address, port=endpoint.port)
 
-    def _deploy(self, service: Service, pipeline: Pipeline) -> None:
+    def _deploy(self, service: Service, pipeline: Pipeline | Future[Pipeline]) -> None:
         from localcloud.scoring.host import Deployment
 
         assert service.address is not None  # noqa: S101 - `_placed`, or a restored one
@@ -305,20 +304,6 @@ class Deployer:
             service = services.find(db, service_id)
             if service is not None and service.error is not None:
                 services.save(db, service.succeeded())
-
-
-class _AwaitedPipeline:
-    """Stands for a pipeline that is still to be loaded: calls wait for it."""
-
-    def __init__(self) -> None:
-        self.loaded: Future[Pipeline] = Future()
-
-    def score(self, images: TensorProto) -> TensorProto:
-        return self.loaded.result().score(images)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.loaded.result().labels
 
 
 def _failure(error: Exception) -> Failure:

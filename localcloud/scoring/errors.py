@@ -5,6 +5,7 @@ ScoringError
 ├── CrashError      a model package ended the server
 ├── TlsError        gRPC cannot serve with this certificate and key
 ├── BindError       the address of a service cannot be bound
+├── BusyError       there is no place for another call
 └── InputError      what a caller sent cannot be scored
 """
 
@@ -31,6 +32,10 @@ class TlsError(ScoringError):
 
 class BindError(ScoringError):
     """An address and port that cannot be bound: which, and why."""
+
+
+class BusyError(ScoringError):
+    """A call that finds no place: how many others have one."""
 
 
 class InputError(ScoringError):

@@ -1,16 +1,16 @@
-"""The gRPC servers of all services: one for each address, with one pool of threads for all."""
+"""The gRPC servers of all services: one for each address, whose calls share what `calls` has."""
 
 from __future__ import annotations
 
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
 import grpc
 
 from localcloud.scoring.addresses import Endpoint, bind_problem
+from localcloud.scoring.calls import Calls
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.prediction import Prediction, prediction_handler
@@ -27,6 +27,8 @@ _OPTIONS: Final = (
     # Without this a second server on a taken port binds in silence, and gets a share of the calls.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    # A connection that says nothing is closed.
+    ("grpc.server_handshake_timeout_ms", 30_000),
 )
 
 
@@ -35,7 +37,7 @@ class Deployment:
     """A service as it is to answer at an address.
 
     Attributes:
-        pipeline: scores the images.
+        pipeline: scores the images; as a future, it is still being loaded, and calls wait for it.
         tls: certificate and key; None: SSL is off, and anyone may call.
         primary_key, secondary_key: either opens the service while SSL is on.
     """
@@ -43,7 +45,7 @@ class Deployment:
     service_id: str
     address: str
     port: int
-    pipeline: Pipeline
+    pipeline: Pipeline | Future[Pipeline]
     tls: TlsMaterial | None
     primary_key: str = field(repr=False)
     secondary_key: str = field(repr=False)
@@ -52,8 +54,8 @@ class Deployment:
 class ScoringHost:
     """The host of the services' servers. Its methods may be called from any thread."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_cores(), thread_name_prefix="scoring")
+    def __init__(self, calls: Calls | None = None) -> None:
+        self._calls = calls or Calls()
         self._lock = threading.Lock()
         self._services: dict[str, _Service] = {}
 
@@ -72,7 +74,9 @@ class ScoringHost:
         if deployment.tls is not None:
             check_served(deployment.tls)
         with self._lock:
-            service = self._services.setdefault(deployment.service_id, _Service(self._pool))
+            service = self._services.setdefault(
+                deployment.service_id, _Service(deployment.service_id, self._calls)
+            )
         service.deploy(deployment)
 
     def set_keys(self, service_id: str, primary: str, secondary: str) -> None:
@@ -96,14 +100,14 @@ class ScoringHost:
             services, self._services = list(self._services.values()), {}
         for ended in [ended for service in services for ended in service.begin_stop(grace_s)]:
             ended.wait()
-        self._pool.shutdown()
+        self._calls.stop()
 
 
 class _Service:
     """The servers of one service: a listener, and those that it has replaced, until their calls end."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, service_id: str, calls: Calls) -> None:
+        self._service_id, self._calls = service_id, calls
         self._lock = threading.Lock()
         self._listener: _Listener | None = None
         self._replaced: list[tuple[_Listener, threading.Event]] = []
@@ -119,18 +123,21 @@ class _Service:
                 runs.change(prediction, tls)
                 return
             if runs is None:
-                self._listener = _Listener(self._pool, endpoint, tls, prediction)
+                self._listener = self._listening(endpoint, tls, prediction)
                 return
             self._listener = None
             ended = runs.begin_stop(_REPLACED_DRAIN_S)
             self._replaced = [one for one in self._replaced if not one[1].is_set()]
             self._replaced.append((runs, ended))
             try:
-                self._listener = _Listener(self._pool, endpoint, tls, prediction)
+                self._listener = self._listening(endpoint, tls, prediction)
             except BindError:
                 # should gRPC ever close the port with the last call only
                 ended.wait(_DRAIN_S)
-                self._listener = _Listener(self._pool, endpoint, tls, prediction)
+                self._listener = self._listening(endpoint, tls, prediction)
+
+    def _listening(self, endpoint: Endpoint, tls: TlsMaterial | None, prediction: Prediction) -> _Listener:
+        return _Listener(self._service_id, self._calls, endpoint, tls, prediction)
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
@@ -155,12 +162,18 @@ class _Listener:
     """
 
     def __init__(
-        self, pool: ThreadPoolExecutor, endpoint: Endpoint, tls: TlsMaterial | None, prediction: Prediction
+        self,
+        service_id: str,
+        calls: Calls,
+        endpoint: Endpoint,
+        tls: TlsMaterial | None,
+        prediction: Prediction,
     ) -> None:
         self.endpoint, self.tls = endpoint, tls
         self._prediction = prediction
         self._renewed: grpc.ServerCertificateConfiguration | None = None
-        self._server = grpc.server(pool, handlers=[prediction_handler(self._current)], options=_OPTIONS)
+        handler = prediction_handler(service_id, self._current, calls)
+        self._server = grpc.server(calls.threads, handlers=[handler], options=_OPTIONS)
         address = f"{endpoint.address}:{endpoint.port}"
         try:
             if tls is None:
@@ -200,9 +213,3 @@ class _Listener:
         """Called by gRPC for each new connection; None: the certificate is still the same."""
         renewed, self._renewed = self._renewed, None
         return renewed
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,13 +1,14 @@
-"""`PredictionService/Predict`: the key first, then the request, then the model."""
+"""`PredictionService/Predict`: the key first, then the message, then the model when it is the call's turn."""
 
 from __future__ import annotations
 
 import hmac
 import logging
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -21,14 +22,24 @@ from clients.wire.tensorflow_serving import (
     PredictResponse,
     tensor_from_bytes,
 )
-from localcloud.scoring.errors import InputError
+from localcloud.scoring.calls import Calls
+from localcloud.scoring.errors import BusyError, InputError
 from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.turns import Turn, Turns
 
 MESSAGE_TIMEOUT_S = 30.0
-"""How long a call without a key may keep a thread waiting for its message."""
+"""How long a call may take to send its message where anyone may call."""
+
+MESSAGE_TIMEOUT_WITH_KEY_S = 120.0
+"""The same with a key: the largest message at half a megabyte a second."""
 
 _KEY_HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
+_NO_KEY: Final = (
+    f"This service wants its primary or secondary key in the metadata '{_KEY_HEADER}', "
+    "as it is or after 'Bearer '; none came."
+)
+_WRONG_KEY: Final = f"The key in the metadata '{_KEY_HEADER}' is neither the primary nor the secondary key."
 _log = logging.getLogger(__name__)
 
 
@@ -37,69 +48,100 @@ class Prediction:
     """The model that answers calls, and the keys that open it.
 
     Attributes:
+        pipeline: scores the images; as a future, it is still being loaded, and calls wait for it.
         keys: either of them opens the service; None: anyone may call, and a key that comes is ignored.
     """
 
-    pipeline: Pipeline
+    pipeline: Pipeline | Future[Pipeline]
     keys: tuple[str, str] | None = field(repr=False)
 
 
-def prediction_handler(current: Callable[[], Prediction]) -> grpc.GenericRpcHandler[bytes, bytes]:
+def prediction_handler(
+    service: str, current: Callable[[], Prediction], calls: Calls
+) -> grpc.GenericRpcHandler[bytes, bytes]:
     """The service for a gRPC server.
 
-    What a caller may see: UNAUTHENTICATED without a right key, INVALID_ARGUMENT for what cannot be scored,
-    INTERNAL where the model fails, and UNIMPLEMENTED, from gRPC, for any other method.
+    What a caller may see: UNAUTHENTICATED without a right key, RESOURCE_EXHAUSTED where too many call,
+    INVALID_ARGUMENT for what cannot be scored, INTERNAL where the model fails, CANCELLED where its message
+    takes too long, and UNIMPLEMENTED, from gRPC, for any other method.
 
     Args:
+        service: the ID of the service.
         current: gives what answers; asked once for each call.
+        calls: the calls of all services.
     """
 
     def predict(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         prediction = current()
-        if prediction.keys is not None:
-            refusal = _refusal(context, prediction.keys)
-            if refusal:
-                _abort(context, grpc.StatusCode.UNAUTHENTICATED, refusal)
-            message = next(messages, None)
-        else:
-            message = _received_in_time(messages, context)
-        if message is None:
-            _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "The call brought no message.")
+        peer = _host_of(context.peer())
+        if prediction.keys is not None and (refusal := _refusal(context, prediction.keys)):
+            if refusal is _WRONG_KEY:
+                calls.wrong_keys.count(service, peer)
+                calls.wrong_keys.slow(context.add_callback)
+            _abort(context, grpc.StatusCode.UNAUTHENTICATED, refusal)
+        timeout_s = MESSAGE_TIMEOUT_S if prediction.keys is None else MESSAGE_TIMEOUT_WITH_KEY_S
         try:
-            return _score(message, prediction.pipeline).SerializeToString()
-        except InputError as error:
-            _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        except Exception:
-            _log.exception("The model failed on a request of %d bytes", len(message))
-            _abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")
+            with calls.receiving(service, peer, timeout_s, context.cancel):
+                message = next(messages, None)
+            if message is None:
+                _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "The call brought no message.")
+            with calls.waiting(service, peer, len(message)):
+                return _computed(calls.turns, service, prediction.pipeline, message, context)
+        except BusyError as error:
+            _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
 
-    service, method = METHOD.removeprefix("/").split("/")
+    name, method = METHOD.removeprefix("/").split("/")
     # As a stream, which is the same on the wire, the handler begins before the message is there: who has no
     # key is refused without waiting for what may never come. The message stays bytes until then.
     return grpc.method_handlers_generic_handler(
-        service, {method: grpc.stream_unary_rpc_method_handler(predict, None, None)}
+        name, {method: grpc.stream_unary_rpc_method_handler(predict, None, None)}
     )
 
 
-def _received_in_time(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
-    """The message of a call that anyone may make; who does not send it soon is cut off."""
-    timer = threading.Timer(MESSAGE_TIMEOUT_S, context.cancel)
-    timer.daemon = True
-    timer.start()
+def _computed(
+    turns: Turns,
+    service: str,
+    pipeline: Pipeline | Future[Pipeline],
+    message: bytes,
+    context: grpc.ServicerContext,
+) -> bytes:
+    """The answer, once it is the call's turn; a call that has ended by then is not computed."""
+
+    def work() -> bytes:
+        if context.time_remaining() <= 0 or not context.is_active():
+            raise CancelledError
+        model = pipeline.result() if isinstance(pipeline, Future) else pipeline
+        return _score(message, model).SerializeToString()
+
+    turn = Turn(service, work)
+    if not context.add_callback(turn.leave):
+        turn.leave()
+    if isinstance(pipeline, Future):
+        pipeline.add_done_callback(lambda _loaded: turns.enqueue(turn))
+    else:
+        turns.enqueue(turn)
     try:
-        return next(messages, None)
-    finally:
-        timer.cancel()
+        return turn.result()
+    except CancelledError:
+        turns.withdraw(turn)
+        _abort(context, grpc.StatusCode.CANCELLED, "The call ended before it was its turn.")
+    except InputError as error:
+        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except Exception:
+        _log.exception("The model failed on a request of %d bytes", len(message))
+        _abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")
+
+
+def _host_of(peer: str) -> str:
+    """The address in what gRPC tells of a peer, such as `ipv4:127.0.0.1:41234`."""
+    return unquote(peer.rpartition(":")[0])
 
 
 def _refusal(context: grpc.ServicerContext, keys: tuple[str, str]) -> str | None:
     """The reason why the caller may not call; None: it may."""
     sent = [value for name, value in context.invocation_metadata() if name == _KEY_HEADER]
     if not sent:
-        return (
-            f"This service wants its primary or secondary key in the metadata '{_KEY_HEADER}', "
-            "as it is or after 'Bearer '; none came."
-        )
+        return _NO_KEY
     allowed = False
     for value in sent:
         text = value if isinstance(value, str) else value.decode("latin-1")
@@ -107,9 +149,7 @@ def _refusal(context: grpc.ServicerContext, keys: tuple[str, str]) -> str | None
         for right in keys:
             # Every key is compared, whichever fits: the time says nothing about them.
             allowed |= bool(right) and hmac.compare_digest(key.encode(), right.encode())
-    if not allowed:
-        return f"The key in the metadata '{_KEY_HEADER}' is neither the primary nor the secondary key."
-    return None
+    return None if allowed else _WRONG_KEY
 
 
 def _score(message: bytes, pipeline: Pipeline) -> PredictResponse:

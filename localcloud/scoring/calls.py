@@ -1,0 +1,73 @@
+"""The calls of all services: where they wait, and for how many there is a place.
+
+A call is received on a thread that does nothing else, and computed on one of as many as there are cores
+(`turns`). Both are bounded, so that who sends slowly, or much, delays and exhausts nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from localcloud.scoring.places import Limits, Places
+from localcloud.scoring.receiving import Receiving
+from localcloud.scoring.turns import Turns
+from localcloud.scoring.wrong_keys import WrongKeys
+
+_MIB: Final = 1024 * 1024
+RECEIVING: Final = Limits(total=256, service=128, peer=96, kept=4, total_bytes=0, service_bytes=0)
+"""Of calls whose message is still to come; its size is not known before it is there."""
+
+WAITING: Final = Limits(
+    total=256, service=128, peer=96, kept=4, total_bytes=512 * _MIB, service_bytes=256 * _MIB
+)
+"""Of calls whose message is there, until they are answered."""
+
+# Each that has a place holds a thread; the others are for those that are refused.
+_THREADS: Final = RECEIVING.total + WAITING.total + 64
+
+
+class Calls:
+    """The threads of calls and what bounds them.
+
+    Attributes:
+        threads: where gRPC runs the handlers.
+        turns: where answers are computed.
+        wrong_keys: the wrong keys that came.
+    """
+
+    def __init__(self, receiving: Limits = RECEIVING, waiting: Limits = WAITING) -> None:
+        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="calls")
+        self.turns = Turns()
+        self.wrong_keys = WrongKeys()
+        self._receiving = Places("being received", receiving)
+        self._waiting = Places("waiting for an answer", waiting)
+        self._watch = Receiving()
+
+    @contextmanager
+    def receiving(
+        self, service: str, peer: str, timeout_s: float, cut_off: Callable[[], object]
+    ) -> Iterator[None]:
+        """The place of a call while its message comes; it is cut off after `timeout_s` seconds.
+
+        Raises:
+            BusyError: there is none.
+        """
+        with self._receiving.taken(service, peer), self._watch.watched(service, timeout_s, cut_off):
+            yield
+
+    def waiting(self, service: str, peer: str, size: int) -> AbstractContextManager[None]:
+        """The place of a call whose message of `size` bytes is there, until it is answered.
+
+        Raises:
+            BusyError: there is none.
+        """
+        return self._waiting.taken(service, peer, size)
+
+    def stop(self) -> None:
+        """Ends when the calls have."""
+        self.threads.shutdown()
+        self.turns.stop()
+        self._watch.stop()
