@@ -23,7 +23,10 @@ from localcloud.store import Store
 log = logging.getLogger(__name__)
 
 _UNTOUCHED = "Nothing was changed."
-_REMEDY = f"{_UNTOUCHED} Put back what belongs here, or start with a new --data folder."
+_REMEDY = (
+    f"{_UNTOUCHED} Put back what belongs here, restore a backup (`fpga cloud restore`), or start with a new "
+    "--data folder."
+)
 _GO_ON = "To go on with what is left, and give up the rest, delete"
 
 
@@ -35,8 +38,9 @@ def checked(data: Path) -> Mark:
     Raises:
         StartError: something is lost, damaged or another folder's; no byte was changed.
     """
-    for left in data.glob(".look-*"):  # of a process that was killed while it looked
-        shutil.rmtree(left, ignore_errors=True)
+    for pattern in (".look-*", ".backup-*"):  # of processes that were killed over it
+        for left in data.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
     kept = mark.read(data)
     found = look.at(data / DATABASE)
     if found.folder is None:
@@ -99,7 +103,8 @@ def _require_same(data: Path, kept: Mark, found: Look) -> None:
         raise StartError(
             f"The newest of the database {data / DATABASE} is lost: it has {found.commits} of "
             f"{kept.commits} commits. {_UNTOUCHED} Put it back together with its {DATABASE}-wal of the same "
-            f"time, or start with a new --data folder. {_GO_ON} {data / IDENTITY}."
+            "time, restore a backup (`fpga cloud restore`), or start with a new --data folder. "
+            f"{_GO_ON} {data / IDENTITY}."
         )
 
 

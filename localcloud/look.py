@@ -59,8 +59,8 @@ def at(path: Path) -> Look:
 
 def _unreadable(path: Path, reason: str) -> StartError:
     return StartError(
-        f"The database {path} cannot be read ({reason}). Nothing was changed: restore it, or start with a "
-        "new --data folder."
+        f"The database {path} cannot be read ({reason}). Nothing was changed: put back a good one, restore a "
+        "backup (`fpga cloud restore`), or start with a new --data folder."
     )
 
 

@@ -1,4 +1,4 @@
-"""`fpga cloud up|down|status`."""
+"""`fpga cloud up|down|status|backup|restore`."""
 
 from __future__ import annotations
 
@@ -88,6 +88,38 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
         _print(found, as_json)
     if not found.running:
         raise CommandError(f"No localcloud runs on {folder}: `fpga cloud up` starts one.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The tar file to write.", show_default=False)],
+    data: Data = None,
+) -> None:
+    """Write all that localcloud keeps to one file, its secrets too, while it runs."""
+    from engine.report import ConsoleReport
+    from localcloud import backup as backups
+
+    folder = _data(data, Project.here())
+    report = ConsoleReport()
+    with report.stage("backup"):
+        size = backups.write(folder, file.expanduser().absolute(), report.progress)
+    typer.echo(f"{folder} is in {file}, {size / 1e6:.1f} MB.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The tar file to read.", show_default=False)],
+    data: Data = None,
+) -> None:
+    """Make a new data folder of a backup. `fpga cloud up` then serves what was kept in it."""
+    from engine.report import ConsoleReport
+    from localcloud import backup as backups
+
+    folder = _data(data, Project.here())
+    report = ConsoleReport()
+    with report.stage("restore"):
+        backups.restore(file.expanduser().absolute(), folder, report.progress)
+    typer.echo(f"{folder} holds what {file} kept: `fpga cloud up` serves it.")
 
 
 def _data(data: Path | None, project: Project) -> Path:

@@ -24,6 +24,10 @@ from localcloud.errors import LocalcloudError, StartError
 log = logging.getLogger(__name__)
 
 LAUNCHER = Path(__file__).with_name("launcher.js")
+EXTENTS = "__blobstorage__"
+"""The folder of the files that hold blobs, in Azurite's own."""
+LISTS = ("__azurite_db_blob__.json", "__azurite_db_blob_extent__.json")
+"""Azurite's lists of blobs, and of the files that hold them; the second one is written first."""
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 10.0
 STEADY_AFTER_S = 30.0
@@ -37,10 +41,10 @@ def lost_list(data: Path) -> Path | None:
 
     Azurite would take it for empty, and collect what it does not name.
     """
-    extents = data / "__blobstorage__"
+    extents = data / EXTENTS
     if not extents.is_dir() or not any(extents.iterdir()):
         return None
-    lists = [data / "__azurite_db_blob__.json", data / "__azurite_db_blob_extent__.json"]
+    lists = [data / name for name in LISTS]
     return next((path for path in lists if not path.is_file() or path.stat().st_size == 0), None)
 
 

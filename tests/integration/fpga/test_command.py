@@ -14,6 +14,8 @@ import pytest
 
 from clients.wire import tensorflow_serving as serving
 from infra.inputs.model_package import UNLABELLED_DEFAULT
+from localcloud.server import Cloud
+from localcloud.settings import Settings
 from tests.support.certificates.authority import Authority
 from tests.support.servers.name_server import address, name_server
 from tests.support.servers.scoring_server import Running, scores, scoring_server
@@ -86,6 +88,8 @@ def _outputs(port: int, root: str, name_servers: list[str], **others: object) ->
         ["cloud", "up"],
         ["cloud", "down"],
         ["cloud", "status"],
+        ["cloud", "backup"],
+        ["cloud", "restore"],
         ["down"],
         ["clean"],
     ],
@@ -128,6 +132,26 @@ def test_status_of_none_is_one_sentence_and_one(tmp_path: Path) -> None:
     told = json.loads(_fpga("cloud", "status", "--json", local=tmp_path).stdout)
     assert told["running"] is False
     assert (tmp_path / "cloud").exists() is False
+
+
+def test_a_backup_and_what_is_made_of_it(tmp_path: Path) -> None:
+    with Cloud(Settings(tmp_path / "cloud", tmp_path)):
+        done = _fpga("cloud", "backup", str(tmp_path / "file.tar"), local=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"{tmp_path}/cloud is in {tmp_path}/file.tar, 0.")
+        again = _fpga("cloud", "restore", str(tmp_path / "file.tar"), local=tmp_path)
+        assert again.returncode == 1
+        assert "error: " in again.stderr
+        assert (
+            "/cloud holds something: a backup is restored into a new or empty folder alone." in again.stderr
+        )
+    new = tmp_path / "new"
+    done = _fpga("cloud", "restore", str(tmp_path / "file.tar"), "--data", str(new), local=tmp_path)
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{new} holds what {tmp_path}/file.tar kept: `fpga cloud up` serves it.\n",
+    )
+    assert (new / "client-secret").read_bytes() == (tmp_path / "cloud" / "client-secret").read_bytes()
 
 
 def test_down_of_nothing_is_fine(tmp_path: Path) -> None:

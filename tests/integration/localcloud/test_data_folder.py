@@ -30,6 +30,10 @@ WAL = f"{DATABASE}-wal"
 BLOB_LISTS = ("__azurite_db_blob__.json", "__azurite_db_blob_extent__.json")
 NO_DATA = ("lock", "localcloud.log", "localcloud.pid", "ports.json")
 """Files that say how a localcloud runs, and hold nothing of its users."""
+REMEDY = (
+    "Nothing was changed. Put back what belongs here, restore a backup (`fpga cloud restore`), or start with "
+    "a new --data folder."
+)
 
 
 def settings_of(data: Path) -> Settings:
@@ -181,7 +185,7 @@ def test_a_lost_database_is_refused(killed: Path, lose: Callable[[Path], None], 
         (killed / "identity.json").unlink()
     words = refusal(killed)
     assert words.startswith(f"The database {killed / DATABASE} ")
-    assert "Nothing was changed. Put back what belongs here, or start with a new --data folder." in words
+    assert words.endswith(REMEDY)
 
 
 def test_a_halved_database_is_refused(killed: Path) -> None:
@@ -230,8 +234,7 @@ def test_lost_packages_and_blobs_are_refused(killed: Path, name: str) -> None:
 def test_a_lost_list_of_blobs_is_refused(killed: Path, name: str, lose: Callable[[Path], None]) -> None:
     lose(killed / "blobs" / name)
     assert refusal(killed) == (
-        f"{killed / 'blobs' / name}, the list of what is in {killed / 'blobs'}, is lost. Nothing was "
-        "changed. Put back what belongs here, or start with a new --data folder."
+        f"{killed / 'blobs' / name}, the list of what is in {killed / 'blobs'}, is lost. {REMEDY}"
     )
 
 

@@ -73,8 +73,8 @@ def test_one_whose_log_was_lost_is_refused(before: Settings) -> None:
         Cloud(before).start()
     assert str(refused.value) == (
         f"The database {before.data / 'localcloud.db'} holds nothing, and there is what belonged to it: "
-        "client-secret, models. Nothing was changed. Put back what belongs here, or start with a new --data "
-        "folder."
+        "client-secret, models. Nothing was changed. Put back what belongs here, restore a backup (`fpga "
+        "cloud restore`), or start with a new --data folder."
     )
     assert (before.data / "localcloud.db").read_bytes() == content
     assert not (before.data / "identity.json").exists()
