@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import asyncio.sslproto
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -12,15 +12,23 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from localcloud import ports
+from localcloud import descriptors, ports
 from localcloud.authority import Authority
+from localcloud.connections import BoundedListener
 from localcloud.errors import StartError
 from surroundings.tls import server_context
 
 _STOP_GRACE_S = 3
 _START_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 30.0
-"""How long a client may take to begin a request, and again from its first byte to its last."""
+"""How long a client may take for TLS, to begin a request, and again from its first byte to its last."""
+IDLE_TIMEOUT_S = 30
+"""How long a connection is kept between two requests."""
+
+
+# asyncio gives each connection a buffer of 256 KiB before the first byte of TLS has come, and most of a
+# silent connection's cost is that. A record has 16 KiB at most.
+asyncio.sslproto.SSLProtocol.max_size = 32 * 1024
 
 
 class _Protocol(H11Protocol):
@@ -30,11 +38,15 @@ class _Protocol(H11Protocol):
     token, until there are no descriptors left. Between two requests uvicorn's own keep-alive time counts.
     """
 
+    listener: BoundedListener
+    """Where the connections come in, which learns which of them are silent; `served` sets it."""
+
     _timer: asyncio.TimerHandle | None = None
     _begun = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.listener.opened(self._peer)
         self._restart()
 
     def data_received(self, data: bytes) -> None:
@@ -42,11 +54,25 @@ class _Protocol(H11Protocol):
             self._begun = True
             self._restart()
         super().data_received(data)
+        self.listener.at_work(self._peer, is_at_work=self._is_at_work())
 
     def on_response_complete(self) -> None:
         self._begun = False
         self._cancel()
         super().on_response_complete()
+        self.listener.at_work(self._peer, is_at_work=self._is_at_work())
+
+    def timeout_keep_alive_handler(self) -> None:
+        # Without a farewell, for whose answer another half a minute would be waited.
+        self.transport.abort()
+
+    @property
+    def _peer(self) -> object:
+        return self.transport.get_extra_info("peername")
+
+    def _is_at_work(self) -> bool:
+        """Whether a whole request has come that is not answered yet."""
+        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()
@@ -61,8 +87,7 @@ class _Protocol(H11Protocol):
             self._timer.cancel()
 
     def _hang_up_if_incomplete(self) -> None:
-        is_whole = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
-        if not is_whole:  # else its handler is at work
+        if not self._is_at_work():
             self.transport.abort()
 
 
@@ -98,9 +123,11 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
         bound = ports.listener(host, port)
     except OSError as error:
         raise ports.refused(error, host, port, "https") from None
+    most = descriptors.connections()
+    listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=type("_ListenersProtocol", (_Protocol,), {"listener": listener}),
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -108,11 +135,11 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=60,
+        timeout_keep_alive=IDLE_TIMEOUT_S,
         ssl_context_factory=lambda *_: server_context(authority.certificate, authority.key),
     )
     server = _Server(config)
-    thread = threading.Thread(target=server.run, args=([bound],), name="https", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), name="https", daemon=True)
     thread.start()
     try:
         if not server.listening.wait(_START_TIMEOUT_S):
@@ -121,4 +148,4 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
     finally:
         server.should_exit = True
         thread.join()
-        bound.close()
+        listener.close()

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud import authority as authorities
-from localcloud import folder, lock, logs, version
+from localcloud import descriptors, folder, lock, logs, version
 from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
 from localcloud.arm import api as arm
@@ -132,6 +132,7 @@ class Cloud:
         settings.data.chmod(0o700)
         self._lock = starting.enter_context(lock.held(settings.data))
         starting.enter_context(logs.written(settings.data / LOG))
+        descriptors.raise_limit()
         write_private(settings.data / PID, str(os.getpid()).encode())
         starting.callback((settings.data / PID).unlink, missing_ok=True)
         mark = folder.checked(settings.data)

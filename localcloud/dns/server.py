@@ -20,6 +20,7 @@ import dns.name
 import dns.rcode
 
 from localcloud import ports
+from localcloud.connections import BoundedListener
 from localcloud.dns.answer import answer, truncated, udp_size
 from localcloud.dns.records import RecordSet, Zone, zone_from
 from localcloud.store import Store
@@ -27,6 +28,7 @@ from localcloud.store import Store
 _ZONE_TYPE = "microsoft.network/dnszones"
 _TCP_IDLE_S = 10.0
 _TCP_CONNECTIONS = 128
+_TCP_CONNECTIONS_OF_PEER = 96
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +111,8 @@ class DnsServer:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         transport, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
-        server = await asyncio.start_server(self._accept, sock=tcp)
+        bounded = BoundedListener(tcp, _TCP_CONNECTIONS, _TCP_CONNECTIONS_OF_PEER, None)
+        server = await asyncio.start_server(self._accept, sock=bounded)
         listening.set()
         await self._stopped.wait()
         transport.close()
@@ -119,9 +122,6 @@ class DnsServer:
         await asyncio.gather(*self._conversations, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._conversations) >= _TCP_CONNECTIONS:
-            writer.close()
-            return
         conversation = asyncio.create_task(self._converse(reader, writer))
         self._conversations[conversation] = writer
         # Not in the conversation itself: one that is cancelled before it began would never get there.

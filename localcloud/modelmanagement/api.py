@@ -144,6 +144,7 @@ class Api:
             _require_model_in_body(db, account, change.model_id)
             services.refuse_taken(db, account.id, name)
             quota.check(db, account, change.replicas)
+            quota.check_room(db)
             service = services.insert(db, account.id, name, change)
             operation = operations.accept(db, account.id, service.id, operations.CREATE)
         return self._accept(request, operation, service)
@@ -170,6 +171,8 @@ class Api:
                 )
             _require_model_in_body(db, account, change.model_id)
             quota.check(db, account, change.replicas, service.id)
+            if service.address is None:
+                quota.check_room(db)
             operation = operations.accept(db, account.id, service.id, operations.UPDATE, change.to_json())
             accepted = services.accepted(db, service)
         return self._accept(request, operation, accepted)

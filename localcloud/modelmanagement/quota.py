@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from localcloud import descriptors
 from localcloud.arm.accounts import MAX_CAPACITY, Account
 from localcloud.errors import CloudError
 from localcloud.modelmanagement.operations import FAILED
@@ -43,6 +44,26 @@ def check(db: sqlite3.Connection, account: Account, replicas: int, service_id: s
             f"The account '{account.name}' has a capacity of {account.capacity}: its services use {used}, "
             f"and {replicas} more do not fit. Delete a service, or raise the capacity of the account's SKU "
             f"(at most {MAX_CAPACITY}).",
+        )
+
+
+def check_room(db: sqlite3.Connection) -> None:
+    """Refuses one more service where this process has no descriptors for it: those that run need theirs.
+
+    Raises:
+        CloudError: 412 ServiceLimitReached.
+    """
+    room = descriptors.services()
+    row = db.execute(
+        "SELECT count(*) AS there FROM services WHERE state <> ? OR address IS NOT NULL", (FAILED,)
+    ).fetchone()
+    if row["there"] >= room:
+        raise CloudError(
+            412,
+            "ServiceLimitReached",
+            f"This localcloud may open {descriptors.limit()} files and connections at once, which is enough "
+            f"for {room} services, and has {row['there']}. Delete a service, or raise the hard limit of open "
+            "files (ulimit -Hn) and start localcloud again.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import socket
@@ -160,6 +161,16 @@ def test_the_payload_size_decides_what_fits(server: DnsServer, records: Records)
     large = _udp(server, dns.message.make_query("some.contoso.com", "A", use_edns=True, payload=1232))
     assert not large.flags & dns.flags.TC
     assert len(large.answer[0]) == 40
+
+
+def test_silent_connections_make_room_for_who_asks(server: DnsServer) -> None:
+    with contextlib.ExitStack() as silent:
+        for _ in range(200):
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+        query = dns.message.make_query("www.contoso.com", "A")
+        for _ in range(3):
+            answer = dns.query.tcp(query, "127.0.0.1", port=server.port, timeout=5)
+            assert answer.rcode() == dns.rcode.NOERROR
 
 
 def test_a_tcp_connection_takes_query_after_query(server: DnsServer) -> None:
