@@ -173,6 +173,7 @@ class Cloud:
         health = Route("/health", self._health, lane=None)
         frame = _frame(store, tenant, Federation(settings.data), urls, models, blobs, health)
         starting.callback(frame.close)
+        starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
             blob_service.result()
         # Kept before anybody is told of them, and not before all else is up.

@@ -100,6 +100,11 @@ class Model:
         return _floats(self._session.run([output_tensor], {input_tensor: given}, options)[0])
 
 
+def warm_up() -> None:
+    """Imports onnxruntime and numpy, which take their time, and which a first model would wait for."""
+    _onnxruntime()
+
+
 def _onnxruntime() -> ModuleType:
     """onnxruntime, which tells nobody of its runs: in a process that settled nothing, too."""
     os.environ.update(NO_TELEMETRY)

@@ -21,8 +21,8 @@ from localcloud.modelmanagement import fields, keys, models, operations, quota, 
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.services import Service
-from localcloud.scoring.device import Device
-from localcloud.scoring.errors import PackageError
+from localcloud.modelmanagement.trials import Trials
+from localcloud.scoring.errors import PackageError, ScoringError
 from localcloud.store import Store
 
 ACCOUNT = "/api/subscriptions/{subscription}/resourcegroups/{group}/accounts/{account}"
@@ -33,7 +33,7 @@ class Api:
 
     Args:
         keys_changed: called with a service's ID after its keys were changed.
-        device: what models that are registered for an FPGA must run on.
+        trials: try the models that are registered for an FPGA.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
         accepted: called after an operation was accepted.
     """
@@ -43,14 +43,14 @@ class Api:
         store: Store,
         packages: Packages,
         keys_changed: Callable[[str], None],
-        device: Device,
+        trials: Trials,
         ca_file: Path,
         accepted: Callable[[], None],
     ) -> None:
         self._store = store
         self._packages = packages
         self._keys_changed = keys_changed
-        self._device = device
+        self._trials = trials
         self._ca_file = ca_file
         self._accepted = accepted
 
@@ -106,12 +106,12 @@ class Api:
 
     def _require_runnable(self, model_id: str) -> None:
         """Refuses at once what no service could be made of: nothing is registered that only fails later."""
-        from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
-
         try:
-            load_package(self._packages.path(model_id).read_bytes(), self._device)
+            self._trials.require(self._packages.path(model_id))
         except PackageError as error:
             raise CloudError(400, "InvalidPackage", str(error)) from None
+        except ScoringError as error:
+            raise CloudError(503, "PackageNotTried", str(error)) from None
 
     def _get_model(self, request: Request) -> Response:
         with self._store.read() as db:

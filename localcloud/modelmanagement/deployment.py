@@ -10,14 +10,23 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from clients.wire.onnx_model import warm_up
 from localcloud.modelmanagement import addresses, operations, services
 from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Failure, Operation
 from localcloud.modelmanagement.services import Change, Service
+from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
-from localcloud.scoring.errors import BindError, CrashError, PackageError, ScoringError, TlsError
+from localcloud.scoring.errors import (
+    BindError,
+    CancelledError,
+    CrashError,
+    PackageError,
+    ScoringError,
+    TlsError,
+)
 from localcloud.scoring.tls import check_served
 from localcloud.store import Store
 
@@ -45,6 +54,7 @@ class Deployer:
         pool: where services may answer.
         packages: the models' files.
         attempts: counts the loads of packages, any of which may end the process.
+        trials: try packages before they are loaded.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Deployer:
         pool: AddressPool,
         packages: Packages,
         attempts: Attempts,
+        trials: Trials,
     ) -> None:
         self._store = store
         self._scoring = scoring
@@ -62,13 +73,16 @@ class Deployer:
         self._pool = pool
         self._packages = packages
         self._attempts = attempts
+        self._trials = trials
         self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
         self._waiting: dict[str, Future[Pipeline]] = {}  # what `restore` left to `load_restored`
         # Held from where a row is read to where it answers: the last one to come has the newest row.
         self._following = threading.Lock()
 
     def work_off(self, operation: Operation) -> None:
-        """Takes an operation to its end. It may have been begun before, by a process that was killed."""
+        """Takes an operation to its end, unless it is cancelled. It may have been begun before, by a process
+        that was killed.
+        """
         if operation.state == operations.NOT_STARTED:
             operation = operation.moved(operations.RUNNING)
             with self._store.write() as db:
@@ -117,6 +131,8 @@ class Deployer:
                 continue
             try:
                 pipeline = self._load_counted(service, service.model_id)
+            except CancelledError:
+                continue
             except sqlite3.Error:
                 raise
             except Exception as error:  # whatever it is, the other services come back
@@ -137,7 +153,8 @@ class Deployer:
                 self._scoring.set_keys(service.id, service.keys.primary, service.keys.secondary)
 
     def forget(self, service_id: str) -> None:
-        """Ends a service whose row is gone."""
+        """Ends a service whose row is gone, and the trial that is under way for it."""
+        self._trials.cancel(service_id)
         self._scoring.remove(service_id)
         self._pipelines.pop(service_id, None)
 
@@ -154,6 +171,8 @@ class Deployer:
             if target.tls is not None:
                 check_served(target.tls)
             target = self._placed(target)
+        except CancelledError:
+            return
         except ScoringError as error:
             self._undo(operation, service, error)
             return
@@ -244,8 +263,11 @@ class Deployer:
                 f"the model {service.model_id}, so it is not loaded again. Register another package, or, if "
                 "something else ended localcloud, deploy or update the service once more."
             )
-        import localcloud.scoring.pipeline  # noqa: F401 - takes its time, in which nothing can be blamed
-
+        try:
+            self._trials.require(self._packages.path(service.model_id), service.id)
+        except OSError as error:
+            raise _gone(service, error) from None
+        warm_up()  # it takes its time, in which nothing is to blame
         with self._attempts.counted(subject):
             return self._load(service)
 
@@ -255,10 +277,8 @@ class Deployer:
         try:
             content = self._packages.path(service.model_id).read_bytes()
         except OSError as error:
-            raise PackageError(
-                f"The package of the model {service.model_id} is gone: {error.strerror}."
-            ) from None
-        return load_package(content, self._device)
+            raise _gone(service, error) from None
+        return load_package(content, self._device, timeout_s=None)
 
     def _placed(self, service: Service) -> Service:
         """The service with its address: its own, else a new one, written down before it is used."""
@@ -304,6 +324,10 @@ class Deployer:
             service = services.find(db, service_id)
             if service is not None and service.error is not None:
                 services.save(db, service.succeeded())
+
+
+def _gone(service: Service, error: OSError) -> PackageError:
+    return PackageError(f"The package of the model {service.model_id} is gone: {error.strerror}.")
 
 
 def _failure(error: Exception) -> Failure:

@@ -16,6 +16,7 @@ from localcloud.modelmanagement.api import Api
 from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.models import Packages
+from localcloud.modelmanagement.trials import Trials
 from localcloud.modelmanagement.worker import Worker
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
@@ -57,9 +58,12 @@ class ModelManagement:
         self._packages = Packages(data / PACKAGES)
         self._aside = Aside(data)
         self._attempts = Attempts(store)
-        self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts)
+        self._trials = Trials(store, device.folder)
+        self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts, self._trials)
         self._worker = Worker(store, self._deployer)
-        self._api = Api(store, self._packages, self._deployer.follow_keys, device, ca_file, self._worker.wake)
+        self._api = Api(
+            store, self._packages, self._deployer.follow_keys, self._trials, ca_file, self._worker.wake
+        )
 
     def routes(self) -> list[Route]:
         """The routes below `/api/subscriptions/{s}/resourcegroups/{rg}/accounts/{a}`; each needs a token."""
@@ -82,8 +86,14 @@ class ModelManagement:
             self._deployer.restore(service)
         self._worker.start()
 
+    def begin_stop(self) -> None:
+        """Ends the trials of packages, which whoever registers one or deploys it would wait for."""
+        self._worker.begin_stop()
+        self._trials.close()
+
     def stop(self) -> None:
-        """Waits for the operation under way."""
+        """Waits for the operation under way, unless it is still on trial: then it is for the next start."""
+        self.begin_stop()
         self._worker.stop()
 
     def status(self) -> tuple[ServiceStatus, ...]:

@@ -35,11 +35,15 @@ class Worker:
             self._woken = True
             self._changed.notify()
 
-    def stop(self) -> None:
-        """Waits for the operation under way; what is still in the queue is for the next start."""
+    def begin_stop(self) -> None:
+        """Begins no operation any more; what is still in the queue is for the next start."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
+
+    def stop(self) -> None:
+        """Waits for the operation under way."""
+        self.begin_stop()
         if self._thread.is_alive():
             self._thread.join()
 

@@ -35,13 +35,18 @@ class Device:
     """
 
     def __init__(self, featurizers: Path) -> None:
-        self._folder = featurizers
+        self.folder = featurizers
+        self._featurizers: list[Featurizer] = []
         self._lock = threading.Lock()
         self._loaded: weakref.WeakValueDictionary[str, Model] = weakref.WeakValueDictionary()
 
     def featurizers(self) -> list[Featurizer]:
-        """The featurizers that the device has, by name and version."""
-        return [_featurizer(path) for path in sorted(self._folder.glob("*/*/featurizer.json"))]
+        """The featurizers that the device has, by name and version; read once."""
+        if not self._featurizers:
+            self._featurizers = [
+                _featurizer(path) for path in sorted(self.folder.glob("*/*/featurizer.json"))
+            ]
+        return self._featurizers
 
     def featurizer(self, stage: BrainwaveStage) -> Featurizer:
         """Raises PackageError, naming what there is, where the device has not what the stage asks for."""

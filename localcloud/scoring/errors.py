@@ -3,6 +3,7 @@
 ScoringError
 ├── PackageError    a model package cannot run here
 ├── CrashError      a model package ended the server
+├── CancelledError  nobody waits for it any more
 ├── TlsError        gRPC cannot serve with this certificate and key
 ├── BindError       the address of a service cannot be bound
 ├── BusyError       there is no place for another call
@@ -24,6 +25,10 @@ class PackageError(ScoringError):
 
 class CrashError(ScoringError):
     """A model package whose load ended this server before: how often, and what may be done."""
+
+
+class CancelledError(ScoringError):
+    """Work that was ended before its end, for nobody waits for it any more."""
 
 
 class TlsError(ScoringError):

@@ -121,13 +121,13 @@ class Pipeline:
         check_scores(self._steps[-1].name, value, self._labels)
 
 
-def load_package(content: bytes, device: Device, timeout_s: float = TRIAL_TIMEOUT_S) -> Pipeline:
+def load_package(content: bytes, device: Device, timeout_s: float | None = TRIAL_TIMEOUT_S) -> Pipeline:
     """A package's pipeline, tried on a black image.
 
     Args:
         content: the zip file.
         device: has the built-in featurizers.
-        timeout_s: how long one stage may take on that image, in seconds.
+        timeout_s: how long one stage may take on that image, in seconds; None: it was tried before.
 
     Raises:
         PackageError: the package is broken, asks for a featurizer that the device has not, or its stages do
@@ -137,7 +137,8 @@ def load_package(content: bytes, device: Device, timeout_s: float = TRIAL_TIMEOU
         package = read_package(content)
         steps = [_step(device, number, stage) for number, stage in enumerate(package.stages)]
         pipeline = Pipeline(steps, *image_size(steps[0]), package.labels)
-        pipeline._try(timeout_s)
+        if timeout_s is not None:
+            pipeline._try(timeout_s)
     except model_package.PackageError as error:
         raise PackageError(str(error)) from error
     _trim_heap()

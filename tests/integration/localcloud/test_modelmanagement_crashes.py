@@ -23,7 +23,7 @@ def packages() -> Iterator[PackageHost]:
     with PackageHost().running() as host:
         host.put("/c/real.zip", scoring_parts.package())
         # seconds to load, in which a process can be ended
-        host.put("/c/slow.zip", _package(scoring_parts.folded_model(1500, products=30)))
+        host.put("/c/slow.zip", _package(scoring_parts.folded_model(1500, products=10)))
         yield host
 
 
