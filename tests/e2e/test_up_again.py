@@ -58,6 +58,27 @@ def test_settings_that_a_person_made_stay(checkout: Checkout, tmp_path: Path) ->
     assert f"Left as they are set in {checkout.stack_file}: {named}. " in done.stderr
 
 
+def test_what_a_killed_run_had_begun_is_read(checkout: Checkout) -> None:
+    """The record is there, and of it the state has the note alone that its create was under way."""
+    (file,) = checkout.local.glob("**/.pulumi/stacks/*/local.json")
+    state = json.loads(file.read_text())
+    latest = state["checkpoint"]["latest"]
+    kept = {one["urn"].rpartition("::")[2]: one for one in latest["resources"]}
+    record = kept.pop("record")
+    del kept["endpoint-check"]  # depends on it
+    begun = {key: value for key, value in record.items() if key not in ("id", "outputs")}
+    latest["resources"] = list(kept.values())
+    latest["pending_operations"] = [{"resource": begun, "type": "creating"}]
+    file.write_text(json.dumps(state))
+
+    done = checkout.fpga("up")
+
+    called = record["id"].rpartition("/")[2]
+    assert f"record {called}: there; the next update finishes it" in done.stderr
+    assert "Deployed (1 to create, 1 to update)" in done.stdout
+    assert "Nothing was changed" in checkout.fpga("up").stdout
+
+
 def test_a_linked_file_that_cannot_be_written_is_read(checkout: Checkout, tmp_path: Path) -> None:
     linked = tmp_path / "settings.yaml"
     checkout.stack_file.rename(linked)
