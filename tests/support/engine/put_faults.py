@@ -6,6 +6,7 @@ to keep a partial state and to update it, is played here by its rules (pulumi 3.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,10 +28,12 @@ from engine.azure_native.types import (
     ResourceType,
 )
 from engine.azure_native.values import Properties, from_struct
-from tests.support.engine.plugin_process import Plugin, plugin
-from tests.support.engine.scripted_arm import Arm, Reply, error, scripted_arm
+from fpga.stacks import pending
+from tests.support.engine.plugin_process import Plugin, plugin, urn
+from tests.support.engine.scripted_arm import SUBSCRIPTION, Arm, Reply, error, scripted_arm
 
 LOST: Final = Reply(0)
+PATIENCE_S: Final = 30.0
 
 
 class Fault(StrEnum):
@@ -39,6 +42,7 @@ class Fault(StrEnum):
     ANSWER_LOST = "acted, and the answer is lost"
     CUT_BEFORE = "cut before it acted"
     UNAVAILABLE_AFTER = "acted, and 503"
+    KILLED = "acted, and all is killed"
 
 
 KINDS: Final = {
@@ -95,19 +99,19 @@ class FaultyCloud:
         faults: of the next PUT of a group.
         out: the groups that nothing gets through to.
         kept: what is there, by group.
-        puts: how often a PUT of a group came.
+        waiting: counts the PUTs that were carried out, and whose callers are to be killed meanwhile.
+        all_are_killed: set when they are.
     """
 
     faults: dict[str, Fault] = field(default_factory=dict)
     out: set[str] = field(default_factory=set)
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
-    puts: dict[str, int] = field(default_factory=dict)
+    waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    all_are_killed: threading.Event = field(default_factory=threading.Event)
 
     def script(self, method: str, path: str) -> Reply:
         """Answers Resource Manager's calls."""
         group = path.split("/")[4]
-        if method == "PUT":
-            self.puts[group] = self.puts.get(group, 0) + 1
         if group in self.out:
             return LOST
         if method == "GET":
@@ -124,6 +128,9 @@ class FaultyCloud:
         self.kept[group] = {"id": path, "name": path.rpartition("/")[2], "properties": filled_in}
         if fault is Fault.UNAVAILABLE_AFTER:
             return error(503, "ServiceUnavailable")
+        if fault is Fault.KILLED:
+            self.waiting.release()
+            self.all_are_killed.wait(PATIENCE_S)
         return LOST if fault else Reply(201, self.kept[group])
 
 
@@ -186,12 +193,15 @@ class Row:
         return f"{self.kind:<12}{self.fault:<36}{'needs a person' if self.needs_a_person else 'ends well'}"
 
 
-def table(
-    folder: Path,
-    faults: Sequence[Fault] = tuple(Fault),
-) -> list[Row]:
-    """Every kind with every fault, all at once: the outages are waited for together."""
-    cases = [(name, fault) for name in KINDS for fault in faults]
+def table(folder: Path) -> list[Row]:
+    """Every kind with every fault, in the order of the kinds."""
+    rows = [*_with_an_outage(folder), *_with_a_kill(folder)]
+    return sorted(rows, key=lambda row: list(KINDS).index(row.kind))
+
+
+def _with_an_outage(folder: Path) -> list[Row]:
+    """The faults that the plugin lives to tell of, all at once: the outages are waited for together."""
+    cases = [(name, fault) for name in KINDS for fault in Fault if fault is not Fault.KILLED]
     with faulty_cloud(folder) as (cloud, arm), plugin(arm.ca) as running:
         running.configure(arm.settings)
 
@@ -206,6 +216,49 @@ def table(
 
         with ThreadPoolExecutor(len(cases)) as pool:
             return list(pool.map(row, range(len(cases))))
+
+
+def _with_a_kill(folder: Path) -> list[Row]:
+    """The creates that a kill ends, all at once: of them the state has the notes that they were begun."""
+    groups = {name: f"rg-{name.replace(' ', '-')}" for name in KINDS}
+    with faulty_cloud(folder) as (cloud, arm):
+        cloud.faults |= dict.fromkeys(groups.values(), Fault.KILLED)
+        with plugin(arm.ca) as victim:
+            victim.configure(arm.settings)
+            pool = ThreadPoolExecutor(len(KINDS))
+            begun = [pool.submit(up, victim, KINDS[one], inputs(one, groups[one]), None) for one in KINDS]
+            for _ in KINDS:
+                assert cloud.waiting.acquire(timeout=PATIENCE_S)
+            victim.process.kill()
+            victim.process.wait()
+            cloud.all_are_killed.set()
+            assert [one.result(PATIENCE_S) for one in begun] == [None] * len(KINDS)
+            pool.shutdown()
+        cloud.out.clear()
+        with plugin(arm.ca) as running:
+            running.configure(arm.settings)
+            rows = []
+            for name, kind in KINDS.items():
+                first = _settled(cloud, kind, inputs(name, groups[name]))
+                ended = up(running, kind, inputs(name, groups[name]), first)
+                rows.append(Row(name, Fault.KILLED, first, ended, groups[name] in cloud.kept))
+            return rows
+
+
+def _settled(cloud: FaultyCloud, kind: ResourceType, begun: Properties) -> Resource | None:
+    """The resource in the state once its pending create is settled."""
+    operation = {
+        "resource": {"urn": urn(kind), "type": kind.token, "custom": True, "inputs": begun},
+        "type": "creating",
+    }
+    deployment, _ = pending.settled(
+        {"resources": [], "pending_operations": [operation]},
+        SUBSCRIPTION,
+        lambda path, _: cloud.kept.get(path.split("/")[4]),
+    )
+    for one in deployment["resources"]:
+        return Resource(one["id"], one["inputs"], one["outputs"], unfinished=bool(one["initErrors"]))
+    return None
 
 
 @contextmanager
