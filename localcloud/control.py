@@ -16,7 +16,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from localcloud import command_line, lock, logs, ports, waiting
 from localcloud.errors import StartError
@@ -39,6 +42,7 @@ STOP_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
 _LOG_LINES = 15
+_SCOPE = "https://management.core.windows.net//.default"  # the audience ends with a slash
 
 
 def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> Status:
@@ -189,21 +193,50 @@ def _running_status(data: Path, timeout_s: float) -> Status:
 
 
 def _health(data: Path) -> Status:
-    address = _known(data).https
-    if address is None:
+    known = _known(data)
+    if known.https is None:
         raise OSError("it has no ports yet")
-    host, _, port = address.removeprefix("https://").rpartition(":")
+    host, _, port = known.https.removeprefix("https://").rpartition(":")
     context = client_context(cafile=data / CA_CERTIFICATE)
     connection = http.client.HTTPSConnection(host, int(port), timeout=HEALTH_TIMEOUT_S, context=context)
     try:
-        connection.request("GET", "/health")
-        response = connection.getresponse()
-        content = response.read()
-        if response.status != 200:
-            raise OSError(f"HTTP {response.status}")
+        told = _asked(connection, "GET", "/health")
+        if "https" not in told:  # as earlier versions tell anybody
+            token = _token(connection, known)
+            told = _asked(connection, "GET", "/health", headers={"Authorization": f"Bearer {token}"})
     finally:
         connection.close()
-    return Status.from_json(json.loads(content))
+    return Status.from_json(told)
+
+
+def _token(connection: http.client.HTTPSConnection, known: Status) -> str:
+    """A token of the tenant's client, which signs in by the secret in the data folder."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": str(known.client_id),
+        "client_secret": known.client_secret_file.read_text().strip(),
+        "scope": _SCOPE,
+    }
+    told = _asked(connection, "POST", f"/{known.tenant}/oauth2/v2.0/token", urlencode(form))
+    return str(told["access_token"])
+
+
+def _asked(
+    connection: http.client.HTTPSConnection,
+    method: str,
+    path: str,
+    body: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    connection.request(method, path, body, dict(headers or {}))
+    response = connection.getresponse()
+    content = response.read()
+    if response.status != 200:
+        raise OSError(f"{method} {path}: HTTP {response.status}")
+    told = json.loads(content)
+    if not isinstance(told, dict):
+        raise ValueError(f"{method} {path}: its answer is no object")  # noqa: TRY004 - as of any bad answer
+    return told
 
 
 def _known(data: Path) -> Status:

@@ -13,9 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from localcloud import authority as authorities
 from localcloud import descriptors, folder, lock, logs, version
 from localcloud import ports as port_numbers
@@ -41,6 +38,7 @@ from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.frame import Frame
+from localcloud.health import Health
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
 from localcloud.identity.federation import Federation
@@ -170,8 +168,10 @@ class Cloud:
         dns.start()
         starting.callback(dns.stop)
 
-        health = Route("/health", self._health, lane=None)
-        frame = _frame(store, tenant, Federation(settings.data), urls, models, blobs, health)
+        tokens = Tokens(tenant, urls)
+        health = Health(self._version, self.status, tokens.authenticate)
+        public = [*health.routes(), *IdentityApi(tenant, tokens, Federation(settings.data)).routes()]
+        frame = _frame(store, tenant, tokens, urls, models, blobs, public)
         starting.callback(frame.close)
         starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
@@ -199,22 +199,17 @@ class Cloud:
             key=authority.key,
         )
 
-    def _health(self, _request: Request) -> Response:
-        told = self.status().to_json()
-        return JSONResponse({"alive": told.pop("running"), **told})
-
 
 def _frame(
     store: Store,
     tenant: Tenant,
-    federation: Federation,
+    tokens: Tokens,
     urls: tuple[str, ...],
     models: ModelManagement,
     blobs: Blobs | None,
-    health: Route,
+    public: Sequence[Route],
 ) -> Frame:
     """The frame with every API behind one port."""
-    tokens = Tokens(tenant, urls)
     storage = StorageAccounts(store, blobs)
 
     def removed(resources: Sequence[Resource]) -> Callable[[], None]:
@@ -243,7 +238,7 @@ def _frame(
     ]
     return Frame(
         base_urls=urls,
-        public=[health, *IdentityApi(tenant, tokens, federation).routes()],
+        public=public,
         routes=[*models.routes(), *arm.routes(tenant, providers)],
         authenticate=tokens.authenticate,
         missing=lambda request: arm.missing(tenant, request),

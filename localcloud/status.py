@@ -1,6 +1,6 @@
 """The status of a localcloud: where it is, how to sign in to it, and what it serves. Standard library only.
 
-Its JSON is what `GET /health` and `fpga cloud status --json` tell.
+Its JSON is what `GET /health` tells who has a token, and what `fpga cloud status --json` shows.
 """
 
 from __future__ import annotations

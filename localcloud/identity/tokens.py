@@ -137,7 +137,7 @@ class Tokens:
                 "InvalidAuthenticationToken",
                 "The access token's signature is not this tenant's: it was issued by another server.",
             ) from None
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):
             # PyJWT's own words may quote the token: they stay here.
             raise self._refusal("InvalidAuthenticationToken", "The access token is invalid.") from None
         return claims

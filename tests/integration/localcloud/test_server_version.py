@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from infra.settings.reader import PROJECT_ROOT
-from localcloud import command_line, control
-from localcloud.settings import Settings
+from localcloud import command_line, control, ports
+from localcloud.errors import StartError
+from localcloud.settings import CLIENT_SECRET, Settings
 from localcloud.version import UNTOLD, commit_at, here
-from surroundings.tls import client_context
+from surroundings.tls import client_context, server_context
+from tests.support.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.servers import http_server
 
 
 @pytest.fixture
@@ -44,16 +50,59 @@ def test_it_says_that_it_is_alive_and_as_what(settings: Settings) -> None:
     context = client_context(cafile=str(status.ca))
 
     with urllib.request.urlopen(f"{status.https}/health", context=context) as answer:  # noqa: S310
-        told = json.loads(answer.read())
-
-    assert (told["alive"], told["version"], told["commit"]) == (True, here().number, here().commit)
+        assert json.loads(answer.read()) == {
+            "alive": True,
+            "version": here().number,
+            "commit": here().commit,
+        }
     assert status.version == here()
+
+    with closing(ArmCaller(status)) as caller:
+        refused = caller("GET", "/health", version=None, headers={"Authorization": "Bearer of.no.use"})
+        told = caller("GET", "/health", version=None).json()
+    assert refusal(refused)[:2] == (401, "InvalidAuthenticationToken")
     secret = status.client_secret_file.read_text().strip()
     assert secret not in json.dumps(told)
     assert set(told) == {
         *("alive", "version", "commit", "https", "ca", "tenant", "subscription", "client_id"),
         *("client_secret_file", "dns", "blob", "pid", "services"),
     }
+
+
+def test_a_localcloud_of_before_that_tells_all_to_anybody_is_understood(settings: Settings) -> None:
+    started = control.start(settings)
+    (settings.data / CLIENT_SECRET).write_text("of no use")
+    with pytest.raises(StartError, match=r"does not answer \(POST /.*/oauth2/v2.0/token: HTTP 401\)"):
+        control.status(settings.data)
+    told_before = started.to_json() | {"alive": True, "version": None, "commit": None}
+
+    class Before(http_server.Handler):
+        def do_GET(self) -> None:
+            assert (self.path, self.headers["Authorization"]) == ("/health", None)
+            self.answer(200, json.dumps(told_before).encode())
+
+    with localcloud_at(settings.data, Before):
+        status = control.status(settings.data)
+    assert (status.pid, status.subscription, status.version) == (started.pid, started.subscription, UNTOLD)
+
+
+@contextmanager
+def localcloud_at(data: Path, handler: type[http_server.Handler]) -> Iterator[None]:
+    """A server in the place of the one that runs, with its certificate, and ports that say so."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        context = server_context(data / "server.pem", data / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        file = data / ports.PORTS_FILE
+        kept = file.read_text()
+        file.write_text(json.dumps(json.loads(kept) | {"https": server.server_port}))
+        try:
+            yield
+        finally:
+            file.write_text(kept)
+            server.shutdown()
+            thread.join()
 
 
 def test_one_that_does_not_run_has_no_version(settings: Settings) -> None:
