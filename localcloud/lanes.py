@@ -46,8 +46,8 @@ FEDERATION = Lane("federated sign-in", threads=8, waiting=32)
 """Sign-in by another issuer's token, whose keys may have to be fetched."""
 PACKAGES = Lane("registering a model", threads=8, waiting=16)
 """Registering a model: its package is fetched from wherever it is."""
-BLOBS = Lane("blob storage", threads=8, waiting=64)
-"""Storage accounts and containers: they wait for the blob service."""
+BLOBS = Lane("blob storage", threads=16, waiting=64, patience_s=2.0)
+"""Storage accounts and containers: they wait for the blob service, and are answered within ten seconds."""
 REMOVALS = Lane("deleting groups and accounts", threads=4, waiting=64)
 """Deletions that wait for the calls that the services still answer."""
 

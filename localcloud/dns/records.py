@@ -80,10 +80,18 @@ def rdataset_from(record_set: RecordSet) -> dns.rdataset.Rdataset:
     kind = record_set.type.upper()
     if kind not in TYPES:
         raise ValueError(f"records of type {kind} are not served; there are {', '.join(TYPES)}")
-    rdtype = dns.rdatatype.from_text(kind)
-    rdata_class: Any = dns.rdata.get_rdata_class(_IN, rdtype)  # type: ignore[no-untyped-call]
-    rdataset = dns.rdataset.Rdataset(_IN, rdtype)
-    for record in TYPES[kind].records(record_set.properties):
-        rdata = rdata_class(_IN, rdtype, *TYPES[kind].rdata(record))
+    rdataset = dns.rdataset.Rdataset(_IN, dns.rdatatype.from_text(kind))
+    for rdata in rdatas_of(kind, TYPES[kind].records(record_set.properties)):
         rdataset.add(rdata, ttl=int(record_set.properties["TTL"]))
     return rdataset
+
+
+def rdatas_of(kind: str, records: Iterable[Mapping[str, Any]]) -> list[dns.rdata.Rdata]:
+    """Records of one type, as DNS has them.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError, dns.exception.DNSException: DNS cannot express them.
+    """
+    rdtype = dns.rdatatype.from_text(kind)
+    rdata_class: Any = dns.rdata.get_rdata_class(_IN, rdtype)  # type: ignore[no-untyped-call]
+    return [rdata_class(_IN, rdtype, *TYPES[kind].rdata(record)) for record in records]

@@ -7,9 +7,13 @@ from typing import Any
 
 from localcloud.arm.checks import object_of
 from localcloud.dns.record_types import MAX_TTL, TYPES, RecordType, number_problem
+from localcloud.dns.records import rdatas_of
 from localcloud.errors import CloudError
 
 MAX_RECORDS = 20
+MAX_SET_BYTES = 64 * 1024 - 1024
+"""A message of DNS has 65535 bytes, also over TCP; some are for its header and the question."""
+_OTHER_BYTES_OF_A_RECORD = 12  # RFC 1035, 3.2.1: a compressed name, type, class, TTL and length
 _OF_EVERY_TYPE = ("TTL", "metadata", "targetResource")
 
 
@@ -83,6 +87,14 @@ def _records(kind_name: str, kind: RecordType, value: Any) -> Any:
     for index, record in enumerate(records):
         if record in records[:index]:
             raise _bad(f"The record set of type {kind_name} has the same record twice: {record}.")
+    size = sum(
+        _OTHER_BYTES_OF_A_RECORD + len(rdata.to_wire() or b"") for rdata in rdatas_of(kind_name, records)
+    )
+    if size > MAX_SET_BYTES:
+        raise _bad(
+            f"The record set of type {kind_name} takes {size} bytes in an answer, of which at most "
+            f"{MAX_SET_BYTES} fit: give fewer records, or shorter ones."
+        )
     return records
 
 

@@ -312,3 +312,20 @@ def test_a_zone_is_served_once(arm: ArmCaller, zone: ZoneUnderTest) -> None:
         assert f"exists already as '{zone.path}'" in words
     finally:
         arm("DELETE", other)
+
+
+def test_a_set_that_no_answer_can_hold_is_refused(zone: ZoneUnderTest) -> None:
+    def properties(count: int) -> dict[str, Any]:
+        records = [{"value": [f"{number:03}" + "x" * 252, *["y" * 255] * 15]} for number in range(count)]
+        return {"TTL": 60, "TXTRecords": records}
+
+    assert zone.put("TXT", "large", properties(15)).status_code == 201
+    host, _, port = str(zone.arm.status.dns).rpartition(":")
+    query = dns.message.make_query(f"large.{zone.name}", "TXT")
+    assert len(dns.query.tcp(query, host, port=int(port), timeout=5).answer[0]) == 15
+    status, code, message = refusal(zone.put("TXT", "large", properties(16)))
+    assert (status, code) == (400, "BadRequest")
+    assert message == (
+        "The record set of type TXT takes 65728 bytes in an answer, of which at most 64512 fit: give fewer "
+        "records, or shorter ones."
+    )

@@ -198,6 +198,20 @@ def account(arm: ArmCaller, group: str) -> str:
     return path
 
 
+def test_a_list_of_containers_says_what_each_says_of_itself(arm: ArmCaller, account: str) -> None:
+    """It is one request to the blob service, however many there are."""
+    containers = f"{account}/blobServices/default/containers"
+    for name, properties in (
+        ("blob", {"publicAccess": "Blob", "metadata": {"who": "test"}}),
+        ("container", {"publicAccess": "Container"}),
+        ("none", {}),
+    ):
+        assert arm("PUT", f"{containers}/{name}", {"properties": properties}).status_code == 201
+    listed = arm("GET", containers).json()["value"]
+    assert listed == [arm("GET", f"{containers}/{one['name']}").json() for one in listed]
+    assert [one["properties"]["publicAccess"] for one in listed] == ["Blob", "Container", "None"]
+
+
 @contextmanager
 def stopped_blob_service(data: Path) -> Iterator[None]:
     """Azurite takes connections, by its system, and does nothing with them."""

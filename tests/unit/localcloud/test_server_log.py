@@ -7,6 +7,8 @@ import re
 import stat
 from pathlib import Path
 
+import pytest
+
 from localcloud import logs
 
 
@@ -29,3 +31,22 @@ def test_an_event_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
         "ValueError: invalid literal for int() with base 10: 'why'",
     )
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_it_is_put_aside_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 2000)
+    path, aside = tmp_path / "localcloud.log", tmp_path / "localcloud.log.1"
+    log = logging.getLogger("localcloud.test")
+    path.touch(mode=0o600)
+    with path.open("a") as stream:  # as `fpga up` hands it to a process for its standard streams
+        monkeypatch.setattr(logs, "_STANDARD_STREAMS", (stream.fileno(),))
+        with logs.written(path):
+            for number in range(200):
+                log.info("event %d", number)
+            stream.write("a last word\n")
+    assert path.stat().st_size <= 2100
+    assert aside.stat().st_size <= 2000
+    assert "event 199" in path.read_text()
+    assert path.read_text().endswith("a last word\n")
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (path, aside)} == {0o600}
+    assert sorted(tmp_path.iterdir()) == [path, aside]
