@@ -54,7 +54,10 @@ def at(path: Path) -> Look:
     except sqlite3.DatabaseError as error:
         raise _unreadable(path, str(error)) from None
     except OSError as error:
-        raise _unreadable(path, str(error.strerror)) from None
+        raise StartError(
+            f"The database {path} cannot be checked ({error.strerror}). Nothing was changed: make room for a "
+            "copy beside it, and have it readable, then try again."
+        ) from None
 
 
 def _unreadable(path: Path, reason: str) -> StartError:

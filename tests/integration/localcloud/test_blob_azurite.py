@@ -201,6 +201,33 @@ def test_a_list_of_blobs_that_is_cut_is_refused(folder: Path, tmp_path: Path, pa
     assert {path: path.read_bytes() for path in (tmp_path / "blobs").rglob("*") if path.is_file()} == files
 
 
+def test_bytes_that_an_older_list_does_not_name_outlive_a_start(
+    folder: Path, tmp_path: Path, parts: AzuriteParts
+) -> None:
+    made = Blobs(folder, tmp_path / "blobs", parts)
+    listed = tmp_path / "blobs" / "__azurite_db_blob__.json"
+    made.give("first")
+    made.service.start()
+    with made.client("first") as client:
+        client.create_container("models")
+    older = listed.read_bytes()
+    put(made, "first", "blob", b"content")
+    made.service.stop()
+    newer = listed.read_bytes()
+
+    for content in (older, newer):
+        listed.write_bytes(content)
+        again = Blobs(folder, tmp_path / "blobs", parts)
+        again.keys = made.keys
+        again.give("first")
+        again.service.start()
+        names = containers(again, "first")
+        assert names == ["models"]
+        if content == newer:
+            assert read(again, "first", "blob") == b"content"
+        again.service.stop()
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 

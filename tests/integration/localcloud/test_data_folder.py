@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -282,9 +283,40 @@ def test_marks_are_their_owner_s_alone(killed: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in marks} == {0o600}
 
 
-def test_a_first_start_that_is_killed_at_any_instant_starts_again(tmp_path: Path) -> None:
-    """Stopped at each step of making the folder: before each file that it opens for writing there."""
+def test_a_disk_without_room_for_the_check_is_named(killed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = content(killed)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StartError) as refused:
+        Cloud(settings_of(killed)).start()
+    assert content(killed) == before
+    assert str(refused.value) == (
+        f"The database {killed / DATABASE} cannot be checked (No space left on device). Nothing was changed: "
+        "make room for a copy beside it, and have it readable, then try again."
+    )
+
+
+def test_what_a_killed_look_or_backup_left_is_taken_away(tmp_path: Path) -> None:
     data = tmp_path / "data"
+    with calling(data):
+        pass
+    for name in (".look-1", ".backup-1"):
+        (data / name).mkdir()
+        (data / name / DATABASE).touch()
+    with calling(data):
+        assert list(data.glob(".*")) == []
+
+
+@pytest.mark.parametrize("is_of_before", [False, True], ids=["new", "of before"])
+def test_a_first_start_that_is_killed_at_any_instant_starts_again(tmp_path: Path, is_of_before: bool) -> None:
+    """Killed at each step of making, or marking, the folder: before each file that it opens or renames."""
+    data = tmp_path / "data"
+    if is_of_before:
+        with calling(data) as caller:
+            put_groups(caller, "kept")
+        unmark(data)
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -311,4 +343,13 @@ def test_a_first_start_that_is_killed_at_any_instant_starts_again(tmp_path: Path
             break
     assert step > 10
     with calling(data) as caller:
-        assert groups(caller) == []
+        assert groups(caller) == (["kept"] if is_of_before else [])
+
+
+def unmark(data: Path) -> None:
+    """Makes a folder one of the time before marks and versions."""
+    for path in data.rglob("identity.json"):
+        path.unlink()
+    with closing(sqlite3.connect(data / DATABASE)) as db:
+        db.execute("DROP TABLE folder")
+        db.execute("PRAGMA user_version = 0")
