@@ -42,7 +42,7 @@ DATABASE = Lane("database", threads=16, waiting=512)
 """Handlers that read and write the database, and wait for nothing else."""
 SIGN_IN = Lane("sign-in", threads=4, waiting=512)
 """Sign-in by a secret: it waits for nothing, and nobody else is in its way."""
-FEDERATION = Lane("federated sign-in", threads=8, waiting=32)
+FEDERATION = Lane("federated sign-in", threads=32, waiting=64)
 """Sign-in by another issuer's token, whose keys may have to be fetched."""
 PACKAGES = Lane("registering a model", threads=8, waiting=16)
 """Registering a model: its package is fetched from wherever it is."""

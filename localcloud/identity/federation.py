@@ -8,9 +8,11 @@ at each sign-in. Source: RFC 7523; https://learn.microsoft.com/entra/workload-id
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +35,8 @@ KEEP_S: Final = 300.0
 """How long keys are taken for an issuer's; one that is not among them is looked for earlier."""
 RENEW_S: Final = 10.0
 """How long an issuer is left alone after it was asked, whatever came of it."""
+CALLERS_OF_ISSUER: Final = 12
+"""How many sign-ins may wait for one issuer at once: the others' must find a thread."""
 _CHUNK_BYTES: Final = 64 * 1024
 LEEWAY_S: Final = 300  # the clock skew that Entra ID grants
 _ALGORITHMS: Final = ("RS256",)
@@ -132,40 +136,56 @@ class Federation:
 
 
 class _IssuerKeys:
-    """The keys that an issuer publishes (OpenID Connect Discovery 1.0), asked for by one sign-in in turn."""
+    """The keys that an issuer publishes (OpenID Connect Discovery 1.0), asked for by one sign-in in turn.
+
+    Keys that are known wait for no answer, nor are they lost where the next one does not come.
+    """
 
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
         self._turn = threading.Lock()
-        self._asked_at: float | None = None
-        self._kept: jwt.PyJWKSet | None = None
+        self._callers = threading.BoundedSemaphore(CALLERS_OF_ISSUER)
+        self._kept: tuple[Mapping[str, jwt.PyJWK], float] = ({}, -math.inf)
+        self._asked_at = -math.inf
         self._refusal: SignInError | None = None
 
     def get(self, key_id: str) -> jwt.PyJWK:
         """The key of that ID.
 
         Raises:
-            SignInError: the issuer has no such key, or did not tell.
+            SignInError: the issuer has no such key, or did not tell; or there are too many who wait for it.
         """
-        with self._turn:
-            age_s = time.monotonic() - self._asked_at if self._asked_at is not None else float("inf")
-            if age_s > (KEEP_S if self._has(key_id) else RENEW_S):
-                self._ask()
-            if self._refusal is not None:
-                raise _refused(self._refusal.code, self._refusal.message)
-            if self._kept is None or not self._has(key_id):
-                raise _refused(700027, f"The key '{key_id}' is none of those of {self._issuer}.")
-            return self._kept[key_id]
+        known = self._known(key_id)
+        if known is not None:
+            return known
+        if not self._callers.acquire(blocking=False):
+            message = f"Too many wait for the keys of {self._issuer} already: try again later."
+            raise SignInError(503, "temporarily_unavailable", 90033, message)
+        try:
+            with self._turn:
+                if self._known(key_id) is None and time.monotonic() - self._asked_at > RENEW_S:
+                    self._ask()
+                known, refusal = self._known(key_id), self._refusal
+        finally:
+            self._callers.release()
+        if known is not None:
+            return known
+        if refusal is not None:
+            raise _refused(refusal.code, refusal.message)
+        raise _refused(700027, f"The key '{key_id}' is none of those of {self._issuer}.")
 
-    def _has(self, key_id: str) -> bool:
-        return self._kept is not None and any(key.key_id == key_id for key in self._kept.keys)
+    def _known(self, key_id: str) -> jwt.PyJWK | None:
+        keys, told_at = self._kept
+        return keys.get(key_id) if time.monotonic() - told_at <= KEEP_S else None
 
     def _ask(self) -> None:
-        self._kept = self._refusal = None
         try:
-            self._kept = _published(self._issuer)
+            found = _published(self._issuer)
         except SignInError as refusal:
             self._refusal = refusal
+        else:
+            self._kept = ({key.key_id: key for key in found.keys if key.key_id}, time.monotonic())
+            self._refusal = None
         self._asked_at = time.monotonic()
 
 

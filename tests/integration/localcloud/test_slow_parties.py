@@ -13,9 +13,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import jwt
 import psutil
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcloud import lanes
 from localcloud.arm.storage import blobs
@@ -113,9 +115,11 @@ def test_localcloud_s_own_addresses_are_refused_or_work(cloud: Cloud, plane: Dat
 
 
 @contextmanager
-def trusting(cloud: Cloud, issuer: str) -> Iterator[None]:
+def trusting(cloud: Cloud, *issuers: str) -> Iterator[None]:
     file = cloud.settings.data / federation.FILE
-    file.write_text(json.dumps([{"issuer": issuer, "subject": SUBJECT, "audiences": [EXCHANGE]}]))
+    file.write_text(
+        json.dumps([{"issuer": one, "subject": SUBJECT, "audiences": [EXCHANGE]} for one in issuers])
+    )
     try:
         yield
     finally:
@@ -136,7 +140,7 @@ def test_an_issuer_that_drips_is_left_in_time_and_holds_up_nobody(
     monkeypatch.setattr(federation, "RENEW_S", 60.0)
     with dripping.serving(dripping.ENDLESS_BODY) as host, trusting(cloud, host.url):
         assertion = Issuer(host.url).token()
-        callers = lanes.FEDERATION.threads * 2
+        callers = federation.CALLERS_OF_ISSUER
         with ThreadPoolExecutor(callers) as pool:
             began = time.monotonic()
             waiting = [pool.submit(sign_in, cloud, assertion) for _ in range(callers)]
@@ -149,6 +153,43 @@ def test_an_issuer_that_drips_is_left_in_time_and_holds_up_nobody(
     described = f"{host.url}/.well-known/openid-configuration took longer than 1 s"
     assert all(described in answer.json()["error_description"] for answer in answers)
     assert host.callers == 1  # who waited was told what the first one met
+
+
+def test_an_issuer_that_hangs_holds_up_no_other_issuer_s_tokens(cloud: Cloud) -> None:
+    callers = lanes.FEDERATION.threads + lanes.FEDERATION.waiting
+    with (
+        oidc.served() as issuer,
+        ThreadPoolExecutor(callers) as pool,
+        dripping.serving() as host,
+        trusting(cloud, host.url, issuer.url),
+    ):
+        forged = Issuer(host.url).token()
+        waiting = [pool.submit(sign_in, cloud, forged) for _ in range(callers)]
+        wait_until(lambda: sum(one.done() for one in waiting) == callers - federation.CALLERS_OF_ISSUER)
+        began = time.monotonic()
+        assert sign_in(cloud, issuer.token()).status_code == 200
+        assert time.monotonic() - began < AT_ONCE_S
+        for answer in [one.result() for one in waiting if one.done()]:
+            assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+            assert answer.json()["error_codes"] == [90033]
+
+
+def test_keys_that_are_known_outlive_an_issuer_that_is_down(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(federation, "RENEW_S", 0.0)
+    with oidc.served() as issuer, trusting(cloud, issuer.url):
+        assert sign_in(cloud, issuer.token()).status_code == 200
+        good = issuer.token()
+        other = jwt.encode(
+            jwt.decode(good, options={"verify_signature": False}),
+            rsa.generate_private_key(public_exponent=65537, key_size=2048),
+            "RS256",
+            headers={"kid": "unknown"},
+        )
+        issuer.answer = lambda *_: (500, {})  # type: ignore[method-assign]
+        assert sign_in(cloud, other).json()["error_codes"] == [50166]
+        assert sign_in(cloud, good).status_code == 200
 
 
 def test_a_document_of_an_issuer_without_end_is_left_in_time(cloud: Cloud) -> None:
