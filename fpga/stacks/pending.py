@@ -8,22 +8,22 @@ update. Models and services need no such thing: they are taken over by name. In 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.azure_native import translate, types
-from engine.azure_native.types import RESOURCE_GROUP, ResourceType
 from fpga.errors import CommandError
 from fpga.stacks import backend, state_account
 from fpga.stacks.stack import Stack
+from infra import catalogue
 
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
     from fpga.project import Project
+    from infra.declared import Declared
 
 UNFINISHED: Final = "a run that was killed had begun it"
 _CREATING: Final = "creating"
 _CHANGING: Final = frozenset({"updating", "deleting"})
+_OF_AZURE: Final = "azure-native:"
 
 
 def settle(project: Project, stack: str, tell: Callable[[str], object]) -> bool:
@@ -34,19 +34,22 @@ def settle(project: Project, stack: str, tell: Callable[[str], object]) -> bool:
 
     Raises:
         CommandError: the state cannot be read or written (a run holds its lock), or changed meanwhile.
+        SettingsError: the stack's settings declare nothing that could be looked for.
         ClientError: the cloud cannot be asked, or refuses.
     """
+    from infra import declared, settings
+
     variables = backend.environment(project, stack)
     engine = Stack(project, stack, variables)
     exported = engine.exported()
     operations = exported["deployment"].get("pending_operations") or []
     if not operations:
         return False
-    config, _ = engine.decrypted()
+    config, secret_keys = engine.decrypted()
+    wanted = declared.resources(settings.read(config, variables, secret_keys))
     reader = _Reader(lambda: state_account.connect(config, variables, ca_file=variables.get("SSL_CERT_FILE")))
     try:
-        subscription = state_account.subscription(config, variables)
-        deployment, told = settled(exported["deployment"], subscription, reader.get)
+        deployment, told = settled(exported["deployment"], wanted, reader.get)
     finally:
         reader.close()
     if engine.exported() != exported:
@@ -58,28 +61,38 @@ def settle(project: Project, stack: str, tell: Callable[[str], object]) -> bool:
 
 
 def settled(
-    deployment: Mapping[str, Any], subscription: str, get: Callable[[str, str], Mapping[str, Any] | None]
+    deployment: Mapping[str, Any],
+    declared: Iterable[Declared],
+    get: Callable[[str, str], Mapping[str, Any] | None],
 ) -> tuple[dict[str, Any], list[str]]:
     """The deployment without pending operations, and a line on each.
 
     Args:
         deployment: of an export, with the resources that the state knows.
+        declared: the Azure resources of the stack's settings, each with its ID.
         get: reads a path of Resource Manager in an API version; None: it is not there.
     """
     resources = [dict(one) for one in deployment.get("resources") or ()]
+    by_name = {one.name: one for one in declared}
     known = {str(one.get("id", "")).lower() for one in resources}
     told = []
     for operation in deployment["pending_operations"]:
         begun = operation["resource"]
-        kind = types.TYPES.get(begun["type"])
+        is_of_azure = begun["type"].startswith(_OF_AZURE)
         name = begun["urn"].rpartition("::")[2]
-        if kind is not None and operation["type"] == _CREATING:
-            found = _look(kind, begun, subscription, known, get)
-            told.append(f"{name} {found.called}: {found.words}")
-            if found.id:
-                resources = _with(resources, begun, kind, found.id)
-                known.add(found.id.lower())
-        elif kind is not None and operation["type"] in _CHANGING:
+        if is_of_azure and operation["type"] == _CREATING:
+            wanted = by_name.get(name)
+            if wanted is None or not _names(begun, wanted):
+                told.append(
+                    f"{name}: creating was under way, of one that is not declared any more: let go of"
+                )
+                continue
+            is_ours, words = _look(wanted, begun, known, get)
+            told.append(f"{name} {wanted.id.rpartition('/')[2]}: {words}")
+            if is_ours:
+                resources = _with(resources, begun, wanted.id)
+                known.add(wanted.id.lower())
+        elif is_of_azure and operation["type"] in _CHANGING:
             # whether it acted is not known: with this note the next update puts what is declared by then
             resources = [
                 {**one, "initErrors": [UNFINISHED]}
@@ -93,49 +106,42 @@ def settled(
     return {**deployment, "resources": resources, "pending_operations": []}, told
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What there is of a resource whose create was begun; `id` is empty where nothing of ours is there."""
-
-    called: str
-    words: str
-    id: str = ""
+def _names(begun: Mapping[str, Any], wanted: Declared) -> bool:
+    """Tells whether what was begun is what is declared by now: group and name are those of the ID."""
+    inputs = begun.get("inputs") or {}
+    group, name = wanted.id.split("/")[4], wanted.id.rpartition("/")[2]
+    return inputs.get("resourceGroupName") == group and name in inputs.values()
 
 
 def _look(
-    kind: ResourceType,
+    wanted: Declared,
     begun: Mapping[str, Any],
-    subscription: str,
     known: Iterable[str],
     get: Callable[[str, str], Mapping[str, Any] | None],
-) -> _Found:
-    inputs = begun.get("inputs") or {}
-    identifier = translate.resource_id(kind, subscription, inputs)
-    called = identifier.rpartition("/")[2]
-    answer = get(identifier, translate.api_version(kind, inputs))
+) -> tuple[bool, str]:
+    """Whether it is there and this stack's own, and the words for it."""
+    answer = get(wanted.id, wanted.kind.api_version)
     if answer is None:
-        return _Found(called, "not there; the next update makes it")
-    if not _is_as_begun(inputs, answer):
-        return _Found(called, "there, and not as this stack makes it: left to who made it")
-    if kind is RESOURCE_GROUP:
-        inside = (get(f"{identifier}/resources", kind.api_version) or {}).get("value") or ()
+        return False, "not there; the next update makes it"
+    if not _is_as_begun(begun.get("inputs") or {}, answer):
+        return False, "there, and not as this stack makes it: left to who made it"
+    if wanted.kind is catalogue.RESOURCE_GROUP:
+        inside = (get(f"{wanted.id}/resources", wanted.kind.api_version) or {}).get("value") or ()
         if any(str(one.get("id", "")).lower() not in known for one in inside):
-            return _Found(called, "there, with resources of others in it: left to who made it")
-    return _Found(called, "there; the next update finishes it", identifier)
+            return False, "there, with resources of others in it: left to who made it"
+    return True, "there; the next update finishes it"
 
 
 def _is_as_begun(inputs: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     """Tells what a create that was cut off has made from what was there before it: by region and tags."""
-    if "location" in inputs and answer.get("location"):
-        wanted, there = (translate.normalized_location(str(one["location"])) for one in (inputs, answer))
-        if wanted != there:
-            return False
-    return "location" not in inputs or (inputs.get("tags") or {}) == (answer.get("tags") or {})
+    if "location" not in inputs:
+        return True
+    there = answer.get("location") or inputs["location"]
+    wanted, found = (str(one).replace(" ", "").lower() for one in (inputs["location"], there))
+    return wanted == found and (inputs.get("tags") or {}) == (answer.get("tags") or {})
 
 
-def _with(
-    resources: list[dict[str, Any]], begun: Mapping[str, Any], kind: ResourceType, identifier: str
-) -> list[dict[str, Any]]:
+def _with(resources: list[dict[str, Any]], begun: Mapping[str, Any], identifier: str) -> list[dict[str, Any]]:
     """The resources with what was begun; what it was to replace is due to be deleted, or is gone already."""
     kept = []
     for one in resources:
@@ -143,8 +149,7 @@ def _with(
             kept.append(one)
         elif not one.get("pendingReplacement"):
             kept.append({**one, "delete": True})
-    inputs = begun.get("inputs") or {}
-    outputs = {name: inputs[name] for name in kind.body if name in inputs}
+    outputs = dict(begun.get("inputs") or {})
     return [*kept, {**begun, "id": identifier, "outputs": outputs, "initErrors": [UNFINISHED]}]
 
 
@@ -158,15 +163,14 @@ class _Reader:
     def get(self, path: str, api_version: str) -> Mapping[str, Any] | None:
         """A path's body; None: it is not there."""
         from clients.azure.errors import NotFound
-        from engine.azure_native.arm import is_gone
 
         self._cloud = self._cloud or self._connect()
         try:
             return self._cloud.manage("GET", path, api_version)
         except NotFound as error:
-            if is_gone(error):
-                return None
-            raise
+            if error.code == "SubscriptionNotFound":
+                raise
+            return None
 
     def close(self) -> None:
         """Ends its connections."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 import grpc
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
+from engine.azure_native.translate import resource_id
 from engine.azure_native.types import (
     BLOB_CONTAINER,
     GENERIC_RESOURCE,
@@ -29,6 +30,8 @@ from engine.azure_native.types import (
 )
 from engine.azure_native.values import Properties, from_struct
 from fpga.stacks import pending
+from infra import catalogue
+from infra.declared import Declared
 from tests.support.engine.plugin_process import Plugin, plugin, urn
 from tests.support.engine.scripted_arm import SUBSCRIPTION, Arm, Reply, error, scripted_arm
 
@@ -55,6 +58,7 @@ KINDS: Final = {
 }
 """The kinds that the program has the plugin make, by what people call them."""
 
+_IN_THE_CATALOGUE: Final = {kind.token: kind for kind in catalogue.KINDS}
 _ACCOUNT: Final = {
     "resourceProviderNamespace": "Microsoft.MachineLearningModelManagement",
     "parentResourcePath": "",
@@ -253,7 +257,7 @@ def _settled(cloud: FaultyCloud, kind: ResourceType, begun: Properties) -> Resou
     }
     deployment, _ = pending.settled(
         {"resources": [], "pending_operations": [operation]},
-        SUBSCRIPTION,
+        [Declared(_IN_THE_CATALOGUE[kind.token], "thing", resource_id(kind, SUBSCRIPTION, begun))],
         lambda path, _: cloud.kept.get(path.split("/")[4]),
     )
     for one in deployment["resources"]:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from fpga.stacks import pending
+from infra import catalogue
+from infra.declared import Declared
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
@@ -22,6 +24,10 @@ OF_THE_RECORD = {
     "relativeRecordSetName": "www",
     "ttl": 300,
 }
+DECLARED = (
+    Declared(catalogue.RESOURCE_GROUP, "resource-group", GROUP, "eastus2"),
+    Declared(catalogue.RECORD_SET, "record", RECORD),
+)
 THERE = {"id": GROUP, "location": "eastus2", "tags": {"team": "vision"}}
 
 
@@ -42,7 +48,7 @@ def settled(
 ) -> tuple[list[dict[str, Any]], str]:
     """The resources, and the one line, when `begun` is all that was under way."""
     deployment = {"resources": resources, "pending_operations": [{"resource": begun, "type": kind}]}
-    found, (line,) = pending.settled(deployment, SUBSCRIPTION, lambda path, version: there.get(path))
+    found, (line,) = pending.settled(deployment, DECLARED, lambda path, version: there.get(path))
     assert found["pending_operations"] == []
     return found["resources"], line
 
@@ -50,8 +56,7 @@ def settled(
 def test_what_is_there_comes_into_the_state_as_unfinished() -> None:
     found, line = settled([], group(), {GROUP: THERE, f"{GROUP}/resources": {"value": []}})
 
-    outputs = {"location": "East US 2", "tags": {"team": "vision"}}
-    assert found == [group(id=GROUP, outputs=outputs, initErrors=[pending.UNFINISHED])]
+    assert found == [group(id=GROUP, outputs=OF_THE_GROUP, initErrors=[pending.UNFINISHED])]
     assert line == "resource-group rg: there; the next update finishes it"
 
 
@@ -81,6 +86,15 @@ def test_what_was_there_before_is_left_to_who_made_it(
     assert line.endswith("left to who made it")
 
 
+def test_what_is_declared_by_another_name_by_now_is_let_go_of() -> None:
+    begun = record() | {"inputs": OF_THE_RECORD | {"relativeRecordSetName": "old"}}
+
+    found, line = settled([], begun, {RECORD: {"id": RECORD}})
+
+    assert found == []
+    assert line == "record: creating was under way, of one that is not declared any more: let go of"
+
+
 def test_what_the_stack_has_in_its_group_is_nobody_elses() -> None:
     zone = resource("zone", "azure-native:dns:Zone", {}, id=ZONE.lower())
     cloud = {GROUP: THERE, f"{GROUP}/resources": {"value": [{"id": ZONE}]}}
@@ -105,7 +119,6 @@ def test_what_was_to_replace_another_takes_its_place(
     *kept, new = found
     assert kept == [record(id=old, **more) for more in stays]
     assert (new["id"], new["initErrors"]) == (RECORD, [pending.UNFINISHED])
-    assert new["outputs"] == {"ttl": 300}
 
 
 @pytest.mark.parametrize("kind", ["updating", "deleting"])
