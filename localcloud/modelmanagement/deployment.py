@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,7 +47,7 @@ _CODES = {
 
 
 class Deployer:
-    """Deploys, changes and removes services, one operation at a time.
+    """Deploys, changes and removes services, one operation of a service at a time.
 
     What answers callers follows the database: it changes after the commit, never before it. Where a commit
     fails, what answered goes on, and the operation is taken up again.
@@ -78,11 +80,28 @@ class Deployer:
         self._waiting: dict[str, Future[Pipeline]] = {}  # what `restore` left to `load_restored`
         # Held from where a row is read to where it answers: the last one to come has the newest row.
         self._following = threading.Lock()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by service
+        self._suspects = threading.Lock()
 
     def work_off(self, operation: Operation) -> None:
         """Takes an operation to its end, unless it is cancelled. It may have been begun before, by a process
         that was killed.
+
+        Those of one service take turns; a deletion ends the trial that another one waits for.
         """
+        if operation.action == operations.DELETE:
+            self._trials.cancel(operation.service_id)
+        with self._turns[operation.service_id]:
+            with self._store.read() as db:
+                current = operations.find_unfinished(db, operation.id)
+            if current is None:
+                return
+            if operation.action != operations.DELETE and operation.service_id in self._waiting:
+                # it is what the service goes back to, should the change fail
+                self._load_one_restored(operation.service_id, lambda: False)
+            self._work_off(current)
+
+    def _work_off(self, operation: Operation) -> None:
         if operation.state == operations.NOT_STARTED:
             operation = operation.moved(operations.RUNNING)
             with self._store.write() as db:
@@ -122,27 +141,35 @@ class Deployer:
         Called again after an error, it goes on where it was.
         """
         for service_id in list(self._waiting):
-            service = None
-            if not stopped():
-                with self._store.read() as db:
-                    service = services.find(db, service_id)
-            if service is None:
-                self._waiting.pop(service_id).set_exception(PackageError("The service is gone."))
-                continue
-            try:
-                pipeline = self._load_counted(service, service.model_id)
-            except CancelledError:
-                continue
-            except sqlite3.Error:
-                raise
-            except Exception as error:  # whatever it is, the other services come back
-                self._lost(service, error)
-                self._waiting.pop(service_id).set_exception(error)
-                self._scoring.remove(service_id)
-                continue
-            self._pipelines[service_id] = (service.model_id, pipeline)
-            self._waiting.pop(service_id).set_result(pipeline)
-            self._found(service_id)
+            with self._turns[service_id]:
+                self._load_one_restored(service_id, stopped)
+
+    def _load_one_restored(self, service_id: str, stopped: Callable[[], bool]) -> None:
+        service = None
+        if not stopped():
+            with self._store.read() as db:
+                service = services.find(db, service_id)
+        if service is None:
+            self._waiting.pop(service_id).set_exception(PackageError("The service is gone."))
+            return
+        if service_id in self._pipelines:  # an operation has loaded it meanwhile
+            self._waiting.pop(service_id).set_result(self._pipelines[service_id][1])
+            return
+        try:
+            pipeline = self._load_counted(service, service.model_id)
+        except CancelledError as error:
+            self._waiting.pop(service_id).set_exception(error)
+            return
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # whatever it is, the other services come back
+            self._lost(service, error)
+            self._waiting.pop(service_id).set_exception(error)
+            self._scoring.remove(service_id)
+            return
+        self._pipelines[service_id] = (service.model_id, pipeline)
+        self._waiting.pop(service_id).set_result(pipeline)
+        self._found(service_id)
 
     def follow_keys(self, service_id: str) -> None:
         """Has a service open to the keys that the database has for it, after a commit that changed them."""
@@ -239,6 +266,7 @@ class Deployer:
     def _delete(self, operation: Operation) -> None:
         with self._store.write() as db:
             services.delete(db, operation.service_id)
+            operations.cancel_others(db, operation)
         self.forget(operation.service_id)
         with self._store.write() as db:
             operations.save(db, operation.moved(operations.SUCCEEDED))
@@ -264,12 +292,24 @@ class Deployer:
                 "something else ended localcloud, deploy or update the service once more."
             )
         try:
-            self._trials.require(self._packages.path(service.model_id), service.id)
+            self._trials.require(
+                self._packages.path(service.model_id), service.id, lambda: self._is_wanted(service.id)
+            )
         except OSError as error:
             raise _gone(service, error) from None
         warm_up()  # it takes its time, in which nothing is to blame
-        with self._attempts.counted(subject):
+        # of several that were under way when a process ended, one alone did it: they are told apart
+        alone = self._suspects if self._attempts.crashes(subject) else nullcontext()
+        with alone, self._attempts.counted(subject):
             return self._load(service)
+
+    def _is_wanted(self, service_id: str) -> bool:
+        """Whether the service is there, and not about to be deleted."""
+        with self._store.read() as db:
+            return (
+                services.find(db, service_id) is not None
+                and operations.unfinished_of(db, service_id, operations.DELETE) is None
+            )
 
     def _load(self, service: Service) -> Pipeline:
         from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed

@@ -55,7 +55,7 @@ class Operation:
     """An operation that was accepted, and what became of it.
 
     Attributes:
-        sequence: its place in the queue.
+        sequence: its place in its queue.
         change: JSON of what an update asks for; None for other actions, and once it is finished.
         error: the failure's document, of a failed one.
         created_on, finished_on: RFC 3339, UTC.
@@ -108,10 +108,18 @@ class Operation:
         return shown
 
 
+@dataclass(frozen=True)
+class Queue:
+    """The operations of an account that wait for each other: its deletions, or all others."""
+
+    account_id: str
+    deletions: bool
+
+
 def accept(
     db: sqlite3.Connection, account_id: str, service_id: str, action: str, change: str | None = None
 ) -> Operation:
-    """Puts an operation at the end of the queue."""
+    """Puts an operation at the end of its queue."""
     row = db.execute(
         "INSERT INTO operations (id, account_id, service_id, action, state, change, created_on)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
@@ -134,12 +142,47 @@ def require(db: sqlite3.Connection, account_id: str, operation_id: str) -> Opera
     return _operation(row)
 
 
-def first_unfinished(db: sqlite3.Connection) -> Operation | None:
-    """The head of the queue."""
+def queues(db: sqlite3.Connection) -> list[Queue]:
+    """The queues that hold something, the one with the oldest operation first."""
+    rows = db.execute(
+        "SELECT account_id, action = 'Delete' AS deletions FROM operations WHERE finished_on IS NULL"
+        " GROUP BY account_id, deletions ORDER BY min(sequence)"
+    )
+    return [Queue(row["account_id"], bool(row["deletions"])) for row in rows]
+
+
+def first_of(db: sqlite3.Connection, queue: Queue) -> Operation | None:
+    """The head of a queue. What is to be deleted is neither made nor changed any more."""
     row = db.execute(
-        "SELECT * FROM operations WHERE finished_on IS NULL ORDER BY sequence LIMIT 1"
+        "SELECT * FROM operations AS one WHERE finished_on IS NULL AND account_id = :account"
+        " AND (action = 'Delete') = :deletions AND (:deletions OR NOT EXISTS"
+        " (SELECT 1 FROM operations WHERE service_id = one.service_id AND action = 'Delete'"
+        " AND finished_on IS NULL)) ORDER BY sequence LIMIT 1",
+        {"account": queue.account_id, "deletions": queue.deletions},
     ).fetchone()
     return None if row is None else _operation(row)
+
+
+def find_unfinished(db: sqlite3.Connection, operation_id: str) -> Operation | None:
+    """An operation as it is now; None: it has ended, or is gone with its account."""
+    row = db.execute(
+        "SELECT * FROM operations WHERE id = ? AND finished_on IS NULL", (operation_id,)
+    ).fetchone()
+    return None if row is None else _operation(row)
+
+
+def cancel_others(db: sqlite3.Connection, deletion: Operation) -> None:
+    """Ends what else a service has in the queue, for it is deleted."""
+    rows = db.execute(
+        "SELECT * FROM operations WHERE service_id = ? AND finished_on IS NULL AND id != ?",
+        (deletion.service_id, deletion.id),
+    ).fetchall()
+    failure = Failure(
+        "OperationCanceled",
+        f"The service was deleted (operation {deletion.id}) before this operation had ended.",
+    )
+    for row in rows:
+        save(db, _operation(row).moved(FAILED, failure))
 
 
 def unfinished_of(db: sqlite3.Connection, service_id: str, action: str | None = None) -> Operation | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 import weakref
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Device:
         self.folder = featurizers
         self._featurizers: list[Featurizer] = []
         self._lock = threading.Lock()
+        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by file
         self._loaded: weakref.WeakValueDictionary[str, Model] = weakref.WeakValueDictionary()
 
     def featurizers(self) -> list[Featurizer]:
@@ -65,9 +67,13 @@ class Device:
         """
         key = str(source) if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
         with self._lock:
+            loading = self._loading[key]
+        with loading:  # who loads another file does not wait
             model = self._loaded.get(key)
             if model is None:
-                model = self._loaded[key] = Model(source)
+                model = Model(source)
+                with self._lock:
+                    self._loaded[key] = model
             return model
 
 

@@ -118,7 +118,9 @@ def test_operations_of_one_service_take_turns(data: Path, package_url: str) -> N
         deleted = [plane.call("DELETE", f"services/{service_id}") for _ in range(2)]
         locations = {answer.headers["Operation-Location"] for answer in deleted}
         assert len(locations) == 1, "asked for twice it is one deletion"
-        assert plane.finish(created)["state"] == "Succeeded"
+        # given up where it was not done yet
+        ended = plane.finish(created)
+        assert ended["state"] == "Succeeded" or ended["error"]["code"] == "OperationCanceled"
         assert plane.finish(deleted[0])["state"] == "Succeeded"
         assert plane.call("GET", "services").json() == {"value": []}
 
