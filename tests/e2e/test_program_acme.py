@@ -79,7 +79,7 @@ def authority(
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
     """One that has its certificate."""
-    stack = make_stack("acme", authority.config)
+    stack = make_stack("acme", authority.config, loaded=True)
     assert stack.up().complaints == []
     return stack
 
@@ -87,7 +87,7 @@ def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> Prog
 @pytest.fixture(scope="module")
 def beginner(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
     """One that has nothing yet."""
-    return make_stack("beginner", authority.config)
+    return make_stack("beginner", authority.config, loaded=True)
 
 
 def changed(operations: dict[str, str]) -> dict[str, str]:
@@ -105,6 +105,16 @@ def forget_what_came_later(stack: ProgramStack) -> None:
             for properties in (resource["inputs"], resource["outputs"]):
                 for name in LATER:
                     properties.pop(name, None)
+    stack.load(state)
+
+
+def replaced_once(stack: ProgramStack) -> None:
+    """The state becomes one in which the certificate is of the second generation."""
+    state = copy.deepcopy(stack.export())
+    for resource in state["deployment"]["resources"]:
+        if resource["type"].endswith(":AcmeCertificate"):
+            for properties in (resource["inputs"], resource["outputs"]):
+                properties["generation"] = 2
     stack.load(state)
 
 
@@ -214,6 +224,7 @@ def test_it_is_renewed_early_by_the_command(stack: ProgramStack) -> None:
 
 
 def test_what_cannot_be_is_refused_at_the_preview(stack: ProgramStack) -> None:
+    replaced_once(stack)
     stack.configure({GENERATION: "1"})
     lowered = stack.preview(code=None)
     stack.configure({GENERATION: "2", ISSUERS: OTHER})

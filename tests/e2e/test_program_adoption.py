@@ -133,6 +133,7 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
             f"{SETTING}:storageAccount": STORAGE,
             f"{SETTING}:serviceName": NAME,
         },
+        loaded=True,
     )
     for name, text in (
         ("chain.pem", bundle.certificate_pem),
@@ -293,7 +294,7 @@ def test_a_package_takes_the_adopted_models_place(by_hand: ByHand) -> None:
 
 def test_what_a_run_that_died_had_made_is_no_adoption(make_stack: Callable[..., ProgramStack]) -> None:
     """Killed between Resource Manager's answer and the state's write: the state knows that it was begun."""
-    stack = make_stack("begun")
+    stack = make_stack("begun", loaded=True)
     group = stack.cloud.group_id(stack.group)
     stack.cloud.client.manage("PUT", group, catalogue.RESOURCE_GROUP.api_version, {"location": "eastus2"})
     chain = "fpga:index:ModelManagement$azure-native:resources:ResourceGroup"

@@ -55,6 +55,7 @@ def created(
             "fpga-web-service:resolvers": resolver[0],
             "fpga-web-service:recordTtl": "1",
         },
+        loaded=True,
     )
     return stack, stack.up()
 

@@ -22,7 +22,6 @@ from tests.support.certificates import odd_certificates, odd_containers, odd_pat
 from tests.support.certificates.containers import PASSWORD
 from tests.support.certificates.forge import FQDN, chain, intermediate, root
 from tests.support.certificates.odd_bundles import GOOD, Case, Texts
-from tests.support.stacks import warm_host
 from tests.support.stacks.program_stack import ProgramStack
 from tests.support.stacks.pulumi_project import Result
 
@@ -71,9 +70,9 @@ IN_CONFIGURATION = {
 class Previews:
     """Previews of one stack, each with a configuration of its own: one at a time, and one ahead of it."""
 
-    def __init__(self, stack: ProgramStack, host: str, folder: Path, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, stack: ProgramStack, folder: Path, pool: ThreadPoolExecutor) -> None:
         self.stack = stack
-        self._host, self._folder, self._pool = host, folder, pool
+        self._folder, self._pool = folder, pool
         self._asked: dict[str, Callable[[], Result]] = {}
         self._ahead: dict[str, Future[Result]] = {}
         self._places: dict[str, Path] = {}
@@ -98,7 +97,7 @@ class Previews:
         config |= {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
         file = self.place(name) / "Pulumi.yaml"
         file.write_text(yaml.safe_dump(self._config | {"config": config}))
-        arguments = ("--client", self._host, "--config-file", str(file), *flags)
+        arguments = ("--config-file", str(file), *flags)
         self._asked[name] = partial(self.stack.preview, *arguments, code=None)
         self._ahead[name] = self._pool.submit(self._asked[name])
 
@@ -133,6 +132,7 @@ def stack(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Temp
             f"{NAMESPACE}:keyFile": str(folder / "key.pem"),
             f"{NAMESPACE}:rootsFile": str(folder / "roots.pem"),
         },
+        loaded=True,
     )
     assert stack.up().complaints == []
     return stack
@@ -144,12 +144,11 @@ def previews(stack: ProgramStack, tmp_path_factory: pytest.TempPathFactory) -> I
     passwords = [one.password for one in odd_containers.REFUSED if one.password]
     secrets = encrypted(stack, [PASSWORD, *passwords, *(key.decode() for _, key in texts.values())])
     with (
-        warm_host.running(stack.environment) as host,
         ThreadPoolExecutor(1) as pool,
         ExitStack() as end,
     ):
         end.callback(pool.shutdown, cancel_futures=True)
-        made = Previews(stack, host, tmp_path_factory.mktemp("odd-bundles"), pool)
+        made = Previews(stack, tmp_path_factory.mktemp("odd-bundles"), pool)
         for case in [*REFUSED, *WARNED, *MENDED, *FIT]:
             ask_for_files(made, case)
         for container in [*odd_containers.REFUSED, *odd_containers.MENDED, *odd_containers.WARNED]:

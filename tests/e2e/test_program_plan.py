@@ -99,6 +99,7 @@ def reviewed(
             f"{SETTING}keyFile": str(files / "key.pem"),
             f"{SETTING}rootsFile": str(files / "root.pem"),
         },
+        loaded=True,
     )
     return Reviewed(stack, files, authority)
 

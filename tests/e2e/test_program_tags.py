@@ -20,7 +20,7 @@ TAGGED = dict.fromkeys(("resource-group", "account", "storage", "zone"), "update
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
     """A stack that is deployed with tags, which stand in its file as a mapping."""
-    stack = make_stack("tags")
+    stack = make_stack("tags", loaded=True)
     file = stack.folder / f"Pulumi.{stack.stack}.yaml"
     content = yaml.safe_load(file.read_text())
     content["config"]["fpga-web-service:tags"] = {"team": "vision", "Cost Center": 4711, "spot": False}
