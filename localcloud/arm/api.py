@@ -44,7 +44,7 @@ def routes(tenant: Tenant, providers: Sequence[Provider]) -> list[Route]:
         return answer
 
     return [
-        Route(route.path, checked(route.endpoint), methods=route.methods)
+        Route(route.path, checked(route.endpoint), methods=route.methods, lane=route.lane)
         for provider in providers
         for route in provider.routes()
     ]
