@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 
 from localcloud import command_line
@@ -24,9 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.set_inheritable(ready_fd, False)
     settings = command_line.settings(options)
     os.umask(0o077)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _told_to_stop()
     # Imported late: what it costs must not delay the words of a refused command line.
     from localcloud.server import Cloud
 
@@ -38,11 +35,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.close(ready_fd)
             else:
                 print(f"localcloud is ready at {cloud.status().https}", flush=True)
-            stop.wait()
+            os.read(stop, 1)
     except StartError as error:
         print(f"{REFUSAL}{error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _told_to_stop() -> int:
+    """A pipe in which something is to be read once SIGTERM or SIGINT has come.
+
+    The system may hand a signal to any thread. A lock that the main one waits for does not hear of it then;
+    the pipe does, in which the signal itself writes.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return reading
 
 
 if __name__ == "__main__":

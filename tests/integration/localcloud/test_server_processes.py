@@ -233,6 +233,29 @@ def test_foreground_process_says_where_and_ends_on_sigterm(settings: Settings) -
     assert not lock.is_held(settings.data)
 
 
+_TOLD_BY_ANOTHER_THREAD = """
+import os, signal, sys, threading
+from localcloud.__main__ import main
+
+ready, told = os.pipe()
+
+def tell():
+    os.read(ready, 6)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=tell, daemon=True).start()
+sys.exit(main(["serve", *sys.argv[1:], "--ready-fd", str(told)]))
+"""
+
+
+def test_a_signal_that_another_thread_gets_ends_it(settings: Settings) -> None:
+    """The system chooses the thread; here it is one that does nothing else."""
+    command = [sys.executable, "-c", _TOLD_BY_ANOTHER_THREAD, "--data", str(settings.data)]
+    command += ["--featurizers", str(settings.featurizers), "--scoring-network", settings.scoring_network]
+    subprocess.run(command, check=True, timeout=60)
+    assert not lock.is_held(settings.data)
+
+
 def test_control_imports_nothing_heavy() -> None:
     code = "import sys, localcloud.control; print(*{name.partition('.')[0] for name in sys.modules})"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

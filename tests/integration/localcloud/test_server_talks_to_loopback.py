@@ -63,7 +63,8 @@ def deploy_and_score(scratch: Path, trace: list[str]) -> None:
             # itself, not the one that traces it, which ends with it
             pid = wanted.data / PID
             if pid.exists():
-                os.kill(int(pid.read_text()), signal.SIGKILL)
+                os.kill(int(pid.read_text()), signal.SIGTERM)
+                assert process.wait(30) == 0
             else:
                 process.kill()
 
