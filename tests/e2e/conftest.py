@@ -11,10 +11,10 @@ from engine.install import Engine, install
 from engine.report import ConsoleReport
 from tests.support.pebble.fixtures import pebble_executable
 from tests.support.stacks.local_cloud import local_cloud
-from tests.support.stacks.program_stack import loaded, make_stack
+from tests.support.stacks.program_stack import loaded_program, make_stack
 from tests.support.stacks.pulumi_project import PulumiProject
 
-__all__ = ["engine", "loaded", "local_cloud", "make_project", "make_stack", "pebble_executable"]
+__all__ = ["engine", "loaded_program", "local_cloud", "make_project", "make_stack", "pebble_executable"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

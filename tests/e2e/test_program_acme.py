@@ -79,7 +79,7 @@ def authority(
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
     """One that has its certificate."""
-    stack = make_stack("acme", authority.config, loaded=True)
+    stack = make_stack("acme", authority.config)
     assert stack.up().complaints == []
     return stack
 
@@ -87,7 +87,7 @@ def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> Prog
 @pytest.fixture(scope="module")
 def beginner(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
     """One that has nothing yet."""
-    return make_stack("beginner", authority.config, loaded=True)
+    return make_stack("beginner", authority.config)
 
 
 def changed(operations: dict[str, str]) -> dict[str, str]:

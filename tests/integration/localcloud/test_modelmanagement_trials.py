@@ -113,9 +113,10 @@ def test_a_package_without_an_end_is_told_so(
 ) -> None:
     monkeypatch.setattr(trials, "TOTAL_TIMEOUT_S", 2.0)
     package = _file(tmp_path, scoring_parts.folded_model(6000, products=100))
+    before = set(psutil.Process().children(recursive=True))
     with pytest.raises(PackageError, match="The package takes too long to load and to run on one image"):
         tried.require(package)
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from fpga.cloud.connection import CLIENT_SECRET
 from infra.settings import naming
 from infra.settings.reader import PROJECT_ROOT
 from localcloud.status import ServiceStatus
-from tests.support.stacks import loaded_plugins, warm_host
+from tests.support.stacks import warm_host
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.pulumi_project import PulumiProject, Result
 
@@ -111,18 +111,10 @@ class ProgramStack(PulumiProject):
 
 
 @pytest.fixture(scope="session")
-def loaded(
-    engine: Engine, local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Engine, str]]:
-    """The engine with plugins that have loaded what they import, and the address of a language host that has
-    the program loaded, for stacks of the session's localcloud.
-    """
-    folder = tmp_path_factory.mktemp("loaded")
-    with (
-        loaded_plugins.installed(engine, folder) as with_plugins,
-        warm_host.running(engine.environment | local_cloud.environment) as host,
-    ):
-        yield with_plugins, host
+def loaded_program(engine: Engine, local_cloud: LocalCloud) -> Iterator[str]:
+    """The address of a language host that has the program loaded, for stacks of the session's localcloud."""
+    with warm_host.running(engine.environment | local_cloud.environment) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +126,13 @@ def make_stack(
 ) -> Callable[..., ProgramStack]:
     """Makes stacks of the program: `make_stack("name", {"fpga-web-service:sslEnabled": "false"})`.
 
-    With `loaded=True` their operations are run by a host that has loaded the program already, and by plugins
-    that have loaded what they import: for tests of what the program, its providers and the cloud do. How
-    these are started is for other tests.
+    With `loaded=True` their operations are run by a host that has loaded the program already: for tests of
+    what the program, its providers and the cloud do. How a program is started is for other tests.
     """
 
     def make(name: str, config: Mapping[str, str] | None = None, *, loaded: bool = False) -> ProgramStack:
-        using, host = request.getfixturevalue("loaded") if loaded else (engine, None)
-        stack = ProgramStack(using, local_cloud, tmp_path_factory.mktemp(name), name, host=host)
+        host = request.getfixturevalue("loaded_program") if loaded else None
+        stack = ProgramStack(engine, local_cloud, tmp_path_factory.mktemp(name), name, host=host)
         stack.make(config)
         return stack
 
