@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localcloud.aside import Aside
+from localcloud.datafolder.aside import Aside
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import CA_CERTIFICATE

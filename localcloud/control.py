@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from localcloud import command_line, lock, logs, ports, waiting
+from localcloud import command_line, logs, ports, waiting
+from localcloud.datafolder import lock
 from localcloud.errors import StartError
 from localcloud.settings import (
     CA_CERTIFICATE,

@@ -1,4 +1,4 @@
-"""Refusals and failures of localcloud, as data. `localcloud.frame` turns them into words on the wire.
+"""Refusals and failures of localcloud, as data. `localcloud.http.frame` turns them into words on the wire.
 
 LocalcloudError
 ├── CloudError      an answer to a caller: HTTP status, Azure's code, a message

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from localcloud.lanes import DATABASE, Lane, Route
+from localcloud.http.lanes import DATABASE, Lane, Route
 from localcloud.status import Status
 from localcloud.version import Version
 

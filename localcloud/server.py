@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from localcloud import authority as authorities
-from localcloud import descriptors, folder, lock, logs, version
+from localcloud import descriptors, logs, version
 from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
 from localcloud.arm import api as arm
@@ -31,22 +31,24 @@ from localcloud.arm.storage.blobs import Blobs, warm_up
 from localcloud.arm.storage.containers import Containers
 from localcloud.arm.storage.keys import StorageKeys
 from localcloud.arm.subscriptions import Subscriptions
-from localcloud.aside import Aside
 from localcloud.authority import Authority
 from localcloud.blob.azurite import Azurite
+from localcloud.datafolder import folder, lock
+from localcloud.datafolder.aside import Aside
+from localcloud.datafolder.mark import Mark
+from localcloud.datafolder.store import Store
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.frame import Frame
 from localcloud.health import Health
+from localcloud.http.frame import Frame
+from localcloud.http.lanes import Route
+from localcloud.http.listener import served
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
-from localcloud.lanes import Route
-from localcloud.listener import served
-from localcloud.mark import Mark
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.ports import Ports
 from localcloud.scoring.addresses import AddressPool
@@ -54,7 +56,6 @@ from localcloud.scoring.device import Device
 from localcloud.scoring.host import ScoringHost
 from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOG, PID, Settings
 from localcloud.status import Status
-from localcloud.store import Store
 
 log = logging.getLogger("localcloud.server")
 

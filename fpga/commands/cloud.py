@@ -97,7 +97,7 @@ def backup(
 ) -> None:
     """Write all that localcloud keeps to one file, its secrets too, while it runs."""
     from engine.report import ConsoleReport
-    from localcloud import backup as backups
+    from localcloud.datafolder import backup as backups
 
     folder = _data(data, Project.here())
     report = ConsoleReport()
@@ -113,7 +113,7 @@ def restore(
 ) -> None:
     """Make a new data folder of a backup. `fpga cloud up` then serves what was kept in it."""
     from engine.report import ConsoleReport
-    from localcloud import backup as backups
+    from localcloud.datafolder import backup as backups
 
     folder = _data(data, Project.here())
     report = ConsoleReport()

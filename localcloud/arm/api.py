@@ -14,8 +14,8 @@ from localcloud.arm.accounts import require_subscription
 from localcloud.arm.lists import query_of
 from localcloud.arm.providers import unknown_type
 from localcloud.errors import CloudError
+from localcloud.http.lanes import Route
 from localcloud.identity.tenant import Tenant
-from localcloud.lanes import Route
 
 _API_VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})(-[A-Za-z][A-Za-z0-9.-]{0,31})?")
 _SANE_YEARS = range(2011, 2100)

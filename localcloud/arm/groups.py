@@ -16,10 +16,10 @@ from localcloud.arm.lists import page, parse_filter, query_of
 from localcloud.arm.paths import GROUP, SUBSCRIPTION
 from localcloud.arm.providers import shown_type
 from localcloud.arm.resources import Group, Resource
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, json_body
-from localcloud.lanes import REMOVALS, Route
-from localcloud.store import Store
+from localcloud.http.frame import body_of, json_body
+from localcloud.http.lanes import REMOVALS, Route
 
 _NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 

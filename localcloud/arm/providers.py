@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from localcloud.arm.checks import REGIONS
 from localcloud.arm.lists import page
 from localcloud.arm.paths import SUBSCRIPTION
+from localcloud.datafolder.store import Store
 from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
-from localcloud.lanes import Route
-from localcloud.store import Store
+from localcloud.http.lanes import Route
 
 
 @dataclass(frozen=True)

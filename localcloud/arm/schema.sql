@@ -1,4 +1,4 @@
--- Version 1 of the schema: it stays as it is, and what is new is a step in `localcloud/migrations`.
+-- Version 1 of the schema: it stays as it is, and what is new is a step in `localcloud/datafolder/migrations`.
 -- Resource Manager: groups, and every other resource as one row, whatever its provider.
 -- Keys are resource IDs in lower case; the case a caller wrote is kept beside them.
 CREATE TABLE IF NOT EXISTS resource_groups (

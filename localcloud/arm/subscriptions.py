@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 
 from localcloud.arm.checks import REGIONS
 from localcloud.arm.lists import page
+from localcloud.http.lanes import Route
 from localcloud.identity.tenant import Tenant
-from localcloud.lanes import Route
 
 
 class Subscriptions:

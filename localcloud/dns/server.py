@@ -20,10 +20,10 @@ import dns.name
 import dns.rcode
 
 from localcloud import ports
-from localcloud.connections import BoundedListener
+from localcloud.datafolder.store import Store
 from localcloud.dns.answer import answer, truncated, udp_size
 from localcloud.dns.records import RecordSet, Zone, zone_from
-from localcloud.store import Store
+from localcloud.http.connections import BoundedListener
 
 _ZONE_TYPE = "microsoft.network/dnszones"
 _TCP_IDLE_S = 10.0

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud.errors import CloudError
-from localcloud.frame import body_of
+from localcloud.http.frame import body_of
+from localcloud.http.lanes import FEDERATION, SIGN_IN, Lane, Route
 from localcloud.identity.federation import Federation
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import LIFE_S, Tokens
-from localcloud.lanes import FEDERATION, SIGN_IN, Lane, Route
 
 _DEFAULT_SCOPE = "/.default"
 _OPENID_SCOPES = frozenset({"openid", "offline_access", "profile", "email"})

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import jwt
 import requests
 
-from localcloud.deadlines import Deadline, DeadlineAdapter
+from localcloud.http.deadlines import Deadline, DeadlineAdapter
 from localcloud.identity.refusals import SignInError
 from surroundings.https import session
 

@@ -1,4 +1,4 @@
--- Version 1 of the schema: it stays as it is, and what is new is a step in `localcloud/migrations`.
+-- Version 1 of the schema: it stays as it is, and what is new is a step in `localcloud/datafolder/migrations`.
 -- What the tenant is: made at first start, the same ever after.
 CREATE TABLE IF NOT EXISTS tenant (
     only             INTEGER PRIMARY KEY CHECK (only = 1),

@@ -10,11 +10,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from localcloud.aside import Aside
+from localcloud.datafolder.aside import Aside
+from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import CLIENT_SECRET, DATABASE
-from localcloud.store import Store
 
 DEFAULT_PROVIDERS = (
     "microsoft.machinelearningmodelmanagement",

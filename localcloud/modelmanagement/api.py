@@ -14,16 +14,16 @@ from starlette.responses import JSONResponse, Response
 from localcloud.arm.accounts import Account, find_account
 from localcloud.arm.api import check_api_version
 from localcloud.arm.lists import page, query_of
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, client_request_id, json_body
-from localcloud.lanes import DATABASE, PACKAGES, Route
+from localcloud.http.frame import body_of, client_request_id, json_body
+from localcloud.http.lanes import DATABASE, PACKAGES, Route
 from localcloud.modelmanagement import fields, keys, models, operations, quota, services, swagger
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.services import Service
 from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.errors import PackageError, ScoringError
-from localcloud.store import Store
 
 ACCOUNT = "/api/subscriptions/{subscription}/resourcegroups/{group}/accounts/{account}"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from localcloud.store import Store
+from localcloud.datafolder.store import Store
 
 CRASHES_LIMIT: Final = 2
 """How many processes may end in one thing before it is given up."""

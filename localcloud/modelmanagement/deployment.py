@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clients.wire.onnx_model import warm_up
+from localcloud.datafolder.store import Store
 from localcloud.modelmanagement import addresses, operations, services
 from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.models import Packages
@@ -30,7 +31,6 @@ from localcloud.scoring.errors import (
     TlsError,
 )
 from localcloud.scoring.tls import check_served
-from localcloud.store import Store
 
 if TYPE_CHECKING:
     from localcloud.scoring.host import ScoringHost

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import requests
 import urllib3
 
-from localcloud.deadlines import Deadline, DeadlineAdapter
 from localcloud.errors import CloudError
+from localcloud.http.deadlines import Deadline, DeadlineAdapter
 from localcloud.modelmanagement.models import without_signature
 from surroundings.https import session as https_session
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localcloud.aside import Aside
-from localcloud.lanes import Route
+from localcloud.datafolder.aside import Aside
+from localcloud.datafolder.store import Store
+from localcloud.http.lanes import Route
 from localcloud.modelmanagement import models, operations, services
 from localcloud.modelmanagement.api import Api
 from localcloud.modelmanagement.attempts import Attempts
@@ -22,7 +23,6 @@ from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
 from localcloud.settings import PACKAGES
 from localcloud.status import ServiceStatus
-from localcloud.store import Store
 
 if TYPE_CHECKING:
     from localcloud.scoring.host import ScoringHost

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from localcloud.arm.resources import now
+from localcloud.datafolder.mark import IDENTITY
 from localcloud.errors import CloudError
-from localcloud.mark import IDENTITY
 from localcloud.modelmanagement.fields import (
     compute_type,
     invalid,

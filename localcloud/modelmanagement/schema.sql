@@ -1,4 +1,4 @@
--- Version 1 of the schema: it stays as it is, and what is new is a step in `localcloud/migrations`.
+-- Version 1 of the schema: it stays as it is, and what is new is a step in `localcloud/datafolder/migrations`.
 -- The data plane of Model Management accounts. Accounts are rows of `resources`, known here by their key.
 CREATE TABLE IF NOT EXISTS models (
     sequence      INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of lists

@@ -22,8 +22,8 @@ from typing import Any, Final
 
 import localcloud
 from clients.wire.onnx_model import warm_up
+from localcloud.datafolder.store import Store
 from localcloud.scoring.errors import CancelledError, PackageError, ScoringError
-from localcloud.store import Store
 from surroundings import variables
 
 MEMORY_LIMIT: Final = 4 << 30

@@ -7,10 +7,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from localcloud.datafolder.store import Store
 from localcloud.modelmanagement import operations
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.operations import Queue
-from localcloud.store import Store
 
 RETRY_INTERVAL_S = 5.0
 ACCOUNTS_AT_ONCE: Final = 16

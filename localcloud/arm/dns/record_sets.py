@@ -24,12 +24,12 @@ from localcloud.arm.lists import page, query_of
 from localcloud.arm.paths import find_named
 from localcloud.arm.providers import unknown_type
 from localcloud.arm.resources import Resource
+from localcloud.datafolder.store import Store
 from localcloud.dns.names import record_set_problem
 from localcloud.dns.record_types import TYPES
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, json_body
-from localcloud.lanes import Route
-from localcloud.store import Store
+from localcloud.http.frame import body_of, json_body
+from localcloud.http.lanes import Route
 
 _RECORD_SET = ZONE + "/{kind}/{name}"
 _ALL = ("recordsets", "all")

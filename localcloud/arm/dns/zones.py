@@ -16,11 +16,11 @@ from localcloud.arm.lists import of_type, page
 from localcloud.arm.paths import GROUP, SUBSCRIPTION, find_named, named, named_group
 from localcloud.arm.providers import require_registered
 from localcloud.arm.resources import Resource
+from localcloud.datafolder.store import Store
 from localcloud.dns.names import zone_problem
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, json_body
-from localcloud.lanes import Route
-from localcloud.store import Store
+from localcloud.http.frame import body_of, json_body
+from localcloud.http.lanes import Route
 
 NAMESPACE = "Microsoft.Network"
 SHOWN_TYPE = f"{NAMESPACE}/dnsZones"

@@ -19,10 +19,10 @@ from localcloud.arm.resources import Resource
 from localcloud.arm.storage.blobs import Blobs
 from localcloud.arm.storage.key_rows import make_keys
 from localcloud.arm.storage.rules import kind_of, name_problem, properties_of, sku_of
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, json_body
-from localcloud.lanes import BLOBS, Route
-from localcloud.store import Store
+from localcloud.http.frame import body_of, json_body
+from localcloud.http.lanes import BLOBS, Route
 
 NAMESPACE = "Microsoft.Storage"
 SHOWN_TYPE = f"{NAMESPACE}/storageAccounts"

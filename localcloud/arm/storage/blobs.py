@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localcloud.blob.azurite import Azurite, BlobStorageError
-from localcloud.deadlines import Deadline, DeadlineAdapter
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.store import Store
+from localcloud.http.deadlines import Deadline, DeadlineAdapter
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerProperties

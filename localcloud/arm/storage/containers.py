@@ -16,10 +16,10 @@ from localcloud.arm.resources import Resource
 from localcloud.arm.storage.accounts import ACCOUNT, SHOWN_TYPE, find_account
 from localcloud.arm.storage.blobs import Blobs, Container
 from localcloud.arm.storage.key_rows import keys_of
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, json_body
-from localcloud.lanes import BLOBS, Route
-from localcloud.store import Store
+from localcloud.http.frame import body_of, json_body
+from localcloud.http.lanes import BLOBS, Route
 
 PUBLIC_ACCESS = ("None", "Blob", "Container")
 _SERVICES = ACCOUNT + "/blobServices"

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from localcloud.arm.resources import Resource
 from localcloud.arm.storage.accounts import ACCOUNT, existing
 from localcloud.arm.storage.key_rows import KEY_NAMES, keys_of, replace_key
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.frame import body_of, json_body
-from localcloud.lanes import BLOBS, Route
-from localcloud.store import Store
+from localcloud.http.frame import body_of, json_body
+from localcloud.http.lanes import BLOBS, Route
 
 
 class StorageKeys:

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from localcloud.arm.accounts import find_account
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
 from localcloud.server import Cloud
 from localcloud.settings import DATABASE, Settings
-from localcloud.store import Store
 from tests.support.localcloud.arm_caller import ArmCaller, refusal
 
 MODEL_MANAGEMENT = "/providers/Microsoft.MachineLearningModelManagement/accounts"

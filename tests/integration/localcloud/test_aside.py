@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import aside
-from localcloud.aside import Aside
+from localcloud.datafolder import aside
+from localcloud.datafolder.aside import Aside
+from localcloud.datafolder.store import Store
 from localcloud.server import Cloud
 from localcloud.settings import DATABASE, Settings
-from localcloud.store import Store
 from tests.support.waiting import wait_until
 
 

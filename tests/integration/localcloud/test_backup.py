@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from localcloud import backup
-from localcloud.backup import BackupError
+from localcloud.datafolder import backup
+from localcloud.datafolder.backup import BackupError
 from localcloud.server import Cloud
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud import parts, scoring_parts

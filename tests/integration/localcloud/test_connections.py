@@ -18,11 +18,12 @@ import requests
 from starlette.requests import Request
 from starlette.responses import Response
 
-from localcloud import authority, control, descriptors, listener, ports
+from localcloud import authority, control, descriptors, ports
 from localcloud.errors import CloudError
-from localcloud.frame import Frame
-from localcloud.lanes import Route
-from localcloud.listener import served
+from localcloud.http import listener
+from localcloud.http.frame import Frame
+from localcloud.http.lanes import Route
+from localcloud.http.listener import served
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import (
     FPGA,

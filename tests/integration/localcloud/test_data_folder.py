@@ -17,12 +17,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localcloud import control, schema
-from localcloud import store as stores
+from localcloud import control
+from localcloud.datafolder import schema
+from localcloud.datafolder import store as stores
+from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
-from localcloud.store import Store
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.waiting import wait_until
 

@@ -19,9 +19,9 @@ import dns.rcode
 import dns.resolver
 import pytest
 
+from localcloud.datafolder.store import Store
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
-from localcloud.store import Store
 
 ZONES = "microsoft.network/dnszones"
 GROUP = "/subscriptions/s/resourcegroups/g"

@@ -16,11 +16,12 @@ import requests
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from localcloud import authority, listener, ports
+from localcloud import authority, ports
 from localcloud.errors import CloudError
-from localcloud.frame import Frame, body_of
-from localcloud.lanes import Route
-from localcloud.listener import served
+from localcloud.http import listener
+from localcloud.http.frame import Frame, body_of
+from localcloud.http.lanes import Route
+from localcloud.http.listener import served
 
 SECRET = "sv=2017-04-17&sig=SECRETSIGNATURE"
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from localcloud.datafolder.store import Store
 from localcloud.modelmanagement import trials
 from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.errors import PackageError, ScoringError
-from localcloud.store import Store
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import (
     FPGA,

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from localcloud import ports
+from localcloud.datafolder.store import Store
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.errors import BindError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
-from localcloud.store import Store
 from tests.support.localcloud.privileges import everybody_may_bind, without_the_right
 
 LOW = 61  # of no service (IANA)

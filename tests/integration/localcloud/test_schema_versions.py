@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from localcloud import authority, schema
+from localcloud import authority
+from localcloud.datafolder import schema
 from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings

@@ -18,7 +18,8 @@ import dns.query
 import psutil
 import pytest
 
-from localcloud import control, lock, ports, version
+from localcloud import control, ports, version
+from localcloud.datafolder import lock
 from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings

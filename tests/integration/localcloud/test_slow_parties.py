@@ -19,8 +19,8 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from localcloud import lanes
 from localcloud.arm.storage import blobs
+from localcloud.http import lanes
 from localcloud.identity import federation
 from localcloud.modelmanagement import download
 from localcloud.server import Cloud

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localcloud.store import Store
+from localcloud.datafolder.store import Store
 
 
 def test_a_commit_that_fails_is_undone_and_the_next_one_is_kept(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from localcloud.arm.lists import parse_filter
 from localcloud.arm.providers import unknown_type
 from localcloud.dns.names import record_set_problem, target_problem, zone_problem
 from localcloud.errors import CloudError
-from localcloud.frame import normal_path
+from localcloud.http.frame import normal_path
 
 
 @pytest.mark.parametrize("spelling", ["East US 2", "eastus2", "EASTUS2", " east us\t2 "])

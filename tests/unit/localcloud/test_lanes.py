@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.arm import api
+from localcloud.http.lanes import BLOBS, DATABASE, REMOVALS, Lane, Route
 from localcloud.identity.tenant import Tenant
-from localcloud.lanes import BLOBS, DATABASE, REMOVALS, Lane, Route
 
 REQUEST = Request({"type": "http", "headers": []})
 

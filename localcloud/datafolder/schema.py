@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 def _steps() -> list[str]:
-    rooms = "\n".join((_HERE / room / "schema.sql").read_text() for room in ROOMS)
+    rooms = "\n".join((_HERE.parent / room / "schema.sql").read_text() for room in ROOMS)
     return [rooms, *(file.read_text() for file in sorted((_HERE / "migrations").glob("*.sql")))]
 
 

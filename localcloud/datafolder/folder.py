@@ -1,8 +1,8 @@
 """The data folder as a whole: which parts belong together, and which are refused, with every byte as before.
 
-Database, packages and blobs carry the identity of their folder (`localcloud/mark.py`). A start that finds one
-of them lost, behind or another folder's must not go on: to the rest, what is lost looks as if it had never
-been.
+Database, packages and blobs carry the identity of their folder (`localcloud/datafolder/mark.py`). A start
+that finds one of them lost, behind or another folder's must not go on: to the rest, what is lost looks as if
+it had never been.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import shutil
 import uuid
 from pathlib import Path
 
-from localcloud import look, mark
 from localcloud.blob import azurite
+from localcloud.datafolder import look, mark
+from localcloud.datafolder.look import Look
+from localcloud.datafolder.mark import IDENTITY, Mark
+from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
-from localcloud.look import Look
-from localcloud.mark import IDENTITY, Mark
 from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, PACKAGES
-from localcloud.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud import schema
+from localcloud.datafolder import schema
 from localcloud.errors import StartError
 
 _BESIDE = ("-wal", "-journal")

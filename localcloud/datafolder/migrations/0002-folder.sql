@@ -1,4 +1,4 @@
--- The data folder that the database belongs to: see `localcloud/folder.py`.
+-- The data folder that the database belongs to: see `localcloud/datafolder/folder.py`.
 CREATE TABLE folder (
     only      INTEGER PRIMARY KEY CHECK (only = 1),
     id        TEXT NOT NULL,               -- UUID, as in `identity.json`

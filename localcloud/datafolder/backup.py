@@ -22,12 +22,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from localcloud import folder, lock, look, mark
 from localcloud.authority import CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
+from localcloud.datafolder import folder, lock, look, mark
+from localcloud.datafolder.mark import Mark
 from localcloud.errors import LocalcloudError
 from localcloud.identity.federation import FILE as FEDERATION
-from localcloud.mark import Mark
 from localcloud.ports import PORTS_FILE
 from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOCK, PACKAGES
 

@@ -25,7 +25,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from localcloud.errors import CloudError
-from localcloud.lanes import Lanes, Route
+from localcloud.http.lanes import Lanes, Route
 
 MAX_BODY_BYTES = 4 * 1024 * 1024  # as Azure Resource Manager has it
 MAX_PUBLIC_BODY_BYTES = 256 * 1024
@@ -34,7 +34,7 @@ MAX_DEPTH = 64
 _DRAIN_BYTES = 64 * 1024 * 1024
 _CORRELATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
-log = logging.getLogger("localcloud.frame")
+log = logging.getLogger("localcloud.http.frame")
 
 
 class Frame:

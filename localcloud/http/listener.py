@@ -14,8 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from localcloud import descriptors, ports
 from localcloud.authority import Authority
-from localcloud.connections import BoundedListener
 from localcloud.errors import StartError
+from localcloud.http.connections import BoundedListener
 from surroundings.tls import server_context
 
 _STOP_GRACE_S = 3

@@ -1,7 +1,7 @@
 """The store of all that is remembered: one file of SQLite, in WAL mode, every acknowledged write on disk.
 
 Each room of localcloud has tables of its own; the store brings them to the newest version when it opens
-(`localcloud/schema.py`). Writers take turns, readers never wait for them.
+(`localcloud/datafolder/schema.py`). Writers take turns, readers never wait for them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localcloud import schema
-from localcloud.mark import HighWater, Mark
+from localcloud.datafolder import schema
+from localcloud.datafolder.mark import HighWater, Mark
 
 REST_S = 2.0
 """So long after the last write the log beside the database is written into it."""
