@@ -50,6 +50,7 @@ from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
 from localcloud.modelmanagement.management import ModelManagement
+from localcloud.openapi.api import OpenApi
 from localcloud.ports import Ports
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
@@ -172,7 +173,8 @@ class Cloud:
         tokens = Tokens(tenant, urls)
         health = Health(self._version, self.status, tokens.authenticate)
         public = [*health.routes(), *IdentityApi(tenant, tokens, Federation(settings.data)).routes()]
-        frame = _frame(store, tenant, tokens, urls, models, blobs, public)
+        described = OpenApi(self._version, has_blobs=blobs is not None)
+        frame = _frame(store, tenant, tokens, urls, models, blobs, described, public)
         starting.callback(frame.close)
         starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
@@ -208,6 +210,7 @@ def _frame(
     urls: tuple[str, ...],
     models: ModelManagement,
     blobs: Blobs | None,
+    described: OpenApi,
     public: Sequence[Route],
 ) -> Frame:
     """The frame with every API behind one port."""
@@ -240,7 +243,7 @@ def _frame(
     return Frame(
         base_urls=urls,
         public=public,
-        routes=[*models.routes(), *arm.routes(tenant, providers)],
+        routes=[*described.routes(), *models.routes(), *arm.routes(tenant, providers)],
         authenticate=tokens.authenticate,
         missing=lambda request: arm.missing(tenant, request),
     )

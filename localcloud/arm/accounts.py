@@ -32,7 +32,7 @@ LOCATIONS = ("eastus2",)
 SKU_NAMES = ("S1", "S2", "S3", "DevTest")
 MAX_CAPACITY = 16
 DATA_PLANE_VERSION = "2018-04-01-preview"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
 _COLLECTION = f"/providers/{SHOWN_TYPE}"
 _ACCOUNT = GROUP + _COLLECTION + "/{account}"
 
@@ -128,7 +128,7 @@ class Accounts:
         with self._store.write() as db:
             group = named_group(db, request)
             require_registered(db, group.subscription_id, NAMESPACE)
-            if not _NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise CloudError(
                     400,
                     "InvalidResourceName",

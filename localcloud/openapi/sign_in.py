@@ -1,0 +1,159 @@
+"""What needs no token described: sign-in, discovery, and whether the server is alive. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from localcloud.health import PATH as HEALTH
+from localcloud.openapi.parts import (
+    FLAG,
+    TEXT,
+    UUID,
+    Shape,
+    answer,
+    array,
+    one_of,
+    or_null,
+    query,
+    record,
+    whole,
+)
+
+_URI: Final[Shape] = {"type": "string", "format": "uri"}
+_REFUSED: Final = "Refused, in the words of OAuth 2.0 with Microsoft's code (AADSTS…)."
+
+
+def _open(
+    name: str, shape: str, refused: tuple[int, ...] = (), error: str = "SignInError", form: str | None = None
+) -> dict[str, Any]:
+    """An operation that needs no token."""
+    responses = {"200": answer("Done.", shape)} | {str(status): answer(_REFUSED, error) for status in refused}
+    # Of every route: the body that it does not need is too large, or the server has too much to do.
+    responses |= {status: answer("Not now, or not so much.", "Error") for status in ("413", "503")}
+    made: dict[str, Any] = {"operationId": name, "parameters": [], "security": [], "responses": responses}
+    if form is not None:
+        content = {"application/x-www-form-urlencoded": {"schema": {"$ref": f"#/components/schemas/{form}"}}}
+        made["requestBody"] = {"required": True, "content": content}
+    return made
+
+
+_METADATA: Final = _open("Metadata_Get", "CloudMetadata", (400,), "Error")
+PATHS: Final[dict[str, dict[str, Any]]] = {
+    HEALTH: {"get": _open("Health_Get", "Health", (401,), "Error") | {"security": [{}, {"azure_auth": []}]}},
+    "/metadata/endpoints": {"get": _METADATA | {"parameters": [query("api-version", required=True)]}},
+    "/{tenant}/v2.0/.well-known/openid-configuration": {
+        "get": _open("OpenId_GetV2", "OpenIdConfiguration", (400,))
+    },
+    "/{tenant}/.well-known/openid-configuration": {
+        "get": _open("OpenId_GetV1", "OpenIdConfiguration", (400,))
+    },
+    "/{tenant}/discovery/v2.0/keys": {"get": _open("Keys_GetV2", "KeySet", (400,))},
+    "/{tenant}/discovery/keys": {"get": _open("Keys_GetV1", "KeySet", (400,))},
+    "/{tenant}/oauth2/v2.0/token": {
+        "post": _open("Token_PostV2", "TokenV2", (400, 401), form="TokenRequestV2")
+    },
+    "/{tenant}/oauth2/token": {"post": _open("Token_PostV1", "TokenV1", (400, 401), form="TokenRequestV1")},
+}
+_CLIENT: Final = {
+    "grant_type": one_of("client_credentials"),
+    "client_id": UUID,
+    "client_secret": TEXT,
+    "client_assertion": TEXT,
+    "client_assertion_type": TEXT,
+}
+REQUESTS: Final[dict[str, Shape]] = {
+    "TokenRequestV2": record("grant_type client_id scope", **_CLIENT, scope=TEXT),
+    "TokenRequestV1": record("grant_type client_id resource", **_CLIENT, resource=TEXT),
+}
+_VERSION: Final = {"version": or_null(TEXT), "commit": or_null(TEXT)}
+ANSWERS: Final[dict[str, Shape]] = {
+    "Health": record(
+        "alive version commit",
+        alive=FLAG,
+        **_VERSION,
+        https=TEXT,
+        ca=TEXT,
+        tenant=UUID,
+        subscription=UUID,
+        client_id=UUID,
+        client_secret_file=TEXT,
+        dns=TEXT,
+        blob=or_null(TEXT),
+        pid=whole(1, 2**31),
+        services=array(
+            record(
+                "name state address port ssl",
+                name=TEXT,
+                state=TEXT,
+                address=or_null(TEXT),
+                port=or_null(whole(1, 65535)),
+                ssl=FLAG,
+            )
+        ),
+    )
+    | {"description": "Who has no token is told whether it is alive, and its version, alone."},
+    "CloudMetadata": record(
+        "name authentication resourceManager microsoftGraphResourceId suffixes",
+        name=TEXT,
+        authentication=record(
+            "loginEndpoint audiences tenant identityProvider",
+            loginEndpoint=_URI,
+            audiences=array(_URI),
+            tenant=UUID,
+            identityProvider=TEXT,
+        ),
+        resourceManager=_URI,
+        microsoftGraphResourceId=_URI,
+        suffixes=record(storage=TEXT, keyVaultDns=TEXT),
+    ),
+    "OpenIdConfiguration": record(
+        "issuer token_endpoint jwks_uri authorization_endpoint",
+        issuer=_URI,
+        token_endpoint=_URI,
+        jwks_uri=_URI,
+        authorization_endpoint=_URI,
+        response_types_supported=array(TEXT),
+        subject_types_supported=array(TEXT),
+        grant_types_supported=array(TEXT),
+        id_token_signing_alg_values_supported=array(TEXT),
+        token_endpoint_auth_methods_supported=array(TEXT),
+    ),
+    "KeySet": record(
+        "keys",
+        keys=array(
+            record(
+                "kty n e use kid x5t issuer",
+                kty=TEXT,
+                n=TEXT,
+                e=TEXT,
+                use=TEXT,
+                kid=TEXT,
+                x5t=TEXT,
+                issuer=_URI,
+            )
+        ),
+    ),
+    "TokenV2": record(
+        "token_type expires_in ext_expires_in access_token",
+        token_type=one_of("Bearer"),
+        expires_in=whole(1, 86400),
+        ext_expires_in=whole(1, 86400),
+        access_token=TEXT,
+    ),
+    "TokenV1": record(
+        "token_type expires_in ext_expires_in expires_on not_before resource access_token",
+        token_type=one_of("Bearer"),
+        **dict.fromkeys(
+            ("expires_in", "ext_expires_in", "expires_on", "not_before", "resource", "access_token"), TEXT
+        ),
+    ),
+    "SignInError": record(
+        "error error_description error_codes timestamp trace_id correlation_id",
+        error=TEXT,
+        error_description=TEXT,
+        error_codes=array({"type": "integer"}),
+        timestamp=TEXT,
+        trace_id=UUID,
+        correlation_id=TEXT,
+    ),
+}
