@@ -13,7 +13,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture
-.PHONY: help bootstrap engine up test test-pythons bench story picture lock pulumi-pin down clean
+.PHONY: help bootstrap engine up test test-pythons fuzz bench story picture lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: bootstrap lint ## check the code, run every test, and say how much of each
 
 test-pythons: bootstrap ## run every test but e2e on each other Python that this machine has
 	@$(BIN)/python -m tools.pythons
+
+fuzz: bootstrap ## try parsers and APIs with inputs that nobody thought of; SECONDS=N each, TARGETS="pem ..." some
+	@$(BIN)/python -m tools.fuzz $(SECONDS:%=--seconds=%) $(TARGETS)
 
 bench: bootstrap ## measure speed, as ratios of things measured side by side
 	@$(BIN)/python -m tools.bench

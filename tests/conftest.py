@@ -8,13 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import configuration, settings
+from hypothesis import HealthCheck, configuration, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from surroundings import variables
 
 # The same examples at each run, however slow the machine, and nothing of them kept.
 settings.register_profile("project", derandomize=True, database=None, deadline=None)
 settings.load_profile("project")
+# Others at each run, and many: `make fuzz` asks for this one, and keeps what fails.
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=1000,
+    print_blob=True,
+    database=DirectoryBasedExampleDatabase(Path(__file__).parent.parent / ".local" / "fuzz" / "hypothesis"),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 configuration.set_hypothesis_home_dir(Path(__file__).parent.parent / ".local" / "hypothesis")
 
 # As every process of the project begins; the streams are pytest's.

@@ -63,8 +63,13 @@ def look_up(
         kind: of the records.
     """
     response = _ask(name, kind, *host_and_port(server), timeout_s)
-    if isinstance(response, str):
-        return Lookup((), response, answered=False)
+    return Lookup((), response, answered=False) if isinstance(response, str) else lookup_of(response, kind)
+
+
+def lookup_of(response: dns.message.Message, kind: dns.rdatatype.RdataType) -> Lookup:
+    """The records of that kind in a server's answer, or in words why there are none."""
+    if response.rcode() not in _USABLE or not isinstance(response, dns.message.QueryMessage):
+        return Lookup((), dns.rcode.to_text(response.rcode()), answered=False)
     try:
         chain = response.resolve_chaining()
     except dns.exception.DNSException as error:  # aliases that lead nowhere
@@ -83,7 +88,7 @@ def look_up(
 
 def _ask(
     name: str, kind: dns.rdatatype.RdataType, address: str, port: int, timeout_s: float
-) -> dns.message.QueryMessage | str:
+) -> dns.message.Message | str:
     """The server's answer, over UDP, and over TCP where that is cut short; else why there is none."""
     try:
         question = dns.message.make_query(dns.name.from_text(name), kind)
@@ -92,8 +97,6 @@ def _ask(
         return f"no answer within {round(timeout_s, 2):g} s"  # what is left of a deadline has many digits
     except (dns.exception.DNSException, OSError) as error:
         return f"no usable answer ({str(error) or type(error).__name__})"
-    if answer.rcode() not in _USABLE or not isinstance(answer, dns.message.QueryMessage):
-        return dns.rcode.to_text(answer.rcode())
     return answer
 
 

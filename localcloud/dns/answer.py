@@ -1,4 +1,4 @@
-"""The answers of an authoritative name server: (zones, query) -> response. No I/O.
+"""The answers of an authoritative name server: (zones, message as it came) -> message to send. No I/O.
 
 Source: RFC 1034 section 4.3.2 (the algorithm), RFC 2308 (negative answers), RFC 4592 (wildcards), RFC 6604
 (the code of a chain of aliases), RFC 6891 (EDNS), RFC 8020 (empty non-terminals), RFC 8482 (ANY).
@@ -6,9 +6,11 @@ Source: RFC 1034 section 4.3.2 (the algorithm), RFC 2308 (negative answers), RFC
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 
 import dns.edns
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -27,6 +29,33 @@ UDP_PAYLOAD = 1232
 _CHAIN_LIMIT = 16
 _META_TYPES = range(128, 255)
 _TRANSFERS = (dns.rdatatype.AXFR, dns.rdatatype.IXFR)
+_log = logging.getLogger(__name__)
+
+
+def respond(wire: bytes, zones: Callable[[], Mapping[dns.name.Name, Zone]], *, udp: bool) -> bytes | None:
+    """The answer to a message as it came; None: there is none to give.
+
+    Args:
+        wire: any octets.
+        zones: gives the zones that this server is authoritative for, by origin.
+        udp: whether the answer must fit into a datagram.
+    """
+    try:
+        query = dns.message.from_wire(wire)
+    except dns.exception.DNSException:
+        return _format_error(wire)
+    if query.flags & dns.flags.QR:
+        return None
+    try:
+        response = answer(zones(), query)
+    except Exception:
+        _log.exception("No answer could be made")
+        response = dns.message.make_response(query)
+        response.set_rcode(dns.rcode.SERVFAIL)
+    try:
+        return response.to_wire(max_size=udp_size(query) if udp else 65535)
+    except dns.exception.TooBig:
+        return truncated(response).to_wire(max_size=512)
 
 
 def answer(zones: Mapping[dns.name.Name, Zone], query: dns.message.Message) -> dns.message.Message:
@@ -66,6 +95,16 @@ def truncated(response: dns.message.Message) -> dns.message.Message:
         section.clear()
     response.flags |= dns.flags.TC
     return response
+
+
+def _format_error(wire: bytes) -> bytes | None:
+    """FORMERR for a query that cannot be read; None for a response, or for what has no header."""
+    if len(wire) < 12 or wire[2] & 0x80:
+        return None
+    response = dns.message.Message(id=int.from_bytes(wire[:2]))
+    response.flags = dns.flags.Flag(dns.flags.QR | (int.from_bytes(wire[2:4]) & dns.flags.RD))
+    response.set_rcode(dns.rcode.FORMERR)
+    return response.to_wire()
 
 
 def _closest(zones: Mapping[dns.name.Name, Zone], name: dns.name.Name) -> Zone | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import socket
 import sqlite3
 import struct
@@ -13,15 +12,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import cast
 
-import dns.exception
-import dns.flags
-import dns.message
 import dns.name
-import dns.rcode
 
 from localcloud import ports
 from localcloud.datafolder.store import Store
-from localcloud.dns.answer import answer, truncated, udp_size
+from localcloud.dns.answer import respond
 from localcloud.dns.records import RecordSet, Zone, zone_from
 from localcloud.http.connections import BoundedListener
 
@@ -29,7 +24,6 @@ _ZONE_TYPE = "microsoft.network/dnszones"
 _TCP_IDLE_S = 10.0
 _TCP_CONNECTIONS = 128
 _TCP_CONNECTIONS_OF_PEER = 96
-_log = logging.getLogger(__name__)
 
 
 class DnsServer:
@@ -79,22 +73,7 @@ class DnsServer:
 
     def respond(self, wire: bytes, *, udp: bool) -> bytes | None:
         """The answer to a message as it came; None: there is none to give."""
-        try:
-            query = dns.message.from_wire(wire)
-        except dns.exception.DNSException:
-            return _format_error(wire)
-        if query.flags & dns.flags.QR:
-            return None
-        try:
-            response = answer(self._current_zones(), query)
-        except Exception:
-            _log.exception("No answer could be made")
-            response = dns.message.make_response(query)
-            response.set_rcode(dns.rcode.SERVFAIL)
-        try:
-            return response.to_wire(max_size=udp_size(query) if udp else 65535)
-        except dns.exception.TooBig:
-            return truncated(response).to_wire(max_size=512)
+        return respond(wire, self._current_zones, udp=udp)
 
     def _bind(self) -> tuple[socket.socket, socket.socket]:
         """TCP and UDP on the same port."""
@@ -186,13 +165,3 @@ def _zones(rows: Sequence[sqlite3.Row]) -> dict[dns.name.Name, Zone]:
         )
         zones.setdefault(zone.origin, zone)
     return zones
-
-
-def _format_error(wire: bytes) -> bytes | None:
-    """FORMERR for a query that cannot be read; None for a response, or for what has no header."""
-    if len(wire) < 12 or wire[2] & 0x80:
-        return None
-    response = dns.message.Message(id=int.from_bytes(wire[:2]))
-    response.flags = dns.flags.Flag(dns.flags.QR | (int.from_bytes(wire[2:4]) & dns.flags.RD))
-    response.set_rcode(dns.rcode.FORMERR)
-    return response.to_wire()

@@ -22,6 +22,7 @@ RUNS = {
     "bootstrap": BOOTSTRAP,
     "engine": [*BOOTSTRAP, "python -m engine install"],
     "up": [*BOOTSTRAP, "fpga up"],
+    "fuzz": [*BOOTSTRAP, "python -m tools.fuzz"],
     "bench": [*BOOTSTRAP, "python -m tools.bench"],
     "story": [*BOOTSTRAP, "python -m tools.story"],
     "down": ["fpga down"],

@@ -1,0 +1,89 @@
+"""Suites of tests as fuzz targets: run by pytest again and again, with other examples each time.
+
+Their tests are those of `make test`, which runs few examples, the same at each run; here the profile `fuzz`
+(`tests/conftest.py`) has them draw many, at random.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine import bootstrap
+from engine.report import Report
+from tools.fuzz.outcome import Outcome
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_EXAMPLES: Final = re.compile(r"^\s+- during generate phase .*?(\d+) passing examples", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tests to be run again and again.
+
+    Attributes:
+        name: the word for it on the command line.
+        summary: a line about what is fuzzed.
+        tests: what pytest is given.
+    """
+
+    name: str
+    summary: str
+    tests: tuple[str, ...]
+
+    def run(self, seconds: float, folder: Path, report: Report) -> Outcome:
+        """Runs rounds of its tests until the time is over; the first that fails ends it.
+
+        A round that has begun goes on for as long as it takes. What pytest said of one that failed is kept as
+        a file under `findings`, and its example in hypothesis' own database, from which the next run begins.
+        """
+        findings = folder / "findings" / self.name
+        findings.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        examples = 0
+        while (took := time.monotonic() - began) < seconds:
+            seed = random.randrange(2**32)  # noqa: S311 - no secret
+            code, said = _pytest(self.tests, seed, report, examples)
+            examples += sum(map(int, _EXAMPLES.findall(said)))
+            if code != 0:
+                told = findings / f"seed-{seed}.txt"
+                told.write_text(said)
+                return Outcome(self.name, examples, time.monotonic() - began, (told,))
+        return Outcome(self.name, examples, took)
+
+
+SUITES: Final[tuple[Suite, ...]] = ()
+
+
+def _pytest(tests: tuple[str, ...], seed: int, report: Report, before: int) -> tuple[int, str]:
+    """The exit code of a round, and all that was said in it."""
+    said: list[str] = []
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
+            *("--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}", "--hypothesis-show-statistics"),
+            *tests,
+        ],
+        cwd=CHECKOUT,
+        env=dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as child:
+        assert child.stdout is not None  # noqa: S101 - asked for above
+        try:
+            for line in bootstrap.output(child.stdout, 1.0):
+                report.progress(f"{before:,} examples in earlier rounds; this one has the seed {seed}")
+                if line:
+                    said.append(line)
+        except BaseException:
+            child.kill()
+            raise
+    return child.returncode, "\n".join(said)
