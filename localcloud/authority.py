@@ -1,17 +1,20 @@
 """localcloud's certificate authority and the certificate of its HTTPS listeners (APIs and blob service).
 
-Made at first start and kept: who trusted `ca.pem` once trusts it after every restart. The server certificate
-is renewed at a start at which a third of its life or less is left.
+Made at first start and kept: who trusted `ca.pem` once trusts it after every restart, until another CA takes
+its place (`localcloud/rotation.py`). The server's certificate is made anew where callers would not take it
+(its key, its issuer, its names, its dates), or where a third of its life or less is left.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -22,6 +25,8 @@ from localcloud.files import write_private
 from localcloud.settings import CA_CERTIFICATE
 
 CA_KEY = "ca.key"
+NEXT_CA_KEY = "ca-next.key"
+"""The key of the last CA in `ca.pem`, as long as callers learn of it and `ca.key` still issues."""
 SERVER_CERTIFICATE = "server.pem"
 SERVER_KEY = "server.key"
 CA_LIFE = datetime.timedelta(days=3650)
@@ -31,33 +36,42 @@ _BACKDATE = datetime.timedelta(minutes=5)  # for a clock that is set back a litt
 
 @dataclass(frozen=True)
 class Authority:
-    """Paths of PEM files: the CA that callers trust, the server's certificate and key."""
+    """Paths of PEM files: the CAs that callers trust, the server's certificate and key."""
 
     ca: Path
     certificate: Path
     key: Path
 
 
+@dataclass(frozen=True)
+class Ca:
+    """A certificate authority, as it is written: PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
 def load_or_make(data: Path, host: str) -> Authority:
     """The authority of a data folder, with a server certificate for `localhost`, `127.0.0.1` and `host`.
 
     Raises:
-        StartError: what is there is damaged, or the CA is over.
+        StartError: what is there is damaged, does not fit together, or the CA is not in force now.
     """
     authority = Authority(data / CA_CERTIFICATE, data / SERVER_CERTIFICATE, data / SERVER_KEY)
     if not authority.ca.exists():
-        _make_ca(data)
+        _keep_ca(data, make_ca())
     if not _serves_on(authority, host):
         _issue(data, authority, host)
     return authority
 
 
-def _make_ca(data: Path) -> None:
+def make_ca() -> Ca:
+    """A new certificate authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     # A random part in the name: two localclouds' CAs in one bundle must not be taken for each other.
     mark = x509.random_serial_number().to_bytes(20, "big").hex()[:8]
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"localcloud CA {mark}")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = _now()
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
@@ -67,21 +81,44 @@ def _make_ca(data: Path) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    if (data / CA_KEY).exists():  # of a first start that was cut off, or of a CA whose certificate is lost
-        Aside(data).move(data / CA_KEY)
+    return Ca(certificate.public_bytes(serialization.Encoding.PEM), _pem(key))
+
+
+def trusted(path: Path) -> list[x509.Certificate]:
+    """The CAs that callers trust, in the order of the file; the last one is the newest.
+
+    Raises:
+        StartError: the file holds none.
+    """
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise StartError(f"{path} is not a certificate: {_remedy(path.parent)}") from None
+
+
+def fits(certificate: x509.Certificate, key: Path) -> bool:
+    """Whether a file holds the certificate's private key.
+
+    Raises:
+        StartError: the file holds no key.
+    """
+    return certificate.public_key() == _load_key(key, key.parent).public_key()
+
+
+def _keep_ca(data: Path, made: Ca) -> None:
+    for name in (CA_KEY, NEXT_CA_KEY):
+        if (data / name).exists():  # of a first start that was cut off, or of a CA whose certificate is lost
+            Aside(data).move(data / name)
     # The certificate last: while it is missing nobody has seen this CA, and a new one may be made.
-    write_private(data / CA_KEY, _pem(key))
-    write_private(data / CA_CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(data / CA_KEY, made.key)
+    write_private(data / CA_CERTIFICATE, made.certificate)
 
 
 def _issue(data: Path, authority: Authority, host: str) -> None:
-    ca = _load_certificate(authority.ca)
-    now = datetime.datetime.now(datetime.UTC)
-    if ca.not_valid_after_utc <= now:
-        raise StartError(
-            f"The CA {authority.ca} expired on {ca.not_valid_after_utc:%Y-%m-%d}: {_remedy(data)}"
-        )
     ca_key = _load_key(data / CA_KEY, data)
+    ca = _issuing(authority.ca, ca_key)
+    now = _now()
+    _require_in_force(authority.ca, ca, now)
     key = ec.generate_private_key(ec.SECP256R1())
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in sorted({"127.0.0.1", host})]
@@ -105,18 +142,72 @@ def _issue(data: Path, authority: Authority, host: str) -> None:
 
 
 def _serves_on(authority: Authority, host: str) -> bool:
-    """Whether certificate and key are there, fit, name the host, and have a third of their life left."""
-    if not (authority.certificate.exists() and authority.key.exists()):
+    """Whether the server's certificate can go on: callers take it, and a third of its life is left.
+
+    Raises:
+        StartError: its CA is not in force.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
+        if not fits(certificate, authority.key):
+            return False  # killed between the two writes of a renewal
+    except (FileNotFoundError, ValueError, StartError):
         return False
-    certificate = _load_certificate(authority.certificate)
-    key = _load_key(authority.key, authority.key.parent)
-    if certificate.public_key() != key.public_key():
-        return False  # killed between the two writes of a renewal
-    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    if datetime.datetime.now(datetime.UTC) > certificate.not_valid_after_utc - life / 3:
+    issuer = next((ca for ca in trusted(authority.ca) if _has_issued(ca, certificate)), None)
+    if issuer is None or not _still_issues(authority.ca.with_name(CA_KEY), issuer):
+        return False  # the CA was deleted, or another one has taken its place
+    now = _now()
+    _require_in_force(authority.ca, issuer, now)
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    # one that ends with its CA cannot be made to last longer
+    due = end if end == issuer.not_valid_after_utc else end - (end - begin) / 3
+    if not begin <= now <= due:
         return False
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
     return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+
+
+def _still_issues(key: Path, issuer: x509.Certificate) -> bool:
+    """False where the key is another CA's; one that is lost is missed when something is to be issued."""
+    with contextlib.suppress(StartError):
+        return fits(issuer, key)
+    return True
+
+
+def _has_issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _issuing(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """The CA in the file whose key it is."""
+    for ca in trusted(path):
+        if ca.public_key() == key.public_key():
+            return ca
+    raise StartError(f"{path.with_name(CA_KEY)} is not the key of {path}: {_remedy(path.parent)}")
+
+
+def _require_in_force(path: Path, ca: x509.Certificate, now: datetime.datetime) -> None:
+    begin, end = ca.not_valid_before_utc, ca.not_valid_after_utc
+    if begin <= now < end:
+        return
+    problem = (
+        f"expired on {end:%Y-%m-%d}" if now >= end else f"is not valid before {begin:%Y-%m-%d %H:%M} UTC"
+    )
+    raise StartError(
+        f"The CA {path} {problem}, and this machine's clock says {now:%Y-%m-%d %H:%M} UTC. Set the clock if "
+        f"it is wrong; else {_remedy(path.parent)}"
+    )
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
@@ -141,17 +232,10 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _load_certificate(path: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError:
-        raise StartError(f"{path} is not a certificate: {_remedy(path.parent)}") from None
-
-
 def _load_key(path: Path, data: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError, UnsupportedAlgorithm):
         raise StartError(f"{path} is missing or not a private key: {_remedy(data)}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise StartError(f"{path} is not an elliptic-curve key: {_remedy(data)}")

@@ -52,6 +52,7 @@ from localcloud.identity.tokens import Tokens
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.openapi.api import OpenApi
 from localcloud.ports import Ports
+from localcloud.renewal import Renewal
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
 from localcloud.scoring.host import ScoringHost
@@ -183,7 +184,10 @@ class Cloud:
         port_numbers.keep(settings, ports)
         folder.settle(settings.data, mark, store)
         store.checkpoint()
-        starting.enter_context(served(frame, settings.host, ports.https, authority))
+        show = starting.enter_context(served(frame, settings.host, ports.https, authority))
+        listeners = [show] if azurite is None else [show, azurite.renew]
+        self._renewal = Renewal(settings.data, settings.host, authority, listeners)
+        starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()

@@ -61,7 +61,7 @@ class Azurite:
         port: TCP port to listen on.
         node: Node's binary, 22 or newer.
         package: root of the installed npm package `azurite`.
-        certificate: PEM chain that it shows, read at each start of the child.
+        certificate: PEM chain that it shows, read at each start of the child, and at `renew`.
         key: PEM private key to it.
     """
 
@@ -152,6 +152,12 @@ class Azurite:
             self._number += 1
             self._changed.notify_all()
             return self._number
+
+    def renew(self) -> None:
+        """Has the child show the certificate that is in the files now, without waiting for it."""
+        with self._changed:
+            self._number += 1  # it reads them with each list
+            self._changed.notify_all()
 
     def wait_until_taken(self, number: int, timeout_s: float) -> None:
         """Returns when the child serves the list of that number, or a later one; at once before `start`.

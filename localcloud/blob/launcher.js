@@ -13,12 +13,14 @@
  * Standard input, a JSON object a line: {"id": 1, "accounts": {"name": ["key1", "key2"]}, "deleted": ["name"]}.
  * The list is whom it serves; what deleted accounts held is deleted. What others held, which the list does not
  * have, stays: its account takes a name that none can have (`name.aside.DATE`), and is deleted a month later,
- * when the list changes. `"accounts": null` serves none and changes nothing.
+ * when the list changes. `"accounts": null` serves none and changes nothing. Each list has the certificate and
+ * its key read anew, for the connections from then on.
  * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"aside": ["name"]}, {"error": "…"}.
  */
 
 const { randomBytes } = require("node:crypto");
 const fs = require("node:fs/promises");
+const { readFileSync } = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
 const readline = require("node:readline");
@@ -145,6 +147,15 @@ function setAccounts(server, accounts) {
   server.accountDataStore.refresh();
 }
 
+/* Where the files do not fit, they are just being replaced, and the next list comes when they have been. */
+function showCertificate(server) {
+  try {
+    server.httpServer.setSecureContext({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) });
+  } catch (error) {
+    say({ error: error.message });
+  }
+}
+
 function collections(db) {
   return COLLECTIONS.map((name) => db.getCollection(name)).filter((found) => found !== null);
 }
@@ -219,6 +230,7 @@ async function main() {
     if (started) {
       await forget(deleted, accounts);
       setAccounts(server, accounts);
+      showCertificate(server);
     } else {
       setAccounts(server, null);
       await server.start();

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from localcloud.authority import CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
+from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
 from localcloud.datafolder import folder, lock, look, mark
 from localcloud.datafolder.mark import Mark
@@ -38,6 +38,7 @@ _FORMAT: Final = 1
 _FILES: Final = (
     CA_CERTIFICATE,
     CA_KEY,
+    NEXT_CA_KEY,
     SERVER_CERTIFICATE,
     SERVER_KEY,
     CLIENT_SECRET,

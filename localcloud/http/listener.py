@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio.sslproto
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from socket import socket
 
 import uvicorn
@@ -97,10 +97,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.listening.set()
+
+    def renew(self, authority: Authority) -> None:
+        """Shows the certificate that is in the files now to every connection from now on."""
+        context, loop = self.config.ssl, self._loop
+        if context is not None and loop is not None:
+            # on the thread of the connections: none begins between certificate and key
+            loop.call_soon_threadsafe(context.load_cert_chain, authority.certificate, authority.key)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:  # noqa: ARG002
         for server in self.servers:
@@ -113,8 +122,10 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator[None]:
+def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator[Callable[[], None]]:
     """Serves an application inside the block; at its end, running requests get a few seconds.
+
+    What it yields, when called, has the certificate and the key read anew for the connections from then on.
 
     Raises:
         StartError: the port cannot be bound, or the listener did not come up.
@@ -144,7 +155,7 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
     try:
         if not server.listening.wait(_START_TIMEOUT_S):
             raise StartError(f"The HTTPS listener on {host}:{port} did not come up; see the log.")
-        yield
+        yield lambda: server.renew(authority)
     finally:
         server.should_exit = True
         thread.join()
