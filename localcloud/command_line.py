@@ -38,6 +38,13 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--scoring-port", type=int, default=defaults.scoring_port, help="port of every service"
     )
+    serve.add_argument(
+        "--package-host",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="fetch packages from there, too, although it is this machine or its link, or goes over http",
+    )
     serve.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     return found
 
@@ -55,6 +62,7 @@ def settings(options: argparse.Namespace) -> Settings:
         blob_port=options.blob_port,
         scoring_network=options.scoring_network,
         scoring_port=options.scoring_port,
+        package_hosts=tuple(options.package_host),
     )
 
 
@@ -74,6 +82,7 @@ def arguments(wanted: Settings, ready_fd: int) -> list[str]:
         "--ready-fd": ready_fd,
     }
     given = [(name, value) for name, value in options.items() if value is not None]
+    given += [("--package-host", host) for host in wanted.package_hosts]
     return [SERVE, *(part for name, value in given for part in (name, str(value)))]
 
 

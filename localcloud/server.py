@@ -50,13 +50,23 @@ from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
 from localcloud.modelmanagement.management import ModelManagement
+from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.openapi.api import OpenApi
 from localcloud.ports import Ports
 from localcloud.renewal import Renewal
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
 from localcloud.scoring.host import ScoringHost
-from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOG, PID, Settings
+from localcloud.settings import (
+    BLOBS,
+    CA_CERTIFICATE,
+    CLIENT_SECRET,
+    DATABASE,
+    LOG,
+    PID,
+    PackageHost,
+    Settings,
+)
 from localcloud.status import Status
 
 log = logging.getLogger("localcloud.server")
@@ -164,6 +174,7 @@ class Cloud:
             pool=pool,
             data=settings.data,
             ca_file=authority.ca,
+            hosts=_package_hosts(settings, ports),
         )
         models.start()
         starting.callback(models.stop)
@@ -205,6 +216,12 @@ class Cloud:
             certificate=authority.certificate,
             key=authority.key,
         )
+
+
+def _package_hosts(settings: Settings, ports: Ports) -> PackageHosts:
+    named = [settings_rules.package_host(written) for written in settings.package_hosts]
+    blob_service = PackageHost(settings.host, ports.blob) if settings.has_blob_storage else None
+    return PackageHosts(named, blob_service)
 
 
 def _frame(

@@ -5,6 +5,7 @@ too.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,19 @@ PID = "localcloud.pid"
 LOG = "localcloud.log"
 REFUSAL = "localcloud cannot start: "
 """Begins the last line of a process that could not start; `control` takes the reason behind it."""
+_PACKAGE_HOST = re.compile(r"(\[(?P<address>[^]]+)\]|(?P<name>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?")
+
+
+@dataclass(frozen=True)
+class PackageHost:
+    """A host that packages may be fetched from, by its name or address; `port` None: each of its ports."""
+
+    host: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Settings:
         blob_port: port of the blob service; 0 as above.
         scoring_network: loopback network of which each service gets an address.
         scoring_port: port of every service's gRPC server.
+        package_hosts: where packages may be fetched from although it is this machine or its link, or goes
+            over http, each `HOST` or `HOST:PORT`; localcloud's own blob service always may.
     """
 
     data: Path
@@ -49,6 +65,7 @@ class Settings:
     blob_port: int = 0
     scoring_network: str = "127.80.0.0/16"
     scoring_port: int = 50051
+    package_hosts: tuple[str, ...] = ()
 
     @property
     def has_blob_storage(self) -> bool:
@@ -75,6 +92,8 @@ def check(settings: Settings) -> None:
         raise StartError(f"--scoring-network {settings.scoring_network} is no network: {error}.") from None
     if not network.is_loopback:
         raise StartError(f"--scoring-network {network} is not loopback: give a part of 127.0.0.0/8.")
+    for written in settings.package_hosts:
+        package_host(written)
     if (settings.node is None) != (settings.azurite is None):
         raise StartError("--node and --azurite go together: blob storage needs both, or leave both out.")
     # The lock file is looked for last: another localcloud may just be making itself at home there.
@@ -82,6 +101,24 @@ def check(settings: Settings) -> None:
         raise StartError(
             f"--data {settings.data} holds something that is not a localcloud's: give a new or empty folder."
         )
+
+
+def package_host(written: str) -> PackageHost:
+    """The host that a setting names.
+
+    Raises:
+        StartError: it is neither `HOST` nor `HOST:PORT`.
+    """
+    found = _PACKAGE_HOST.fullmatch(written)
+    try:
+        if found and 1 <= int(found["port"] or 1) <= 65535:
+            host = found["name"] or str(ipaddress.IPv6Address(found["address"]))
+            return PackageHost(host.lower(), int(found["port"]) if found["port"] else None)
+    except ValueError:  # brackets around what is no address
+        pass
+    raise StartError(
+        f"--package-host {written} names no host: give HOST or HOST:PORT, such as 127.0.0.1:9000."
+    )
 
 
 def _check_loopback(host: str) -> None:

@@ -20,13 +20,18 @@ START_TIMEOUT_S: Final = 60.0
 
 @dataclass(frozen=True)
 class Listeners:
-    """The ports and the network of a localcloud; 0 and None: those of before, or free ones."""
+    """The ports and the network of a localcloud; 0 and None: those of before, or free ones.
+
+    Attributes:
+        package_hosts: where packages may be fetched from beside what always may (`localcloud.settings`).
+    """
 
     https_port: int = 0
     dns_port: int = 0
     blob_port: int = 0
     scoring_network: str | None = None
     scoring_port: int | None = None
+    package_hosts: tuple[str, ...] = ()
 
 
 def build_model(report: Report) -> tuple[Path, Path]:
@@ -65,6 +70,7 @@ def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report
         https_port=listeners.https_port,
         dns_port=listeners.dns_port,
         blob_port=listeners.blob_port,
+        package_hosts=listeners.package_hosts,
         **scoring,
     )
 

@@ -105,6 +105,7 @@ def kept_options(wanted: Settings, running: Settings | None) -> Settings:
         blob_port=running.blob_port,
         scoring_network=running.scoring_network,
         scoring_port=running.scoring_port,
+        package_hosts=running.package_hosts,
         featurizers=wanted.featurizers if _follow(running.featurizers, wanted) else running.featurizers,
     )
     return kept if running.has_blob_storage else replace(kept, node=None, azurite=None)

@@ -41,6 +41,14 @@ def up(
     scoring_port: Annotated[
         int | None, typer.Option(help="Port of every service.", show_default="50051")
     ] = None,
+    package_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="Fetch models' packages from there, too, though it is this machine or goes over http.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start localcloud in the background, and wait until it answers. One that runs is left as it is.
@@ -52,7 +60,9 @@ def up(
 
     project = Project.here()
     report = ConsoleReport()
-    listeners = local_cloud.Listeners(https_port, dns_port, blob_port, scoring_network, scoring_port)
+    listeners = local_cloud.Listeners(
+        https_port, dns_port, blob_port, scoring_network, scoring_port, tuple(package_host or ())
+    )
     with report.stage("localcloud"):
         featurizers, _ = local_cloud.build_model(report)
         wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)

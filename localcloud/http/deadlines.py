@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from surroundings.https import Adapter
 
@@ -70,12 +72,22 @@ class Deadline:
 
 
 class DeadlineAdapter(Adapter):
-    """The transport of a session whose connections a deadline cuts; to be mounted for http and https."""
+    """The transport of a session whose connections a deadline cuts; to be mounted for http and https.
 
-    def __init__(self, deadline: Deadline, **options: Any) -> None:
+    Args:
+        addresses: those to connect to where no proxy is between, in the place of what the URL's host resolves
+            to; empty: that.
+        options: of `Adapter`.
+    """
+
+    def __init__(self, deadline: Deadline, addresses: Sequence[str] = (), **options: Any) -> None:
         self._classes = {
-            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline),
-            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline),
+            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline, addresses),
+            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline, addresses),
+        }
+        self._past_proxies = {
+            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline, ()),
+            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline, ()),
         }
         super().__init__(**options)
 
@@ -87,16 +99,32 @@ class DeadlineAdapter(Adapter):
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """As `Adapter.proxy_manager_for`, with connections that are watched."""
         manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = self._classes
+        manager.pool_classes_by_scheme = self._past_proxies
         return manager
 
 
-def _pool(kind: type[Any], connection: type[Any], deadline: Deadline) -> type[Any]:
+def _pool(kind: type[Any], connection: type[Any], deadline: Deadline, addresses: Sequence[str]) -> type[Any]:
     class Watched(connection):  # type: ignore[misc] # of either scheme
+        _dns_host: str
+
         def _new_conn(self) -> socket.socket:
-            made: socket.socket = super()._new_conn()
+            made = self._connected()
             deadline.watch(made)
             return made
+
+        def _connected(self) -> socket.socket:
+            name = self._dns_host  # the certificate is compared with it
+            try:
+                for number, address in enumerate(addresses, 1):
+                    self._dns_host = address
+                    try:
+                        return super()._new_conn()  # type: ignore[no-any-return]
+                    except HTTPError:
+                        if number == len(addresses):
+                            raise
+            finally:
+                self._dns_host = name
+            return super()._new_conn()  # type: ignore[no-any-return]
 
     return type(kind.__name__, (kind,), {"ConnectionCls": Watched})
 

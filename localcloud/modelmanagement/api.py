@@ -21,6 +21,7 @@ from localcloud.http.lanes import DATABASE, PACKAGES, Route
 from localcloud.modelmanagement import fields, keys, models, operations, quota, services, swagger
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
+from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.modelmanagement.services import Service
 from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.errors import PackageError, ScoringError
@@ -35,6 +36,7 @@ class Api:
         keys_changed: called with a service's ID after its keys were changed.
         trials: try the models that are registered for an FPGA.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
+        hosts: where packages may come from.
         accepted: called after an operation was accepted.
     """
 
@@ -45,6 +47,7 @@ class Api:
         keys_changed: Callable[[str], None],
         trials: Trials,
         ca_file: Path,
+        hosts: PackageHosts,
         accepted: Callable[[], None],
     ) -> None:
         self._store = store
@@ -52,6 +55,7 @@ class Api:
         self._keys_changed = keys_changed
         self._trials = trials
         self._ca_file = ca_file
+        self._hosts = hosts
         self._accepted = accepted
 
     def routes(self) -> list[Route]:
@@ -94,7 +98,7 @@ class Api:
 
         model_id = models.new_id()
         try:
-            fetch(registration.url, self._packages.path(model_id), self._ca_file)
+            fetch(registration.url, self._packages.path(model_id), self._ca_file, self._hosts)
             if registration.for_fpga:
                 self._require_runnable(model_id)
             with self._store.write() as db:

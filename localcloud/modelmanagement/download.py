@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import os
 import ssl
 from pathlib import Path
@@ -16,6 +15,7 @@ import urllib3
 from localcloud.errors import CloudError
 from localcloud.http.deadlines import Deadline, DeadlineAdapter
 from localcloud.modelmanagement.models import without_signature
+from localcloud.modelmanagement.package_hosts import PackageHosts, Route
 from surroundings.https import session as https_session
 
 CONNECT_TIMEOUT_S = 5.0
@@ -25,28 +25,29 @@ MAX_PACKAGE_BYTES = 512 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 
 
-def fetch(url: str, destination: Path, ca_file: Path) -> None:
+def fetch(url: str, destination: Path, ca_file: Path, hosts: PackageHosts) -> None:
     """Fetches a package into a file, which is whole and on disk when this returns, else not there.
 
     Args:
-        url: https, or http to loopback. Redirects are not followed.
+        url: https, or http to a host that a setting names. Redirects are not followed.
         destination: the file; made readable by its owner alone.
         ca_file: PEM roots to trust beside the system's.
+        hosts: where packages may come from.
 
     Raises:
         CloudError: 400 PackageNotFetched; the address in the message is without its signature.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    route = _route(url, hosts)
+    if urlsplit(url).scheme == "http" and not route.is_named:
         raise _refusal(url, "goes over plain http", "Give an https address")
     draft = destination.with_suffix(".part")
     with (
         Deadline(TOTAL_TIMEOUT_S) as deadline,
-        https_session(DeadlineAdapter(deadline, extra_roots=ca_file)) as session,
+        https_session(DeadlineAdapter(deadline, route.addresses, extra_roots=ca_file)) as session,
     ):
-        session.mount("http://", DeadlineAdapter(deadline))
+        session.mount("http://", DeadlineAdapter(deadline, route.addresses))
         # Proxies and .netrc are for other hosts than one's own.
-        session.trust_env = not _is_loopback(parts.hostname or "")
+        session.trust_env = not route.is_named
         try:
             _receive(session, url, draft, deadline)
             draft.replace(destination)
@@ -113,13 +114,26 @@ def _receive(session: requests.Session, url: str, draft: Path, deadline: Deadlin
             raise _refusal(url, "arrived incomplete or changed", "Upload it again")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _route(url: str, hosts: PackageHosts) -> Route:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        route = hosts.route(urlsplit(url))
+    except (OSError, UnicodeError) as error:
+        if _proxy_of(url):  # it may know the name
+            return Route((), is_named=False)
+        raise _refusal(
+            url, f"could not be reached: {_cause(error)}", "Check the address, and that its host is up"
+        ) from None
+    if route is None:
+        raise _refusal(
+            url,
+            "is on this machine or its link, where localcloud fetches from its own blob service alone",
+            "Upload it there, or start localcloud with --package-host HOST:PORT, which names another server",
+        )
+    return route
+
+
+def _proxy_of(url: str) -> str | None:
+    return requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
 
 
 def _quoted_again(url: str) -> str:

@@ -17,6 +17,7 @@ from localcloud.modelmanagement.api import Api
 from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.models import Packages
+from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.modelmanagement.trials import Trials
 from localcloud.modelmanagement.worker import Worker
 from localcloud.scoring.addresses import AddressPool
@@ -42,6 +43,7 @@ class ModelManagement:
         pool: where services may answer.
         data: localcloud's data folder; packages are kept in a folder of it.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
+        hosts: where packages may come from.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ModelManagement:
         pool: AddressPool,
         data: Path,
         ca_file: Path,
+        hosts: PackageHosts,
     ) -> None:
         self._store = store
         self._packages = Packages(data / PACKAGES)
@@ -62,7 +65,7 @@ class ModelManagement:
         self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts, self._trials)
         self._worker = Worker(store, self._deployer)
         self._api = Api(
-            store, self._packages, self._deployer.follow_keys, self._trials, ca_file, self._worker.wake
+            store, self._packages, self._deployer.follow_keys, self._trials, ca_file, hosts, self._worker.wake
         )
 
     def routes(self) -> list[Route]:

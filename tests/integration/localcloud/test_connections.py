@@ -170,6 +170,7 @@ def poor(data: Path, soft: int, hard: int) -> Iterator[tuple[DataPlane, psutil.P
     wanted = settings(data)
     command = [sys.executable, "-m", "localcloud", "serve", "--data", str(data)]
     command += ["--featurizers", str(wanted.featurizers), "--scoring-network", "127.94.0.0/16"]
+    command += ["--package-host", "127.0.0.1"]
     limited = ["sh", "-c", f'ulimit -Sn {soft} && ulimit -Hn {hard} && exec "$@"', "sh", *command]
     with subprocess.Popen(limited, stdout=subprocess.PIPE, text=True) as process:
         try:

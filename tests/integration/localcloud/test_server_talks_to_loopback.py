@@ -47,6 +47,7 @@ def deploy_and_score(scratch: Path, trace: list[str]) -> None:
     wanted = settings(scratch / "data")
     command = [*trace, sys.executable, "-m", "localcloud", "serve", "--data", str(wanted.data)]
     command += ["--featurizers", str(wanted.featurizers), "--scoring-network", wanted.scoring_network]
+    command += ["--package-host", "127.0.0.1"]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables(scratch)) as process,
         PackageHost().running() as packages,

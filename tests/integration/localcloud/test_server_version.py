@@ -33,6 +33,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         host="127.0.0.1",
         scoring_network="127.93.0.0/16",
         scoring_port=50093,
+        package_hosts=("127.0.0.1:9000", "[::1]:9000"),
     )
     yield found
     control.stop(found.data)

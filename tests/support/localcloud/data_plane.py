@@ -22,7 +22,7 @@ from localcloud.settings import Settings
 from localcloud.status import Status
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.arm_caller import ArmCaller
-from tests.support.localcloud.parts import built_model
+from tests.support.localcloud.parts import PACKAGE_HOSTS, built_model
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict, tls_material
 from tests.support.servers import http_server
 from tests.support.waiting import wait_until
@@ -184,7 +184,12 @@ def _token(status: Status) -> str:
 
 def settings(data: Path) -> Settings:
     """A localcloud without blob storage, whose services are far from those of one that may run."""
-    return Settings(data=data, featurizers=built_model().featurizers, scoring_network="127.91.0.0/16")
+    return Settings(
+        data=data,
+        featurizers=built_model().featurizers,
+        scoring_network="127.91.0.0/16",
+        package_hosts=PACKAGE_HOSTS,
+    )
 
 
 @contextmanager
@@ -204,6 +209,7 @@ def serving(data: Path) -> Iterator[tuple[DataPlane, subprocess.Popen[str]]]:
     wanted = settings(data)
     command = [sys.executable, "-m", "localcloud", "serve", "--data", str(data)]
     command += ["--featurizers", str(wanted.featurizers), "--scoring-network", wanted.scoring_network]
+    command += [f"--package-host={host}" for host in PACKAGE_HOSTS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -50,6 +50,7 @@ def test_what_somebody_gave_stays(tmp_path: Path) -> None:
         blob_port=3,
         scoring_network="127.90.0.0/16",
         scoring_port=4,
+        package_hosts=("127.0.0.1:9000",),
     )
 
     assert kept_options(wanted, running) == replace(

@@ -9,9 +9,21 @@ from typing import Any
 import pytest
 
 from localcloud.errors import StartError
-from localcloud.settings import Settings, check
+from localcloud.settings import PackageHost, Settings, check, package_host
 
 GOOD = Settings(Path("/nonexistent/data"), Path("/nonexistent/featurizers"))
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "port"),
+    [
+        ("127.0.0.1:9000", "127.0.0.1", 9000),
+        ("Store.example", "store.example", None),
+        ("[0:0::1]:9000", "::1", 9000),
+    ],
+)
+def test_package_hosts_are_read(written: str, host: str, port: int | None) -> None:
+    assert package_host(written) == PackageHost(host, port)
 
 
 def test_defaults_are_good() -> None:
@@ -32,6 +44,13 @@ def test_defaults_are_good() -> None:
         ({"scoring_network": "10.0.0.0/8"}, "--scoring-network 10.0.0.0/8 is not loopback"),
         ({"scoring_network": "127.0.0.1/8"}, "--scoring-network 127.0.0.1/8 is no network"),
         ({"node": Path("/usr/bin/node")}, "--node and --azurite go together"),
+        (
+            {"package_hosts": ("127.0.0.1:9000", "http://127.0.0.1")},
+            "--package-host http://127.0.0.1 names no",
+        ),
+        ({"package_hosts": ("127.0.0.1:70000",)}, "--package-host 127.0.0.1:70000 names no host"),
+        ({"package_hosts": ("[fpga]:1",)}, r"--package-host \[fpga\]:1 names no host"),
+        ({"package_hosts": ("",)}, "--package-host  names no host"),
     ],
 )
 def test_refused(changed: dict[str, Any], message: str) -> None:
