@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from localcloud import command_line
 from localcloud.errors import StartError
-from localcloud.settings import REFUSAL
+from localcloud.settings import FOLLOW, REFUSAL
 from surroundings import settle
 
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.set_inheritable(ready_fd, False)
     settings = command_line.settings(options)
     os.umask(0o077)
-    stop = _told_to_stop()
+    told = _signals()
     # Imported late: what it costs must not delay the words of a refused command line.
     from localcloud.server import Cloud
 
@@ -35,15 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.close(ready_fd)
             else:
                 print(f"localcloud is ready at {cloud.status().https}", flush=True)
-            os.read(stop, 1)
+            while os.read(told, 1)[0] == FOLLOW:
+                cloud.follow()
     except StartError as error:
         print(f"{REFUSAL}{error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _told_to_stop() -> int:
-    """A pipe in which something is to be read once SIGTERM or SIGINT has come.
+def _signals() -> int:
+    """A pipe in which the numbers of the signals are to be read that stop it, or have it follow a command.
 
     The system may hand a signal to any thread. A lock that the main one waits for does not hear of it then;
     the pipe does, in which the signal itself writes.
@@ -51,7 +52,7 @@ def _told_to_stop() -> int:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, FOLLOW):
         signal.signal(number, lambda *_: None)
     return reading
 

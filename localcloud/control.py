@@ -7,6 +7,7 @@ Imports nothing beyond the standard library and what imports no more: `fpga` cal
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,7 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +29,7 @@ from localcloud.settings import (
     CA_CERTIFICATE,
     CLIENT_SECRET,
     DATABASE,
+    FOLLOW,
     LOCK,
     LOG,
     PID,
@@ -40,6 +42,7 @@ from surroundings.tls import client_context
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
+FOLLOW_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
 _LOG_LINES = 15
@@ -124,6 +127,27 @@ def status(data: Path) -> Status:
         StartError: one runs and does not answer.
     """
     return _running_status(data, HEALTH_TIMEOUT_S) if lock.is_held(data) else _known(data)
+
+
+def have_follow(data: Path, followed: Callable[[], bool], timeout_s: float = FOLLOW_TIMEOUT_S) -> None:
+    """Has the localcloud that runs on a data folder take what was made anew there.
+
+    Args:
+        followed: whether it has.
+
+    Raises:
+        StartError: it has not in time.
+    """
+    pid = _pid(data)
+    if pid is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, FOLLOW)
+    if not waiting.until(lambda: followed() or not lock.is_held(data), timeout_s):
+        raise StartError(
+            f"The localcloud of {data} has not taken what is new within {timeout_s:g} s; its log is "
+            f"{data / LOG}. It takes it at its next start."
+        )
 
 
 def settings_of(data: Path) -> Settings | None:

@@ -44,8 +44,10 @@ from localcloud.health import Health
 from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
 from localcloud.http.listener import served
+from localcloud.identity import credentials
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
+from localcloud.identity.credentials import Credentials
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
@@ -117,6 +119,14 @@ class Cloud:
         """Keeps the data folder past `stop`, until this process is gone: who waits for one waits for both."""
         os.dup(self._lock)
 
+    def follow(self) -> None:
+        """Takes what a command has made anew in the data folder: sign-in and CA. Trouble is logged."""
+        try:
+            self._take_credentials(is_expected=True)
+        except (StartError, OSError, sqlite3.Error) as error:
+            log.warning("the sign-in of before stays in force: %s", error)
+        self._renewal.check()
+
     def status(self) -> Status:
         """The status of this localcloud, as long as it runs."""
         if self._ports is None or self._tenant is None:
@@ -155,6 +165,8 @@ class Cloud:
         starting.enter_context(Aside(settings.data).tended())
         authority = authorities.load_or_make(settings.data, settings.host)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
+        self._store = store
+        self._take_credentials(is_expected=False)
 
         urls = ports.base_urls
         azurite = self._azurite(ports, authority)
@@ -182,9 +194,10 @@ class Cloud:
         dns.start()
         starting.callback(dns.stop)
 
-        tokens = Tokens(tenant, urls)
+        tokens = Tokens(tenant, self._given_credentials, urls)
         health = Health(self._version, self.status, tokens.authenticate)
-        public = [*health.routes(), *IdentityApi(tenant, tokens, Federation(settings.data)).routes()]
+        identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(settings.data))
+        public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
         frame = _frame(store, tenant, tokens, urls, models, blobs, described, public)
         starting.callback(frame.close)
@@ -196,12 +209,20 @@ class Cloud:
         folder.settle(settings.data, mark, store)
         store.checkpoint()
         show = starting.enter_context(served(frame, settings.host, ports.https, authority))
-        listeners = [show] if azurite is None else [show, azurite.renew]
+        listeners = [show] if azurite is None else [azurite.renew, show]
         self._renewal = Renewal(settings.data, settings.host, authority, listeners)
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+    def _take_credentials(self, *, is_expected: bool) -> None:
+        self._credentials = credentials.load(self._store, self.settings.data)
+        # Behind what opens: the secret in the file always does.
+        credentials.keep_file(self.settings.data, self._credentials.client_secret, is_expected=is_expected)
+
+    def _given_credentials(self) -> Credentials:
+        return self._credentials
 
     def _azurite(self, ports: Ports, authority: Authority) -> Azurite | None:
         settings = self.settings

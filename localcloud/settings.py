@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ PACKAGES = "models"
 CA_CERTIFICATE = "ca.pem"
 PID = "localcloud.pid"
 LOG = "localcloud.log"
+FOLLOW = signal.SIGUSR1
+"""Has the process take what a command has made anew in its data folder."""
 REFUSAL = "localcloud cannot start: "
 """Begins the last line of a process that could not start; `control` takes the reason behind it."""
 _PACKAGE_HOST = re.compile(r"(\[(?P<address>[^]]+)\]|(?P<name>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?")

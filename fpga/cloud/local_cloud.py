@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from localcloud.status import Status
 
 START_TIMEOUT_S: Final = 60.0
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,21 @@ def trust(project: Project, ca: Path) -> bool:
     if here and project.ca_bundle.exists() and authority in project.ca_bundle.read_bytes():
         return False
     return write_bundle(project, ca, project.ca_bundle)
+
+
+def follow_ca(project: Project, before: bytes, after: bytes) -> list[Path]:
+    """Has the bundles in `.local` that trust a CA of before trust those behind it: those that changed."""
+    old = _CERTIFICATE.findall(before)
+    changed = []
+    for bundle in (project.ca_bundle, *sorted((project.local / "roots").glob("*.pem"))):
+        roots = bundle.read_bytes() if bundle.is_file() else b""
+        if not any(one in roots for one in old):
+            continue
+        for one in old:
+            roots = roots.replace(one, b"")
+        if write_whole(bundle, roots.rstrip() + b"\n\n" + after):
+            changed.append(bundle)
+    return changed
 
 
 def write_bundle(project: Project, ca: Path, bundle: Path) -> bool:

@@ -1,9 +1,10 @@
-"""`fpga cloud up|down|status|backup|restore`."""
+"""`fpga cloud up|down|status|backup|restore|rotate`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,6 +131,41 @@ def restore(
     with report.stage("restore"):
         backups.restore(file.expanduser().absolute(), folder, report.progress)
     typer.echo(f"{folder} holds what {file} kept: `fpga cloud up` serves it.")
+
+
+class What(StrEnum):
+    """What can be rotated."""
+
+    SIGN_IN = "sign-in"
+    CA = "ca"
+
+
+@app.command()
+def rotate(
+    what: Annotated[
+        What,
+        typer.Argument(
+            help="sign-in: the client's secret and the key that signs tokens. ca: its certificate authority.",
+            show_default=False,
+        ),
+    ],
+    at_once: Annotated[
+        bool, typer.Option("--now", help="Nothing of before opens, or is trusted, from now on.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Make anew what opens localcloud, or proves that it is the one. It goes on running.
+
+    The sign-in of before, and every token, ends within the hour. A new CA is trusted beside the one of before
+    first; with --now, then or later, it takes its place.
+    """
+    from fpga.cloud import rotation
+
+    project = Project.here()
+    folder = _data(data, project)
+    told = rotation.sign_in if what is What.SIGN_IN else rotation.ca
+    for line in told(project, folder, at_once=at_once):
+        typer.echo(line)
 
 
 def _data(data: Path | None, project: Project) -> Path:

@@ -34,6 +34,7 @@ STEADY_AFTER_S = 30.0
 """A child that lived this long failed for a new reason: the back-off starts anew."""
 PORT_PATIENCE_S = 2.0
 STOP_TIMEOUT_S = 5.0
+RENEW_TIMEOUT_S = 5.0
 
 
 def lost_list(data: Path) -> Path | None:
@@ -154,10 +155,13 @@ class Azurite:
             return self._number
 
     def renew(self) -> None:
-        """Has the child show the certificate that is in the files now, without waiting for it."""
+        """Has the child show the certificate that is in the files now; one that hangs is not waited for."""
         with self._changed:
             self._number += 1  # it reads them with each list
+            number = self._number
             self._changed.notify_all()
+        with contextlib.suppress(BlobStorageError):
+            self.wait_until_taken(number, RENEW_TIMEOUT_S)
 
     def wait_until_taken(self, number: int, timeout_s: float) -> None:
         """Returns when the child serves the list of that number, or a later one; at once before `start`.

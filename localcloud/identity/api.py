@@ -7,7 +7,8 @@ Microsoft identity platform's error codes (AADSTS…).
 from __future__ import annotations
 
 import base64
-import hmac
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
@@ -18,10 +19,11 @@ from starlette.responses import JSONResponse, Response
 from localcloud.errors import CloudError
 from localcloud.http.frame import body_of
 from localcloud.http.lanes import FEDERATION, SIGN_IN, Lane, Route
+from localcloud.identity.credentials import Credentials
 from localcloud.identity.federation import Federation
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
-from localcloud.identity.tokens import LIFE_S, Tokens
+from localcloud.identity.tokens import Tokens
 
 _DEFAULT_SCOPE = "/.default"
 _OPENID_SCOPES = frozenset({"openid", "offline_access", "profile", "email"})
@@ -34,8 +36,15 @@ class IdentityApi:
     Every address in an answer is on the host that the caller used: clients refuse an issuer elsewhere.
     """
 
-    def __init__(self, tenant: Tenant, tokens: Tokens, federation: Federation) -> None:
+    def __init__(
+        self,
+        tenant: Tenant,
+        credentials: Callable[[], Credentials],
+        tokens: Tokens,
+        federation: Federation,
+    ) -> None:
         self._tenant = tenant
+        self._credentials = credentials
         self._tokens = tokens
         self._federation = federation
 
@@ -128,32 +137,34 @@ class IdentityApi:
         return self._tokens.key_set(request.state.base_url)
 
     def _token_v2(self, request: Request) -> dict[str, Any]:
-        form = self._authenticated_form(request)
+        form, until = self._authenticated_form(request)
         audience = self._audience(_resource(_required(form, "scope")))
-        token, _ = self._tokens.issue(audience, self._tokens.issuer_v2(request.state.base_url))
+        token, life_s = self._tokens.issue(audience, self._tokens.issuer_v2(request.state.base_url), until)
         return {
             "token_type": "Bearer",
-            "expires_in": LIFE_S,
-            "ext_expires_in": LIFE_S,
+            "expires_in": life_s,
+            "ext_expires_in": life_s,
             "access_token": token,
         }
 
     def _token_v1(self, request: Request) -> dict[str, Any]:
-        form = self._authenticated_form(request)
+        form, until = self._authenticated_form(request)
         audience = self._audience(_required(form, "resource"))
-        token, expires_on = self._tokens.issue(audience, self._tokens.issuer_v1(request.state.base_url))
+        begin = int(time.time())
+        token, life_s = self._tokens.issue(audience, self._tokens.issuer_v1(request.state.base_url), until)
         # The v1 endpoint writes its numbers as strings.
         return {
             "token_type": "Bearer",
-            "expires_in": str(LIFE_S),
-            "ext_expires_in": str(LIFE_S),
-            "expires_on": str(expires_on),
-            "not_before": str(expires_on - LIFE_S),
+            "expires_in": str(life_s),
+            "ext_expires_in": str(life_s),
+            "expires_on": str(begin + life_s),
+            "not_before": str(begin),
             "resource": audience,
             "access_token": token,
         }
 
-    def _authenticated_form(self, request: Request) -> dict[str, str]:
+    def _authenticated_form(self, request: Request) -> tuple[dict[str, str], float]:
+        """The form, and the time at which what it signs in by ends, in seconds since the epoch."""
         form = _form(request)
         grant_type = _required(form, "grant_type")
         if grant_type != "client_credentials":
@@ -175,7 +186,7 @@ class IdentityApi:
             )
         if assertion := form.get("client_assertion"):
             self._federation.check(assertion, form.get("client_assertion_type", ""))
-            return form
+            return form, math.inf
         secret = form.get("client_secret")
         if not secret:
             raise SignInError(
@@ -185,7 +196,8 @@ class IdentityApi:
                 "The request body must contain the following parameter: 'client_assertion' "
                 "or 'client_secret'.",
             )
-        if not hmac.compare_digest(secret.encode(), self._tenant.client_secret.encode()):
+        until = self._credentials().opens_until(secret)
+        if until is None:
             raise SignInError(
                 401,
                 "invalid_client",
@@ -193,7 +205,7 @@ class IdentityApi:
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client "
                 f"secret value, not the client secret ID, for a secret added to app '{client_id}'.",
             )
-        return form
+        return form, until
 
     def _audience(self, resource: str) -> str:
         if not self._tokens.is_audience(resource):

@@ -6,20 +6,20 @@ for, and accepted for any of them, with and without the final slash.
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import math
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from localcloud.errors import CloudError
+from localcloud.identity.credentials import TOKEN_LIFE_S, Credentials
 from localcloud.identity.tenant import Tenant
 
-LIFE_S = 3599  # Azure's default
 AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.com/")
 
 
@@ -27,22 +27,21 @@ class Tokens:
     """An issuer of the tenant's tokens, who verifies them, too.
 
     Args:
-        tenant: whose key signs.
+        tenant: whose tokens they are.
+        credentials: gives those in force: their key signs.
         base_urls: the server's own addresses, `https://host:port`; each is an audience too, and the
             issuers are below them. The first one is announced to whoever comes without a token.
     """
 
-    def __init__(self, tenant: Tenant, base_urls: tuple[str, ...]) -> None:
+    def __init__(
+        self, tenant: Tenant, credentials: Callable[[], Credentials], base_urls: tuple[str, ...]
+    ) -> None:
         self._tenant = tenant
+        self._credentials = credentials
         self._base_urls = base_urls
-        self._public_key = tenant.signing_key.public_key()
         self.audiences = (*AUDIENCES, *(f"{url}/" for url in base_urls))
         self._accepted_audiences = {form for url in self.audiences for form in (url, url.rstrip("/"))}
         self._issuers = {issuer for url in base_urls for issuer in (self.issuer_v1(url), self.issuer_v2(url))}
-        der = self._public_key.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self.key_id = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
     def issuer_v1(self, base_url: str) -> str:
         """The issuer of tokens of the `/oauth2/token` endpoint."""
@@ -56,10 +55,15 @@ class Tokens:
         """Whether tokens are issued for that resource."""
         return resource in self._accepted_audiences
 
-    def issue(self, audience: str, issuer: str) -> tuple[str, int]:
-        """A token of the tenant's client, and the time (seconds since the epoch) at which it expires."""
+    def issue(self, audience: str, issuer: str, until: float = math.inf) -> tuple[str, int]:
+        """A token of the tenant's client, and how long it lives, in seconds.
+
+        Args:
+            until: the time at which it ends at the latest, in seconds since the epoch.
+        """
+        credentials = self._credentials()
         now = int(time.time())
-        expires_on = now + LIFE_S
+        expires_on = int(min(now + TOKEN_LIFE_S, until))
         client_id = self._tenant.client_id
         claims = {
             "aud": audience,
@@ -76,15 +80,20 @@ class Tokens:
             "uti": uuid.uuid4().hex,
             "ver": "2.0" if issuer.endswith("/v2.0") else "1.0",
         }
-        token = jwt.encode(claims, self._tenant.signing_key, "RS256", headers={"kid": self.key_id})
-        return token, expires_on
+        token = jwt.encode(claims, credentials.signing_key, "RS256", headers={"kid": credentials.key_id})
+        return token, expires_on - now
 
     def key_set(self, base_url: str) -> dict[str, Any]:
         """The JSON Web Key Set (RFC 7517) that verifies the tokens."""
-        key = RSAAlgorithm.to_jwk(self._public_key, as_dict=True)
-        key |= {"use": "sig", "kid": self.key_id, "x5t": self.key_id, "issuer": self.issuer_v2(base_url)}
+        return {
+            "keys": [self._published(kid, key, base_url) for kid, key in self._credentials().keys().items()]
+        }
+
+    def _published(self, key_id: str, public_key: rsa.RSAPublicKey, base_url: str) -> dict[str, Any]:
+        key = RSAAlgorithm.to_jwk(public_key, as_dict=True)
+        key |= {"use": "sig", "kid": key_id, "x5t": key_id, "issuer": self.issuer_v2(base_url)}
         key.pop("key_ops", None)
-        return {"keys": [key]}
+        return key
 
     def authenticate(self, authorization: str | None) -> None:
         """Checks an `Authorization` header.
@@ -118,10 +127,12 @@ class Tokens:
             )
 
     def _verified(self, token: str) -> dict[str, Any]:
+        keys = self._credentials().keys()
         try:
+            key_id = jwt.get_unverified_header(token).get("kid")
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._public_key,
+                keys.get(str(key_id)) or next(iter(keys.values())),
                 algorithms=["RS256"],
                 options={"require": ["exp", "nbf", "aud", "iss"], "verify_aud": False},
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,36 @@ def test_what_a_killed_run_had_begun_is_read(checkout: Checkout) -> None:
     assert f"record {called}: there; the next update finishes it" in done.stderr
     assert "Deployed (1 to create, 1 to update)" in done.stdout
     assert "Nothing was changed" in checkout.fpga("up").stdout
+
+
+def test_a_rotation_of_localcloud_is_followed(checkout: Checkout) -> None:
+    """Sign-in and CA, at once, while it runs; plain pulumi is told so, and the next run brings the rest."""
+    before = status(checkout)
+    signed_in = checkout.fpga("cloud", "rotate", "sign-in", "--now").stdout
+    assert (
+        "  local: `fpga up`, or `pulumi config set -s local --secret azure-native:clientSecret < "
+        in signed_in
+    )
+    followed = checkout.fpga("cloud", "rotate", "ca", "--now").stdout
+    assert f"These follow: {checkout.local / 'ca-bundle.pem'}" in followed
+
+    refused = subprocess.run(
+        ["/bin/sh", "-c", ". .local/activate; pulumi refresh --yes --stack local --non-interactive"],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert refused.returncode != 0
+    assert "AADSTS7000215" in refused.stdout + refused.stderr
+
+    done = checkout.fpga("up")
+    assert "classified in" in done.stdout
+    assert "Nothing was changed" in checkout.fpga("up").stdout
+    told = status(checkout)
+    assert (told["pid"], told["https"]) == (before["pid"], before["https"])
 
 
 def test_a_linked_file_that_cannot_be_written_is_read(checkout: Checkout, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -90,6 +91,7 @@ def _outputs(port: int, root: str, name_servers: list[str], **others: object) ->
         ["cloud", "status"],
         ["cloud", "backup"],
         ["cloud", "restore"],
+        ["cloud", "rotate"],
         ["down"],
         ["clean"],
     ],
@@ -152,6 +154,54 @@ def test_a_backup_and_what_is_made_of_it(tmp_path: Path) -> None:
         f"{new} holds what {tmp_path}/file.tar kept: `fpga cloud up` serves it.\n",
     )
     assert (new / "client-secret").read_bytes() == (tmp_path / "cloud" / "client-secret").read_bytes()
+
+
+def test_a_rotation_tells_what_is_to_be_renewed(tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    secret, ca, bundle = (
+        local / "cloud" / "client-secret",
+        local / "cloud" / "ca.pem",
+        local / "roots" / "s.pem",
+    )
+    with Cloud(Settings(local / "cloud", tmp_path)):
+        before = secret.read_text()
+    bundle.parent.mkdir()
+    bundle.write_bytes(b"# a root of the machine's\n\n" + ca.read_bytes())
+    done = _fpga("cloud", "rotate", "sign-in", local=local)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = done.stdout.splitlines()
+    assert told[0] == f"The client's secret is new, in {secret}, and so is the key that signs tokens."
+    assert re.fullmatch(
+        r"The secret of before opens until \d{4}-\d\d-\d\d \d\d:\d\d UTC, and no token of before longer\.",
+        told[1],
+    )
+    assert told[2:] == ["What signs in with it needs the new one: no stack of this checkout does."]
+    assert secret.read_text() not in {before, *told}
+    done = _fpga("cloud", "rotate", "sign-in", "--now", local=local)
+    assert done.stdout.splitlines()[1] == (
+        "The secret of before opens nothing any more, and no token of before does."
+    )
+
+    done = _fpga("cloud", "rotate", "ca", local=local)
+    assert done.stdout.splitlines() == [
+        f"The new CA is in {ca} beside the one of before, which still issues.",
+        f"These follow: {bundle}",
+        f"Callers elsewhere, and processes that run, trust it once they have read {ca}.",
+        "When they have: `fpga cloud rotate ca --now`.",
+    ]
+    assert bundle.read_bytes() == b"# a root of the machine's\n\n" + ca.read_bytes()
+    done = _fpga("cloud", "rotate", "ca", "--now", local=local)
+    assert done.stdout.splitlines() == [
+        f"The new CA, alone in {ca}, has issued the certificate that is shown from now on.",
+        f"These follow: {bundle}",
+        f"Callers elsewhere, and processes that run, trust it once they have read {ca}.",
+    ]
+    assert bundle.read_bytes() == b"# a root of the machine's\n\n" + ca.read_bytes()
+    assert ca.read_bytes().count(b"BEGIN CERTIFICATE") == 1
+
+    done = _fpga("cloud", "rotate", "ca", "--data", str(tmp_path), local=local)
+    assert done.returncode == 1
+    assert done.stderr == (f"error: {tmp_path} holds no localcloud's data: name its folder with --data.\n")
 
 
 def test_down_of_nothing_is_fine(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""The rotations of a localcloud, and what is to be renewed behind them: told to who asked for one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fpga.cloud.connection import CLIENT_SECRET, METADATA_HOST
+from fpga.cloud.local_cloud import follow_ca
+from fpga.project import DEFAULT_STACK, Project
+
+
+def sign_in(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
+    """Rotates the client's secret and the key that signs tokens.
+
+    Raises:
+        StartError: localcloud cannot.
+    """
+    from localcloud import control, rotation
+
+    until = rotation.sign_in(data, at_once=at_once)
+    status = control.status(data)
+    secret = shlex.quote(str(status.client_secret_file))
+    yield f"The client's secret is new, in {status.client_secret_file}, and so is the key that signs tokens."
+    if at_once:
+        yield "The secret of before opens nothing any more, and no token of before does."
+    else:
+        end = datetime.fromtimestamp(until, UTC)
+        yield f"The secret of before opens until {end:%Y-%m-%d %H:%M} UTC, and no token of before longer."
+    stacks = _stacks(project, status.https)
+    yield "What signs in with it needs the new one: " + ("" if stacks else "no stack of this checkout does.")
+    for stack in stacks:
+        if stack == DEFAULT_STACK and data == project.cloud:
+            other = "`fpga up`"
+        else:
+            other = f'`export ARM_CLIENT_SECRET="$(cat {secret})"`'
+        yield f"  {stack}: {other}, or `pulumi config set -s {stack} --secret {CLIENT_SECRET} < {secret}`"
+
+
+def ca(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
+    """Rotates the CA by one step, or all the way; the bundles of this checkout follow.
+
+    Raises:
+        StartError: localcloud cannot.
+    """
+    from localcloud import control, rotation
+
+    roots = rotation.ca(data, at_once=at_once)
+    file = control.status(data).ca
+    changed = follow_ca(project, roots.before, roots.after)
+    if roots.is_over:
+        yield f"The new CA, alone in {file}, has issued the certificate that is shown from now on."
+    elif roots.before == roots.after:
+        yield f"The new CA is in {file} beside the one of before already, which still issues."
+    else:
+        yield f"The new CA is in {file} beside the one of before, which still issues."
+    yield "These follow: " + (", ".join(map(str, changed)) or "no bundle of this checkout had to.")
+    yield f"Callers elsewhere, and processes that run, trust it once they have read {file}."
+    if not roots.is_over:
+        yield "When they have: `fpga cloud rotate ca --now`."
+
+
+def _stacks(project: Project, https: str | None) -> list[str]:
+    """The stacks of the checkout that are on the localcloud at this address."""
+    import yaml
+
+    found = []
+    for file in sorted(project.stack_file(DEFAULT_STACK).parent.glob("Pulumi.*.yaml")):
+        try:
+            content = yaml.safe_load(file.read_text())
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        config = content.get("config") if isinstance(content, dict) else None
+        host = config.get(METADATA_HOST) if isinstance(config, dict) else None
+        if https is not None and host == https.removeprefix("https://"):
+            found.append(file.name.removeprefix("Pulumi.").removesuffix(".yaml"))
+    return found
