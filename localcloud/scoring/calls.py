@@ -1,18 +1,19 @@
 """The calls of all services: where they wait, and for how many there is a place.
 
-A call is received on a thread that does nothing else, and computed on one of as many as there are cores
-(`turns`). Both are bounded, so that who sends slowly, or much, delays and exhausts nobody else.
+A call is received on a thread that waits for it (`threads`), and computed when a core is free (`turns`), on
+that thread or on one that does nothing else. All are bounded, so that who sends slowly, or much, delays and
+exhausts nobody else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from localcloud.scoring.places import Limits, Places
 from localcloud.scoring.receiving import Receiving
+from localcloud.scoring.threads import CallThreads
 from localcloud.scoring.turns import Turns
 from localcloud.scoring.wrong_keys import WrongKeys
 
@@ -39,8 +40,8 @@ class Calls:
     """
 
     def __init__(self, receiving: Limits = RECEIVING, waiting: Limits = WAITING) -> None:
-        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="calls")
         self.turns = Turns()
+        self.threads = CallThreads(_THREADS, self.turns.admit)
         self.wrong_keys = WrongKeys()
         self._receiving = Places("being received", receiving)
         self._waiting = Places("waiting for an answer", waiting)

@@ -88,13 +88,15 @@ class Places:
     def _count(self, service: str, peer: str, size: int, number: int) -> None:
         self._total += number
         self._total_bytes += number * size
-        for counter, key, by in (
-            (self._services, service, number),
-            (self._bytes, service, number * size),
-        ):
-            counter[key] += by
-        self._peers[service, peer] += number
-        if not self._services[service]:
-            del self._services[service], self._bytes[service]
-        if not self._peers[service, peer]:
-            del self._peers[service, peer]
+        here = self._services.get(service, 0) + number
+        if here:
+            self._services[service] = here
+            self._bytes[service] = self._bytes.get(service, 0) + number * size
+        else:
+            self._services.pop(service)
+            self._bytes.pop(service)
+        own = self._peers.get((service, peer), 0) + number
+        if own:
+            self._peers[service, peer] = own
+        else:
+            self._peers.pop((service, peer))

@@ -113,7 +113,29 @@ def _computed(
         model = pipeline.result() if isinstance(pipeline, Future) else pipeline
         return _score(message, model).SerializeToString()
 
-    turn = Turn(service, work)
+    try:
+        if not isinstance(pipeline, Future):
+            with turns.core() as free:
+                if free:
+                    return work()
+        return _awaited(turns, Turn(service, work), pipeline, context)
+    except CancelledError:
+        _abort(context, grpc.StatusCode.CANCELLED, "The call ended before it was its turn.")
+    except InputError as error:
+        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except Exception:
+        _log.exception("The model failed on a request of %d bytes", len(message))
+        _abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")
+
+
+def _awaited(
+    turns: Turns, turn: Turn, pipeline: Pipeline | Future[Pipeline], context: grpc.ServicerContext
+) -> bytes:
+    """The answer, which another thread computes.
+
+    Raises:
+        CancelledError: the call has ended before.
+    """
     if not context.add_callback(turn.leave):
         turn.leave()
     if isinstance(pipeline, Future):
@@ -124,12 +146,7 @@ def _computed(
         return turn.result()
     except CancelledError:
         turns.withdraw(turn)
-        _abort(context, grpc.StatusCode.CANCELLED, "The call ended before it was its turn.")
-    except InputError as error:
-        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except Exception:
-        _log.exception("The model failed on a request of %d bytes", len(message))
-        _abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")
+        raise
 
 
 def _host_of(peer: str) -> str:

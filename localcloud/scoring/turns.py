@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 
 class Turn(Future[bytes]):
@@ -22,16 +23,34 @@ class Turn(Future[bytes]):
 
 
 class Turns:
-    """The pool of threads that compute: one thread a core, turns in rounds over the services that have calls.
+    """The cores and who computes on them, in rounds over the services that have calls.
 
-    A service with many calls delays another one's by a single call a round. Its methods may be called from
-    any thread.
+    A call whose thread was admitted computes there, as long as a core is free. Others are handed to a pool of
+    one thread a core. A service with many calls delays another one's by a single call a round. Its methods
+    may be called from any thread.
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="scoring")
+        self._cores = cores()
+        self._pool = ThreadPoolExecutor(self._cores, thread_name_prefix="scoring")
+        self._admitted = threading.local()
         self._lock = threading.Lock()
+        self._computing = 0  # as many as there are cores while a queue is not empty
         self._queues: OrderedDict[str, deque[Turn]] = OrderedDict()  # services in the order of the round
+
+    def admit(self) -> None:
+        """Lets this thread compute. Each that does keeps some megabytes until it ends: let there be few."""
+        self._admitted.here = True
+
+    @contextmanager
+    def core(self) -> Iterator[bool]:
+        """Whether this thread may compute inside the block: it was admitted, and a core is free."""
+        taken = hasattr(self._admitted, "here") and self._begin()
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._end()
 
     def enqueue(self, turn: Turn) -> None:
         """Has it computed when it is its turn. Nothing happens where it was cancelled."""
@@ -39,7 +58,8 @@ class Turns:
             if turn.cancelled():
                 return
             self._queues.setdefault(turn.service, deque()).append(turn)
-        self._pool.submit(self._take)
+        if self._begin():
+            self._pool.submit(self._compute)
 
     def withdraw(self, turn: Turn) -> None:
         """Takes out a turn that was cancelled, and lets go of all that it holds."""
@@ -55,20 +75,41 @@ class Turns:
         """Ends after the turns that are left."""
         self._pool.shutdown()
 
-    def _take(self) -> None:
+    def _begin(self) -> bool:
+        """Takes a core, where one is free."""
         with self._lock:
-            if not self._queues:  # withdrawn
+            free = self._computing < self._cores
+            self._computing += free
+            return free
+
+    def _end(self) -> None:
+        """Gives a core to the next in the round, else back."""
+        with self._lock:
+            if not self._queues:
+                self._computing -= 1
                 return
+        self._pool.submit(self._compute)
+
+    def _compute(self) -> None:
+        """The turns in the queues, one after the other, on a core that was taken."""
+        while (turn := self._next()) is not None:
+            if turn.set_running_or_notify_cancel():
+                try:
+                    turn.set_result(turn.work())
+                except BaseException as error:  # whoever waits for it is told, as by any executor
+                    turn.set_exception(error)
+
+    def _next(self) -> Turn | None:
+        """The next in the round; None: there is none, and the core is given back."""
+        with self._lock:
+            if not self._queues:
+                self._computing -= 1
+                return None
             service, queue = self._queues.popitem(last=False)
             turn = queue.popleft()
             if queue:
                 self._queues[service] = queue  # at the end of the round
-        if not turn.set_running_or_notify_cancel():
-            return
-        try:
-            turn.set_result(turn.work())
-        except BaseException as error:  # whoever waits for it is told, as by any executor
-            turn.set_exception(error)
+            return turn
 
 
 def cores() -> int:

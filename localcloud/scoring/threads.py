@@ -1,0 +1,40 @@
+"""The threads on which gRPC runs the handlers of calls: few that may compute, and many that wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from localcloud.scoring.turns import cores
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CallThreads(ThreadPoolExecutor):
+    """A pool of which one thread a core may compute; the others take calls while these have some.
+
+    Args:
+        number: how many others there may be.
+        admit: called by each thread that may compute, when it begins.
+    """
+
+    def __init__(self, number: int, admit: Callable[[], None]) -> None:
+        super().__init__(number, "calls")
+        self._few = ThreadPoolExecutor(cores(), "calls that compute", admit)
+        self._idle = threading.BoundedSemaphore(cores())
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Runs it on a thread that may compute, where one is idle, else on another."""
+        if not self._idle.acquire(blocking=False):
+            return super().submit(fn, *args, **kwargs)
+        future = self._few.submit(fn, *args, **kwargs)
+        future.add_done_callback(lambda _done: self._idle.release())
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends when what they run has."""
+        self._few.shutdown(wait, cancel_futures=cancel_futures)
+        super().shutdown(wait, cancel_futures=cancel_futures)
