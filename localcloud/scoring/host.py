@@ -71,8 +71,6 @@ class ScoringHost:
             TlsError: gRPC does not take this certificate and key; nothing was changed.
             BindError: the address cannot be bound.
         """
-        if deployment.tls is not None:
-            check_served(deployment.tls)
         with self._lock:
             service = self._services.setdefault(
                 deployment.service_id, _Service(deployment.service_id, self._calls)
@@ -119,6 +117,8 @@ class _Service:
         prediction = Prediction(deployment.pipeline, keys)
         with self._lock:
             runs = self._listener
+            if runs is not None and tls is not None:
+                check_served(tls)  # while it runs: a new listener finds out by itself
             if runs is not None and runs.endpoint == endpoint and (runs.tls is None) == (tls is None):
                 runs.change(prediction, tls)
                 return
@@ -158,6 +158,7 @@ class _Listener:
     """A gRPC server at an endpoint, with TLS or without; what answers, and the certificate, change in place.
 
     Raises:
+        TlsError: gRPC does not take the certificate and key.
         BindError: the endpoint is taken.
     """
 
@@ -187,7 +188,10 @@ class _Listener:
                 )
                 self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
-            reason = bind_problem(endpoint) or str(error)
+            reason = bind_problem(endpoint)
+            if reason is None and tls is not None:
+                check_served(tls)
+            reason = reason or str(error)
             raise BindError(f"The service's address {address} cannot be bound: {reason}.") from None
         self._server.start()
 

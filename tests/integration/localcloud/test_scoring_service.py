@@ -356,6 +356,19 @@ def test_what_grpc_cannot_serve_with_is_refused_and_changes_nothing(
         assert certificate_on_the_wire(endpoint).encode() == good.certificate_pem
 
 
+def test_a_first_certificate_that_grpc_cannot_serve_with_is_told_from_a_taken_address(
+    host: ScoringHost, endpoint: Endpoint, authority: Authority
+) -> None:
+    good, other = tls_material(authority), tls_material(authority)
+    bad = TlsMaterial(good.certificate_pem, other.key_pem)
+    with pytest.raises(TlsError, match="gRPC cannot serve with this certificate and key"):
+        host.deploy(deployment(endpoint, bad))
+    with socket.create_server(endpoint), pytest.raises(BindError, match="Address already in use"):
+        host.deploy(deployment(endpoint, bad))
+    host.deploy(deployment(endpoint, good))
+    assert certificate_on_the_wire(endpoint).encode() == good.certificate_pem
+
+
 class _Watched(Pipeline):
     """The real pipeline, which tells when a call has reached it, and waits to be let on."""
 
