@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import stat
 import threading
@@ -15,20 +16,24 @@ def leave_with_the_engine(before: Callable[[], None] | None = None) -> None:
     The engine interrupts a plugin that it needs no more and waits five seconds before it kills it. An
     engine that was killed itself says nothing, but it holds the other end of the plugin's standard input,
     which then ends.
-    """
 
-    def leave(*_: object) -> None:
+    A thread waits for both. The system may hand a signal to any thread, and a main one that waits for a lock
+    does not hear of it then; but the signal itself writes into a pipe.
+    """
+    told, telling = os.pipe()
+    os.set_blocking(telling, False)
+    signal.set_wakeup_fd(telling)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    heard = [told, 0] if stat.S_ISFIFO(os.fstat(0).st_mode) else [told]
+
+    def watch() -> None:
+        while told not in (ready := select.select(heard, [], [])[0]):
+            if not os.read(ready[0], 4096):
+                break
         if before is not None:
             before()
         # The plain exit would wait for the worker threads of a gRPC server.
         os._exit(0)
 
-    def watch() -> None:
-        while os.read(0, 4096):
-            pass
-        leave()
-
-    signal.signal(signal.SIGINT, leave)
-    signal.signal(signal.SIGTERM, leave)
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
-        threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
