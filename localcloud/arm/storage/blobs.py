@@ -18,10 +18,14 @@ from localcloud.errors import CloudError
 from localcloud.http.deadlines import Deadline, DeadlineAdapter
 
 if TYPE_CHECKING:
+    from azure.core.exceptions import AzureError
     from azure.storage.blob import BlobServiceClient, ContainerProperties
 
 ANSWER_TIMEOUT_S = 7.0
 """How long the blob service may take for a request of Resource Manager, in seconds, all in all."""
+
+_DEFINITE = (400, 409)
+"""Statuses of the blob service that no repetition changes."""
 
 # The library takes half a second to import: it is, where it is needed, or ahead of that by `warm_up`.
 
@@ -138,7 +142,8 @@ class Blobs:
         """A client whose requests, and all that the block does with it, end within `ANSWER_TIMEOUT_S`.
 
         Raises:
-            CloudError: 503 ServiceUnavailable: the blob service refused, or did not answer in time.
+            CloudError: 400 or 409 with the blob service's own code: it refused, and will again; 503
+                ServiceUnavailable: it did not answer in time, does not know the account yet, or failed.
         """
         from azure.core.exceptions import AzureError
         from azure.storage.blob import BlobServiceClient
@@ -159,8 +164,18 @@ class Blobs:
                     reason = f"did not answer within {ANSWER_TIMEOUT_S:g} s"
                 else:
                     status = getattr(error, "status_code", None)
+                    if status in _DEFINITE:
+                        raise _refused(error) from error
                     reason = f"answered with {status}" if status else "cannot be reached"
                 raise _unavailable(f"Blob storage {reason}: try again later.") from error
+
+
+def _refused(error: AzureError) -> CloudError:
+    """The blob service's refusal, in its own words."""
+    reason = str(getattr(error, "reason", None) or "no reason given")
+    code = getattr(error, "error_code", None)
+    name = str(getattr(code, "value", code) or "InvalidRequest")
+    return CloudError(getattr(error, "status_code", 400), name, f"Blob storage refused this: {reason}")
 
 
 def _unavailable(message: str) -> CloudError:
@@ -189,5 +204,6 @@ def _container(found: ContainerProperties) -> Container:
         etag=found.etag.strip('"'),
         modified_on=found.last_modified.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
         public_access={"container": "Container", "blob": "Blob"}.get(str(access or "").lower(), "None"),
-        metadata=dict(found.metadata or {}),
+        # an empty value is none at all in the XML of a list
+        metadata={name: value or "" for name, value in (found.metadata or {}).items()},
     )

@@ -21,6 +21,10 @@ from localcloud.errors import CloudError
 from localcloud.http.frame import body_of, json_body
 from localcloud.http.lanes import BLOBS, Route
 
+MAX_METADATA = 8 * 1024
+"""In bytes, all headers together that it travels in."""
+MAX_METADATA_NAMES = 64
+"""Clients read no answer that has more than a hundred headers."""
 PUBLIC_ACCESS = ("None", "Blob", "Container")
 _SERVICES = ACCOUNT + "/blobServices"
 _CONTAINERS = _SERVICES + "/default/containers"
@@ -68,19 +72,12 @@ class Containers:
 
     def _get(self, request: Request) -> Response:
         account, key = self._account(request)
-        name = request.path_params["container"]
+        name = _name(request)
         return _answer(account, self._service.container(account.name, key, name), name, 200)
 
     def _put(self, request: Request) -> Response:
         account, key = self._account(request)
-        name = request.path_params["container"]
-        if not _NAME.fullmatch(name):
-            raise CloudError(
-                400,
-                "InvalidResourceName",
-                f"The container name '{name}' is invalid: it takes 3 to 63 lower-case letters, digits and "
-                "single hyphens, and starts and ends with a letter or digit.",
-            )
+        name = _name(request)
         access, metadata = _wanted(json_body(body_of(request)) if body_of(request).strip() else {})
         is_new = self._service.create(account.name, key, name)
         changed = self._service.change(account.name, key, name, access, metadata)
@@ -88,13 +85,13 @@ class Containers:
 
     def _patch(self, request: Request) -> Response:
         account, key = self._account(request)
-        name = request.path_params["container"]
+        name = _name(request)
         access, metadata = _wanted(json_body(body_of(request)))
         return _answer(account, self._service.change(account.name, key, name, access, metadata), name, 200)
 
     def _delete(self, request: Request) -> Response:
         account, key = self._account(request)
-        found = self._service.delete(account.name, key, request.path_params["container"])
+        found = self._service.delete(account.name, key, _name(request))
         return Response(status_code=200 if found else 204)
 
     def _account(self, request: Request) -> tuple[Resource, str]:
@@ -108,6 +105,23 @@ class Containers:
             if account is None:
                 raise resources.missing_parent(request.path_params["account"])
             return account, keys_of(db, account)[0]
+
+
+def _name(request: Request) -> str:
+    """The container's name in a request's path.
+
+    Raises:
+        CloudError: 400 InvalidResourceName: no container can have it, and the blob service is not asked.
+    """
+    name: str = request.path_params["container"]
+    if not _NAME.fullmatch(name):
+        raise CloudError(
+            400,
+            "InvalidResourceName",
+            f"The container name '{name}' is invalid: it takes 3 to 63 lower-case letters, digits and "
+            "single hyphens, and starts and ends with a letter or digit.",
+        )
+    return name
 
 
 def _wanted(body: Mapping[str, Any]) -> tuple[str | None, dict[str, str] | None]:
@@ -133,6 +147,20 @@ def _wanted(body: Mapping[str, Any]) -> tuple[str | None, dict[str, str] | None]
             400,
             "InvalidRequestPropertyValue",
             "The property 'metadata' must be an object: identifiers as names, printable ASCII as values.",
+        )
+    if len({name.lower() for name in metadata}) < len(metadata):
+        raise CloudError(
+            400,
+            "InvalidRequestPropertyValue",
+            "The property 'metadata' has a name twice: names are the same whatever their case.",
+        )
+    size = sum(len(f"x-ms-meta-{name}") + len(value) for name, value in metadata.items())
+    if size > MAX_METADATA or len(metadata) > MAX_METADATA_NAMES:
+        raise CloudError(
+            400,
+            "MetadataTooLarge",
+            f"The metadata has {len(metadata)} names and {size} bytes; at most {MAX_METADATA_NAMES} names "
+            f"and {MAX_METADATA} bytes are allowed.",
         )
     return access, metadata
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobServiceClient
 
+from localcloud.arm.storage.blobs import Blobs
+from localcloud.errors import CloudError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 from tests.support.localcloud.arm_caller import ArmCaller, refusal
@@ -139,12 +141,49 @@ def test_containers_are_the_blob_services_own(account: Account) -> None:
             "InvalidRequestPropertyValue",
             "printable ASCII",
         ),
+        (
+            "good",
+            {"properties": {"metadata": {"a": "b" * 8192}}},
+            "MetadataTooLarge",
+            "1 names and 8203 bytes",
+        ),
+        ("good", {"properties": {"metadata": {"a": "1", "A": "2"}}}, "InvalidRequestPropertyValue", "twice"),
     ],
 )
 def test_refused_containers(account: Account, name: str, body: Any, code: str, message: str) -> None:
     answer = refusal(account.arm("PUT", f"{account.containers}/{name}", body))
     assert answer[:2] == (400, code)
     assert message in answer[2]
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT", "PATCH", "DELETE"])
+def test_a_name_that_no_container_has_is_refused_for_good(account: Account, verb: str) -> None:
+    """A 503, as where the blob service does not answer, would have clients ask again and again."""
+    answer = refusal(account.arm(verb, f"{account.containers}/No%20name", {}))
+    assert answer[:2] == (400, "InvalidResourceName")
+
+
+def test_what_the_blob_service_refuses_for_good_is_no_503(account: Account) -> None:
+    status = account.arm.status
+    blobs = Blobs(cast(Any, None), cast(Any, None), str(status.blob), status.ca)  # it lists no accounts here
+    with pytest.raises(CloudError) as refused:
+        blobs.container(account.name, account.keys()["key1"], "No name")
+    assert (refused.value.status, refused.value.code) == (400, "InvalidResourceName")
+    assert refused.value.message == (
+        "Blob storage refused this: The specified resource name contains invalid characters."
+    )
+
+
+def test_as_much_metadata_as_is_taken_is_kept(account: Account) -> None:
+    metadata = {f"n{number}": "" for number in range(63)} | {"last": "x" * 7000}
+    path = f"{account.containers}/full"
+    kept = account.arm("PUT", path, {"properties": {"metadata": metadata}}).json()
+    assert kept["properties"]["metadata"] == metadata
+    assert account.arm("GET", path).json() == kept
+    assert account.arm("GET", account.containers).json()["value"] == [kept]
+    refused = account.arm("PUT", path, {"properties": {"metadata": metadata | {"more": ""}}})
+    assert refusal(refused)[:2] == (400, "MetadataTooLarge")
+    assert account.arm("GET", path).json() == kept
 
 
 def test_a_regenerated_key_replaces_the_old_one(account: Account) -> None:
