@@ -129,15 +129,17 @@ _PATHS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 _FAILURE: dict[str, Any] = {"code": _TEXT, "message": _TEXT}
-_GIVEN_KEY = _TEXT | {"x-nullable": True, "description": "null: it is made, or stays as it is."}
+_NULLABLE: dict[str, Any] = {"x-nullable": True}
+_GIVEN_KEY = _TEXT | _NULLABLE | {"description": "null: it is made, or stays as it is."}
+_COMPUTE = {"type": "string", "enum": ["FPGA"]}
 _CHANGE: dict[str, Any] = {
-    "computeType": {"type": "string", "enum": ["FPGA"]},
+    "computeType": _COMPUTE,
     "modelId": _TEXT,
     "numReplicas": _NUMBER | {"minimum": 1, "default": 1},
-    "sslEnabled": _FLAG,
-    "sslCertificate": _TEXT,
-    "sslKey": _TEXT,
-    "keys": _object(primaryKey=_GIVEN_KEY, secondaryKey=_GIVEN_KEY),
+    "sslEnabled": _FLAG | _NULLABLE,
+    "sslCertificate": _TEXT | _NULLABLE,
+    "sslKey": _TEXT | _NULLABLE,
+    "keys": _object(primaryKey=_GIVEN_KEY, secondaryKey=_GIVEN_KEY) | _NULLABLE,
 }
 _DEFINITIONS: dict[str, Any] = {
     "ModelRegistration": _object(
@@ -145,8 +147,8 @@ _DEFINITIONS: dict[str, Any] = {
         name=_TEXT,
         mimeType=_TEXT,
         url=_TEXT,
-        unpack=_FLAG,
-        computeType={"type": "string", "enum": ["FPGA"]},
+        unpack=_FLAG | _NULLABLE,
+        computeType=_COMPUTE | _NULLABLE,
     ),
     "Model": _object(
         "id name version mimeType unpack url createdAt",
@@ -178,7 +180,7 @@ _DEFINITIONS: dict[str, Any] = {
     ),
     "ServicePage": _page("Service"),
     "Keys": _object("primaryKey secondaryKey", primaryKey=_TEXT, secondaryKey=_TEXT),
-    "KeyType": _object(keyType={"type": "string", "enum": ["Primary", "Secondary"]}),
+    "KeyType": _object(keyType={"type": "string", "enum": ["Primary", "Secondary"], **_NULLABLE}),
     "Operation": _object(
         "id operationType state createdTime resourceLocation",
         id=_TEXT,

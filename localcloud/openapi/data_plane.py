@@ -9,6 +9,8 @@ from localcloud.modelmanagement.api import ACCOUNT
 from localcloud.openapi.parts import Shape, operation, or_null
 
 _TOLD: Final = swagger.document("", "")
+_BEYOND_QUOTA: Final = ("Services_Create", "Services_Update")
+"""Those that are refused with 412 where the account's capacity, or the machine, has no room for a service."""
 _VERBS: Final = frozenset({"get", "put", "post", "delete"})
 
 
@@ -45,6 +47,7 @@ def _operation(verb: str, told: dict[str, Any]) -> dict[str, Any]:
         body=_name(bodies[0]) if bodies else None,
         body_may_miss=bool(bodies) and not bodies[0]["required"],
         changes=verb != "get",
+        refused=(412,) if told["operationId"] in _BEYOND_QUOTA else (),
     )
     for status, one in told["responses"].items():
         for name, shape in one.get("headers", {}).items():

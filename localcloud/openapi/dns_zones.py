@@ -16,6 +16,7 @@ from localcloud.openapi.parts import (
     array,
     one_of,
     operation,
+    or_null,
     page,
     query,
     record,
@@ -71,7 +72,10 @@ def _items(shape: Shape) -> Shape:
 
 def _properties(required: str, *, asked: bool, **more: Shape) -> Shape:
     held = {TYPES[kind].property: _held(kind, asked=asked) for kind in TYPES}
-    return record(required, TTL=whole(1, MAX_TTL), metadata=texts(), **held, **more)
+    held["metadata"] = texts()
+    if asked:  # null is as if it were not there
+        held = {name: or_null(shape) for name, shape in held.items()}
+    return record(required, TTL=whole(1, MAX_TTL), **held, **more)
 
 
 PATHS: Final[dict[str, dict[str, Any]]] = {
@@ -122,9 +126,9 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
 }
 
 REQUESTS: Final[dict[str, Shape]] = {
-    "ZoneRequest": record("location", location=one_of("global"), tags=TAGS),
+    "ZoneRequest": record("location", location=one_of("global"), tags=or_null(TAGS)),
     "RecordSetRequest": record("properties", properties=_properties("TTL", asked=True)),
-    "RecordSetChange": record(properties=_properties("", asked=True)),
+    "RecordSetChange": record(properties=or_null(_properties("", asked=True))),
 }
 ANSWERS: Final[dict[str, Shape]] = {
     "Zone": record(

@@ -16,6 +16,7 @@ from localcloud.openapi.parts import (
     array,
     one_of,
     operation,
+    or_null,
     page,
     query,
     record,
@@ -30,6 +31,7 @@ FILTER: Final = query("$filter")
 _ACCOUNTS: Final = f"/providers/{accounts.SHOWN_TYPE}"
 _REGION: Final = one_of(*REGIONS)
 _SKU: Final = record("name", name=one_of(*accounts.SKU_NAMES), capacity=whole(1, accounts.MAX_CAPACITY))
+_DESCRIBED: Final = or_null(record(description=or_null(TEXT)))
 _SUCCEEDED: Final = one_of("Succeeded")
 
 PATHS: Final[dict[str, dict[str, Any]]] = {
@@ -82,20 +84,20 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
 }
 
 REQUESTS: Final[dict[str, Shape]] = {
-    "TagsRequest": record(tags=TAGS),
-    "ResourceGroupRequest": record("location", location=_REGION, tags=TAGS),
+    "TagsRequest": record(tags=or_null(TAGS)),
+    "ResourceGroupRequest": record("location", location=_REGION, tags=or_null(TAGS)),
     "AccountRequest": record(
         "location sku",
         location=one_of(*accounts.LOCATIONS),
-        tags=TAGS,
+        tags=or_null(TAGS),
         sku=_SKU,
-        properties=record(description=TEXT),
+        properties=_DESCRIBED,
     ),
     "AccountChange": record(
-        location=one_of(*accounts.LOCATIONS),
-        tags=TAGS,
-        sku=record(name=one_of(*accounts.SKU_NAMES), capacity=whole(1, accounts.MAX_CAPACITY)),
-        properties=record(description=TEXT),
+        location=or_null(one_of(*accounts.LOCATIONS)),
+        tags=or_null(TAGS),
+        sku=or_null(_SKU | {"required": []}),
+        properties=_DESCRIBED,
     ),
 }
 ANSWERS: Final[dict[str, Shape]] = {

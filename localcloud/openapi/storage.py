@@ -19,6 +19,7 @@ from localcloud.openapi.parts import (
     array,
     one_of,
     operation,
+    or_null,
     page,
     record,
     texts,
@@ -86,17 +87,22 @@ REQUESTS: Final[dict[str, Shape]] = {
     "StorageAccountRequest": record(
         "location sku kind",
         location=one_of(*REGIONS),
-        tags=TAGS,
+        tags=or_null(TAGS),
         sku=_SKU,
         kind=one_of(*rules.KINDS),
-        properties={"type": "object"},
+        properties=or_null({"type": "object"}),
     ),
     "StorageAccountChange": record(
-        tags=TAGS, sku=_SKU, kind=one_of(*rules.KINDS), properties={"type": "object"}
+        tags=or_null(TAGS),
+        sku=or_null(_SKU),
+        kind=or_null(one_of(*rules.KINDS)),
+        properties=or_null({"type": "object"}),
     ),
     "StorageKeyRequest": record("keyName", keyName=one_of(*KEY_NAMES)),
-    "NameRequest": record("name", name=TEXT, type=one_of(SHOWN_TYPE)),
-    "ContainerRequest": record(properties=record(publicAccess=one_of(*PUBLIC_ACCESS), metadata=_METADATA)),
+    "NameRequest": record("name", name=TEXT),
+    "ContainerRequest": record(
+        properties=or_null(record(publicAccess=or_null(one_of(*PUBLIC_ACCESS)), metadata=or_null(_METADATA)))
+    ),
 }
 _SKU_SHOWN: Final = record("name tier", name=one_of(*rules.SKUS), tier=one_of("Standard", "Premium"))
 ANSWERS: Final[dict[str, Shape]] = {

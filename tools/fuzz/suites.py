@@ -59,7 +59,19 @@ class Suite:
         return Outcome(self.name, examples, took)
 
 
-SUITES: Final[tuple[Suite, ...]] = ()
+_LOCALCLOUD: Final = "tests/integration/localcloud"
+SUITES: Final[tuple[Suite, ...]] = (
+    Suite(
+        "api",
+        "localcloud's HTTPS APIs, by their OpenAPI document: what fits it, and what does not",
+        (f"{_LOCALCLOUD}/test_openapi_attack.py",),
+    ),
+    Suite(
+        "requests",
+        "requests to localcloud that no client sends: forged, misspelt, made up whole",
+        (f"{_LOCALCLOUD}/test_any_request.py",),
+    ),
+)
 
 
 def _pytest(tests: tuple[str, ...], seed: int, report: Report, before: int) -> tuple[int, str]:
