@@ -8,10 +8,23 @@ LocalcloudError
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+LONGEST: Final = 4000
+"""Most characters of a message: what it quotes can be as long as a request."""
 
 
 class LocalcloudError(Exception):
-    """The root of all errors that this room raises on purpose."""
+    """The root of all errors that this room raises on purpose.
+
+    Args:
+        message: cut where it is too long; what of it is no character, as a quoted half of a surrogate pair is
+            none, is a question mark.
+    """
+
+    def __init__(self, message: str) -> None:
+        text = message if len(message) <= LONGEST else f"{message[: LONGEST - 1]}…"
+        super().__init__(text.encode(errors="replace").decode())
 
 
 class CloudError(LocalcloudError):
@@ -30,7 +43,7 @@ class CloudError(LocalcloudError):
         super().__init__(message)
         self.status = status
         self.code = code
-        self.message = message
+        self.message = str(self)
         self.headers = dict(headers or {})
 
 

@@ -19,7 +19,7 @@ class SignInError(LocalcloudError):
         self.status = status
         self.error = error
         self.code = code
-        self.message = message
+        self.message = str(self)
 
 
 def error_body(error: SignInError, request: Request) -> dict[str, Any]:

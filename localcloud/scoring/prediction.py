@@ -24,6 +24,7 @@ from clients.wire.tensorflow_serving import (
 )
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.errors import BusyError, InputError
+from localcloud.scoring.message_fields import require_few
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.turns import Turn, Turns
 
@@ -33,6 +34,7 @@ MESSAGE_TIMEOUT_S = 30.0
 MESSAGE_TIMEOUT_WITH_KEY_S = 120.0
 """The same with a key: the largest message at half a megabyte a second."""
 
+_DETAILS_BYTES: Final = 2000
 _KEY_HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
 _NO_KEY: Final = (
@@ -111,7 +113,7 @@ def _computed(
         if context.time_remaining() <= 0 or not context.is_active():
             raise CancelledError
         model = pipeline.result() if isinstance(pipeline, Future) else pipeline
-        return _score(message, model).SerializeToString()
+        return score(message, model).SerializeToString()
 
     try:
         if not isinstance(pipeline, Future):
@@ -169,7 +171,13 @@ def _refusal(context: grpc.ServicerContext, keys: tuple[str, str]) -> str | None
     return None if allowed else _WRONG_KEY
 
 
-def _score(message: bytes, pipeline: Pipeline) -> PredictResponse:
+def score(message: bytes, pipeline: Pipeline) -> PredictResponse:
+    """The answer to a message, which is any bytes.
+
+    Raises:
+        InputError: it cannot be scored.
+    """
+    require_few(message)
     try:
         request = PredictRequest.FromString(message)
     except DecodeError as error:
@@ -188,5 +196,6 @@ def _score(message: bytes, pipeline: Pipeline) -> PredictResponse:
 
 
 def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:
-    context.abort(code, details)
+    # As trailing metadata a byte can take three; where all of it is too large, the caller sees another code.
+    context.abort(code, details.encode()[:_DETAILS_BYTES].decode(errors="ignore"))
     raise AssertionError("abort raises")

@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 from clients.wire.tensorflow_serving import (
+    DT_COMPLEX64,
+    DT_DOUBLE,
     DT_FLOAT,
+    DT_INT32,
     PredictRequest,
     TensorProto,
     array_from_tensor,
@@ -30,6 +33,9 @@ from tests.support.localcloud.scoring_parts import (
     package,
     predict,
 )
+
+# tensorflow.DataType, beyond what is known here
+DT_BFLOAT16, DT_HALF = 14, 19
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +108,35 @@ def _claimed(*shape: int) -> PredictRequest:
     return _request(tensor)
 
 
+def _listed(dtype: int, field: str, value: float) -> PredictRequest:
+    """An array of one number, which stands for all of them."""
+    tensor = TensorProto(dtype=dtype)
+    for size in (1, 224, 224, 3):
+        tensor.tensor_shape.dim.add(size=size)
+    getattr(tensor, field).append(value)
+    return _request(tensor)
+
+
+def _of_type(number: int, value: float, numpy_type: str) -> PredictRequest:
+    """An array as bytes, of any of TensorFlow's data types."""
+    pixels = np.full((1, 224, 224, 3), value, dtype=numpy_type)
+    tensor = TensorProto(dtype=number, tensor_content=pixels.tobytes())
+    for size in pixels.shape:
+        tensor.tensor_shape.dim.add(size=size)
+    return _request(tensor)
+
+
+def _named(name: str) -> PredictRequest:
+    return _request(tensor_from_bytes([b""]), name)
+
+
+def _many_sizes() -> bytes:
+    tensor = TensorProto(dtype=DT_FLOAT)
+    for _ in range(2000):
+        tensor.tensor_shape.dim.add()
+    return _request(tensor).SerializeToString()
+
+
 def _other_output() -> PredictRequest:
     request = _file(PHOTO.read_bytes())
     request.output_filter.append("probabilities")
@@ -155,6 +190,25 @@ def _two_inputs() -> PredictRequest:
         (lambda: _zeros(0, 224, 224, 3), r"the shape \[0, 224, 224, 3\]; this service takes"),
         (_short_content, "takes 602112 bytes of tensor_content; 602111 came"),
         (lambda: _claimed(1 << 30, 224, 224, 3), "values is too large; at most 16777216 are taken"),
+        (lambda: _listed(DT_FLOAT, "float_val", np.nan), "images has 150528 values that are NaN or infinite"),
+        (lambda: _listed(DT_FLOAT, "float_val", np.inf), "images has 150528 values that are NaN or infinite"),
+        (lambda: _listed(DT_DOUBLE, "double_val", np.nan), r"DT_DOUBLE; this service takes DT_STRING \[1\]"),
+        (lambda: _of_type(DT_DOUBLE, np.inf, "float64"), r"DT_DOUBLE; this service takes DT_STRING \[1\]"),
+        (lambda: _of_type(DT_HALF, np.nan, "float16"), r"of type 19; this service takes DT_STRING \[1\]"),
+        (lambda: _of_type(DT_BFLOAT16, 0x7FC0, "uint16"), r"of type 14; this service takes DT_STRING \[1\]"),
+        (lambda: _of_type(DT_COMPLEX64, np.inf, "complex64"), "of type DT_COMPLEX64; this service takes"),
+        (lambda: b"\x12\x00" * (4 << 20), "The message has more than 1000 parts; send one image a call"),
+        (_many_sizes, "The message has more than 1000 parts; send one image a call"),
+        (
+            lambda: _listed(DT_INT32, "int_val", 1).SerializeToString() + b"\x38\x01" * 500_000,
+            "The message lists more than 400000 numbers one by one; send them in tensor_content",
+        ),
+        (lambda: b"\x13\x14", "is no tensorflow.serving.PredictRequest: its fields break off"),
+        (lambda: _named("x" * 100_000), "takes one input, 'images'; the request has: x{1900}"),
+        (
+            lambda: _named("\N{WHITE SMILING FACE}" * 4000),
+            "takes one input, 'images'; the request has: \u263a{600}",
+        ),
     ],
 )
 def test_what_cannot_be_scored_is_refused_in_words(
