@@ -68,6 +68,7 @@ class _Reader:
         self._text = text
         self._line_ends = [match.start() for match in re.finditer("\n", text)]
         self._origin = origin
+        self._seen = 0  # where the boundary ends that was looked at last
         self.blocks: list[Block] = []
         self.findings: list[Finding] = []
 
@@ -76,7 +77,9 @@ class _Reader:
         end_of_last = 0
         for boundary in _BOUNDARY.finditer(self._text):
             kind, label = boundary.groups()
-            if self._is_quoted(boundary, end_of_last, begin):
+            is_quoted = self._is_quoted(boundary, end_of_last, begin)
+            self._seen = boundary.end()
+            if is_quoted:
                 continue
             if begin is None and kind == "BEGIN":
                 self._outside(end_of_last, boundary.start())
@@ -110,13 +113,21 @@ class _Reader:
 
         A BEGIN that a body follows is one, whatever is before it: a setting's name, or a quotation mark.
         """
-        start = max(end_of_last, self._text.rfind("\n", end_of_last, boundary.start()) + 1)
-        if not self._text[start : boundary.start()].strip():
+        if not self._follows_words(boundary, end_of_last):
             return False
         if boundary[1] == "END":
             return begin is None
         body = _BODY_START.match(self._text, boundary.end())
         return body is None or (body[1] is not None and not _encodes_der("".join(body[1].split())))
+
+    def _follows_words(self, boundary: re.Match[str], end_of_last: int) -> bool:
+        """Whether something stands before the boundary in its line; behind the last block, at least."""
+        # What is before the one that was seen last is not looked at again: a text may have one line.
+        start = max(end_of_last, self._seen)
+        line = self._text.rfind("\n", start, boundary.start()) + 1
+        if not line and self._seen > end_of_last:
+            return True  # that one
+        return bool(self._text[line or start : boundary.start()].strip())
 
     def _line(self, match: re.Match[str]) -> int:
         return bisect(self._line_ends, match.start()) + 1
@@ -202,12 +213,13 @@ class _Reader:
     @staticmethod
     def _headers(lines: list[str]) -> tuple[str, ...]:
         """Takes the header lines (RFC 1421) off the front of `lines`."""
-        headers: list[str] = []
-        while lines and not lines[0].strip():
-            del lines[0]
-        while lines and _HEADER.match(lines[0].strip()):
-            headers.append(lines.pop(0).strip())
-        return tuple(headers)
+        first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+        end = first
+        while end < len(lines) and _HEADER.match(lines[end].strip()):
+            end += 1
+        headers = tuple(line.strip() for line in lines[first:end])
+        del lines[:end]
+        return headers
 
     def _layout(self, lines: list[str], begin: re.Match[str], end: re.Match[str], has_headers: bool) -> None:
         body = [line for line in lines if line.strip()]

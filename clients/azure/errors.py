@@ -22,7 +22,7 @@ from typing import Any
 
 _REDACTIONS = (
     (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL),
         "[redacted]",
     ),
     (re.compile(r"(?i)\b(bearer|sharedkey)\s+[^\s\"',]+"), r"\1 [redacted]"),
