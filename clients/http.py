@@ -20,7 +20,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from clients.azure.errors import ClientError, ConnectionFailed, ServiceError
-from surroundings import https
+from surroundings import https, json_text
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 60.0
@@ -263,7 +263,7 @@ def _reason(error: requests.RequestException) -> str:
 
 def _json(response: requests.Response) -> Mapping[str, Any]:
     try:
-        body = response.json() if response.content else {}
+        body = json_text.loads(response.content) if response.content else {}
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

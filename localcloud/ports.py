@@ -13,6 +13,7 @@ from localcloud import binding, waiting
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import Settings
+from surroundings import json_text
 
 FREE_RANGE = range(20000, 30000)
 PORTS_FILE = "ports.json"
@@ -74,7 +75,7 @@ def read(data: Path) -> Ports | None:
     """
     path = data / PORTS_FILE
     try:
-        kept = json.loads(path.read_text())
+        kept = json_text.loads(path.read_bytes())
         return Ports(
             host=str(kept["host"]),
             https=int(kept["https"]),

@@ -12,18 +12,21 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry, create_urllib3_context
 
+from surroundings import digits
 from surroundings.proxies import is_loopback
 from surroundings.tls import VERIFY_FLAGS
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import RequestsTransport
+
+_YEAR_S: Final = 366 * 24 * 3600
 
 
 class Adapter(HTTPAdapter):
@@ -104,24 +107,26 @@ def retry_after_s(headers: Mapping[str, str], wall: Callable[[], float] = time.t
     """The seconds after which a server asks to come back; None where it does not say.
 
     Source: Retry-After, in seconds or as a date of any of the three forms (RFC 9110, 10.2.3 and 5.6.7);
-    Azure's `retry-after-ms` goes first.
+    Azure's `retry-after-ms` goes first. A server that names more than a year is not taken at its word.
 
     Args:
         wall: gives the time of day, in seconds since 1970.
     """
-    milliseconds = headers.get("retry-after-ms", "").strip()
-    if milliseconds.isdecimal():
-        return int(milliseconds) / 1000
+    milliseconds = digits.whole(headers.get("retry-after-ms", "").strip(), _YEAR_S * 1000)
+    if milliseconds is not None:
+        return milliseconds / 1000
     given = headers.get("Retry-After", "").strip()
-    if given.isdecimal():
-        return float(given)
+    seconds = digits.whole(given, _YEAR_S)
+    if seconds is not None:
+        return float(seconds)
     try:
         moment = email.utils.parsedate_to_datetime(given)
-    except ValueError:
+        if moment.tzinfo is None:  # the form of asctime names no zone
+            moment = moment.replace(tzinfo=UTC)
+        asked_s = moment.timestamp() - wall()
+    except (ValueError, OverflowError):  # a zone can lead out of the years that there are
         return None
-    if moment.tzinfo is None:  # the form of asctime names no zone
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - wall())
+    return max(0.0, asked_s) if asked_s <= _YEAR_S else None
 
 
 def azure_transport(verify: bool | str, adapter: Adapter | None = None) -> RequestsTransport:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from clients.azure.cloud import Cloud
 from clients.azure.errors import NotFound, ServiceError
+from surroundings import json_text
 
 API_VERSION: Final = "2018-05-01"
 TTL_S: Final = 10
@@ -88,7 +89,7 @@ class TxtRecords:
     def _ours(self, found: Mapping[str, Any]) -> list[str]:
         """The values that this owner wrote, as the metadata tells."""
         try:
-            told = json.loads(_metadata(found["properties"]).get(self._owner, "[]"))
+            told = json_text.loads(_metadata(found["properties"]).get(self._owner, "[]"))
         except ValueError:
             return []
         return [str(value) for value in told] if isinstance(told, list) else []

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clients.prediction.errors import DeadlineExceeded, NameNotFound
+from surroundings import digits
 
 if TYPE_CHECKING:
     import dns.resolver
@@ -37,9 +38,10 @@ def host_and_port(name_server: str) -> tuple[str, int]:
         return name_server.strip("[]"), _DNS_PORT
     host, _, port = name_server.rpartition(":")
     address = literal_address(host)
-    if address is None or not port.isdigit() or not 1 <= int(port) <= 65535:
+    number = digits.whole(port, 65535)
+    if address is None or not number:
         raise ValueError(f"The name server '{name_server}' is not ADDRESS or ADDRESS:PORT.")
-    return str(address), int(port)
+    return str(address), number
 
 
 def addresses_of(name: str) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from clients.wire.labels import SIZE_LIMIT as LABELS_LIMIT
 from clients.wire.labels import LabelsError, read_labels
+from surroundings import json_text
 
 DEFINITION: Final = "service_def.json"
 RUNTIME_VERSION: Final = "1.1"
@@ -25,6 +26,12 @@ RUNTIME_VERSION: Final = "1.1"
 ENTRIES_LIMIT: Final = 1000
 UNPACKED_LIMIT: Final = 512 * 1024 * 1024  # bytes
 STAGES_LIMIT: Final = 16
+UNREADABLE_ZIP: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(OSError, ValueError, struct.error),  # bzip2, names that are not UTF-8, fields that break off
+)
+"""What Python raises on a zip file that cannot be read, beside what is encrypted (RuntimeError)."""
+
 _DEFINITION_LIMIT: Final = 1024 * 1024  # bytes
 _SHOWN: Final = 8
 _QUOTED: Final = 100
@@ -125,10 +132,7 @@ def _opened(content: bytes) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             yield archive
-    except (
-        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
-        *(OSError, ValueError, struct.error),  # bzip2, names that are not UTF-8, fields that break off
-    ) as error:
+    except UNREADABLE_ZIP as error:
         raise PackageError(f"The package is not a zip file that can be read: {error}") from error
 
 
@@ -181,16 +185,15 @@ def _read(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> Package:
     if sizes[DEFINITION] > _DEFINITION_LIMIT:
         raise PackageError(f"{DEFINITION} is larger than {_DEFINITION_LIMIT} bytes.")
     try:
-        definition = json.loads(read(DEFINITION))
-    except (ValueError, RecursionError) as error:
+        definition = json_text.loads(read(DEFINITION))
+    except ValueError as error:
         raise PackageError(f"{DEFINITION} is not JSON: {error}") from error
     if not isinstance(definition, dict):
         raise PackageError(f"{DEFINITION} is not a JSON object.")
     version = definition.get("aml_runtime_version")
     if version != RUNTIME_VERSION:
         raise PackageError(
-            f"{DEFINITION}: aml_runtime_version is {json.dumps(version)}; "
-            f"write {json.dumps(RUNTIME_VERSION)}."
+            f"{DEFINITION}: aml_runtime_version is {_shown(version)}; write {json.dumps(RUNTIME_VERSION)}."
         )
     pipeline = definition.get("pipeline")
     if not isinstance(pipeline, list) or not pipeline:
@@ -210,8 +213,7 @@ def _labels(
         return None
     if not isinstance(path, str) or not path:
         raise PackageError(
-            f"{DEFINITION}: labels is {json.dumps(path)[:_QUOTED]}; "
-            'it must be the name of a file, e.g. "labels.txt".'
+            f'{DEFINITION}: labels is {_shown(path)}; it must be the name of a file, e.g. "labels.txt".'
         )
     _require(path, "labels", sizes)
     if sizes[path] > LABELS_LIMIT:
@@ -247,21 +249,33 @@ def _stage(read: Callable[[str], bytes], sizes: Mapping[str, int], where: str, s
             "export the stage to ONNX and declare it as type onnx."
         )
     raise PackageError(
-        f"{DEFINITION}: {where}.type is {json.dumps(kind)}; there are brainwave (a featurizer of the device) "
+        f"{DEFINITION}: {where}.type is {_shown(kind)}; there are brainwave (a featurizer of the device) "
         "and onnx (a model of the package)."
     )
 
 
 def _require(path: str, where: str, sizes: Mapping[str, int]) -> None:
     if path not in sizes:
-        raise PackageError(f"{DEFINITION}: {where} {path!r} is not in the package; it has {_listing(sizes)}.")
+        raise PackageError(
+            f"{DEFINITION}: {where} {path[:_QUOTED]!r} is not in the package; it has {_listing(sizes)}."
+        )
 
 
 def _text(stage: dict[str, Any], where: str, name: str) -> str:
     value = stage.get(name)
     if not isinstance(value, str) or not value:
-        raise PackageError(f"{DEFINITION}: {where}.{name} is {json.dumps(value)}; it must be a text.")
+        raise PackageError(f"{DEFINITION}: {where}.{name} is {_shown(value)}; it must be a text.")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise PackageError(
+            f"{DEFINITION}: {where}.{name} is {_shown(value)}; half of a surrogate pair is no text."
+        )
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value of the definition as it is written there, as far as it fits a sentence."""
+    text = json.dumps(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
 def _dims(stage: dict[str, Any], where: str) -> tuple[int, ...]:
@@ -272,7 +286,7 @@ def _dims(stage: dict[str, Any], where: str) -> tuple[int, ...]:
         or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value)
     ):
         raise PackageError(
-            f"{DEFINITION}: {where}.output_tensor_dims is {json.dumps(value)}; "
+            f"{DEFINITION}: {where}.output_tensor_dims is {_shown(value)}; "
             "it must be a list of sizes, e.g. [1, 1, 2048]."
         )
     return tuple(value)

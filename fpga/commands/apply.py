@@ -71,12 +71,11 @@ def _show(plan: Plan) -> None:
 
 
 def _read(file: Path) -> Plan:
-    import json
-
     from fpga.plan.model import Plan
+    from surroundings import json_text
 
     try:
-        return Plan.from_json(json.loads(file.read_bytes()))
+        return Plan.from_json(json_text.loads(file.read_bytes()))
     except ValueError:
         raise CommandError(f"{file} is not JSON: `fpga plan --out FILE` writes a plan.") from None
     except CommandError as error:

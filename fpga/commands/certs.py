@@ -232,12 +232,14 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
     from certs.findings import Origin
     from clients.azure.errors import ConnectionFailed, NoHandshake
     from clients.tls import served_chain
+    from surroundings import digits
 
     host, _, port = endpoint.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+    number = digits.whole(port, 65535)
+    if not host or not number:
         raise typer.BadParameter(f"--endpoint: '{endpoint}' is not HOST:PORT.")
     try:
-        sent = served_chain(host.strip("[]"), int(port), name)
+        sent = served_chain(host.strip("[]"), number, name)
     except NoHandshake as error:
         raise CommandError(f"{endpoint} does not complete a TLS handshake: {error.reason}.") from None
     except ConnectionFailed as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,6 +10,7 @@ import typer
 
 from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
+from surroundings import json_text
 
 if TYPE_CHECKING:
     from fpga.github.client import Github
@@ -156,7 +156,7 @@ def _plans(paths: list[Path]) -> dict[str, Plan]:
     plans: dict[str, Plan] = {}
     for file in _files(paths, "plan-*.json"):
         try:
-            plan = Plan.from_json(json.loads(file.read_bytes()))
+            plan = Plan.from_json(json_text.loads(file.read_bytes()))
         except (ValueError, CommandError) as error:
             raise CommandError(f"{file}: {error}") from None
         if plan.stack in plans:
@@ -167,7 +167,7 @@ def _plans(paths: list[Path]) -> dict[str, Plan]:
 
 def _names(stacks: str) -> list[str]:
     try:
-        names = json.loads(stacks)
+        names = json_text.loads(stacks)
     except ValueError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -19,6 +19,7 @@ from urllib3.response import BaseHTTPResponse
 from clients.http import Patience
 from fpga.errors import CommandError
 from fpga.github.errors import GithubError
+from surroundings import json_text
 from surroundings.https import Adapter, session
 
 API_VERSION: Final = "2022-11-28"
@@ -238,7 +239,7 @@ def _object(response: requests.Response) -> dict[str, Any]:
 
 def _json(response: requests.Response) -> Any:
     try:
-        return response.json()
+        return json_text.loads(response.content)
     except ValueError:
         return None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Mapping
 from typing import Any, Final
 
+from clients.wire.model_package import UNREADABLE_ZIP
 from fpga.github.client import Github
 from fpga.github.errors import GithubError
+from surroundings import json_text
 
 WORKFLOW: Final = "pull-request.yml"
 LARGEST_PLAN: Final = 16 * 1024 * 1024
@@ -101,8 +102,8 @@ def _plan(archive: bytes, stack: str, run: Mapping[str, Any]) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened, opened.open(member) as file:
             plan = file.read(LARGEST_PLAN + 1)
-        if len(plan) > LARGEST_PLAN or not isinstance(json.loads(plan), dict):
-            raise ValueError(member)  # noqa: TRY301 - one answer to whatever it is
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError):
+        if len(plan) > LARGEST_PLAN or not isinstance(json_text.loads(plan), dict):
+            raise ValueError(member)
+    except (*UNREADABLE_ZIP, KeyError, RuntimeError):
         raise GithubError(f"The artifact {name(stack)} of {run['html_url']} holds no plan. {ANEW}") from None
     return plan

@@ -56,7 +56,7 @@ def read(project: Project, stack: str) -> Backend:
         )
     file = backend_file(project, stack)
     try:
-        text = file.read_text()
+        text = file.read_bytes()
     except FileNotFoundError:
         raise CommandError(
             f"{file} is not there: it says where the state of the stack {stack} is. "

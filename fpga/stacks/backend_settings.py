@@ -14,6 +14,7 @@ from typing import Any, Final
 from engine.state_url import split, url_of
 from fpga.errors import CommandError
 from fpga.project import Project
+from fpga.stacks import yaml_text
 
 PASSPHRASE: Final = "passphrase"  # noqa: S105 - a secrets provider's name
 KEYS: Final = {
@@ -49,18 +50,13 @@ class Backend:
     policy_pack_config: Path | None = None
 
 
-def parse(project: Project, text: str, origin: str) -> Backend:
+def parse(project: Project, text: bytes | str, origin: str) -> Backend:
     """The backend that a file declares.
 
     Raises:
         CommandError: it cannot be used; the message begins with the origin and tells every problem.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise CommandError(f"{origin} is not YAML: {error}") from None
+    content = yaml_text.load(text, origin)
     problems: list[str] = []
     found = _checked(project, content, problems)
     if found is None or problems:

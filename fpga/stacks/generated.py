@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from fpga.stacks import presets, schema, template
+from fpga.errors import CommandError
+from fpga.stacks import presets, schema, template, yaml_text
 from fpga.stacks.presets import NAMESPACE
 
 _OWNERS: Final = tuple(f"{NAMESPACE}:{key}" for key in ("resourceGroup", "account", "zone", "fqdn"))
@@ -38,22 +39,20 @@ class Example:
     text: Callable[[Mapping[str, Any]], str]
     section: str = ""
 
-    def renewed(self, text: str) -> str | None:
+    def renewed(self, text: bytes | str) -> str | None:
         """The file with the comments that it should have, and the settings that it has; None: it is a team's,
         who may have broken it, too.
         """
-        import yaml
-
         try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError:
+            content = yaml_text.load(text, self.file)
+        except CommandError:
             return None
         given = content.get(self.section) if self.section and isinstance(content, dict) else content
         if not isinstance(given, dict) or any(given.get(key) != self.settings[key] for key in self.owners):
             return None
         renewed = self.text(given)
         # what encrypts a stack's secrets, say, or a setting of Pulumi's own: a person has put it there
-        return renewed if yaml.safe_load(renewed) == content else None
+        return renewed if yaml_text.load(renewed, self.file) == content else None
 
 
 def files(folder: Path) -> dict[Path, str]:
@@ -69,7 +68,7 @@ def files(folder: Path) -> dict[Path, str]:
     }
     for example in examples():
         file = folder / example.file
-        renewed = example.renewed(file.read_text()) if file.is_file() else None
+        renewed = example.renewed(file.read_bytes()) if file.is_file() else None
         if renewed is not None:
             found[file] = renewed
     return found

@@ -6,7 +6,6 @@ A `pulumi` that was killed leaves its lock behind: a JSON file that names its ma
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -18,6 +17,7 @@ from typing import Final
 from engine.state_url import folder_of
 from fpga.errors import CommandError
 from fpga.stacks.state_container import NOBODY, SIGN_IN, StateContainer
+from surroundings import json_text
 
 _LOCKS: Final = ".pulumi/locks/organization/fpga-web-service"
 _FRACTION: Final = r"\.\d+"
@@ -78,7 +78,7 @@ def locks(url: str, stack: str, environ: Mapping[str, str]) -> list[Lock]:
 
 def _parse(content: bytes) -> Lock | None:
     try:
-        told = json.loads(content)
+        told = json_text.loads(content)
         return Lock(
             str(told["hostname"]),
             int(told["pid"]),

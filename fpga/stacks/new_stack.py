@@ -14,7 +14,7 @@ from fpga.cloud import connection
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, MODEL_PACKAGE, Project
-from fpga.stacks import backend, backend_settings, presets, pulumi_command, template
+from fpga.stacks import backend, backend_settings, presets, pulumi_command, template, yaml_text
 from fpga.stacks.stack_file import Standing, standing
 
 if TYPE_CHECKING:
@@ -107,14 +107,10 @@ def write(
 
 def _standing(file: Path) -> Standing | None:
     """The standing of the stack's file; None: there is none."""
-    import yaml
-
     try:
-        return standing(file.read_text())
+        return yaml_text.read(standing, file.read_bytes(), str(file))
     except FileNotFoundError:
         return None
-    except yaml.YAMLError as error:
-        raise CommandError(f"{file} is not YAML: {error}") from None
 
 
 def _is_in_own_state(project: Project, name: str) -> bool:

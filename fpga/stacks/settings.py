@@ -13,7 +13,7 @@ from engine.state_url import url_of
 from fpga.cloud.connection import CLIENT_SECRET
 from fpga.errors import CommandError
 from fpga.project import Project
-from fpga.stacks import pulumi_command
+from fpga.stacks import pulumi_command, yaml_text
 
 
 def azure(project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -26,16 +26,15 @@ def azure(project: Project, stack: str, environ: Mapping[str, str]) -> dict[str,
     Raises:
         CommandError: there is no such file, it is not YAML, or the secret cannot be decrypted.
     """
-    import yaml
-
     file = project.stack_file(stack)
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml_text.load(file.read_bytes(), str(file))
     except FileNotFoundError:
         raise CommandError(f"{file} is not there: `fpga stack new {stack}` writes one.") from None
-    except yaml.YAMLError as error:
-        raise CommandError(f"{file} is not YAML: {error}") from None
-    written: dict[str, Any] = (content or {}).get("config") or {}
+    written: Any = content.get("config", {}) if isinstance(content, dict) else content
+    if not isinstance(written or {}, dict):
+        raise CommandError(f"{file} holds no settings: they stand below `config:`, each as `key: value`.")
+    written = {str(key): value for key, value in (written or {}).items()}
     found = {
         key: str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in written.items()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from fpga.errors import CommandError
 from fpga.files import write_whole
 from fpga.project import Project
-from fpga.stacks import pulumi_command
+from fpga.stacks import pulumi_command, yaml_text
 from fpga.stacks.lock import locks
 
 _TAIL_LINES: Final = 40
@@ -199,17 +199,12 @@ class Stack:
 
     def _let_go_of_secrets(self, file: Path) -> tuple[tuple[str, ...], Path]:
         """Takes what is encrypted out of the stack's file: the keys, and where the file is as it was."""
-        import yaml
-
         from fpga.stacks.stack_file import without_encryption
 
-        text = file.read_text()
-        try:
-            rest, lost = without_encryption(text)
-        except yaml.YAMLError as error:
-            raise CommandError(f"{file} is not YAML: {error}") from None
+        content = file.read_bytes()
+        rest, lost = yaml_text.read(without_encryption, content, str(file))
         kept = self._project.local / f"{file.name}.before"
-        write_whole(kept, text.encode())
+        write_whole(kept, content)
         file.write_text(rest)  # in place: it may be a link
         return tuple(lost), kept
 

@@ -17,6 +17,7 @@ from typing import Final
 from clients.azure.settings import NAMESPACE as AZURE
 from fpga.cloud.connection import CLIENT_ID, METADATA_HOST, NAME_SERVERS, SUBSCRIPTION_ID, TENANT_ID
 from fpga.files import write_whole
+from surroundings import json_text
 from surroundings.proxies import is_loopback
 
 MODEL_PACKAGE: Final = "fpga-web-service:modelPackage"
@@ -43,13 +44,12 @@ class Notes:
 
     def __init__(self, local: Path) -> None:
         self._file = local / _FILE
-        self._digests: dict[str, list[str]] = {}
+        self._digests: dict[str, list[str]]
         try:
-            noted = json.loads(self._file.read_text())
-        except (FileNotFoundError, ValueError):
-            noted = {}  # nobody noted it: nothing counts as written
-        if isinstance(noted, dict):
-            self._digests = {str(key): [str(one) for one in value] for key, value in noted.items()}
+            noted = json_text.loads(self._file.read_bytes())
+            self._digests = {key: [str(one) for one in value] for key, value in noted.items()}
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):
+            self._digests = {}  # nobody noted it: nothing counts as written
 
     def has(self, key: str, value: str) -> bool:
         """Whether this very value was written."""
@@ -111,7 +111,7 @@ def _names_a_localcloud(key: str, present: Mapping[str, str]) -> bool:
 def _listed(value: str) -> list[str]:
     """A setting that takes a list, or one text."""
     try:
-        listed = json.loads(value)
+        listed = json_text.loads(value)
     except ValueError:
         return [value]
     return [str(one) for one in listed] if isinstance(listed, list) else [value]

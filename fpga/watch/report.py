@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from fpga.errors import CommandError
+from surroundings import json_text
 
 FAILED: Final = "failed"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
@@ -59,7 +59,7 @@ def read(file: Path) -> Watch:
         OSError: it cannot be read.
     """
     try:
-        content = json.loads(file.read_bytes())
+        content = json_text.loads(file.read_bytes())
         stack = _name(content["stack"])
         findings = tuple(_finding(entry) for entry in content["findings"])
     except (ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ from infra.settings import naming
 from infra.settings.kinds import domain, integer, texts
 from infra.settings.reader import NAMESPACE
 from infra.settings.table import Setting
+from surroundings import digits
 
 # for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
 NEGATIVE_TTL_S: Final = 300
@@ -17,7 +18,7 @@ NEGATIVE_TTL_S: Final = 300
 
 def _name_server_problem(address: str) -> str | None:
     host, _, port = address.rpartition(":")
-    if host and port.isdecimal() and 0 < int(port) < 65536:
+    if host and digits.whole(port, 65535):
         return None
     return "write each server as host:port, such as 127.0.0.1:53"
 

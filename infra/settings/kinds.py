@@ -5,7 +5,6 @@ A check of a value returns None where it is good, else the end of a sentence.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from infra.settings import naming
 from infra.settings.reader import absolute
 from infra.settings.table import Kind, Unfit
+from surroundings import digits, json_text
 
 Check = Callable[[str], str | None]
 
@@ -80,8 +80,9 @@ def integer(low: int, high: int) -> Kind:
     """A whole number from `low` to `high`."""
 
     def read(written: str) -> int:
-        if written.isascii() and written.isdecimal() and low <= int(written) <= high:
-            return int(written)
+        number = digits.whole(written, high)
+        if number is not None and low <= number:
+            return number
         raise Unfit(f"is '{written}': it takes a whole number from {low} to {high}")
 
     if high - low < _FEW:
@@ -105,8 +106,11 @@ def path() -> Kind:
 
 def nothing_there(written: str) -> str | None:
     """The problem of a path of nothing; None: it leads to something."""
-    found = absolute(written)
-    return None if found.exists() else f"is '{written}': there is nothing at {found}"
+    try:
+        found = absolute(written)
+        return None if found.exists() else f"is '{written}': there is nothing at {found}"
+    except (OSError, RuntimeError, ValueError) as error:  # too long, of a user that is not there, with a NUL
+        return f"is '{written}', which is no path here: {getattr(error, 'strerror', None) or error}"
 
 
 def texts(check: Check, normal: Callable[[str], str] = str) -> Kind:
@@ -129,7 +133,7 @@ def texts(check: Check, normal: Callable[[str], str] = str) -> Kind:
 
 def _items(written: str) -> list[str]:
     try:
-        listed = json.loads(written) if written.startswith("[") else [written]
+        listed = json_text.loads(written) if written.startswith("[") else [written]
     except ValueError:
         listed = [written]
     return [str(item) for item in listed]

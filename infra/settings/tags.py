@@ -5,13 +5,13 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from infra.settings.reader import NAMESPACE
 from infra.settings.table import Kind, Unfit
+from surroundings import json_text
 
 MAX_TAGS: Final = 50
 MAX_NAME: Final = 512
@@ -24,7 +24,7 @@ _REMEDY: Final = f"write it as `name: value`, or `pulumi config set --path '{NAM
 def _read(written: str) -> Mapping[str, str]:
     try:
         # numbers stay as they are written
-        given = json.loads(written, parse_int=str, parse_float=str)
+        given = json_text.loads(written, parse_int=str, parse_float=str)
     except ValueError:
         given = None
     if not isinstance(given, dict):

@@ -30,6 +30,7 @@ from localcloud.errors import LocalcloudError
 from localcloud.identity.federation import FILE as FEDERATION
 from localcloud.ports import PORTS_FILE
 from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOCK, PACKAGES
+from surroundings import json_text
 
 Progress = Callable[[str], None]
 
@@ -214,7 +215,7 @@ def _unpack(file: Path, target: Path, progress: Progress) -> None:
                 continue
             progress(f"{member.name}, {member.size / 1e6:.1f} MB")
             found[member.name] = _unpack_file(packed, target / path)
-    listed = json.loads(content or b"{}")
+    listed = json_text.loads(content or b"{}")
     if listed.get("format", _FORMAT) != _FORMAT:
         raise ValueError(f"it is of format {listed['format']}, and this localcloud knows {_FORMAT}")
     if listed.get("files") != found:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from localcloud.errors import StartError
 from localcloud.files import write_private
+from surroundings import json_text
 
 IDENTITY = "identity.json"
 
@@ -46,7 +47,7 @@ def read(folder: Path) -> Mark | None:
     """
     path = folder / IDENTITY
     try:
-        kept = json.loads(path.read_bytes())
+        kept = json_text.loads(path.read_bytes())
         return Mark(str(kept["folder"]), int(kept["commits"]))
     except (FileNotFoundError, NotADirectoryError):
         return None

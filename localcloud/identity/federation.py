@@ -7,7 +7,6 @@ at each sign-in. Source: RFC 7523; https://learn.microsoft.com/entra/workload-id
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import threading
@@ -23,6 +22,7 @@ import requests
 
 from localcloud.http.deadlines import Deadline, DeadlineAdapter
 from localcloud.identity.refusals import SignInError
+from surroundings import json_text
 from surroundings.https import session
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -122,7 +122,7 @@ class Federation:
 
     def _read(self) -> list[_Credential]:
         try:
-            listed = json.loads(self._file.read_bytes())
+            listed = json_text.loads(self._file.read_bytes())
             return [
                 _Credential(str(one["issuer"]), str(one["subject"]), tuple(map(str, one["audiences"])))
                 for one in listed
@@ -226,7 +226,15 @@ def _published(issuer: str) -> jwt.PyJWKSet:
         document = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration", deadline)
         if document.get("issuer") != issuer:
             raise _refused(700027, f"The discovery document of {issuer} is of another issuer.")
-        keys = _fetched(str(document.get("jwks_uri")), deadline)
+        return key_set(issuer, _fetched(str(document.get("jwks_uri")), deadline))
+
+
+def key_set(issuer: str, keys: dict[str, Any]) -> jwt.PyJWKSet:
+    """The keys of an issuer's JSON Web Key Set (RFC 7517).
+
+    Raises:
+        SignInError: there are none that can be used.
+    """
     try:
         return jwt.PyJWKSet.from_dict(keys)
     except (jwt.PyJWKSetError, jwt.PyJWKError):
@@ -246,8 +254,8 @@ def _fetched(url: str, deadline: Deadline) -> dict[str, Any]:
                 url, timeout=TIMEOUT_S, verify=verify, allow_redirects=False, stream=True
             ) as answer:
                 answer.raise_for_status()
-                document = json.loads(_content(url, answer))
-    except (requests.RequestException, ValueError, RecursionError) as error:
+                document = json_text.loads(_content(url, answer))
+    except (requests.RequestException, ValueError) as error:
         if deadline.passed:
             raise _refused(50166, f"Request to {url} took longer than {TIMEOUT_S:g} s.") from None
         raise _refused(50166, f"Request to {url} failed ({type(error).__name__}).") from None

@@ -24,6 +24,8 @@ from localcloud.modelmanagement.fields import (
 )
 
 MIME_TYPE = "application/zip"
+MAX_URL = 8192
+"""Most characters of a package's address: several times what Azure's own have."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def parse(body: Mapping[str, Any]) -> Registration:
     if optional_flag(body, "unpack"):
         raise invalid("unpack", "must be false: a package for an FPGA stays a zip file")
     url = text(body, "url")
+    if len(url) > MAX_URL:
+        raise invalid("url", f"has {len(url)} characters, and takes at most {MAX_URL}")
     if not _is_address(url):
         raise invalid("url", "must be an https address, such as a blob's with a shared access signature")
     compute = optional_text(body, "computeType")
@@ -100,8 +104,10 @@ def _is_address(url: str) -> bool:
 def without_signature(url: str) -> str:
     """An address as it may be shown: no query, no user."""
     parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
     port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+    return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
 def new_id() -> str:

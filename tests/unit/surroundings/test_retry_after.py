@@ -25,6 +25,13 @@ NOON = 784_900_800.0  # 15 November 1994, 12:00 UTC
         ({"Retry-After": "-3"}, None),
         ({"Retry-After": "1.5"}, None),
         ({"Retry-After": ""}, None),
+        ({"Retry-After": "9" * 400}, None),
+        ({"Retry-After": "9" * 5000}, None),
+        ({"retry-after-ms": "9" * 5000}, None),
+        ({"Retry-After": "\N{SUPERSCRIPT TWO}"}, None),
+        ({"Retry-After": "0" * 5000 + "7"}, 7.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, None),
+        ({"Retry-After": "Sat, 01 Jan 0001 00:00:00 +2359"}, None),
         ({}, None),
     ],
 )
