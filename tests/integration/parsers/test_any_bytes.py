@@ -21,9 +21,15 @@ def test_it_takes_or_refuses_its_seeds(parser: Parser) -> None:
         examine(parser, seed)
 
 
+@pytest.mark.parametrize("parser", [one for one in PARSERS if one.heavy()], ids=lambda parser: parser.name)
+def test_it_takes_no_longer_by_the_square_of_the_size(parser: Parser) -> None:
+    for data in parser.heavy():
+        examine(parser, data)
+
+
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
 def test_it_takes_or_refuses_what_is_near_to_them(parser: Parser) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=50)
     @given(near(list(parser.seeds())))
     def tried(data: bytes) -> None:
         examine(parser, data)

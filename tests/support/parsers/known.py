@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.support.parsers import dns_packets, pem_texts
+from tests.support.parsers import (
+    addresses,
+    containers,
+    dns_packets,
+    files,
+    packages,
+    pem_texts,
+    predictions,
+    sign_in,
+)
 from tests.support.parsers.parser import Parser
 
-PARSERS: Final[tuple[Parser, ...]] = (*pem_texts.PARSERS, *dns_packets.PARSERS)
+PARSERS: Final[tuple[Parser, ...]] = (
+    *pem_texts.PARSERS,
+    *containers.PARSERS,
+    *dns_packets.PARSERS,
+    *packages.PARSERS,
+    *predictions.PARSERS,
+    *sign_in.PARSERS,
+    *addresses.PARSERS,
+    *files.PARSERS,
+)
 
 
 def named(name: str) -> Parser:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-import ssl
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from certs.bundle import read, to_pem
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from certs.bundle import Reading, read, to_pem
+from certs.checks import Checked, judge
 from certs.findings import errors_in
+from certs.pem import MAXIMUM_SIZE
+from localcloud.http.frame import MAX_BODY_BYTES
 from localcloud.scoring.errors import TlsError
-from localcloud.scoring.tls import read_material
-from surroundings.tls import server_context
-from tests.support.parsers.parser import Parser
+from localcloud.scoring.tls import check_served, read_material
+from tests.support.parsers.parser import Parser, require_sentence
 
 BETWEEN: Final = b"\0KEY\0"
 """What stands between the chain and the key."""
@@ -22,36 +26,57 @@ BETWEEN: Final = b"\0KEY\0"
 _LINE_OF_A_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{40,}")
 
 
+def require_fit_is_served(reading: Reading) -> None:
+    """Checks that a chain and key that are said to be fit pass a real handshake."""
+    from tests.support.certificates.forge import FQDN, root
+    from tests.support.certificates.strict_handshake import refusal_of
+
+    roots = [root().certificate]
+    judged = judge(reading, FQDN, datetime.now(UTC), roots)
+    for finding in judged.findings:
+        require_sentence(str(finding))
+    if not isinstance(judged, Checked):
+        return
+    key_pem = judged.bundle.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with tempfile.TemporaryDirectory() as folder:
+        certificate_file, key_file = Path(folder, "chain.pem"), Path(folder, "key.pem")
+        certificate_file.write_text(to_pem(judged.bundle.chain))
+        key_file.write_bytes(key_pem)
+        refused = refusal_of(certificate_file, key_file, roots, FQDN, strict=False)
+    assert not refused, f"it is said to be fit, and refused in a handshake: {refused}"
+
+
 def _check_bundle(data: bytes) -> None:
-    """What is read is read the same again from what would be kept of it; no word of a key is said."""
+    """What is read is read the same again; what is fit is served; and no line of a key is said."""
     chain, _, key = data.partition(BETWEEN)
     reading = read(chain, key)
     said = "\n".join(map(str, reading.findings))
     for line in _LINE_OF_A_KEY.findall(key):
         assert line in chain or line.decode() not in said
-    if not reading.is_read() or errors_in(reading.chain_findings):
+    for finding in reading.findings:
+        require_sentence(str(finding))
+    if not reading.is_read():
         assert errors_in((*reading.findings, *reading.absences()))
         return
-    bundle = reading.bundle()
-    again = read(to_pem(bundle.chain), key).bundle()
-    assert to_pem(again.chain) == to_pem(bundle.chain)
+    if not errors_in(reading.chain_findings):
+        bundle = reading.bundle()
+        assert to_pem(read(to_pem(bundle.chain), key).bundle().chain) == to_pem(bundle.chain)
+    require_fit_is_served(reading)
 
 
 def _check_material(data: bytes) -> None:
-    """What localcloud takes, OpenSSL serves."""
+    """What localcloud takes it takes again as it wrote it; gRPC binds with it, or refuses it in words."""
     chain, _, key = data.partition(BETWEEN)
     try:
         material = read_material(chain.decode("latin-1"), key.decode("latin-1"))
-    except TlsError:
+    except TlsError as error:
+        require_sentence(str(error))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        certificate_file, key_file = Path(folder, "chain.pem"), Path(folder, "key.pem")
-        certificate_file.write_bytes(material.certificate_pem)
-        key_file.write_bytes(material.key_pem)
-        try:
-            server_context(certificate_file, key_file)
-        except ssl.SSLError as error:
-            raise AssertionError(f"OpenSSL does not serve it: {error}") from error
+    assert read_material(material.certificate_pem.decode(), material.key_pem.decode()) == material
+    try:
+        check_served(material)
+    except TlsError as error:
+        require_sentence(str(error))
 
 
 def _texts() -> Iterator[bytes]:
@@ -68,7 +93,34 @@ def _texts() -> Iterator[bytes]:
             yield texts[0] + BETWEEN + texts[1]
 
 
+def _heavy() -> Iterator[bytes]:
+    """A megabyte of what once took minutes, in the place of the chain, and in that of the key."""
+    for part in (
+        b"-----BEGIN CERTIFICATE-----" + b"\n" * (MAXIMUM_SIZE - 60) + b"-----END CERTIFICATE-----",
+        b"-----BEGIN CERTIFICATE-----\n" + b"a:\n" * (MAXIMUM_SIZE // 3 - 40) + b"-----END CERTIFICATE-----",
+        b"x-----END A-----" * (MAXIMUM_SIZE // 17),
+        b"x -----BEGIN A-----" * (MAXIMUM_SIZE // 20),
+    ):
+        yield part + BETWEEN
+        yield BETWEEN + part
+
+
 PARSERS: Final = (
-    Parser("pem", "a chain and a key in PEM, as a stack's files are read", _check_bundle, _texts),
-    Parser("ssl-certificate", "sslCertificate and sslKey, as localcloud takes them", _check_material, _texts),
+    Parser(
+        "pem",
+        "a chain and a key in PEM, as a stack's files are read",
+        _check_bundle,
+        _texts,
+        _heavy,
+        limit_s=8.0,
+        size=2 * MAXIMUM_SIZE,
+    ),
+    Parser(
+        "ssl-certificate",
+        "sslCertificate and sslKey, as localcloud takes them",
+        _check_material,
+        _texts,
+        _heavy,
+        size=MAX_BODY_BYTES,
+    ),
 )
