@@ -119,9 +119,11 @@ def follow_ca(project: Project, before: bytes, after: bytes) -> list[Path]:
     return changed
 
 
-def write_bundle(project: Project, ca: Path, bundle: Path) -> bool:
-    """Writes this machine's roots and the given CA to a file in `.local`. False if it was there already."""
-    roots = _machine_roots(project).read_bytes().rstrip() + b"\n\n" + ca.read_bytes()
+def write_bundle(project: Project, ca: Path, bundle: Path, others: Path | None = None) -> bool:
+    """Writes other roots, by default this machine's, and the given CA to a file in `.local`. False if it was
+    there already.
+    """
+    roots = (others or _machine_roots(project)).read_bytes().rstrip() + b"\n\n" + ca.read_bytes()
     bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return write_whole(bundle, roots)
 

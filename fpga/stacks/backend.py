@@ -13,6 +13,7 @@ from typing import Final
 from engine import state_url
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, PROJECT, Project
+from fpga.stacks import trusted_roots
 from fpga.stacks.backend_settings import PASSPHRASE, Backend, parse
 from surroundings.proxies import EXCEPTIONS
 from surroundings.variables import misleads_pulumi
@@ -34,11 +35,6 @@ def is_name(text: str) -> bool:
 def backend_file(project: Project, stack: str) -> Path:
     """The file that declares the stack's backend."""
     return project.stack_file(stack).with_name(f"Backend.{stack}.yaml")
-
-
-def roots_file(project: Project, stack: str) -> Path:
-    """The bundle that SSL_CERT_FILE names while this stack's own localcloud is called; it may not exist."""
-    return project.local / "roots" / f"{stack}.pem"
 
 
 def read(project: Project, stack: str) -> Backend:
@@ -104,11 +100,7 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
         variables[POLICY_VARIABLE] = _as_list(backend.policy_pack)
     if backend.policy_pack_config is not None:
         variables[POLICY_CONFIG_VARIABLE] = _as_list(backend.policy_pack_config)
-    roots = roots_file(project, stack)
-    if roots.is_file():
-        variables["SSL_CERT_FILE"] = str(roots)
-    elif Path(variables.get("SSL_CERT_FILE", "")).parent == roots.parent:  # another stack's
-        del variables["SSL_CERT_FILE"]
+    trusted_roots.select(project, stack, variables)
     if signed_in and backend.url.startswith("azblob:"):
         _sign_in(project, stack, backend, variables)
     return variables

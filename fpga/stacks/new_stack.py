@@ -14,7 +14,15 @@ from fpga.cloud import connection
 from fpga.errors import CommandError
 from fpga.files import write_together
 from fpga.project import DEFAULT_STACK, MODEL_PACKAGE, Project
-from fpga.stacks import backend, backend_settings, presets, pulumi_command, template, yaml_text
+from fpga.stacks import (
+    backend,
+    backend_settings,
+    presets,
+    pulumi_command,
+    template,
+    trusted_roots,
+    yaml_text,
+)
 from fpga.stacks.stack_file import Standing, standing
 
 if TYPE_CHECKING:
@@ -100,7 +108,7 @@ def write(
 
         # named as the person named the folder
         secret = cloud / status.client_secret_file.name
-        local_cloud.write_bundle(project, status.ca, backend.roots_file(project, name))
+        local_cloud.write_bundle(project, status.ca, trusted_roots.own_file(project, name))
     url = backend.read(project, name).url
     return NewStack(tuple(files), tuple(_next_steps(name, secret, url, is_made=is_made)))
 
