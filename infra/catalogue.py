@@ -78,6 +78,10 @@ RESOURCE_GROUP: Final = Kind(
     taggable=True,
     api_version="2021-04-01",
 )
+MANAGEMENT_GROUP: Final = "management-resource-group"
+"""Logical name of the group of the account, where that is in another cloud than all else."""
+MANAGEMENT_PROVIDER: Final = "management"
+"""Logical name of the azure-native provider of that cloud."""
 # a generic resource: the provider has no type of its own for accounts of 2017
 ACCOUNT: Final = Kind(
     "azure-native:resources:Resource",

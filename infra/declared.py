@@ -7,7 +7,7 @@ state.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from infra import catalogue
@@ -26,32 +26,40 @@ class Declared:
         name: logical name.
         id: resource ID.
         location: the region that the program declares; another one would have the engine replace it.
+        on_server: it is on the management server, where that is apart from all else.
     """
 
     kind: Kind
     name: str
     id: str
     location: str | None = None
+    on_server: bool = False
 
 
 def resources(stack: Settings) -> list[Declared]:
     """The Azure resources of a stack, what holds others first."""
-    account = stack.account
-    group_id = _group_id(stack)
-    storage_id = f"{group_id}/providers/Microsoft.Storage/storageAccounts/{storage_account(stack)}"
+    account, is_apart = stack.account, stack.management.is_apart
+    group_id, account_group_id = _group_id(stack), _account_group_id(stack)
+    packages_there = is_apart and stack.management.holds_packages
+    storage_group_id = account_group_id if packages_there else group_id
+    storage_id = f"{storage_group_id}/providers/Microsoft.Storage/storageAccounts/{storage_account(stack)}"
     container_id = f"{storage_id}/blobServices/default/containers/{CONTAINER}"
+    group = _declared(catalogue.RESOURCE_GROUP, group_id, account.group_location)
+    of_account = replace(group, name=catalogue.MANAGEMENT_GROUP, id=account_group_id, on_server=True)
     return [
-        _declared(catalogue.RESOURCE_GROUP, group_id, account.group_location),
-        _declared(catalogue.ACCOUNT, account_id(stack), account.location),
-        _declared(catalogue.STORAGE_ACCOUNT, storage_id, account.location),
-        _declared(catalogue.BLOB_CONTAINER, container_id),
+        group,
+        *([of_account] if is_apart else []),
+        replace(_declared(catalogue.ACCOUNT, account_id(stack), account.location), on_server=is_apart),
+        replace(_declared(catalogue.STORAGE_ACCOUNT, storage_id, account.location), on_server=packages_there),
+        replace(_declared(catalogue.BLOB_CONTAINER, container_id), on_server=packages_there),
         *_domain(stack),
     ]
 
 
 def account_id(stack: Settings) -> str:
     """The resource ID of the Model Management account."""
-    return f"{_group_id(stack)}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
+    group_id = _account_group_id(stack)
+    return f"{group_id}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
 
 
 def storage_account(stack: Settings) -> str:
@@ -69,6 +77,11 @@ def service_name(stack: Settings, project: str, stack_name: str) -> str:
 
 def _group_id(stack: Settings) -> str:
     return f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{stack.account.resource_group}"
+
+
+def _account_group_id(stack: Settings) -> str:
+    subscription = stack.management_cloud.subscription_id
+    return f"/subscriptions/{subscription}/resourceGroups/{stack.account.resource_group}"
 
 
 def _declared(kind: Kind, id_: str, location: str | None = None) -> Declared:

@@ -59,7 +59,8 @@ def declare(stack: Settings, given: Inputs) -> None:
     every_resource.apply(stack)
 
     # Create a Model Management account
-    management = ModelManagement(catalogue.MODEL_MANAGEMENT.name, stack.account)
+    server = stack.management_cloud if stack.management.is_apart else None
+    management = ModelManagement(catalogue.MODEL_MANAGEMENT.name, stack.account, server)
 
     # Deploy your model
     model = RegisteredModel(
@@ -70,6 +71,7 @@ def declare(stack: Settings, given: Inputs) -> None:
             location=stack.account.location,
             settings=stack.model,
             sha256=given.package.sha256 if given.package else "",
+            beside_account=stack.management.holds_packages,
         ),
     )
 
@@ -114,6 +116,9 @@ def _export(stack: Settings, endpoint: ScoringEndpoint) -> None:
         "certificateExpiry": served.not_after if served else "",
         "rootCertificate": served.root if served else "",
     }
+    if stack.management.is_apart:
+        outputs["managementHost"] = stack.management_cloud.metadata_host
+        outputs["managementSubscriptionId"] = stack.management_cloud.subscription_id
     if naming.u_labels(fqdn) != fqdn:
         outputs["fqdnUnicode"] = naming.u_labels(fqdn)
     if served is None:

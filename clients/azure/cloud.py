@@ -54,7 +54,7 @@ class Cloud:
         Raises:
             ClientError: no answer, or one that does not name them.
         """
-        asked = f"azure-native:metadataHost {self._settings.metadata_host}"
+        asked = f"{self._settings.names.metadata_host} {self._settings.metadata_host}"
         url = f"https://{self._settings.metadata_host}/metadata/endpoints"
         try:
             body = self._anonymous.send("GET", url, query={"api-version": METADATA_API_VERSION}).body
@@ -92,7 +92,7 @@ class Cloud:
             first_line = str(error).strip().splitlines()[0]
             raise SignInFailed(
                 f"signing in to {self.endpoints.authority}: {first_line} "
-                f"Check azure-native:tenantId, azure-native:clientId and {self._proof}."
+                f"Check {self._settings.names.tenant_id}, {self._settings.names.client_id} and {self._proof}."
             ) from None
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class Cloud:
     def _proof(self) -> str:
         if self._settings.federation is not None:
             return "the application's federated credential (issuer, subject, audience)"
-        return "azure-native:clientSecret"
+        return self._settings.names.client_secret
 
     @cached_property
     def _credential(self) -> ClientSecretCredential | ClientAssertionCredential:

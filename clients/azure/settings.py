@@ -44,6 +44,7 @@ _UNTOLD: Final = (
     "`permissions: id-token: write`; elsewhere set ARM_OIDC_TOKEN_FILE_PATH or ARM_OIDC_TOKEN"
 )
 _SWITCHES: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
+TAKES_HOST: Final = "it takes host or host:port of what serves /metadata/endpoints by HTTPS"
 _HOST: Final = re.compile(r"(?:https://)?([^\s/?#@]+)/?", re.IGNORECASE)
 
 
@@ -71,6 +72,21 @@ class Federation:
 
 
 @dataclass(frozen=True)
+class SettingNames:
+    """The names of the settings of one cloud, for messages."""
+
+    metadata_host: str
+    tenant_id: str
+    client_id: str
+    client_secret: str
+
+
+AZURE_NATIVE: Final = SettingNames(
+    *(f"{NAMESPACE}{key}" for key in ("metadataHost", "tenantId", "clientId", "clientSecret"))
+)
+
+
+@dataclass(frozen=True)
 class AzureSettings:
     """A cloud, and who signs in to it.
 
@@ -79,6 +95,7 @@ class AzureSettings:
         client_secret: empty where `federation` signs in.
         disable_instance_discovery: do not ask Microsoft's own host about the sign-in authority.
         federation: who signs in without a secret; None: the secret does, which goes first.
+        names: of the settings that these were read from.
     """
 
     metadata_host: str
@@ -88,6 +105,7 @@ class AzureSettings:
     client_secret: str = field(repr=False)
     disable_instance_discovery: bool
     federation: Federation | None = None
+    names: SettingNames = AZURE_NATIVE
 
 
 @dataclass(frozen=True)
@@ -167,6 +185,17 @@ def text(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> s
     return settings.get(key, "").strip() or environ.get(VARIABLES[key], "").strip()
 
 
+def host_in(value: str) -> str | None:
+    """The `host` or `host:port` in what is written for a metadata host; None: it is not one."""
+    found = _HOST.fullmatch(value)
+    return found.group(1) if found else None
+
+
+def is_azures_own(metadata_host: str) -> bool:
+    """Whether a metadata host is that of one of Azure's own clouds."""
+    return metadata_host.lower().removesuffix(":443").rstrip(".") in ENVIRONMENTS.values()
+
+
 def _switch(key: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> bool:
     """A setting that is on (`true`, `1`) or off (`false`, `0`, not set), in any case of letters.
 
@@ -190,13 +219,10 @@ def _metadata_host(settings: Mapping[str, str], environ: Mapping[str, str]) -> s
     value = text("metadataHost", settings, environ)
     if not value:
         return ENVIRONMENTS[_environment(settings, environ)]
-    found = _HOST.fullmatch(value)
-    if found is None:
-        raise SettingError(
-            f"{_origin('metadataHost', settings)} is '{value}': it takes host or host:port of what serves "
-            "/metadata/endpoints by HTTPS"
-        )
-    return found.group(1)
+    host = host_in(value)
+    if host is None:
+        raise SettingError(f"{_origin('metadataHost', settings)} is '{value}': {TAKES_HOST}")
+    return host
 
 
 def _environment(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from fpga.stacks.backend_settings import PASSPHRASE
 
 NAMESPACE: Final = "fpga-web-service"
 LETS_ENCRYPT_STAGING: Final = "https://acme-staging-v02.api.letsencrypt.org/directory"
+_MANAGEMENT_HOST: Final = "models.contoso.com"
 _LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 # in names of the account (2 to 32 characters) and of domains
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,24}[a-z0-9])?")
@@ -66,7 +67,8 @@ def configuration(name: str, kind: str, connection: Mapping[str, str] | None) ->
     Args:
         kind: one of `PRESETS`.
         connection: the settings that connect it to a localcloud; None: it is on Azure itself, signed in to as
-            ARM_* of the environment say.
+            ARM_* of the environment say; account and service are on a team's localcloud, by
+            FPGA_MANAGEMENT_*.
     """
     domain = "contoso.com" if connection is None else "contoso.test"
     zone = domain if name == "prod" else f"{name}.{domain}"
@@ -80,7 +82,9 @@ def configuration(name: str, kind: str, connection: Mapping[str, str] | None) ->
         "fqdn": f"fpga.{zone}",
     }
     if connection is None:
-        return _named(settings)
+        # each its own server, as each has its own zone
+        host = _MANAGEMENT_HOST if name == "prod" else f"{name}.{_MANAGEMENT_HOST}"
+        return _named(settings | {"managementHost": host})
     settings = {key: value for key, value in (settings | _ON_LOCALCLOUD).items() if key not in _OF_ACME}
     return {**connection, **_named(settings), NAME_SERVERS: [connection[NAME_SERVERS]]}
 

@@ -35,8 +35,9 @@ def stack_text(name: str, settings: Mapping[str, Any]) -> str:
     """
     on_azure = not any(key.startswith(f"{_AZURE}:") for key in settings)
     cloud = (
-        "Azure itself. ARM_TENANT_ID, ARM_SUBSCRIPTION_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET say who "
-        "signs in, or azure-native:tenantId, subscriptionId, clientId and (encrypted) clientSecret here"
+        "Azure, with all but the account and the service. ARM_TENANT_ID, ARM_SUBSCRIPTION_ID, ARM_CLIENT_ID "
+        "and ARM_CLIENT_SECRET say who signs in, or azure-native:tenantId, subscriptionId, clientId and "
+        "(encrypted) clientSecret here"
         if on_azure
         else "A localcloud. Its secret: ARM_CLIENT_SECRET, or azure-native:clientSecret, encrypted"
     )

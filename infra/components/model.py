@@ -23,6 +23,7 @@ class RegisteredModelArgs:
         management: the account that it is registered with.
         storage_account: name of the storage account for its package; `location` is that one's region.
         sha256: of the package; empty where the settings name a model that is registered already.
+        beside_account: the storage account is in the cloud and the group of the account.
     """
 
     management: ModelManagement
@@ -30,6 +31,7 @@ class RegisteredModelArgs:
     location: str
     settings: ModelSettings
     sha256: str
+    beside_account: bool = False
 
 
 class RegisteredModel(pulumi.ComponentResource):
@@ -42,25 +44,29 @@ class RegisteredModel(pulumi.ComponentResource):
     ) -> None:
         super().__init__(catalogue.REGISTERED_MODEL.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
+        group, in_cloud = args.management.resource_group, inside
+        if args.beside_account:
+            group = args.management.account_group
+            in_cloud = pulumi.ResourceOptions(parent=self, provider=args.management.provider)
         account = storage.StorageAccount(
             catalogue.STORAGE_ACCOUNT.name,
             account_name=args.storage_account,
-            resource_group_name=args.management.resource_group,
+            resource_group_name=group,
             location=args.location,
             kind=storage.Kind.STORAGE_V2,
             sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
             allow_blob_public_access=False,
             enable_https_traffic_only=True,
             minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
-            opts=inside,
+            opts=in_cloud,
         )
         container = storage.BlobContainer(
             catalogue.BLOB_CONTAINER.name,
             account_name=account.name,
             container_name=CONTAINER,
-            resource_group_name=args.management.resource_group,
+            resource_group_name=group,
             public_access=storage.PublicAccess.NONE,
-            opts=inside,
+            opts=in_cloud,
         )
         account_id = args.management.account_id
         if args.settings.id is not None:

@@ -5,30 +5,52 @@ from __future__ import annotations
 import pulumi
 from pulumi_azure_native import resources
 
+from clients.azure.settings import AzureSettings
 from infra import catalogue
+from infra.components import management_provider
 from infra.settings.account import AccountSettings
 
 
 class ModelManagement(pulumi.ComponentResource):
-    """A resource group with a Model Management account, the root of models and services."""
+    """A resource group with a Model Management account, the root of models and services.
+
+    Where a management server is apart from all else, the account is there, in a group of the same name.
+
+    Attributes:
+        resource_group: name of the group of all else.
+        account_group: that of the account's own; the same one where one cloud has all.
+        provider: the provider of the account's cloud; None: the stack's own.
+    """
 
     resource_group: pulumi.Output[str]
+    account_group: pulumi.Output[str]
     account_id: pulumi.Output[str]
+    provider: pulumi.ProviderResource | None
 
     def __init__(
-        self, name: str, settings: AccountSettings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: AccountSettings,
+        server: AzureSettings | None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """Declares them.
+
+        Args:
+            server: the management server, where there is one apart from all else.
+        """
         super().__init__(catalogue.MODEL_MANAGEMENT.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        group = resources.ResourceGroup(
-            catalogue.RESOURCE_GROUP.name,
-            resource_group_name=settings.resource_group,
-            location=settings.group_location,
-            opts=inside,
-        )
+        group = self._group(catalogue.RESOURCE_GROUP.name, settings, inside)
+        self.resource_group = self.account_group = group.name
+        self.provider = None
+        if server is not None:
+            self.provider = management_provider.declare(server, inside)
+            inside = pulumi.ResourceOptions(parent=self, provider=self.provider)
+            self.account_group = self._group(catalogue.MANAGEMENT_GROUP, settings, inside).name
         account = resources.Resource(
             catalogue.ACCOUNT.name,
-            resource_group_name=group.name,
+            resource_group_name=self.account_group,
             resource_provider_namespace=catalogue.ACCOUNT_PROVIDER,
             parent_resource_path="",
             resource_type="accounts",
@@ -39,6 +61,12 @@ class ModelManagement(pulumi.ComponentResource):
             properties={"description": "Models and services on FPGAs"},
             opts=inside,
         )
-        self.resource_group = group.name
         self.account_id = account.id
         self.register_outputs({"resource_group": self.resource_group, "account_id": self.account_id})
+
+    def _group(
+        self, name: str, settings: AccountSettings, opts: pulumi.ResourceOptions
+    ) -> resources.ResourceGroup:
+        return resources.ResourceGroup(
+            name, resource_group_name=settings.resource_group, location=settings.group_location, opts=opts
+        )

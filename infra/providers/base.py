@@ -1,4 +1,4 @@
-"""The common part of the dynamic providers: the cloud that the stack's configuration names, and comparing.
+"""The common part of the dynamic providers: the clouds that the stack's configuration names, and comparing.
 
 A provider is stored in the state by reference, so its module's dotted path is state: it must not change.
 It keeps nothing of its own; where the cloud is and who signs in comes with `configure`. What costs time
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from clients.azure.model_management import ModelManagement
     from clients.azure.settings import AzureSettings
     from infra.catalogue import Kind
+    from infra.settings.clouds import Clouds
 
 Props = dict[str, Any]
 
 _lock = threading.Lock()
-_clouds: dict[AzureSettings, Cloud] = {}
+_signed_in_to: dict[AzureSettings, Cloud] = {}
 _managements: dict[tuple[AzureSettings, str], ModelManagement] = {}
 
 
@@ -55,32 +56,43 @@ class CloudProvider(Provider):
         self._config = req.config
 
     def cloud(self) -> Cloud:
-        """The cloud of the stack's configuration, signed in to once for all providers of a process."""
-        ahead.require("cloud")
-        with _lock:
-            settings = self._settings()
-            if settings not in _clouds:
-                from clients.azure.cloud import Cloud
+        """The cloud of groups, storage and zones."""
+        clouds = self._clouds()
+        return _signed_in(clouds, clouds.azure)
 
-                _clouds[settings] = Cloud(settings)
-            return _clouds[settings]
+    def package_cloud(self) -> Cloud:
+        """The cloud whose storage holds the model packages."""
+        clouds = self._clouds()
+        return _signed_in(clouds, clouds.of_packages)
 
     def management(self, account_id: str) -> ModelManagement:
         """The Model Management account with this resource ID."""
-        cloud = self.cloud()
+        clouds = self._clouds()
+        cloud = _signed_in(clouds, clouds.management)
         from clients.azure.model_management import ModelManagement
 
         with _lock:
-            key = (self._settings(), account_id)
+            key = (clouds.management, account_id)
             if key not in _managements:
                 _managements[key] = ModelManagement(cloud, account_id)
             return _managements[key]
 
-    def _settings(self) -> AzureSettings:
-        from infra.settings import azure as azure_settings
+    def _clouds(self) -> Clouds:
+        from infra.settings import clouds
 
-        given = {key: self._config.get(key) for key in azure_settings.KEYS}
-        return azure_settings.read({key: str(value) for key, value in given.items() if value is not None})
+        given = {key: self._config.get(key) for key in clouds.KEYS}
+        return clouds.read({key: str(value) for key, value in given.items() if value is not None})
+
+
+def _signed_in(clouds: Clouds, wanted: AzureSettings) -> Cloud:
+    """One of a stack's clouds, signed in to once for all providers of a process."""
+    ahead.require("cloud")
+    with _lock:
+        if wanted not in _signed_in_to:
+            from clients.azure.cloud import Cloud
+
+            _signed_in_to[wanted] = Cloud(wanted, ca_file=clouds.roots_of(wanted))
+        return _signed_in_to[wanted]
 
 
 def changed(keys: Iterable[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

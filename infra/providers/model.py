@@ -46,7 +46,7 @@ class ModelProvider(CloudProvider):
             return blobs().upload(_blob(props), package.archive())
 
         def blobs() -> Blobs:
-            return Blobs(self.cloud(), props["storage_account_id"], props["container"])
+            return Blobs(self.package_cloud(), props["storage_account_id"], props["container"])
 
         try:
             model = ensure_model(self.management(props["account_id"]), props["name"], upload)
@@ -77,7 +77,7 @@ class ModelProvider(CloudProvider):
             )
             return
         try:
-            Blobs(self.cloud(), props["storage_account_id"], props["container"]).delete(_blob(props))
+            Blobs(self.package_cloud(), props["storage_account_id"], props["container"]).delete(_blob(props))
         except NotFound:
             return  # the storage account is gone, and the blob with it
 

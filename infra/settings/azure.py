@@ -24,7 +24,7 @@ def _uuid(written: str) -> str:
     return written
 
 
-_ID: Final = Kind(_uuid, {"type": "string", "pattern": f"^{_UUID}$"})
+ID: Final = Kind(_uuid, {"type": "string", "pattern": f"^{_UUID}$"})
 
 SETTINGS: Final = (
     Setting("metadataHost", text_kind(), "Host and port that serve /metadata/endpoints: which cloud this is"),
@@ -33,8 +33,8 @@ SETTINGS: Final = (
         text_kind(),
         f"Without metadataHost, which of Azure's clouds: {', '.join(ENVIRONMENTS)}",
     ),
-    Setting("tenantId", _ID, "The directory that signs in: a UUID"),
-    Setting("subscriptionId", _ID, "The subscription that pays: a UUID"),
+    Setting("tenantId", ID, "The directory that signs in: a UUID"),
+    Setting("subscriptionId", ID, "The subscription that pays: a UUID"),
     Setting("clientId", text_kind(), "The application that signs in: a UUID"),
     Setting("clientSecret", secret(), "The application's secret, encrypted"),
     Setting(
@@ -88,7 +88,7 @@ def gather(
                 f"{name} stands in plain in the stack's file: whoever could read that knows it. Have it made "
                 f"anew, then `pulumi config set --secret {name}`"
             )
-        if one.kind is _ID and (found := text(one.key, given, environ)):
+        if one.kind is ID and (found := text(one.key, given, environ)):
             try:
                 one.kind.read(found)
             except Unfit as error:

@@ -123,7 +123,7 @@ class Reader(Generic[T]):
                 asked.kind.read(written)
         except Unfit:
             return None
-        return (written or asked.default_text) in when.among
+        return when.holds(written or asked.default_text)
 
     def _refuse_missing(self, setting: Setting) -> None:
         missing = setting.missing or "`pulumi config set {name} VALUE`"
@@ -150,6 +150,9 @@ class Reader(Generic[T]):
     def _refuse_unused(self, key: str, when: When) -> None:
         asked = self._known[when.key]
         now = self._written(asked) or asked.default_text
+        if not when.among:
+            self._refuse(key, f"is not used without {when.key}: set that, too, or remove it")
+            return
         others = " or ".join(when.among)
         self._refuse(key, f"is not used with {when.key} {now}: remove it, or set {when.key} to {others}")
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from clients.azure.settings import AzureSettings
+from clients.azure.settings import AzureSettings, is_azures_own
 from infra.settings import azure as azure_settings
-from infra.settings import certificate, domain, naming, table
+from infra.settings import certificate, domain, management, naming, table
 from infra.settings.account import AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
 from infra.settings.kinds import integer, nothing_there, switch, text
+from infra.settings.management import ManagementSettings
 from infra.settings.reader import NAMESPACE, Reader, SettingsError, absolute
 from infra.settings.table import Group, Setting, When
 
@@ -139,9 +140,19 @@ class ProtectionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that differs from stack to stack."""
+    """All that differs from stack to stack.
+
+    Attributes:
+        azure: the cloud of groups, storage and zones, and who signs in to it.
+        management_cloud: the cloud of the account and the services: `azure`, or the management server.
+    """
 
     azure: AzureSettings
+    management_cloud: AzureSettings
+    management: Annotated[
+        ManagementSettings,
+        Group("The management server: where the account and the service are, apart from all else"),
+    ]
     account: Annotated[AccountSettings, Group("The Model Management account")]
     model: Annotated[ModelSettings, Group("The model")]
     domain: Annotated[DomainSettings, Group("1. The domain name")]
@@ -165,12 +176,14 @@ def read(
     """
     reader = Reader(Settings, config, secret_keys)
     azure = azure_settings.gather(config, environ, reader.problems, secret_keys)
-    settings = reader.read(azure=azure)
+    settings = reader.read(azure=azure, management_cloud=azure)
+    management_cloud = management.cloud(settings.management, azure, environ, reader.problems)
     reader.find(list(_contradictions(settings)))
     if reader.problems:
         raise SettingsError(reader.problems)
     patience_s = settings.service.check_timeout_s or settings.domain.patience_s
-    return replace(settings, service=replace(settings.service, check_timeout_s=patience_s))
+    service = replace(settings.service, check_timeout_s=patience_s)
+    return replace(settings, management_cloud=management_cloud, service=service)
 
 
 def known() -> tuple[Setting, ...]:
@@ -180,6 +193,8 @@ def known() -> tuple[Setting, ...]:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     """The settings that do not go together: the key of each, and what is wrong with it."""
+    if not settings.management.is_apart and is_azures_own(settings.azure.metadata_host):
+        yield management.HOST, management.ENDED
     model = settings.model
     if model.id is not None and model.package:
         yield (

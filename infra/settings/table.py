@@ -45,13 +45,20 @@ class Kind:
 
 @dataclass(frozen=True)
 class When:
-    """A condition: another setting is one of these texts; "" is that of a setting that is not set."""
+    """A condition: another setting is one of these texts; "" is that of a setting that is not set.
+
+    Without any text: it is set.
+    """
 
     key: str
-    among: tuple[str, ...]
+    among: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.key} {' or '.join(self.among)}"
+        return f"{self.key} {' or '.join(self.among)}".rstrip()
+
+    def holds(self, text: str) -> bool:
+        """Whether it holds where the other setting is this text."""
+        return text in self.among if self.among else bool(text)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def configuration(folder: Path, **more: str) -> Settings:
         "certificateSource": "self_signed",
     }
     azure = {
+        "metadataHost": "localhost:443",
         "tenantId": SUBSCRIPTION,
         "subscriptionId": SUBSCRIPTION,
         "clientId": SUBSCRIPTION,

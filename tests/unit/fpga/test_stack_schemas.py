@@ -13,6 +13,7 @@ from fpga.cloud import connection
 from fpga.stacks import generated, presets, template
 from fpga.stacks import schema as stack_schema
 from infra import settings
+from infra.settings.management import VARIABLES
 from infra.settings.reader import PROJECT_ROOT, SettingsError
 from localcloud.status import Status
 
@@ -50,9 +51,11 @@ def complaints(content: Any) -> list[str]:
 def taken_by_the_program(content: dict[str, Any]) -> bool:
     azure = dict.fromkeys(("tenantId", "subscriptionId", "clientId", "clientSecret"), UUID)
     config = {f"azure-native:{key}": value for key, value in azure.items()}
+    if "fpga-web-service:managementHost" not in content["config"]:
+        config["azure-native:metadataHost"] = "localhost:443"
     config |= {key: str(value) for key, value in content["config"].items()}
     try:
-        settings.read(config, {})
+        settings.read(config, dict.fromkeys(VARIABLES.values(), UUID))
     except SettingsError:
         return False
     return True

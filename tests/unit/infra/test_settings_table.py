@@ -94,7 +94,8 @@ def entries(one: Table) -> list[tuple[bool, Setting]]:
 def test_no_secret_is_in_a_optionof_the_settings() -> None:
     secrets = [(shown, setting.key) for shown, setting in entries(table.of(Settings)) if setting.kind.secret]
 
-    assert secrets == [(False, key) for key in ("pfxPassword", "certificateKey", "acmeEabHmacKey")]
+    keys = ("managementClientSecret", "pfxPassword", "certificateKey", "acmeEabHmacKey")
+    assert secrets == [(False, key) for key in keys]
     assert secret().secret
 
 

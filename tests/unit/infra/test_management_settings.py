@@ -1,0 +1,178 @@
+"""The management server's settings: which cloud has the account and the service, and who signs in there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra import declared, settings
+from infra.settings import clouds
+from infra.settings.management import VARIABLES
+from infra.settings.reader import SettingsError
+
+AZURE_ID = "11111111-2222-3333-4444-555555555555"
+SERVER_ID = "99999999-8888-7777-6666-555555555555"
+SECRET = "s3cr3t-of-the-server"
+NAMESPACE = "fpga-web-service"
+ENDED = "Azure itself has had no Model Management since January 2019"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> dict[str, str]:
+    azure = dict.fromkeys(("tenantId", "subscriptionId", "clientId"), AZURE_ID)
+    own = {
+        "resourceGroup": "fpga",
+        "account": "models",
+        "modelPackage": str(tmp_path),
+        "zone": "contoso.com",
+        "fqdn": "www.contoso.com",
+        "certificateSource": "self_signed",
+        "managementHost": "models.contoso.com:8443",
+        "managementTenantId": SERVER_ID,
+        "managementSubscriptionId": SERVER_ID,
+        "managementClientId": SERVER_ID,
+        "managementClientSecret": SECRET,
+    }
+    return {
+        **{f"azure-native:{key}": value for key, value in azure.items()},
+        "azure-native:clientSecret": "azure's own",
+        **{f"{NAMESPACE}:{key}": value for key, value in own.items()},
+    }
+
+
+def problems(config: dict[str, str], environ: dict[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        settings.read(config, environ or {})
+    return caught.value.problems
+
+
+def without(config: dict[str, str], *keys: str) -> dict[str, str]:
+    return {key: value for key, value in config.items() if key.partition(":")[2] not in keys}
+
+
+def without_server(config: dict[str, str], **azure: str) -> dict[str, str]:
+    own = {key: value for key, value in config.items() if ":management" not in key}
+    return own | {f"azure-native:{key}": value for key, value in azure.items()}
+
+
+def test_account_and_service_are_on_the_server_and_all_else_is_in_azure(config: dict[str, str]) -> None:
+    read = settings.read(config, {})
+    assert read.azure.metadata_host == "management.azure.com"
+    assert read.management_cloud.metadata_host == "models.contoso.com:8443"
+    assert read.management_cloud.subscription_id == SERVER_ID
+    assert SECRET not in repr(read)
+
+    on_server = {one.name for one in declared.resources(read) if one.on_server}
+    assert on_server == {"management-resource-group", "account"}
+    for one in declared.resources(read):
+        subscription = SERVER_ID if one.on_server else AZURE_ID
+        assert one.id.startswith(f"/subscriptions/{subscription}/resourceGroups/fpga"), one.name
+
+
+def test_packages_may_be_on_the_server_too(config: dict[str, str]) -> None:
+    read = settings.read(config | {f"{NAMESPACE}:managementStorage": "true"}, {})
+    on_server = {one.name for one in declared.resources(read) if one.on_server}
+    assert on_server == {"management-resource-group", "account", "storage", "packages"}
+
+
+def test_without_a_server_one_cloud_has_all(config: dict[str, str]) -> None:
+    read = settings.read(without_server(config, metadataHost="127.0.0.1:8443"), {})
+    assert read.management_cloud is read.azure
+    assert "management-resource-group" not in {one.name for one in declared.resources(read)}
+    assert not any(one.on_server for one in declared.resources(read))
+
+
+@pytest.mark.parametrize(
+    "azure",
+    [
+        {},
+        {"environment": "usgovernment"},
+        {"metadataHost": "management.azure.com"},
+        {"metadataHost": "https://Management.Azure.com:443/"},
+        {"metadataHost": "management.chinacloudapi.cn"},
+    ],
+)
+def test_azure_alone_is_told_that_its_service_ended(config: dict[str, str], azure: dict[str, str]) -> None:
+    (problem,) = problems(without_server(config, **azure))
+    assert problem.startswith("fpga-web-service:managementHost is not set")
+    assert ENDED in problem
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("management.azure.com", "which is Azure itself"),
+        ("https://MANAGEMENT.AZURE.COM:443", "which is Azure itself"),
+        ("models.contoso.com/api", "it takes host or host:port"),
+        ("http://models.contoso.com", "it takes host or host:port"),
+        ("models contoso", "it takes host or host:port"),
+    ],
+)
+def test_a_host_that_is_no_such_server_is_refused(config: dict[str, str], host: str, words: str) -> None:
+    (problem,) = problems(config | {f"{NAMESPACE}:managementHost": host})
+    assert problem.startswith(f"fpga-web-service:managementHost is '{host}'")
+    assert words in problem
+
+
+@pytest.mark.parametrize("key", VARIABLES)
+def test_what_signs_in_there_is_named_where_it_is_missing(config: dict[str, str], key: str) -> None:
+    less = without(config, key)
+    (problem,) = problems(less)
+    assert problem.startswith(f"fpga-web-service:{key} is not set: `pulumi config set ")
+    assert f"the variable {VARIABLES[key]}" in problem
+    settings.read(less, {VARIABLES[key]: f" {SERVER_ID} "})
+
+
+@pytest.mark.parametrize("key", ["managementTenantId", "managementSubscriptionId"])
+def test_a_variable_that_is_no_id_is_refused_by_its_name(config: dict[str, str], key: str) -> None:
+    (problem,) = problems(without(config, key), {VARIABLES[key]: "contoso"})
+    assert problem.startswith(f"{VARIABLES[key]} is 'contoso': it is a UUID")
+
+
+def test_the_stack_goes_before_the_variable(config: dict[str, str]) -> None:
+    read = settings.read(config, dict.fromkeys(VARIABLES.values(), AZURE_ID))
+    assert read.management_cloud.subscription_id == SERVER_ID
+    assert read.management_cloud.client_secret == SECRET
+
+
+def test_the_token_that_signs_in_to_azure_does_so_there(config: dict[str, str]) -> None:
+    environ = {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "t0ken"}
+    read = settings.read(without(config, "clientSecret", "managementClientSecret"), environ)
+    assert read.management_cloud.federation is not None
+    assert read.management_cloud.federation == read.azure.federation
+    by_secret = settings.read(without(config, "clientSecret"), environ)
+    assert by_secret.management_cloud.federation is None
+
+
+@pytest.mark.parametrize(
+    "key", ["managementTenantId", "managementClientSecret", "managementRoots", "managementStorage"]
+)
+def test_what_belongs_to_a_server_is_refused_without_one(
+    config: dict[str, str], tmp_path: Path, key: str
+) -> None:
+    value = {"managementRoots": str(tmp_path), "managementStorage": "true"}.get(key, SERVER_ID)
+    less = without_server(config, metadataHost="127.0.0.1:8443")
+    assert problems(less | {f"{NAMESPACE}:{key}": value}) == (
+        f"fpga-web-service:{key} is not used without managementHost: set that, too, or remove it",
+    )
+
+
+def test_a_secret_in_plain_is_refused(config: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.read(config, {}, secret_keys={"azure-native:clientSecret"})
+    (problem,) = caught.value.problems
+    assert problem.startswith("fpga-web-service:managementClientSecret stands in plain")
+    assert SECRET not in problem
+
+
+def test_providers_are_told_the_clouds_alone(config: dict[str, str], tmp_path: Path) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.touch()
+    told = {key: value for key, value in config.items() if key in clouds.KEYS}
+    read = clouds.read(told | {f"{NAMESPACE}:managementRoots": str(roots)}, {})
+    assert read.management.metadata_host == "models.contoso.com:8443"
+    assert (read.roots_of(read.management), read.roots_of(read.azure)) == (str(roots), None)
+    assert read.of_packages is read.azure
+    there = clouds.read(told | {f"{NAMESPACE}:managementStorage": "true"}, {})
+    assert there.of_packages is there.management
