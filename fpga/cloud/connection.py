@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from clients.azure.settings import NAMESPACE
@@ -17,9 +18,24 @@ CLIENT_ID: Final = f"{NAMESPACE}clientId"
 CLIENT_SECRET: Final = f"{NAMESPACE}clientSecret"
 NAME_SERVERS: Final = "fpga-web-service:nameServers"
 
+_MANAGEMENT: Final = "fpga-web-service:management"
+MANAGEMENT_CLIENT_SECRET: Final = f"{_MANAGEMENT}ClientSecret"
+MANAGEMENT_ROOTS: Final = f"{_MANAGEMENT}Roots"
+
 
 class NeverStarted(LookupError):
     """The refusal to connect a stack to a localcloud that has never started."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a localcloud that has started tells of itself."""
+
+    host: str
+    name_server: str
+    tenant: str
+    subscription: str
+    client: str
 
 
 def settings(status: Status) -> dict[str, str]:
@@ -28,18 +44,39 @@ def settings(status: Status) -> dict[str, str]:
     Raises:
         NeverStarted: nothing is known of it yet.
     """
+    known = _known(status)
+    return {
+        METADATA_HOST: known.host,
+        f"{NAMESPACE}disableInstanceDiscovery": "true",
+        TENANT_ID: known.tenant,
+        SUBSCRIPTION_ID: known.subscription,
+        CLIENT_ID: known.client,
+        NAME_SERVERS: known.name_server,
+    }
+
+
+def management_settings(status: Status) -> dict[str, str]:
+    """The settings of a stack whose account and service alone are on this localcloud, as above; all but the
+    roots that it is trusted by.
+
+    Raises:
+        NeverStarted: nothing is known of it yet.
+    """
+    known = _known(status)
+    return {
+        f"{_MANAGEMENT}Host": known.host,
+        f"{_MANAGEMENT}TenantId": known.tenant,
+        f"{_MANAGEMENT}SubscriptionId": known.subscription,
+        f"{_MANAGEMENT}ClientId": known.client,
+    }
+
+
+def _known(status: Status) -> _Known:
     https, dns = status.https, status.dns
     tenant, subscription, client = status.tenant, status.subscription, status.client_id
     if https is None or dns is None or tenant is None or subscription is None or client is None:
         raise NeverStarted("this localcloud has never started: it has no address and no directory")
-    return {
-        METADATA_HOST: https.removeprefix("https://"),
-        f"{NAMESPACE}disableInstanceDiscovery": "true",
-        TENANT_ID: tenant,
-        SUBSCRIPTION_ID: subscription,
-        CLIENT_ID: client,
-        NAME_SERVERS: dns,
-    }
+    return _Known(https.removeprefix("https://"), dns, tenant, subscription, client)
 
 
 def client_secret(status: Status) -> str:

@@ -36,6 +36,14 @@ def new(
             metavar="DIR", help="Run on the localcloud with this data folder.", show_default="Azure"
         ),
     ] = None,
+    management: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Have account and service, and nothing else, on the localcloud with this data folder.",
+            show_default="where all else is",
+        ),
+    ] = None,
     backend_url: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +68,7 @@ def new(
     from fpga.stacks import new_stack
 
     project = Project.here()
-    made = new_stack.write(project, name, kind, cloud, backend_url, secrets_provider)
+    made = new_stack.write(project, name, kind, cloud, management, backend_url, secrets_provider)
     for file in made.files:
         typer.echo(f"Written: {file}")
     typer.echo("\nNext:")

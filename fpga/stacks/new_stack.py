@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 OWN_STATE: Final = "file://.local/state"
 _OWN_PASSPHRASE: Final = ".local/passphrase"  # noqa: S105 - a file's name
 _POLICY_PACK: Final = "policy"
+_SECRETS: Final = {
+    "ARM_CLIENT_SECRET": connection.CLIENT_SECRET,
+    "FPGA_MANAGEMENT_CLIENT_SECRET": connection.MANAGEMENT_CLIENT_SECRET,
+}
 _ENCRYPTED: Final = re.compile(r"^encryptionsalt:\s*\S", re.MULTILINE)
 
 
@@ -47,6 +52,7 @@ def write(
     name: str,
     kind: str | None,
     cloud: Path | None,
+    management: Path | None,
     backend_url: str | None,
     secrets_provider: str | None,
 ) -> NewStack:
@@ -56,6 +62,8 @@ def write(
     Args:
         kind: one of `presets.PRESETS`; None: the one that is called like the stack, else dev.
         cloud: data folder of the localcloud to run on; None: Azure.
+        management: data folder of the localcloud that has account and service, apart from all else; None: a
+            team's, or the one that has all.
         backend_url: None: the checkout's own state.
         secrets_provider: None: what the stack's file says, else a passphrase.
 
@@ -73,11 +81,13 @@ def write(
         raise CommandError(f"Nothing is missing: {file} is there already, and so is {declared_in}.")
     status = None if cloud is None else _status(cloud)
     connected = None if cloud is None or status is None else _connected(cloud, status)
+    server = None if management is None else _as_server(project, management)
     files = {}
     if before is None or not before.has_settings:
         encryption = before.encryption if before else ""
         files[file] = (
-            template.stack_text(name, presets.configuration(name, kind or "dev", connected)) + encryption
+            template.stack_text(name, presets.configuration(name, kind or "dev", connected, server))
+            + encryption
         )
     is_made = before is not None and _is_in_own_state(project, name)
     if not declared_in.exists():
@@ -102,15 +112,13 @@ def write(
     write_together({path: text.encode() for path, text in files.items()}, overwrite=True)
     for path in files:
         path.chmod(0o644)
-    secret = None
+    secrets_of = {"ARM_CLIENT_SECRET": cloud, "FPGA_MANAGEMENT_CLIENT_SECRET": management}
     if cloud is not None and status is not None:
         from fpga.cloud import local_cloud
 
-        # named as the person named the folder
-        secret = cloud / status.client_secret_file.name
         local_cloud.write_bundle(project, status.ca, trusted_roots.own_file(project, name))
     url = backend.read(project, name).url
-    return NewStack(tuple(files), tuple(_next_steps(name, secret, url, is_made=is_made)))
+    return NewStack(tuple(files), tuple(_next_steps(name, secrets_of, url, is_made=is_made)))
 
 
 def _standing(file: Path) -> Standing | None:
@@ -200,10 +208,22 @@ def _status(data: Path) -> Status:
     return control.status(data.expanduser().absolute())
 
 
-def _connected(data: Path, status: Status) -> dict[str, str]:
+def _as_server(project: Project, data: Path) -> dict[str, str]:
+    """The settings by which a stack has its account and service on the localcloud of a data folder."""
+    status = _status(data)
+    made = _connected(data, status, connection.management_settings)
+    ca = status.ca
+    inside = project.local in ca.parents
+    roots = f".local/{ca.relative_to(project.local).as_posix()}" if inside else str(ca)
+    return made | {connection.MANAGEMENT_ROOTS: roots}
+
+
+def _connected(
+    data: Path, status: Status, settings: Callable[[Status], dict[str, str]] = connection.settings
+) -> dict[str, str]:
     """The settings that connect a stack to that localcloud."""
     try:
-        return connection.settings(status)
+        return settings(status)
     except connection.NeverStarted:
         starts = shlex.join(["fpga", "cloud", "up", "--data", str(data)])
         raise CommandError(f"No localcloud has run on {data} yet: `{starts}` starts one.") from None
@@ -213,13 +233,22 @@ def _policy_pack(project: Project) -> str | None:
     return _POLICY_PACK if (project.checkout / _POLICY_PACK / "PulumiPolicy.yaml").is_file() else None
 
 
-def _next_steps(name: str, secret: Path | None, backend_url: str, *, is_made: bool) -> list[str]:
+def _next_steps(
+    name: str, clouds: Mapping[str, Path | None], backend_url: str, *, is_made: bool
+) -> list[str]:
+    """The next steps.
+
+    Args:
+        clouds: for each variable of a client's secret the data folder of its localcloud, as it was named.
+    """
     steps = [f"look through both files; `fpga model build` makes {MODEL_PACKAGE}"]
-    if secret is not None:
-        steps.append(
-            f'`export ARM_CLIENT_SECRET="$(cat {shlex.quote(str(secret))})"`, or, once the stack is made, in '
-            f"its file, `pulumi config set -s {name} --secret azure-native:clientSecret`, which asks for it"
-        )
+    for variable, data in clouds.items():
+        if data is not None:
+            secret = shlex.quote(str(data / _status(data).client_secret_file.name))
+            steps.append(
+                f'`export {variable}="$(cat {secret})"`, or, once the stack is made, in its file, '
+                f"`pulumi config set -s {name} --secret {_SECRETS[variable]}`, which asks for it"
+            )
     if is_made:
         steps.append(f"the stack {name} is there already, in {backend_url}")
     elif backend_url.startswith("azblob:"):

@@ -61,14 +61,20 @@ def name_problem(name: str) -> str | None:
     return "takes 1 to 26 lower-case letters, digits and hyphens, a letter first, such as dev or team-a"
 
 
-def configuration(name: str, kind: str, connection: Mapping[str, str] | None) -> dict[str, Any]:
+def configuration(
+    name: str,
+    kind: str,
+    connection: Mapping[str, str] | None,
+    management: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """The settings of a new stack, by their keys with namespace; lists as lists.
 
     Args:
         kind: one of `PRESETS`.
         connection: the settings that connect it to a localcloud; None: it is on Azure itself, signed in to as
-            ARM_* of the environment say; account and service are on a team's localcloud, by
-            FPGA_MANAGEMENT_*.
+            ARM_* of the environment say.
+        management: the settings that connect its account and service to a localcloud; None: that is
+            Contoso's, or `connection`'s.
     """
     domain = "contoso.com" if connection is None else "contoso.test"
     zone = domain if name == "prod" else f"{name}.{domain}"
@@ -84,9 +90,10 @@ def configuration(name: str, kind: str, connection: Mapping[str, str] | None) ->
     if connection is None:
         # each its own server, as each has its own zone
         host = _MANAGEMENT_HOST if name == "prod" else f"{name}.{_MANAGEMENT_HOST}"
-        return _named(settings | {"managementHost": host})
+        return {**_named(settings), **(management or _named({"managementHost": host}))}
     settings = {key: value for key, value in (settings | _ON_LOCALCLOUD).items() if key not in _OF_ACME}
-    return {**connection, **_named(settings), NAME_SERVERS: [connection[NAME_SERVERS]]}
+    named = {**_named(settings), **(management or {})}
+    return {**connection, **named, NAME_SERVERS: [connection[NAME_SERVERS]]}
 
 
 def local_configuration() -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
 
+from fpga.cloud.connection import MANAGEMENT_ROOTS
 from fpga.project import Project
 
 VARIABLE: Final = "SSL_CERT_FILE"
-_SETTING: Final = "fpga-web-service:managementRoots"
 
 
 def own_file(project: Project, stack: str) -> Path:
@@ -44,9 +44,9 @@ def _of_management_server(project: Project, stack: str) -> Path | None:
 
     try:
         text = project.stack_file(stack).read_text()
-        if _SETTING not in text:
+        if MANAGEMENT_ROOTS not in text:
             return None
-        roots = project.path(str(yaml.safe_load(text)["config"][_SETTING]))
+        roots = project.path(str(yaml.safe_load(text)["config"][MANAGEMENT_ROOTS]))
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
         return None
     return roots if roots.is_file() else None

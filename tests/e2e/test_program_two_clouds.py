@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,8 +29,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with local_clouds.running(tmp_path_factory.mktemp("server")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The management server: a localcloud that fetches packages from the other one's storage."""
+    storage = urlsplit(str(local_cloud.status.blob)).netloc
+    with local_clouds.running(tmp_path_factory.mktemp("server"), storage) as running:
         yield running
 
 

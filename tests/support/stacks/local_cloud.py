@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -82,9 +82,13 @@ class LocalCloud:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[LocalCloud]:
-    """Starts a localcloud with all its parts, its data in `folder`, and stops it at the end."""
-    settings = parts.settings(folder / "cloud")
+def running(folder: Path, *package_hosts: str) -> Iterator[LocalCloud]:
+    """Starts a localcloud with all its parts, its data in `folder`, and stops it at the end.
+
+    Args:
+        package_hosts: `HOST:PORT` of blob services, besides its own, whose packages it may fetch.
+    """
+    settings = replace(parts.settings(folder / "cloud"), package_hosts=package_hosts)
     with Server(settings) as server:
         status = server.status()
         yield LocalCloud(
