@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from fpga.cloud.connection import MANAGEMENT_ROOTS
+from fpga.errors import CommandError
 from fpga.project import Project
+from fpga.stacks import yaml_text
 
 VARIABLE: Final = "SSL_CERT_FILE"
 
@@ -40,13 +42,12 @@ def select(project: Project, stack: str, variables: MutableMapping[str, str]) ->
 
 def _of_management_server(project: Project, stack: str) -> Path | None:
     """The roots that the stack's file names; None: none, or nothing that could be read: previews say that."""
-    import yaml
-
+    file = project.stack_file(stack)
     try:
-        text = project.stack_file(stack).read_text()
-        if MANAGEMENT_ROOTS not in text:
+        text = file.read_bytes()
+        if MANAGEMENT_ROOTS.encode() not in text:
             return None
-        roots = project.path(str(yaml.safe_load(text)["config"][MANAGEMENT_ROOTS]))
-    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        roots = project.path(str(yaml_text.load(text, str(file))["config"][MANAGEMENT_ROOTS]))
+    except (OSError, CommandError, LookupError, TypeError):
         return None
     return roots if roots.is_file() else None
