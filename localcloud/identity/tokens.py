@@ -112,7 +112,7 @@ class Tokens:
                 "Authentication failed. The 'Authorization' header is not of the form 'Bearer TOKEN'.",
             )
         claims = self._verified(token.strip())
-        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        audiences = _audiences(claims)
         if not self._accepted_audiences.intersection(audiences):
             raise self._refusal(
                 "InvalidAuthenticationTokenAudience",
@@ -148,9 +148,12 @@ class Tokens:
                 "InvalidAuthenticationToken",
                 "The access token's signature is not this tenant's: it was issued by another server.",
             ) from None
-        except (jwt.InvalidTokenError, RecursionError):
-            # PyJWT's own words may quote the token: they stay here.
+        except (jwt.InvalidTokenError, RecursionError, OverflowError, TypeError):
+            # PyJWT's own words may quote the token: they stay here. A number may be infinite in JSON as
+            # Python reads it, and a claim of any type: PyJWT takes some for what they should be.
             raise self._refusal("InvalidAuthenticationToken", "The access token is invalid.") from None
+        if not (isinstance(claims["iss"], str) and _audiences(claims)):
+            raise self._refusal("InvalidAuthenticationToken", "The access token is invalid.")
         return claims
 
     def _refusal(self, code: str, message: str) -> CloudError:
@@ -158,3 +161,9 @@ class Tokens:
         return CloudError(
             401, code, message, headers={"WWW-Authenticate": f'Bearer authorization_uri="{address}"'}
         )
+
+
+def _audiences(claims: dict[str, Any]) -> list[str]:
+    """The audiences of a token (RFC 7519, section 4.1.3); none where one is of another type."""
+    told = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    return told if all(isinstance(one, str) for one in told) else []

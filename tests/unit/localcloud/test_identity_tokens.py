@@ -33,7 +33,8 @@ def token(key: Any = KEY, algorithm: str = "RS256", without: str = "", **other: 
     claims = {"aud": AUDIENCES[0], "iss": f"{BASE}/{TENANT_ID}/v2.0", "tid": TENANT_ID}
     claims |= {"nbf": now - 10, "exp": now + 60} | other
     claims.pop(without, None)
-    return jwt.encode(claims, key, algorithm)
+    # `jwt.encode` makes no token with claims of another type
+    return jwt.PyJWS().encode(json.dumps(claims).encode(), key, algorithm)
 
 
 def test_a_token_of_ours_is_taken() -> None:
@@ -45,10 +46,21 @@ def test_a_token_of_ours_is_taken() -> None:
 
 NOW = int(time.time())  # when the tests are collected: some run many minutes later
 DAY = 24 * 3600
+ODD_CLAIMS: dict[str, list[Any]] = {
+    "aud": [[], [[]], {}, [1], 1, None],
+    "iss": [[], {}, 1, None],
+    "exp": [float("inf"), {}, "", None],
+    "nbf": [float("-inf"), [], "x"],
+}
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"exp": NOW - 5}, "ExpiredAuthenticationToken", "expiry time is in the past"),
     ({"nbf": NOW + DAY, "exp": NOW + 2 * DAY}, "InvalidAuthenticationToken", "not yet valid"),
     ({"aud": "https://vault.azure.net"}, "InvalidAuthenticationTokenAudience", "'https://vault.azure.net'"),
+    *(
+        ({claim: odd}, "InvalidAuthenticationToken", "The access token is invalid.")
+        for claim, values in ODD_CLAIMS.items()
+        for odd in values
+    ),
     ({"tid": "another"}, "InvalidAuthenticationTokenTenant", "It must match the tenant"),
     ({"iss": "https://evil.example/"}, "InvalidAuthenticationTokenTenant", "'https://evil.example/'"),
     ({"without": "exp"}, "InvalidAuthenticationToken", "The access token is invalid."),
