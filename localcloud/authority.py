@@ -65,6 +65,16 @@ def load_or_make(data: Path, host: str) -> Authority:
     return authority
 
 
+def require_readable(data: Path) -> None:
+    """Refuses a data folder whose CAs cannot be read, before a start changes anything.
+
+    Raises:
+        StartError: the file of CAs holds none.
+    """
+    if (data / CA_CERTIFICATE).exists():
+        trusted(data / CA_CERTIFICATE)
+
+
 def make_ca() -> Ca:
     """A new certificate authority."""
     key = ec.generate_private_key(ec.SECP256R1())

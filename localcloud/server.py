@@ -157,6 +157,7 @@ class Cloud:
         write_private(settings.data / PID, str(os.getpid()).encode())
         starting.callback((settings.data / PID).unlink, missing_ok=True)
         mark = folder.checked(settings.data)
+        authorities.require_readable(settings.data)
         ports = self._ports = port_numbers.resolve(settings)
         pool = AddressPool(settings.scoring_network, settings.scoring_port)
         port_numbers.require_right(*pool.first, "scoring")

@@ -38,15 +38,24 @@ RENEW_TIMEOUT_S = 5.0
 
 
 def lost_list(data: Path) -> Path | None:
-    """The list of blobs, or of the files that hold them, that is lost from a folder that holds some.
+    """The list of blobs, or of the files that hold them, that is lost or cut in a folder that holds some.
 
-    Azurite would take it for empty, and collect what it does not name.
+    Azurite would take a lost one for empty, and collect what it does not name; on one that is cut it does not
+    start.
     """
     extents = data / EXTENTS
     if not extents.is_dir() or not any(extents.iterdir()):
         return None
     lists = [data / name for name in LISTS]
-    return next((path for path in lists if not path.is_file() or path.stat().st_size == 0), None)
+    return next((path for path in lists if not _is_whole(path)), None)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a list is there, and ends as it began: each is replaced as a whole, and is one JSON object."""
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 class BlobStorageError(LocalcloudError):

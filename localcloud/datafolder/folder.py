@@ -121,7 +121,7 @@ def _require_beside(data: Path, expected: str | None, found: Look, *, is_sure: b
             raise StartError(f"{data / name} is another data folder's: it carries {beside.folder}. {_REMEDY}")
     lost_list = azurite.lost_list(data / BLOBS)
     if lost_list is not None:
-        raise StartError(f"{lost_list}, the list of what is in {data / BLOBS}, is lost. {_REMEDY}")
+        raise StartError(f"{lost_list}, the list of what is in {data / BLOBS}, is lost or damaged. {_REMEDY}")
     if not (is_sure and found.settled):
         return
     packages = {path.stem for path in (data / PACKAGES).glob("*.zip")}

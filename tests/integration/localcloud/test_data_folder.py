@@ -25,13 +25,12 @@ from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 from tests.support.localcloud.arm_caller import ArmCaller
+from tests.support.localcloud.data_folders import content
 from tests.support.waiting import wait_until
 
 DATABASE = "localcloud.db"
 WAL = f"{DATABASE}-wal"
 BLOB_LISTS = ("__azurite_db_blob__.json", "__azurite_db_blob_extent__.json")
-NO_DATA = ("lock", "localcloud.log", "localcloud.pid", "ports.json")
-"""Files that say how a localcloud runs, and hold nothing of its users."""
 REMEDY = (
     "Nothing was changed. Put back what belongs here, restore a backup (`fpga cloud restore`), or start with "
     "a new --data folder."
@@ -40,12 +39,6 @@ REMEDY = (
 
 def settings_of(data: Path) -> Settings:
     return Settings(data, data.parent / "featurizers")
-
-
-def content(data: Path) -> dict[str, bytes]:
-    """All that a data folder holds, by path."""
-    files = [path for path in data.rglob("*") if path.is_file() and path.name not in NO_DATA]
-    return {str(path.relative_to(data)): path.read_bytes() for path in files}
 
 
 def put_groups(caller: ArmCaller, *names: str) -> None:
@@ -232,12 +225,21 @@ def test_lost_packages_and_blobs_are_refused(killed: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BLOB_LISTS)
-@pytest.mark.parametrize("lose", [Path.unlink, lambda path: os.truncate(path, 0)], ids=["deleted", "emptied"])
+@pytest.mark.parametrize(
+    "lose",
+    [Path.unlink, lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 1)],
+    ids=["deleted", "emptied", "cut"],
+)
 def test_a_lost_list_of_blobs_is_refused(killed: Path, name: str, lose: Callable[[Path], None]) -> None:
     lose(killed / "blobs" / name)
     assert refusal(killed) == (
-        f"{killed / 'blobs' / name}, the list of what is in {killed / 'blobs'}, is lost. {REMEDY}"
+        f"{killed / 'blobs' / name}, the list of what is in {killed / 'blobs'}, is lost or damaged. {REMEDY}"
     )
+
+
+def test_damaged_cas_are_refused(killed: Path) -> None:
+    os.truncate(killed / "ca.pem", 0)
+    assert refusal(killed).startswith(f"{killed / 'ca.pem'} is not a certificate: delete ca.pem, ca.key, ")
 
 
 def test_a_damaged_identity_is_refused(killed: Path) -> None:
