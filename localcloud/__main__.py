@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.set_inheritable(ready_fd, False)
     settings = command_line.settings(options)
     os.umask(0o077)
+    faulthandler.disable()  # whatever the environment says: what it reports goes to the data folder
     told = _signals()
     # Imported late: what it costs must not delay the words of a refused command line.
     from localcloud.server import Cloud

@@ -51,6 +51,7 @@ from localcloud.identity.credentials import Credentials
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
+from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.openapi.api import OpenApi
@@ -63,6 +64,7 @@ from localcloud.settings import (
     BLOBS,
     CA_CERTIFICATE,
     CLIENT_SECRET,
+    CRASH_REPORT,
     DATABASE,
     LOG,
     PID,
@@ -188,6 +190,7 @@ class Cloud:
             data=settings.data,
             ca_file=authority.ca,
             hosts=_package_hosts(settings, ports),
+            crash_report=starting.enter_context(endings.reported(settings.data / CRASH_REPORT)),
         )
         models.start()
         starting.callback(models.stop)

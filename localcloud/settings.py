@@ -19,6 +19,7 @@ BLOBS = "blobs"
 PACKAGES = "models"
 CA_CERTIFICATE = "ca.pem"
 PID = "localcloud.pid"
+CRASH_REPORT = "localcloud.crash"
 LOG = "localcloud.log"
 FOLLOW = signal.SIGUSR1
 """Has the process take what a command has made anew in its data folder."""

@@ -44,6 +44,7 @@ class ModelManagement:
         data: localcloud's data folder; packages are kept in a folder of it.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
         hosts: where packages may come from.
+        crash_report: of the last process on this data folder; empty: it did not crash.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class ModelManagement:
         data: Path,
         ca_file: Path,
         hosts: PackageHosts,
+        crash_report: str,
     ) -> None:
         self._store = store
         self._packages = Packages(data / PACKAGES)
         self._aside = Aside(data)
-        self._attempts = Attempts(store)
+        self._attempts = Attempts(store, crash_report)
         self._trials = Trials(store, device.folder)
         self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts, self._trials)
         self._worker = Worker(store, self._deployer)

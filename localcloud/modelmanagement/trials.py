@@ -23,6 +23,7 @@ from typing import Any, Final
 import localcloud
 from clients.wire.onnx_model import warm_up
 from localcloud.datafolder.store import Store
+from localcloud.modelmanagement import endings
 from localcloud.scoring.errors import CancelledError, PackageError, ScoringError
 from surroundings import variables
 
@@ -32,6 +33,8 @@ _LEAST_MEMORY: Final = 512 << 20
 TOTAL_TIMEOUT_S: Final = 60.0
 """Wall time of a trial; its processor time ends earlier, unless the machine is busy."""
 _ANSWER_LIMIT: Final = 64 * 1024
+_KILLS_LIMIT: Final = 5
+"""How many processes that try one package may be killed from outside before that is told."""
 _KEPT: Final = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "ORT_DISABLE_TELEMETRY")
 
 log = logging.getLogger(__name__)
@@ -96,7 +99,19 @@ class Trials:
         _kill(child)
 
     def _try(self, package: Path, owner: str, wanted: Callable[[], bool]) -> None:
-        memory = memory_limit()
+        """Tries it, once more where somebody killed the process that did."""
+        for _ in range(_KILLS_LIMIT):
+            if self._tried(package, owner, wanted):
+                return
+            log.warning("the process that tried the package %s was killed: it is tried again", package.name)
+        raise ScoringError(
+            f"The package could not be tried: {_KILLS_LIMIT} processes that did were killed, one after "
+            "another, by something else than the package. Try again."
+        )
+
+    def _tried(self, package: Path, owner: str, wanted: Callable[[], bool]) -> bool:
+        """Tries it; False: its process was killed from outside."""
+        memory, memory_kills = memory_limit(), endings.memory_kills()
         with self._lock:
             if self._closed:
                 raise CancelledError("localcloud is about to stop.")
@@ -116,10 +131,20 @@ class Trials:
             child.wait()
         if cancelled:
             raise CancelledError("The trial of the package was cancelled.")
+        if answer is not None and _killed(child.returncode, memory_kills):
+            return False
         refused = _judged(answer, child.returncode, memory)
         if refused is not None:
             log.info("the package %s is refused (exit %d): %s", package.name, child.returncode, refused)
             raise PackageError(refused)
+        return True
+
+
+def _killed(returncode: int, memory_kills: int | None) -> bool:
+    """Whether somebody killed a process: packages send no such signals, and SIGKILL may be the system's."""
+    if returncode == -signal.SIGKILL:
+        return not endings.killed_for_memory(memory_kills)
+    return returncode in (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGQUIT)
 
 
 def memory_limit() -> int:

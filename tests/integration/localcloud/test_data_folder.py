@@ -354,6 +354,6 @@ def unmark(data: Path) -> None:
     for path in data.rglob("identity.json"):
         path.unlink()
     with closing(sqlite3.connect(data / DATABASE)) as db:
-        for table in ("folder", "trials"):  # those that later versions have
+        for table in ("folder", "trials", "loads"):  # those that later versions have
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 0")

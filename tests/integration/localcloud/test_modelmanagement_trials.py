@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from localcloud.datafolder.store import Store
-from localcloud.modelmanagement import trials
+from localcloud.modelmanagement import endings, trials
 from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.errors import PackageError, ScoringError
 from tests.support.localcloud import scoring_parts
@@ -64,6 +65,7 @@ def packages() -> Iterator[PackageHost]:
     with PackageHost().running() as host:
         host.put("/c/real.zip", scoring_parts.package())
         host.put("/c/hog.zip", _package(HOG))
+        host.put("/c/slower.zip", _package(scoring_parts.folded_model(1500, products=10)))
         host.put("/c/slow.zip", _package(scoring_parts.folded_model(6000, products=30)))
         yield host
 
@@ -195,6 +197,41 @@ def test_a_trial_ends_with_the_server(data: Path, packages: PackageHost) -> None
         (child,) = _trials_of(process)
         process.kill()
         wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_trial_that_somebody_kills_is_begun_again(data: Path, packages: PackageHost) -> None:
+    with serving(data) as (plane, process):
+        plane.make_account()
+        model = plane.register(f"{packages.url}/c/slower.zip")
+        accepted = plane.call("POST", "services", FPGA | OFF | {"modelId": model, "name": "killed"})
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            wait_until(lambda: _trials_of(process) != [])
+            (child,) = _trials_of(process)
+            child.send_signal(number)
+            psutil.wait_procs([child], timeout=30)
+        assert plane.finish(accepted)["state"] == "Succeeded"
+
+
+def test_a_package_whose_trials_are_all_killed_is_not_blamed(
+    tried: Trials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = _file(tmp_path, scoring_parts.folded_model(4))
+    killing = tmp_path / "python"
+    killing.write_text("#!/bin/sh\nkill -9 $$\n")
+    killing.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(killing))
+    with pytest.raises(
+        ScoringError, match="5 processes that did were killed, one after another, by something"
+    ) as told:
+        tried.require(package)
+    assert not isinstance(told.value, PackageError)
+    # where the system has killed for want of memory meanwhile, or does not tell, it is the package's
+    for counts in ([3, 4], [None, None]):
+        monkeypatch.setattr(endings, "memory_kills", iter(counts).__next__)
+        with pytest.raises(
+            PackageError, match=r"ended the process that tried it \(SIGKILL\): most likely it takes"
+        ):
+            tried.require(package)
 
 
 def test_a_stop_does_not_wait_for_a_trial(data: Path, packages: PackageHost) -> None:

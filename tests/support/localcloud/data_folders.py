@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from localcloud.ports import PORTS_FILE
-from localcloud.settings import LOCK, LOG, PID
+from localcloud.settings import CRASH_REPORT, LOCK, LOG, PID
 
-NO_DATA: Final = (LOCK, LOG, PID, PORTS_FILE)
+NO_DATA: Final = (CRASH_REPORT, LOCK, LOG, PID, PORTS_FILE)
 """Files that say how a localcloud runs, and hold nothing of its users."""
 
 

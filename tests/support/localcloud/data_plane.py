@@ -204,10 +204,15 @@ def running(data: Path) -> Iterator[DataPlane]:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[tuple[DataPlane, subprocess.Popen[str]]]:
-    """A localcloud in a process of its own, that a test may kill."""
+def serving(data: Path, program: str | None = None) -> Iterator[tuple[DataPlane, subprocess.Popen[str]]]:
+    """A localcloud in a process of its own, that a test may kill.
+
+    Args:
+        program: in the place of localcloud's own main module.
+    """
     wanted = settings(data)
-    command = [sys.executable, "-m", "localcloud", "serve", "--data", str(data)]
+    command = [sys.executable, *(("-c", program) if program else ("-m", "localcloud"))]
+    command += ["serve", "--data", str(data)]
     command += ["--featurizers", str(wanted.featurizers), "--scoring-network", wanted.scoring_network]
     command += [f"--package-host={host}" for host in PACKAGE_HOSTS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
