@@ -13,7 +13,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture
-.PHONY: help bootstrap engine up test test-pythons fuzz bench story picture lock pulumi-pin down clean
+.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fuzz: bootstrap ## try parsers and APIs with inputs that nobody thought of; SECO
 
 bench: bootstrap ## measure speed, as ratios of things measured side by side
 	@$(BIN)/python -m tools.bench
+
+chaos: bootstrap ## attack it, and tell what became of it; PARTS="kills ..." some, SECONDS=N each, PAGE=1 writes docs/reliability.md
+	@$(BIN)/python -m tools.chaos $${PARTS:-} --seconds "$${SECONDS:-60}" $${PAGE:+--page}
 
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
 	@$(BIN)/python -m tools.story

@@ -24,6 +24,7 @@ RUNS = {
     "up": [*BOOTSTRAP, "fpga up"],
     "fuzz": [*BOOTSTRAP, "python -m tools.fuzz"],
     "bench": [*BOOTSTRAP, "python -m tools.bench"],
+    "chaos": [*BOOTSTRAP, "python -m tools.chaos --seconds 60"],
     "story": [*BOOTSTRAP, "python -m tools.story"],
     "down": ["fpga down"],
     "clean": ["fpga clean"],

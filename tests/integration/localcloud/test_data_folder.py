@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -354,6 +355,6 @@ def unmark(data: Path) -> None:
     for path in data.rglob("identity.json"):
         path.unlink()
     with closing(sqlite3.connect(data / DATABASE)) as db:
-        for table in ("folder", "trials", "loads"):  # those that later versions have
+        for table in re.findall(r"CREATE TABLE (\w+)", "".join(schema._STEPS[1:])):
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 0")

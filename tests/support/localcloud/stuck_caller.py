@@ -1,11 +1,13 @@
-"""A caller that sends the half of a message and then nothing, in HTTP/2 as it is on the wire (RFC 9113)."""
+"""Callers that are stuck: with half a message in HTTP/2 as it is on the wire (RFC 9113), or before TLS."""
 
 from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import repeat
 
 from clients.wire.tensorflow_serving import METHOD
 from localcloud.scoring.addresses import Endpoint
@@ -14,11 +16,22 @@ from tests.support.localcloud.scoring_parts import SERVER_NAME
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _SETTINGS = 0, 1, 4
 _END_HEADERS = 4
+# a ClientHello of 508 bytes begins (RFC 8446, sections 4.1.2 and 5.1)
+_HELLO = bytes.fromhex("16030102000100 01fc0303") + bytes(506)
 
 
 @contextmanager
-def stuck_caller(endpoint: Endpoint, root_pem: bytes | None = None, key: str | None = None) -> Iterator[None]:
-    """Has a call at a service under way, for as long as the context lasts."""
+def stuck_caller(
+    endpoint: Endpoint,
+    root_pem: bytes | None = None,
+    key: str | None = None,
+    trickle_s: float | None = None,
+) -> Iterator[None]:
+    """Has a call at a service under way, for as long as the context lasts.
+
+    Args:
+        trickle_s: after how many seconds the next byte of the message goes; None: none does.
+    """
     headers = {
         ":method": "POST",
         ":scheme": "https" if root_pem else "http",
@@ -38,7 +51,46 @@ def stuck_caller(endpoint: Endpoint, root_pem: bytes | None = None, key: str | N
             + _frame(_HEADERS, _END_HEADERS, 1, b"".join(map(_literal, headers, headers.values())))
             + _frame(_DATA, 0, 1, begun)
         )
+        with _trickling(connection, repeat(_frame(_DATA, 0, 1, b"\0")), trickle_s):
+            yield
+
+
+@contextmanager
+def silent_caller(endpoint: Endpoint, trickle_s: float | None = None) -> Iterator[None]:
+    """Has a connection to a service that never ends its TLS handshake, for as long as the context lasts.
+
+    Args:
+        trickle_s: after how many seconds the next byte of the handshake goes; None: none does.
+    """
+    with _connected(endpoint, None) as connection, _trickling(connection, _single(_HELLO), trickle_s):
         yield
+
+
+def _single(content: bytes) -> Iterator[bytes]:
+    return (bytes([byte]) for byte in content)
+
+
+@contextmanager
+def _trickling(
+    connection: socket.socket, pieces: Iterator[bytes], interval_s: float | None
+) -> Iterator[None]:
+    """Sends one piece after another, where there is an interval, until it is cut off."""
+    over = threading.Event()
+
+    def send() -> None:
+        with suppress(OSError):
+            while not over.wait(interval_s):
+                connection.sendall(next(pieces, b""))
+
+    sender = threading.Thread(target=send)
+    if interval_s is not None:
+        sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if interval_s is not None:
+            sender.join()
 
 
 def _connected(endpoint: Endpoint, root_pem: bytes | None) -> socket.socket:
