@@ -9,6 +9,7 @@ from typing import Any, Final
 from clients.azure.errors import ClientError, NotFound
 from engine.azure_native import translate
 from engine.azure_native.arm import ArmClient, is_gone
+from engine.azure_native.begun import Begun
 from engine.azure_native.config import Configuration
 from engine.azure_native.types import GENERIC_RESOURCE, STORAGE_ACCOUNT, ResourceType
 from engine.azure_native.values import Properties, Secret, plain
@@ -46,8 +47,8 @@ class Provider:
         self.configuration = configuration
         self.arm = ArmClient(configuration)
 
-    def create(self, kind: ResourceType, inputs: Properties, timeout_s: float) -> State:
-        """Creates a resource that is not there yet.
+    def create(self, urn: str, kind: ResourceType, inputs: Properties, timeout_s: float) -> State:
+        """Creates a resource that is not there yet, but for a plugin's doing that was killed over it.
 
         Raises:
             FileExistsError: a resource of this id exists.
@@ -62,22 +63,31 @@ class Provider:
             if not is_gone(error):
                 raise
         else:
-            raise FileExistsError(
-                f"cannot create already existing resource '{identifier}': import it "
-                f"(`pulumi import {kind.token} NAME {identifier}`), delete it, or choose another name"
-            )
+            if not self._begun.has(urn, identifier):
+                raise FileExistsError(
+                    f"cannot create already existing resource '{identifier}': import it "
+                    f"(`pulumi import {kind.token} NAME {identifier}`), delete it, or choose another name"
+                )
         # nothing is known of it but what is put
         unseen = {name: inputs[name] for name in kind.body if name in inputs}
-        return self._put(kind, identifier, version, unseen, inputs, timeout_s)
+        with self._begun.noted(urn, identifier):
+            return self._put(kind, identifier, version, unseen, inputs, timeout_s)
 
     def update(
-        self, kind: ResourceType, identifier: str, olds: Properties, inputs: Properties, timeout_s: float
+        self,
+        urn: str,
+        kind: ResourceType,
+        identifier: str,
+        olds: Properties,
+        inputs: Properties,
+        timeout_s: float,
     ) -> State:
         """Puts the resource as the inputs have it, also where it is gone. Raises as `create`.
 
         Args:
             olds: outputs in the state.
         """
+        self._begun.forget(urn, identifier)
         version = translate.api_version(kind, plain(inputs))
         return self._put(kind, identifier, version, olds, inputs, timeout_s)
 
@@ -107,8 +117,11 @@ class Provider:
             _id(answer, identifier), news, translate.read_inputs(kind, identifier, olds, news, inputs)
         )
 
-    def delete(self, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float) -> None:
+    def delete(
+        self, urn: str, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float
+    ) -> None:
         """Deletes the resource, if it is there, to the end."""
+        self._begun.forget(urn, identifier)
         self.arm.delete(
             identifier, translate.api_version(kind, plain(inputs)), timeout_s or DEFAULT_TIMEOUT_S
         )
@@ -131,6 +144,11 @@ class Provider:
             f"{GET_CLIENT_CONFIG}, {LIST_STORAGE_ACCOUNT_KEYS}. "
             "Install the official azure-native plugin to use it"
         )
+
+    @property
+    def _begun(self) -> Begun:
+        azure = self.configuration.azure
+        return Begun(self.configuration.notes, azure.metadata_host, azure.subscription_id)
 
     def _newest_api_version(self, path: Properties) -> str:
         """The newest api-version of a generic resource's type, as its resource provider lists them.

@@ -152,7 +152,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(
                 properties=to_struct(translate.preview_outputs(kind, inputs, None))
             )
-        state = self._provider.create(kind, inputs, request.timeout)
+        state = self._provider.create(request.urn, kind, inputs, request.timeout)
         return provider_pb2.CreateResponse(id=state.id, properties=to_struct(state.outputs))
 
     @_words
@@ -183,14 +183,16 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(
                 properties=to_struct(translate.preview_outputs(kind, inputs, olds))
             )
-        state = self._provider.update(kind, request.id, from_struct(request.olds), inputs, request.timeout)
+        state = self._provider.update(
+            request.urn, kind, request.id, from_struct(request.olds), inputs, request.timeout
+        )
         return provider_pb2.UpdateResponse(properties=to_struct(state.outputs))
 
     @_words
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Deletes, to the end."""
         kind, _ = types.of_urn(request.urn)
-        self._provider.delete(kind, request.id, from_struct(request.old_inputs), request.timeout)
+        self._provider.delete(request.urn, kind, request.id, from_struct(request.old_inputs), request.timeout)
         return empty_pb2.Empty()
 
     @_words

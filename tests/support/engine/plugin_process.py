@@ -112,9 +112,16 @@ class Plugin:
 
 
 @contextmanager
-def plugin(ca_file: Path | None = None, *options: str) -> Iterator[Plugin]:
-    """Starts the stand-in; `options` are the Python's."""
+def plugin(ca_file: Path | None = None, *options: str, home: Path | None = None) -> Iterator[Plugin]:
+    """Starts the stand-in; `options` are the Python's.
+
+    Args:
+        home: the Pulumi home, where it notes what is under way; None: none is set.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ARM_")}
+    environment.pop("PULUMI_HOME", None)
+    if home is not None:
+        environment["PULUMI_HOME"] = str(home)
     if ca_file is not None:
         environment["SSL_CERT_FILE"] = str(ca_file)
     with started("engine.azure_native", *options, environment=environment) as (process, channel):
