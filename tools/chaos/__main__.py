@@ -16,7 +16,7 @@ from tools.chaos.table import Table
 
 PARTS: Final = {
     "kills": "Kill storms",
-    "faults": "Faults of a PUT",
+    "faults": "Faults of a change",
     "slow": "Slow callers",
     "damage": "Damaged storage",
     "forged": "Forged calls",

