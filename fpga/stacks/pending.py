@@ -8,15 +8,16 @@ update. Models and services need no such thing: they are taken over by name. In 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fpga.errors import CommandError
-from fpga.stacks import backend, state_account
+from fpga.stacks import backend
+from fpga.stacks.clouds import StackClouds
 from fpga.stacks.stack import Stack
 from infra import catalogue
 
 if TYPE_CHECKING:
-    from clients.azure.cloud import Cloud
     from fpga.project import Project
     from infra.declared import Declared
 
@@ -46,12 +47,13 @@ def settle(project: Project, stack: str, tell: Callable[[str], object]) -> bool:
     if not operations:
         return False
     config, secret_keys = engine.decrypted()
-    wanted = declared.resources(settings.read(config, variables, secret_keys))
-    reader = _Reader(lambda: state_account.connect(config, variables, ca_file=variables.get("SSL_CERT_FILE")))
+    stack_settings = settings.read(config, variables, secret_keys)
+    clouds = StackClouds(stack_settings, variables.get("SSL_CERT_FILE"))
     try:
-        deployment, told = settled(exported["deployment"], wanted, reader.get)
+        wanted = declared.resources(stack_settings)
+        deployment, told = settled(exported["deployment"], wanted, partial(_read, clouds))
     finally:
-        reader.close()
+        clouds.close()
     if engine.exported() != exported:
         raise CommandError(f"The state of the stack {stack} has changed meanwhile: another update runs.")
     engine.replace_state({**exported, "deployment": deployment})
@@ -153,26 +155,13 @@ def _with(resources: list[dict[str, Any]], begun: Mapping[str, Any], identifier:
     return [*kept, {**begun, "id": identifier, "outputs": outputs, "initErrors": [UNFINISHED]}]
 
 
-class _Reader:
-    """A reader of Resource Manager that signs in when it is first asked."""
+def _read(clouds: StackClouds, path: str, api_version: str) -> Mapping[str, Any] | None:
+    """The body of a path of Resource Manager; None: it is not there."""
+    from clients.azure.errors import NotFound
 
-    def __init__(self, connect: Callable[[], Cloud]) -> None:
-        self._connect = connect
-        self._cloud: Cloud | None = None
-
-    def get(self, path: str, api_version: str) -> Mapping[str, Any] | None:
-        """A path's body; None: it is not there."""
-        from clients.azure.errors import NotFound
-
-        self._cloud = self._cloud or self._connect()
-        try:
-            return self._cloud.manage("GET", path, api_version)
-        except NotFound as error:
-            if error.code == "SubscriptionNotFound":
-                raise
-            return None
-
-    def close(self) -> None:
-        """Ends its connections."""
-        if self._cloud is not None:
-            self._cloud.close()
+    try:
+        return clouds.of(path).manage("GET", path, api_version)
+    except NotFound as error:
+        if error.code == "SubscriptionNotFound":
+            raise
+        return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from clients.azure.settings import TAKES_HOST, AzureSettings, SettingNames, host_in, is_azures_own
+from clients.azure.settings import VARIABLES as AZURE_VARIABLES
 from infra.settings.azure import ID
 from infra.settings.kinds import path, secret, switch, text
 from infra.settings.reader import NAMESPACE
@@ -26,6 +27,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "managementClientSecret": "FPGA_MANAGEMENT_CLIENT_SECRET",
 }
 """The variable of each setting that one may give instead."""
+SECRET_INPUTS: Final = frozenset({"clientId", "clientSecret", "oidcToken", "oidcRequestToken"})
+"""Of the provider: what it, or its SDK, takes for a secret."""
 _IDS: Final = ("managementTenantId", "managementSubscriptionId")
 NAMES: Final = SettingNames(
     *(
@@ -166,6 +169,39 @@ def cloud(
         federation=azure.federation if by_token else None,
         names=NAMES,
     )
+
+
+def provider_inputs(server: AzureSettings, environ: Mapping[str, str]) -> dict[str, str | bool]:
+    """The inputs of the azure-native provider that signs in to the server, some of them `SECRET_INPUTS`.
+
+    What it is given goes before the variables of the other cloud (ARM_CLIENT_ID and its like). What a job has
+    in its variables to sign in by a token differs from run to run, and the plugin finds it there, too.
+
+    Source: https://www.pulumi.com/registry/packages/azure-native/api-docs/provider/
+    """
+    inputs: dict[str, str | bool] = {
+        "metadataHost": server.metadata_host,
+        "tenantId": server.tenant_id,
+        "subscriptionId": server.subscription_id,
+        "clientId": server.client_id,
+        "disableInstanceDiscovery": True,
+        "environment": "public",  # the SDK's own default
+    }
+    federation = server.federation
+    if federation is None:
+        return {**inputs, "clientSecret": server.client_secret, "useOidc": False}
+    given = {
+        "oidcToken": federation.token,
+        "oidcTokenFilePath": federation.token_file,
+        "oidcRequestUrl": federation.request_url,
+        "oidcRequestToken": federation.request_token,
+    }
+    told = {
+        key: value
+        for key, value in given.items()
+        if value and value != environ.get(AZURE_VARIABLES[key], "").strip()
+    }
+    return {**inputs, **told, "useOidc": True}
 
 
 def _unfit(key: str, value: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra import declared, settings
-from infra.settings import clouds
+from infra.settings import clouds, management
 from infra.settings.management import VARIABLES
 from infra.settings.reader import SettingsError
 
@@ -176,3 +176,30 @@ def test_providers_are_told_the_clouds_alone(config: dict[str, str], tmp_path: P
     assert read.of_packages is read.azure
     there = clouds.read(told | {f"{NAMESPACE}:managementStorage": "true"}, {})
     assert there.of_packages is there.management
+
+
+def test_the_provider_is_given_what_no_variable_of_the_other_cloud_may_replace(
+    config: dict[str, str],
+) -> None:
+    server = settings.read(config, {}).management_cloud
+    assert management.provider_inputs(server, {}) == {
+        "metadataHost": "models.contoso.com:8443",
+        "tenantId": SERVER_ID,
+        "subscriptionId": SERVER_ID,
+        "clientId": SERVER_ID,
+        "clientSecret": SECRET,
+        "disableInstanceDiscovery": True,
+        "environment": "public",
+        "useOidc": False,
+    }
+
+
+def test_the_provider_finds_a_jobs_token_in_the_jobs_own_variables(config: dict[str, str]) -> None:
+    less = without(config, "clientSecret", "managementClientSecret")
+    environ = {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "t0ken"}
+    by_job = settings.read(less, environ).management_cloud
+    assert management.provider_inputs(by_job, environ).keys() & {"oidcToken", "clientSecret"} == set()
+    by_file = settings.read(
+        less | {"azure-native:useOidc": "true", "azure-native:oidcTokenFilePath": "/run/token"}, {}
+    ).management_cloud
+    assert management.provider_inputs(by_file, {})["oidcTokenFilePath"] == "/run/token"
