@@ -52,14 +52,14 @@ _SCOPE = "https://management.core.windows.net//.default"  # the audience ends wi
 def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> Status:
     """Starts a localcloud in the background and returns its status when every part is ready.
 
-    Where one runs on that data folder already, its status is returned.
+    Where one runs on that data folder already, its status is returned; one that ends just now is waited for.
 
     Raises:
         StartError: a setting is wrong, or it did not come up; then the message ends with the last lines
             that it said.
     """
-    if lock.is_held(settings.data):
-        return _running_status(settings.data, timeout_s)
+    if running := _running_status(settings.data, timeout_s):
+        return running
     check(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     (settings.data / LOCK).touch(mode=0o600)  # marks the folder as ours, before the log is in it
@@ -84,8 +84,8 @@ def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> Status:
         return status(settings.data)
     if readable:
         code = process.wait()
-        if lock.is_held(settings.data):  # another one was started in the same moment
-            return _running_status(settings.data, timeout_s)
+        if running := _running_status(settings.data, timeout_s):  # another one, started in the same moment
+            return running
         said = _last_lines(log, said_before)
         _, refusal, reason = said.rpartition(REFUSAL)
         raise StartError(reason if refusal else f"localcloud ended with code {code}. It said:\n{said}")
@@ -126,7 +126,7 @@ def status(data: Path) -> Status:
     Raises:
         StartError: one runs and does not answer.
     """
-    return _running_status(data, HEALTH_TIMEOUT_S) if lock.is_held(data) else _known(data)
+    return _running_status(data, HEALTH_TIMEOUT_S) or _known(data)
 
 
 def have_follow(data: Path, followed: Callable[[], bool], timeout_s: float = FOLLOW_TIMEOUT_S) -> None:
@@ -197,8 +197,17 @@ def _pid(data: Path) -> int | None:
     return found
 
 
-def _running_status(data: Path, timeout_s: float) -> Status:
-    """The status that the running one tells; one that starts just now is waited for."""
+def _running_status(data: Path, timeout_s: float) -> Status | None:
+    """The status that the running one tells; None: none runs, or it has ended before it could tell.
+
+    One that starts just now is waited for, and so is one that ends: until the system has taken back what a
+    killed process held, it looks as if it ran.
+
+    Raises:
+        StartError: it runs, and does not answer.
+    """
+    if not lock.is_held(data):
+        return None
     told: Status | None = None
     trouble: Exception | None = None
 
@@ -212,7 +221,7 @@ def _running_status(data: Path, timeout_s: float) -> Status:
         return True
 
     waiting.until(lambda: answered() or not lock.is_held(data), timeout_s)
-    if told is None:
+    if told is None and lock.is_held(data):
         raise StartError(f"The localcloud of {data} does not answer ({trouble}); its log is {data / LOG}.")
     return told
 

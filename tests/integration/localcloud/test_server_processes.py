@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from localcloud.datafolder import lock
 from localcloud.errors import StartError
 from localcloud.server import Cloud
 from localcloud.settings import Settings
+from localcloud.status import Status
 from tests.support.localcloud.arm_caller import ArmCaller
 
 
@@ -119,6 +121,32 @@ def test_what_was_acknowledged_outlives_kill_9(settings: Settings) -> None:
     answer = dns.query.udp(dns.message.make_query("www.contoso.com", "A"), host, port=int(port), timeout=5)
     assert [item.to_text() for item in answer.answer[0]] == ["203.0.113.7"]
     caller.close()
+
+
+def test_one_that_ends_just_now_is_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process holds its data folder until the system is done with it, and a start may meet that."""
+    first = control.start(settings)
+    kill(first.pid)
+    ending = ExitStack()
+    asked: list[Path] = []
+
+    def gone(data: Path) -> Status:
+        asked.append(data)
+        monkeypatch.undo()
+        ending.close()
+        raise ConnectionResetError
+
+    def end_at_the_first_look() -> None:
+        ending.enter_context(lock.held(settings.data))
+        monkeypatch.setattr(control, "_health", gone)
+
+    end_at_the_first_look()
+    assert control.status(settings.data).running is False
+    end_at_the_first_look()
+    found = control.start(settings)
+    assert len(asked) == 2
+    assert found.running
+    assert found.pid != first.pid
 
 
 def test_a_stale_pid_file_misleads_nobody(settings: Settings) -> None:
