@@ -71,6 +71,11 @@ SUITES: Final[tuple[Suite, ...]] = (
         "requests to localcloud that no client sends: forged, misspelt, made up whole",
         (f"{_LOCALCLOUD}/test_any_request.py",),
     ),
+    Suite(
+        "order",
+        "creates, changes and deletions in any order, with restarts and kill -9, against a model of them",
+        (f"{_LOCALCLOUD}/test_any_order.py",),
+    ),
 )
 
 
