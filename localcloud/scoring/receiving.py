@@ -21,7 +21,7 @@ much as the largest message.
 _TICK_S: Final = 0.25
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Call:
     service: str
     began: float
@@ -36,7 +36,7 @@ class Receiving:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
         self._calls: dict[_Call, None] = {}  # in the order in which they began
         self._stopped = self._idle = False
         self._thread = threading.Thread(target=self._watch, name="receiving", daemon=True)

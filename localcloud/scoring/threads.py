@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -24,14 +24,16 @@ class CallThreads(ThreadPoolExecutor):
     def __init__(self, number: int, admit: Callable[[], None]) -> None:
         super().__init__(number, "calls")
         self._few = ThreadPoolExecutor(cores(), "calls that compute", admit)
-        self._idle = threading.BoundedSemaphore(cores())
+        self._idle = deque([None] * cores())  # appending and popping are atomic
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Runs it on a thread that may compute, where one is idle, else on another."""
-        if not self._idle.acquire(blocking=False):
+        try:
+            self._idle.pop()
+        except IndexError:
             return super().submit(fn, *args, **kwargs)
         future = self._few.submit(fn, *args, **kwargs)
-        future.add_done_callback(lambda _done: self._idle.release())
+        future.add_done_callback(lambda _done: self._idle.append(None))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
