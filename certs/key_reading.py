@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from certs import ec_keys, labels, pem
 from certs.findings import Finding, Origin, error, errors_in, mended, warning
+from certs.keys import load_private
 
 _ENCRYPTION = re.compile(
     r"DEK-Info: *(?:AES-(?:128|192|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})"
@@ -85,7 +85,7 @@ def _load_key(
             warning("password-unused", origin.label, "is not encrypted: the password is not used.")
         )
     try:
-        return serialization.load_pem_private_key(block.pem(), None), findings
+        return load_private(block.pem(), None), findings
     except UnsupportedAlgorithm:
         message = "holds a private key of a kind that is not known."
     except (ValueError, TypeError):
@@ -111,7 +111,7 @@ def _decrypt(
         message = "holds an encrypted private key, and no password was given."
         return None, [error("key-encrypted", origin.label, message, f"Decrypt it: {by_hand}")]
     try:
-        return serialization.load_pem_private_key(block.pem(), password.encode("utf-8", "replace")), []
+        return load_private(block.pem(), password.encode("utf-8", "replace")), []
     except UnsupportedAlgorithm:
         message = "holds a private key whose encryption is not known."
         return None, [error("key-unparsable", origin.label, message, f"Decrypt it: {by_hand}")]

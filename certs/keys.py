@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.types import (
     PublicKeyTypes,
 )
 
+_TRIED_BITS = 16384
+"""Longer RSA keys are refused for their length, by the certificate's rules."""
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
@@ -42,6 +44,35 @@ def belongs_to(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
     """Whether `key` is the private half of the key in `certificate`."""
     public = public_key(certificate)
     return public is not None and encode_public(public) == encode_public(key.public_key())
+
+
+def load_private(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
+    """The private key in `pem`.
+
+    The library would try whether an RSA key's numbers are primes: of a key that is long enough, for minutes.
+    gRPC's TLS stack asks no more than what is asked here.
+
+    Raises:
+        ValueError, TypeError: it is none, is damaged, or the password does not fit.
+        cryptography.exceptions.UnsupportedAlgorithm: it is of a kind that is not known.
+    """
+    key = serialization.load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=True)
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size <= _TRIED_BITS:
+        _require_whole(key.private_numbers())
+    return key
+
+
+def _require_whole(key: rsa.RSAPrivateNumbers) -> None:
+    """Checks that the numbers of an RSA key belong together (RFC 8017 section 3.2). Raises ValueError."""
+    p, q, d, public = key.p, key.q, key.d, key.public_numbers
+    if (
+        min(p, q) <= 2
+        or p * q != public.n
+        or not (d * public.e) % (p - 1) == (d * public.e) % (q - 1) == 1
+        or (key.dmp1, key.dmq1) != (d % (p - 1), d % (q - 1))
+        or (key.iqmp * q) % p != 1
+    ):
+        raise ValueError("the numbers of the RSA key do not belong together")
 
 
 def encode_public(key: PublicKeyTypes) -> bytes:

@@ -32,7 +32,7 @@ def read_labels(content: bytes) -> tuple[str, ...]:
     if len(content) > SIZE_LIMIT:
         raise LabelsError(f"has {len(content)} bytes; at most {SIZE_LIMIT} are taken")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode().lstrip("\ufeff")  # joined files have several
     except UnicodeDecodeError as error:
         broken = content.count(b"\n", 0, error.start) + 1
         raise LabelsError(f"is not UTF-8 (line {broken}): save it as UTF-8") from None

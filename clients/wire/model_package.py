@@ -167,6 +167,8 @@ def check_sizes(sizes: Collection[int]) -> None:
 
 
 def _check_name(name: str) -> None:
+    if not name:
+        raise PackageError("The package has an entry without a name; pack it anew.")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
         raise PackageError(f"The package has an entry {name!r}, which leads out of the package.")

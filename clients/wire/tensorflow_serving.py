@@ -315,7 +315,10 @@ def array_from_tensor(tensor: TensorProto) -> npt.NDArray[Any]:
         values[: len(listed)] = listed
         if len(listed):
             values[len(listed) :] = listed[-1]
-    return values.reshape(shape)
+    try:
+        return values.reshape(shape)
+    except ValueError:  # of more dimensions than arrays have, or with sizes that only a 0 makes nothing of
+        raise TensorError(f"A tensor of shape {list(shape[:8])} is no array that there can be.") from None
 
 
 def shape_of(tensor: TensorProto) -> tuple[int, ...]:

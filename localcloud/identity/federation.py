@@ -7,6 +7,7 @@ at each sign-in. Source: RFC 7523; https://learn.microsoft.com/entra/workload-id
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
@@ -184,7 +185,7 @@ class _IssuerKeys:
         except SignInError as refusal:
             self._refusal = refusal
         else:
-            self._kept = ({key.key_id: key for key in found.keys if key.key_id}, time.monotonic())
+            self._kept = (found, time.monotonic())
             self._refusal = None
         self._asked_at = time.monotonic()
 
@@ -221,7 +222,7 @@ def _check_times(assertion: str) -> None:
         raise _refused(700027, "Client assertion lacks a claim, or its times are no numbers.") from None
 
 
-def _published(issuer: str) -> jwt.PyJWKSet:
+def _published(issuer: str) -> dict[str, jwt.PyJWK]:
     with Deadline(TIMEOUT_S) as deadline:
         document = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration", deadline)
         if document.get("issuer") != issuer:
@@ -229,16 +230,25 @@ def _published(issuer: str) -> jwt.PyJWKSet:
         return key_set(issuer, _fetched(str(document.get("jwks_uri")), deadline))
 
 
-def key_set(issuer: str, keys: dict[str, Any]) -> jwt.PyJWKSet:
-    """The keys of an issuer's JSON Web Key Set (RFC 7517).
+def key_set(issuer: str, published: dict[str, Any]) -> dict[str, jwt.PyJWK]:
+    """The keys of an issuer's JSON Web Key Set (RFC 7517) that may sign assertions, by their IDs.
+
+    Others are passed by, as section 5 has it: of another kind, without an ID, or broken.
 
     Raises:
-        SignInError: there are none that can be used.
+        SignInError: there are none.
     """
-    try:
-        return jwt.PyJWKSet.from_dict(keys)
-    except (jwt.PyJWKSetError, jwt.PyJWKError):
-        raise _refused(700027, f"{issuer} publishes no keys that can be used.") from None
+    listed = published.get("keys")
+    found = {}
+    for one in listed if isinstance(listed, list) else ():
+        key_id = one.get("kid") if isinstance(one, dict) else None
+        if isinstance(key_id, str) and key_id and one.get("kty") == "RSA":
+            # PyJWT raises of many kinds on what is broken
+            with contextlib.suppress(jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError):
+                found[key_id] = jwt.PyJWK(one, _ALGORITHMS[0])
+    if not found:
+        raise _refused(700027, f"{issuer} publishes no keys that can be used.")
+    return found
 
 
 def _fetched(url: str, deadline: Deadline) -> dict[str, Any]:

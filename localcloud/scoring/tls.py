@@ -11,7 +11,9 @@ from localcloud.scoring.errors import TlsError
 
 if TYPE_CHECKING:
     import grpc
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
+RSA_BITS = range(2048, 8192 + 1)
 _BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 
 
@@ -47,7 +49,7 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
 
     Raises:
         TlsError: one of them cannot be read, they do not belong together, or the key is of a kind with which
-            no handshake succeeds (not RSA of 2048 bits or more, P-256 or P-384).
+            no handshake succeeds (not RSA of 2048 to 8192 bits, P-256 or P-384).
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
@@ -69,19 +71,27 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise TlsError(f"sslCertificate cannot be read: {error}") from None
     try:
-        private = serialization.load_pem_private_key(key.encode(), password=None)
-    except (ValueError, TypeError):
+        # The library would try whether the numbers are primes: seconds to minutes, in which no thread runs.
+        private = serialization.load_pem_private_key(
+            key.encode(), password=None, unsafe_skip_rsa_key_validation=True
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         # The error's own words could quote the key.
         raise TlsError("sslKey cannot be read as an unencrypted private key in PEM.") from None
     if isinstance(private, rsa.RSAPrivateKey):
-        good = private.key_size >= 2048
+        good = private.key_size in RSA_BITS
     else:
         good = isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in (
             "secp256r1",
             "secp384r1",
         )
     if not good:
-        raise TlsError("sslKey must be RSA of at least 2048 bits, or ECDSA on P-256 or P-384.")
+        raise TlsError(
+            f"sslKey must be RSA of at least {RSA_BITS[0]} bits, or ECDSA on P-256 or P-384; RSA of more "
+            f"than {RSA_BITS[-1]} bits is refused by callers."
+        )
+    if isinstance(private, rsa.RSAPrivateKey) and not is_whole(private.private_numbers()):
+        raise TlsError("sslKey is damaged: the numbers of its RSA key do not belong together.")
     spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*spki) != public.public_bytes(*spki):
         raise TlsError(
@@ -92,6 +102,22 @@ def read_material(certificate: str, key: str) -> TlsMaterial:
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
+    )
+
+
+def is_whole(key: rsa.RSAPrivateNumbers) -> bool:
+    """Whether the numbers of an RSA key belong together (RFC 8017 section 3.2): gRPC's TLS stack asks no
+    more.
+
+    That two of them are primes is not tried: a key whose owner made it otherwise fails in handshakes.
+    """
+    p, q, d, public = key.p, key.q, key.d, key.public_numbers
+    return (
+        min(p, q) > 2
+        and p * q == public.n
+        and (d * public.e) % (p - 1) == (d * public.e) % (q - 1) == 1
+        and (key.dmp1, key.dmq1) == (d % (p - 1), d % (q - 1))
+        and (key.iqmp * q) % p == 1
     )
 
 

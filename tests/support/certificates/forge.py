@@ -63,8 +63,17 @@ def key(kind: str = "P-256", which: int = 0) -> Any:
 
 
 def rsa_of_8676_bits() -> rsa.RSAPrivateKey:
-    """A key that would take long to find: its primes are those of Mersenne."""
-    p, q, e = 2**4423 - 1, 2**4253 - 1, 65537
+    """A key that would take long to find, and seconds to try."""
+    return _rsa_of_mersenne(4423, 4253, 65537)
+
+
+def rsa_of_19630_bits() -> rsa.RSAPrivateKey:
+    """A key that would take long to find, and minutes to try."""
+    return _rsa_of_mersenne(9941, 9689, 65539)
+
+
+def _rsa_of_mersenne(first: int, second: int, e: int) -> rsa.RSAPrivateKey:
+    p, q = 2**first - 1, 2**second - 1
     d = pow(e, -1, (p - 1) * (q - 1))
     parts = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
     numbers = rsa.RSAPrivateNumbers(p, q, d, *parts, rsa.RSAPublicNumbers(e, p * q))

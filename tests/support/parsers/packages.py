@@ -71,6 +71,10 @@ def _zips() -> Iterator[bytes]:
                     archive.writestr(name, content)
             yield buffer.getvalue()
     yield b"PK\x05\x06" + bytes(18)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), b"")
+    yield buffer.getvalue()
 
 
 def _definitions() -> Iterator[bytes]:
@@ -97,6 +101,7 @@ def _labels() -> Iterator[bytes]:
     yield b"cat\ndog\nfox\n"
     yield "\ufeffKatze\r\nHund\r\n\r\n".encode()
     yield b"a\tb\n\n c"
+    yield "\ufeff\ufeffcat".encode()
     yield "a\u202eb\n\x85".encode()
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from certs.bundle import Reading, read, to_pem
 from certs.checks import Checked, judge
 from certs.findings import errors_in
-from certs.pem import MAXIMUM_SIZE
+from certs.pem import MAXIMUM_SIZE, Block
 from localcloud.http.frame import MAX_BODY_BYTES
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import check_served, read_material
@@ -23,6 +23,7 @@ from tests.support.parsers.parser import Parser, require_sentence
 BETWEEN: Final = b"\0KEY\0"
 """What stands between the chain and the key."""
 
+_EC_PUBLIC_KEY: Final = bytes.fromhex("2a8648ce3d0201")
 _LINE_OF_A_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{40,}")
 
 
@@ -81,8 +82,11 @@ def _check_material(data: bytes) -> None:
 
 def _texts() -> Iterator[bytes]:
     from tests.support.certificates import odd_encodings, odd_texts, odd_wrappings
-    from tests.support.certificates.forge import chain, intermediate, leaf
+    from tests.support.certificates.forge import chain, intermediate, key_der, leaf
 
+    good = leaf()
+    of_unknown_kind = key_der(good.key).replace(_EC_PUBLIC_KEY, _EC_PUBLIC_KEY[:-1] + b"\x7f")
+    yield chain(good, intermediate()) + BETWEEN + Block("PRIVATE KEY", of_unknown_kind, 1).pem()
     for kind in ("P-256", "P-384", "RSA-2048", "Ed25519"):
         made = leaf(key_kind=kind)
         yield chain(made, intermediate()) + BETWEEN + made.key_pem
@@ -103,6 +107,11 @@ def _heavy() -> Iterator[bytes]:
     ):
         yield part + BETWEEN
         yield BETWEEN + part
+    from tests.support.certificates.forge import key_pem, rsa_of_8676_bits, rsa_of_19630_bits
+    from tests.support.certificates.odd_bundles import CHAIN
+
+    for key in (rsa_of_8676_bits(), rsa_of_19630_bits()):
+        yield CHAIN + BETWEEN + key_pem(key)
 
 
 PARSERS: Final = (

@@ -130,6 +130,13 @@ def _tensors() -> Iterator[TensorProto]:
     yield claimed
     claimed.tensor_shape.unknown_rank = True
     yield claimed
+    for sizes in ((2**62, 0), (0,) + (2**31,) * 3, (1,) * 100):
+        odd = TensorProto(dtype=DT_FLOAT)
+        for size in sizes:
+            odd.tensor_shape.dim.add(size=size)
+        if 0 not in sizes:
+            odd.float_val.append(1.0)
+        yield odd
 
 
 def _images() -> Iterator[bytes]:

@@ -87,9 +87,11 @@ def _check_keys(data: bytes) -> None:
     if not isinstance(published, dict):
         return
     try:
-        key_set(_ISSUER, published)
+        found = key_set(_ISSUER, published)
     except SignInError as error:
         require_sentence(error.message)
+        return
+    assert all(key.key_type == "RSA" and key.key_id == key_id for key_id, key in found.items())
 
 
 def _token(data: bytes) -> bytes:
@@ -157,6 +159,8 @@ def _key_sets() -> Iterator[bytes]:
         {"kty": "EC"},
         {"kty": 1},
         {"kty": "oct", "k": "AAAA"},
+        {"kty": "oct"},
+        {"kid": []},
         {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
         {"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"},
         {"alg": 1},

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import ssl
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, check_served, read_material
 from tests.support.certificates import odd_encodings
-from tests.support.certificates.forge import key, key_pem, make
+from tests.support.certificates.forge import key, key_der, key_pem, make, rsa_of_8676_bits
 from tests.support.certificates.odd_bundles import Case
 
 DAY = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -31,6 +33,21 @@ def _certificate(key: Any, name: str = "scoring.example.com") -> str:
 
 
 LEAF = _certificate(P256)
+
+
+def _damaged() -> str:
+    """An RSA key with a private exponent that is not its own."""
+    whole = RSA_2048.private_numbers()
+    numbers = rsa.RSAPrivateNumbers(
+        whole.p, whole.q, whole.d + 2, whole.dmp1, whole.dmq1, whole.iqmp, whole.public_numbers
+    )
+    return _pem(numbers.private_key(unsafe_skip_rsa_key_validation=True))
+
+
+def _of_unknown_kind() -> str:
+    """A key on P-256 with an identifier in the place of "elliptic curve" that nobody has given away."""
+    der = key_der(P256).replace(bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d027f"))
+    return ssl.DER_cert_to_PEM_cert(der).replace("CERTIFICATE", "PRIVATE KEY")
 
 
 @pytest.mark.parametrize("key", [P256, P384, RSA_2048])
@@ -99,6 +116,9 @@ def test_what_grpc_serves_is_kept_as_it_is_written(case: Case) -> None:
         ),
         (_certificate(ED25519), _pem(ED25519), "sslKey must be RSA of at least 2048 bits"),
         (_certificate(RSA_1024), _pem(RSA_1024), "sslKey must be RSA of at least 2048 bits"),
+        (LEAF, _pem(rsa_of_8676_bits()), "RSA of more than 8192 bits is refused by callers"),
+        (_certificate(RSA_2048), _damaged(), "the numbers of its RSA key do not belong together"),
+        (LEAF, _of_unknown_kind(), "sslKey cannot be read as an unencrypted private key"),
     ],
 )
 def test_what_cannot_be_served_is_refused_and_no_key_is_quoted(
