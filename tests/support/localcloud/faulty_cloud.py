@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,19 @@ from tests.support.certificates.authority import Authority
 from tests.support.servers import http_server
 
 _OF_THE_CONNECTION = frozenset({"connection", "content-length", "host", "transfer-encoding", "keep-alive"})
+
+
+@dataclass(frozen=True)
+class _Victim:
+    """A request that is to fail."""
+
+    method: str
+    path: re.Pattern[str]
+    acts: bool
+    status: int
+
+    def is_met_by(self, method: str, path: str) -> bool:
+        return method == self.method and self.path.search(path) is not None
 
 
 class FaultyCloud:
@@ -27,14 +41,14 @@ class FaultyCloud:
 
     Attributes:
         address: its own, while it runs.
-        acted: set once the PUT that was to fail was carried out.
+        acted: set once the request that was to fail has come, and was carried out where it was to be.
     """
 
     def __init__(self, behind: str, ca: Path, trust: Path) -> None:
         self._behind, self._ca, self.trust = behind, ca, trust
         self.address = ""
         self.acted = threading.Event()
-        self._victim: re.Pattern[str] | None = None
+        self._victim: _Victim | None = None
         self._is_out = False
 
     def lose_the_answer(self, path: str) -> None:
@@ -43,8 +57,18 @@ class FaultyCloud:
         Args:
             path: regular expression of a path's end.
         """
+        self.fail("PUT", path)
+
+    def fail(self, method: str, path: str, *, acts: bool = True, status: int = 0) -> None:
+        """Has the next such request fail; nothing goes through then.
+
+        Args:
+            path: regular expression of a path's end.
+            acts: whether it is carried out.
+            status: of the answer; 0: there is none.
+        """
         self.acted.clear()
-        self._victim = re.compile(f"{path}$")
+        self._victim = _Victim(method, re.compile(f"{path}$"), acts, status)
 
     def mend(self) -> None:
         """Passes on again."""
@@ -76,8 +100,12 @@ class FaultyCloud:
         self, method: str, path: str, headers: dict[str, str], content: bytes
     ) -> tuple[int, bytes, dict[str, str]] | None:
         victim = self._victim
-        fails = method == "PUT" and victim is not None and victim.search(path.partition("?")[0])
+        fails = victim is not None and victim.is_met_by(method, path.partition("?")[0])
         if self._is_out:
+            return None
+        if fails and victim is not None and not victim.acts:
+            self._is_out = True
+            self.acted.set()
             return None
         with https.session() as session:
             answer = session.request(
@@ -89,9 +117,11 @@ class FaultyCloud:
                 allow_redirects=False,
                 timeout=60,
             )
-        if fails:
+        if fails and victim is not None:
             self._is_out = True
             self.acted.set()
+            if victim.status:
+                return victim.status, b"{}", {}
         if self._is_out:
             return None
         body = answer.content.replace(self._behind.encode(), self.address.encode())
