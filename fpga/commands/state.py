@@ -1,4 +1,4 @@
-"""`fpga state init|unlock|settle`."""
+"""`fpga state init|unlock|settle|rotate-passphrase`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fpga.commands.stack_option import Stack as StackName
 from fpga.project import Project
 
 app = typer.Typer(
-    help="Make the place of a stack's state, sign in to it, and clear up after a run that died.",
+    help="Make the place of a stack's state, clear up after a run that died, rotate its passphrase.",
     no_args_is_help=True,
 )
 
@@ -61,3 +61,14 @@ def settle(stack: StackName) -> None:
 
     if not pending.settle(Project.here(), stack, typer.echo):
         typer.echo(f"Nothing was under way on the stack {stack}.")
+
+
+@app.command()
+def rotate_passphrase(stack: StackName) -> None:
+    """Encrypt the stack's file and state, and those of all that share its passphrase, with a new one.
+
+    The old one is kept beside it, for backups. A rotation that was cut off is ended by this command.
+    """
+    from fpga.stacks import passphrase
+
+    passphrase.rotate(Project.here(), stack, typer.echo)

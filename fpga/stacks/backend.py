@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import shlex
@@ -24,6 +25,8 @@ POLICY_CONFIG_VARIABLE: Final = "PULUMI_OPTION_POLICY_PACK_CONFIG"
 STACK_VARIABLE: Final = "PULUMI_STACK"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # what the CLI takes, and no option
 _STATES: Final = f".pulumi/stacks/{PROJECT}"
+NOTE: Final = "rotation.json"
+"""The file in `rotation_folder` that says that a rotation is to be finished."""
 _PASSPHRASE_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
@@ -71,7 +74,28 @@ def is_in(backend: Backend, stack: str) -> bool:
     return (state_url.folder_of(backend.url) / _STATES / f"{stack}.json").is_file()
 
 
-def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict[str, str]:
+def names_in(backend: Backend) -> list[str]:
+    """The names of this project's stacks in a backend that is a folder."""
+    return sorted(file.stem for file in (state_url.folder_of(backend.url) / _STATES).glob("*.json"))
+
+
+def rotation_folder(project: Project) -> Path:
+    """The folder in which a rotation of a passphrase notes what it does; it is there as long as it does."""
+    return project.local / "passphrase-rotation"
+
+
+def rotation(project: Project) -> tuple[Path, list[str]] | None:
+    """The file of the passphrase, and the stacks, of a rotation that was cut off; None: there is none."""
+    try:
+        noted = json.loads((rotation_folder(project) / NOTE).read_text())
+    except FileNotFoundError:
+        return None
+    return Path(noted["file"]), list(noted["stacks"])
+
+
+def environment(
+    project: Project, stack: str, *, signed_in: bool = True, during_rotation: bool = False
+) -> dict[str, str]:
     """All variables to run `pulumi … --stack STACK` with: those of the engine, and of the stack's backend.
 
     A passphrase of the caller's (PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE) goes before the
@@ -80,16 +104,23 @@ def environment(project: Project, stack: str, *, signed_in: bool = True) -> dict
 
     Args:
         signed_in: False: for who makes the backend: the passphrase may be missing, and nothing signs in.
+        during_rotation: for who rotates the passphrase, which does not read everything meanwhile.
 
     Raises:
-        CommandError: the backend's file cannot be used, there is no passphrase, no such storage account, or
-            the state is where an earlier version put it.
+        CommandError: the backend's file cannot be used, there is no passphrase, no such storage account, the
+            state is where an earlier version put it, or a rotation of the passphrase was cut off.
         SettingsError, ClientError: of azblob://: the stack's cloud cannot be signed in to, or refuses.
     """
     import engine
 
     backend = read(project, stack)
     _require_no_state_elsewhere(backend, stack)
+    cut_off = None if during_rotation else rotation(project)
+    if cut_off is not None and stack in cut_off[1]:
+        raise CommandError(
+            f"A rotation of the passphrase in {cut_off[0]} was cut off: `fpga state rotate-passphrase -s "
+            f"{stack}` ends it."
+        )
     variables = engine.environment(project.local)
     variables["PULUMI_BACKEND_URL"] = backend.url
     variables["FPGA_LOCAL"] = str(project.local)  # where the program finds what settings name as `.local/…`
