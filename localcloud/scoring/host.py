@@ -91,6 +91,7 @@ class ScoringHost:
         if service is not None:
             for ended in service.begin_stop(_DRAIN_S):
                 ended.wait()
+            self._calls.wrong_keys.forget(service_id)
 
     def stop(self, grace_s: float = _DRAIN_S) -> None:
         """Ends all services, after the calls under way or `grace_s`; the host cannot be used afterwards."""

@@ -27,6 +27,7 @@ from localcloud.scoring.errors import BusyError, InputError
 from localcloud.scoring.message_fields import require_few
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.turns import Turn, Turns
+from localcloud.scoring.wrong_keys import WrongKeys
 
 MESSAGE_TIMEOUT_S = 30.0
 """How long a call may take to send its message where anyone may call."""
@@ -42,6 +43,12 @@ _NO_KEY: Final = (
     "as it is or after 'Bearer '; none came."
 )
 _WRONG_KEY: Final = f"The key in the metadata '{_KEY_HEADER}' is neither the primary nor the secondary key."
+_MOST_KEYS: Final = 2
+_MANY_KEYS: Final = f"More than {_MOST_KEYS} keys came in the metadata '{_KEY_HEADER}': send one."
+_NOT_LOOKED_AT: Final = (
+    "Too many wrong keys came over this connection: the key of this call was not looked at. Open another "
+    "connection, or try again in some seconds."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -63,7 +70,8 @@ def prediction_handler(
 ) -> grpc.GenericRpcHandler[bytes, bytes]:
     """The service for a gRPC server.
 
-    What a caller may see: UNAUTHENTICATED without a right key, RESOURCE_EXHAUSTED where too many call,
+    What a caller may see: UNAUTHENTICATED without a right key, RESOURCE_EXHAUSTED where too many call or
+    guess keys,
     INVALID_ARGUMENT for what cannot be scored, INTERNAL where the model fails, CANCELLED where its message
     takes too long, and UNIMPLEMENTED, from gRPC, for any other method.
 
@@ -76,11 +84,8 @@ def prediction_handler(
     def predict(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         prediction = current()
         peer = _host_of(context.peer())
-        if prediction.keys is not None and (refusal := _refusal(context, prediction.keys)):
-            if refusal is _WRONG_KEY:
-                calls.wrong_keys.count(service, peer)
-                calls.wrong_keys.slow(context.add_callback)
-            _abort(context, grpc.StatusCode.UNAUTHENTICATED, refusal)
+        if prediction.keys is not None:
+            _require_key(context, service, peer, prediction.keys, calls.wrong_keys)
         timeout_s = MESSAGE_TIMEOUT_S if prediction.keys is None else MESSAGE_TIMEOUT_WITH_KEY_S
         try:
             with calls.receiving(service, peer, timeout_s, context.cancel):
@@ -156,19 +161,31 @@ def _host_of(peer: str) -> str:
     return unquote(peer.rpartition(":")[0])
 
 
-def _refusal(context: grpc.ServicerContext, keys: tuple[str, str]) -> str | None:
-    """The reason why the caller may not call; None: it may."""
+def _require_key(
+    context: grpc.ServicerContext, service: str, peer: str, keys: tuple[str, str], wrong_keys: WrongKeys
+) -> None:
+    """Ends the call of who has no key, or may not have it looked at now."""
     sent = [value for name, value in context.invocation_metadata() if name == _KEY_HEADER]
     if not sent:
-        return _NO_KEY
+        _abort(context, grpc.StatusCode.UNAUTHENTICATED, _NO_KEY)
+    if len(sent) > _MOST_KEYS:  # each is a guess
+        _abort(context, grpc.StatusCode.UNAUTHENTICATED, _MANY_KEYS)
+    fits = wrong_keys.judge(service, context.peer(), peer, lambda: any(_is_one_of(keys, one) for one in sent))
+    if fits is None:
+        _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, _NOT_LOOKED_AT)
+    if not fits:
+        wrong_keys.slow(context.add_callback)
+        _abort(context, grpc.StatusCode.UNAUTHENTICATED, _WRONG_KEY)
+
+
+def _is_one_of(keys: tuple[str, str], sent: str | bytes) -> bool:
+    text = sent if isinstance(sent, str) else sent.decode("latin-1")
+    key = text[len(_SCHEME) :] if text.lower().startswith(_SCHEME) else text
     allowed = False
-    for value in sent:
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        key = text[len(_SCHEME) :] if text.lower().startswith(_SCHEME) else text
-        for right in keys:
-            # Every key is compared, whichever fits: the time says nothing about them.
-            allowed |= bool(right) and hmac.compare_digest(key.encode(), right.encode())
-    return None if allowed else _WRONG_KEY
+    for right in keys:
+        # Every key is compared, whichever fits: the time says nothing about them.
+        allowed |= bool(right) and hmac.compare_digest(key.encode(), right.encode())
+    return allowed
 
 
 def score(message: bytes, pipeline: Pipeline) -> PredictResponse:

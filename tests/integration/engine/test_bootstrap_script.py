@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine import bootstrap
+from tests.support.engine import package_sources
 from tests.support.engine.registry import untrusted_registry
 from tests.support.odd_folders import ODD
 
@@ -318,6 +319,17 @@ def test_index_that_is_not_trusted_is_one_sentence(checkout: Path, tmp_path: Pat
         last,
     )
     assert [line for line in done.stderr.splitlines() if line.startswith("error")] == [last]
+
+
+def test_a_package_with_other_bytes_than_the_lock_s_is_refused(checkout: Path, tmp_path: Path) -> None:
+    """The index is trusted, and itself says the hash that the file has."""
+    package_sources.publish(tmp_path / "index", "something", "1")
+    (checkout / "requirements.lock").write_text(f"something==1 --hash=sha256:{'0' * 64}\n")
+    with package_sources.serving(tmp_path / "index") as address:
+        done = run(checkout, PIP_INDEX_URL=f"{address}/simple", PIP_EXTRA_INDEX_URL="", PIP_FIND_LINKS="")
+    assert done.returncode == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stdout + done.stderr
+    assert not list(checkout.glob(".local/venv/lib/*/site-packages/something*"))
 
 
 def test_a_python_that_the_lock_is_not_published_for_is_refused(checkout: Path) -> None:

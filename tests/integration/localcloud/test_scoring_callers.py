@@ -6,6 +6,7 @@ import functools
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
@@ -303,6 +304,71 @@ def test_wrong_keys_are_refused_slowly_and_told_in_the_log_without_the_key(
     )
     assert 2 <= len(lines(caplog)) <= 4
     assert "guess" not in caplog.text
+
+
+def test_guesses_over_many_connections_are_bounded_and_shut_nobody_out(
+    host: ScoringHost, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of eight connections sends fifty keys at once, and again as soon as they are answered."""
+    endpoint = deployed(host, "besieged", authority=authority)
+    codes: Counter[grpc.StatusCode] = Counter()
+    over = threading.Event()
+
+    def guess(opened: grpc.Channel) -> None:
+        method = opened.unary_unary(METHOD, bytes, bytes)
+        while not over.is_set():
+            futures = [
+                method.future(b"", metadata=(("authorization", f"guess-{one}"),), timeout=30)
+                for one in range(50)
+            ]
+            for future in futures:
+                codes[future.code()] += 1
+
+    begin = time.perf_counter()
+    with ExitStack() as stack, caplog.at_level(logging.WARNING):
+        guessers = [stack.enter_context(channel(endpoint, authority.root)) for _ in range(8)]
+        threads = [threading.Thread(target=guess, args=(one,)) for one in guessers]
+        known = stack.enter_context(channel(endpoint, authority.root))
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            predict(known, photo_request(), PRIMARY)
+            with channel(endpoint, authority.root) as opened:  # from the same address
+                predict(opened, photo_request(), SECONDARY)
+        wait_until(lambda: codes[grpc.StatusCode.RESOURCE_EXHAUSTED] > 1000)
+        over.set()
+        for thread in threads:
+            thread.join()
+    elapsed_s = time.perf_counter() - begin
+    assert set(codes) == {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    most = 8 * (wrong_keys.AT_ONCE + elapsed_s / wrong_keys.SLOWED_S)
+    assert codes[grpc.StatusCode.UNAUTHENTICATED] <= most
+    assert len(lines(caplog)) <= elapsed_s + 2
+    assert "guess-" not in caplog.text
+
+
+def test_a_call_may_not_bring_many_keys(host: ScoringHost, authority: Authority) -> None:
+    endpoint = deployed(host, "guarded", authority=authority)
+    with channel(endpoint, authority.root) as opened:
+        method = opened.unary_unary(METHOD, bytes, bytes)
+        sent = (*(("authorization", f"guess-{one}") for one in range(20)), ("authorization", PRIMARY))
+        with pytest.raises(grpc.RpcError, match="More than 2 keys came") as refused:
+            method(b"", metadata=sent, timeout=30)
+        assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_no_other_method_is_there_for_who_has_no_key(host: ScoringHost, authority: Authority) -> None:
+    endpoint = deployed(host, "guarded", authority=authority)
+    with channel(endpoint, authority.root) as opened:
+        for name in (
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            "/grpc.health.v1.Health/Check",
+            "/grpc.channelz.v1.Channelz/GetServers",
+            "/tensorflow.serving.PredictionService/GetModelMetadata",
+        ):
+            with pytest.raises(grpc.RpcError) as refused:
+                opened.unary_unary(name, bytes, bytes)(b"", timeout=30)
+            assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
