@@ -79,7 +79,7 @@ def ca(data: Path, *, at_once: bool) -> Roots:
     with _steady(data) as (_, runs):
         file = data / CA_CERTIFICATE
         before = file.read_bytes()
-        if len(authority.trusted(file)) == 1:
+        if not _is_begun(data):
             made = authority.make_ca()
             # The certificate last: a key without one is of nothing that anybody has seen.
             write_private(data / NEXT_CA_KEY, made.key)
@@ -87,7 +87,7 @@ def ca(data: Path, *, at_once: bool) -> Roots:
         if not at_once:
             return Roots(before, file.read_bytes(), is_over=False)
         newest = authority.trusted(file)[-1].public_bytes(serialization.Encoding.PEM)
-        if (data / NEXT_CA_KEY).exists():
+        if not _fits_newest(data, CA_KEY):
             (data / NEXT_CA_KEY).replace(data / CA_KEY)
         if runs:
             control.have_follow(data, lambda: _is_shown(data, newest.decode()))
@@ -95,7 +95,21 @@ def ca(data: Path, *, at_once: bool) -> Roots:
             for name in (SERVER_CERTIFICATE, SERVER_KEY):  # made at the next start
                 (data / name).unlink(missing_ok=True)
         write_private(file, newest)
+        (data / NEXT_CA_KEY).unlink(missing_ok=True)
         return Roots(before, newest, is_over=True)
+
+
+def _is_begun(data: Path) -> bool:
+    """Whether the last of several CAs is to take the place of the others: its key is there."""
+    several = len(authority.trusted(data / CA_CERTIFICATE)) > 1
+    return several and (_fits_newest(data, NEXT_CA_KEY) or _fits_newest(data, CA_KEY))
+
+
+def _fits_newest(data: Path, name: str) -> bool:
+    """Whether a file holds the key of the newest CA; False, too, where it holds none."""
+    with contextlib.suppress(StartError):
+        return authority.fits(authority.trusted(data / CA_CERTIFICATE)[-1], data / name)
+    return False
 
 
 @contextlib.contextmanager

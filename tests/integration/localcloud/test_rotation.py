@@ -171,6 +171,19 @@ def test_a_ca_takes_the_place_of_another_at_once_with_blob_storage(tmp_path: Pat
         control.stop(tmp_path / "data")
 
 
+@pytest.mark.parametrize("lost", ["ca-next.key", "ca.key"])
+def test_a_key_of_a_ca_that_is_lost_on_the_way_stops_nobody(settings: Settings, lost: str) -> None:
+    with Cloud(settings):
+        pass
+    rotation.ca(settings.data, at_once=False)
+    (settings.data / lost).unlink()
+    rotation.ca(settings.data, at_once=True)
+    with Cloud(settings) as cloud:
+        assert trusts(cloud.status(), (settings.data / "ca.pem").read_bytes())
+    assert len(authority.trusted(settings.data / "ca.pem")) == 1
+    assert not (settings.data / "ca-next.key").exists()
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_ca_of_one_that_does_not_run(settings: Settings, at_once: bool) -> None:
     with Cloud(settings) as cloud:
