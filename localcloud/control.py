@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import select
 import signal
 import sqlite3
@@ -23,7 +24,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from localcloud import command_line, logs, ports, waiting
-from localcloud.datafolder import lock
+from localcloud.datafolder import lock, look, usable
 from localcloud.errors import StartError
 from localcloud.settings import (
     CA_CERTIFICATE,
@@ -46,6 +47,7 @@ FOLLOW_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
 _LOG_LINES = 15
+_NUMBER = re.compile(rb"[1-9][0-9]{0,9}")
 _SCOPE = "https://management.core.windows.net//.default"  # the audience ends with a slash
 
 
@@ -58,18 +60,20 @@ def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> Status:
         StartError: a setting is wrong, or it did not come up; then the message ends with the last lines
             that it said.
     """
-    if running := _running_status(settings.data, timeout_s):
-        return running
-    check(settings)
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (settings.data / LOCK).touch(mode=0o600)  # marks the folder as ours, before the log is in it
-    log = settings.data / LOG
-    said_before = log.stat().st_size if log.exists() else 0
-    ready, told = os.pipe()
-    try:
-        process = _spawn(settings, told)
-    finally:
-        os.close(told)
+    with usable.told(settings.data):
+        if running := _running_status(settings.data, timeout_s):
+            return running
+        check(settings)
+        usable.require(settings.data)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.data / LOCK).touch(mode=0o600)  # marks the folder as ours, before the log is in it
+        log = settings.data / LOG
+        said_before = log.stat().st_size if log.exists() else 0
+        ready, told = os.pipe()
+        try:
+            process = _spawn(settings, told)
+        finally:
+            os.close(told)
     try:
         with os.fdopen(ready, "rb") as pipe:
             # Readable when it is ready, or at once when it dies: the pipe then ends.
@@ -101,7 +105,15 @@ def stop(data: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
 
     Returns:
         Whether one was running.
+
+    Raises:
+        StartError: what it needs of the folder cannot be used, or it does not end.
     """
+    with usable.told(data):
+        return _stop(data, timeout_s)
+
+
+def _stop(data: Path, timeout_s: float) -> bool:
     pid_file = data / PID
     was_running = False
     for number, patience_s in ((signal.SIGTERM, timeout_s), (signal.SIGKILL, _KILL_TIMEOUT_S)):
@@ -124,9 +136,10 @@ def status(data: Path) -> Status:
     """The status of the localcloud of a data folder: what it tells where it runs, else what the folder does.
 
     Raises:
-        StartError: one runs and does not answer.
+        StartError: one runs and does not answer, or a file that tells cannot be used.
     """
-    return _running_status(data, HEALTH_TIMEOUT_S) or _known(data)
+    with usable.told(data):
+        return _running_status(data, HEALTH_TIMEOUT_S) or _known(data)
 
 
 def have_follow(data: Path, followed: Callable[[], bool], timeout_s: float = FOLLOW_TIMEOUT_S) -> None:
@@ -138,7 +151,8 @@ def have_follow(data: Path, followed: Callable[[], bool], timeout_s: float = FOL
     Raises:
         StartError: it has not in time.
     """
-    pid = _pid(data)
+    with usable.told(data):
+        pid = _pid(data)
     if pid is None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -152,7 +166,8 @@ def have_follow(data: Path, followed: Callable[[], bool], timeout_s: float = FOL
 
 def settings_of(data: Path) -> Settings | None:
     """The settings of the localcloud that runs on a data folder; None where they are not to be seen."""
-    pid = _pid(data)
+    with usable.told(data):
+        pid = _pid(data)
     return None if pid is None else command_line.of_process(pid)
 
 
@@ -187,13 +202,21 @@ def _pid(data: Path) -> int | None:
         """False while it starts or ends just now."""
         nonlocal found
         try:
-            found = int((data / PID).read_text())
-        except (FileNotFoundError, ValueError):
+            written = (data / PID).read_bytes()
+        except FileNotFoundError:
             return False
+        # of what is no process of localcloud's own, none is told to end: 0 and -1 are whole groups
+        number = int(written) if _NUMBER.fullmatch(written) else 0
+        if number == 0 or command_line.of_process(number) is None:
+            return False
+        found = number
         return True
 
     if not waiting.until(lambda: not lock.is_held(data) or named(), _KILL_TIMEOUT_S):
-        raise StartError(f"A localcloud holds {data}, but {data / PID} does not name it.")
+        raise StartError(
+            f"A localcloud holds {data}, but {data / PID} does not name it: end the process that has "
+            f"{data / LOCK} open (`fuser {data / LOCK}` tells its number)."
+        )
     return found
 
 
@@ -227,7 +250,7 @@ def _running_status(data: Path, timeout_s: float) -> Status | None:
 
 
 def _health(data: Path) -> Status:
-    known = _known(data)
+    known = _known(data, runs=True)
     if known.https is None:
         raise OSError("it has no ports yet")
     host, _, port = known.https.removeprefix("https://").rpartition(":")
@@ -273,10 +296,10 @@ def _asked(
     return told
 
 
-def _known(data: Path) -> Status:
+def _known(data: Path, *, runs: bool = False) -> Status:
     """The status that the data folder itself tells."""
     kept = ports.read(data)
-    tenant = _tenant(data / DATABASE)
+    tenant = _tenant(data / DATABASE, runs=runs)
     return Status(
         https=kept.base_urls[0] if kept else None,
         ca=data / CA_CERTIFICATE,
@@ -289,18 +312,20 @@ def _known(data: Path) -> Status:
     )
 
 
-def _tenant(database: Path) -> dict[str, str]:
+def _tenant(database: Path, *, runs: bool) -> dict[str, str]:
+    usable.require_file(database)
     if not database.exists():
         return {}
-    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
-        row = connection.execute("SELECT tenant_id, subscription_id, client_id FROM tenant").fetchone()
-    except sqlite3.OperationalError:
-        return {}  # killed at its very first start, before it had tables
-    finally:
-        connection.close()
+    with _read(database) if runs else look.untouched(database) as db:
+        db.row_factory = sqlite3.Row
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'tenant'").fetchone() is None:
+            return {}  # killed at its very first start, before it had tables
+        row = db.execute("SELECT tenant_id, subscription_id, client_id FROM tenant").fetchone()
     return dict(row) if row else {}
+
+
+def _read(database: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True))
 
 
 def _last_lines(log: Path, since: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import json
 import random
 import socket
@@ -77,10 +78,10 @@ def read(data: Path) -> Ports | None:
     try:
         kept = json_text.loads(path.read_bytes())
         return Ports(
-            host=str(kept["host"]),
-            https=int(kept["https"]),
-            dns=int(kept["dns"]),
-            blob=int(kept["blob"]),
+            host=_kept_host(kept["host"]),
+            https=_kept_port(kept["https"]),
+            dns=_kept_port(kept["dns"]),
+            blob=_kept_port(kept["blob"]),
             has_blob_storage=bool(kept.get("has_blob_storage", True)),  # not in files of earlier versions
         )
     except FileNotFoundError:
@@ -89,6 +90,18 @@ def read(data: Path) -> Ports | None:
         raise StartError(
             f"{path} is damaged: delete it, and give the ports with --https-port, --dns-port, --blob-port."
         ) from None
+
+
+def _kept_host(value: object) -> str:
+    if not ipaddress.IPv4Address(str(value)).is_loopback:
+        raise ValueError("localcloud listens on loopback alone")
+    return str(value)
+
+
+def _kept_port(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= 65535:
+        raise ValueError("this is no port")
+    return value
 
 
 def keep(settings: Settings, ports: Ports) -> None:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 
 from localcloud import authority as authorities
@@ -33,9 +32,8 @@ from localcloud.arm.storage.keys import StorageKeys
 from localcloud.arm.subscriptions import Subscriptions
 from localcloud.authority import Authority
 from localcloud.blob.azurite import Azurite
-from localcloud.datafolder import folder, lock
+from localcloud.datafolder import folder, lock, usable
 from localcloud.datafolder.aside import Aside
-from localcloud.datafolder.mark import Mark
 from localcloud.datafolder.store import Store
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
@@ -108,8 +106,10 @@ class Cloud:
         Raises:
             StartError: it cannot; the message names the setting and the remedy.
         """
-        settings_rules.check(self.settings)
-        with contextlib.ExitStack() as starting:
+        data = self.settings.data
+        with usable.told(data), contextlib.ExitStack() as starting:
+            settings_rules.check(self.settings)
+            usable.require(data)
             self._start(starting)
             self._running = starting.pop_all()
 
@@ -163,7 +163,7 @@ class Cloud:
         ports = self._ports = port_numbers.resolve(settings)
         pool = AddressPool(settings.scoring_network, settings.scoring_port)
         port_numbers.require_right(*pool.first, "scoring")
-        store = _opened(settings.data / DATABASE, mark)
+        store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
         authority = authorities.load_or_make(settings.data, settings.host)
@@ -293,15 +293,6 @@ def _frame(
         authenticate=tokens.authenticate,
         missing=lambda request: arm.missing(tenant, request),
     )
-
-
-def _opened(path: Path, mark: Mark) -> Store:
-    try:
-        return Store(path, mark)
-    except sqlite3.DatabaseError as error:
-        raise StartError(
-            f"The database {path} cannot be read ({error}): restore it, or start with a new --data folder."
-        ) from None
 
 
 @contextlib.contextmanager

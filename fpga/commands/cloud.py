@@ -23,7 +23,13 @@ app = typer.Typer(
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of all that it keeps.", show_default=".local/cloud"),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of all that it keeps.",
+        show_default=".local/cloud",
+        readable=False,  # localcloud says what to do about one that is not
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the status as JSON.")]
 _ANY = "the last one, or a free one"

@@ -24,7 +24,7 @@ from typing import IO, Final
 
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
-from localcloud.datafolder import folder, lock, look, mark
+from localcloud.datafolder import folder, lock, look, mark, usable
 from localcloud.datafolder.mark import Mark
 from localcloud.errors import LocalcloudError
 from localcloud.identity.federation import FILE as FEDERATION
@@ -69,8 +69,9 @@ def write(data: Path, file: Path, progress: Progress) -> int:
         BackupError: there is no localcloud's data, or the file cannot be written.
         StartError: the data folder is damaged.
     """
-    if file.exists():
+    if os.path.lexists(file):
         raise BackupError(f"{file} is there already: name a new file.")
+    usable.require(data)
     if not (data / DATABASE).is_file():
         raise BackupError(f"{data} holds no localcloud's data: name its folder with --data.")
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -82,11 +83,19 @@ def write(data: Path, file: Path, progress: Progress) -> int:
         draft.rename(file)
         _sync_folder(file.parent)
     except OSError as error:
-        raise BackupError(f"{file} cannot be written: {error.strerror}.") from None
-    except sqlite3.Error as error:
-        raise BackupError(f"The database {data / DATABASE} cannot be captured: {error}.") from None
+        if _is_in(data, error.filename):
+            with usable.told(data):
+                raise
+        raise BackupError(
+            f"{file} cannot be written ({error.strerror}): name a file in a folder that takes it, with room "
+            f"on its disk; {data} needs as much room for a moment."
+        ) from None
+    except sqlite3.Error:
+        with usable.told(data):
+            raise
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder is none
+            draft.unlink(missing_ok=True)
     return file.stat().st_size
 
 
@@ -102,8 +111,12 @@ def restore(file: Path, data: Path, progress: Progress) -> None:
         BackupError: the folder holds something, or the file is damaged or no backup.
         StartError: what is in the backup does not fit together.
     """
-    if data.exists() and not (data.is_dir() and not any(data.iterdir())):
-        raise BackupError(f"{data} holds something: a backup is restored into a new or empty folder alone.")
+    with usable.told(data):
+        if os.path.lexists(data) and not (data.is_dir() and not any(data.iterdir())):
+            raise BackupError(
+                f"{data} holds something: a backup is restored into a new or empty folder alone. "
+                "Name one with --data."
+            )
     try:
         data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{data.name}.", dir=data.parent) as draft:
@@ -117,7 +130,14 @@ def restore(file: Path, data: Path, progress: Progress) -> None:
     except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{file} is no backup, or is damaged: {error}.") from None
     except OSError as error:
-        raise BackupError(f"{file} cannot be restored into {data}: {error.strerror}.") from None
+        raise BackupError(
+            f"{file} cannot be restored into {data} ({error.strerror}): name the file of a backup that you "
+            "may read, and with --data a folder that you may make, with room on its disk."
+        ) from None
+
+
+def _is_in(data: Path, filename: object) -> bool:
+    return isinstance(filename, str) and data in Path(filename).parents
 
 
 @contextlib.contextmanager

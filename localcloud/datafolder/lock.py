@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localcloud import waiting
+from localcloud.datafolder import usable
 from localcloud.errors import StartError
 from localcloud.settings import LOCK
 
@@ -31,7 +32,12 @@ def held(data: Path) -> Iterator[int]:
 
 
 def is_held(data: Path) -> bool:
-    """Whether a localcloud runs on that data folder."""
+    """Whether a localcloud runs on that data folder.
+
+    Raises:
+        OSError: its lock is no file, or may not be read.
+    """
+    usable.require_file(data / LOCK)
     try:
         with (data / LOCK).open() as lock:
             return not _take(lock.fileno(), fcntl.LOCK_SH)

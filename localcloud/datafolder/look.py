@@ -49,7 +49,7 @@ def at(path: Path) -> Look:
     try:
         if not path.exists():
             return Look()
-        with _untouched(path) as db:
+        with untouched(path) as db:
             return _look(db, path)
     except sqlite3.DatabaseError as error:
         raise _unreadable(path, str(error)) from None
@@ -96,7 +96,7 @@ def _look(db: sqlite3.Connection, path: Path) -> Look:
 
 
 @contextlib.contextmanager
-def _untouched(path: Path) -> Iterator[sqlite3.Connection]:
+def untouched(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that leaves the files as they are: to read a log beside a database would write it back."""
     beside = [path.with_name(path.name + end) for end in _BESIDE]
     unwritten = [file for file in beside if file.exists() and file.stat().st_size > 0]

@@ -18,6 +18,8 @@ from localcloud.files import write_private
 from surroundings import json_text
 
 IDENTITY = "identity.json"
+_NO_COUNT = 10**19
+"""More commits than a database counts."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ def read(folder: Path) -> Mark | None:
     path = folder / IDENTITY
     try:
         kept = json_text.loads(path.read_bytes())
-        return Mark(str(kept["folder"]), int(kept["commits"]))
+        return Mark(_folder(kept["folder"]), _commits(kept["commits"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, KeyError):
@@ -56,6 +58,18 @@ def read(folder: Path) -> Mark | None:
             f"{path} is damaged. Delete it: the next start makes it anew from the database, and cannot tell "
             "then whether the newest of that is lost."
         ) from None
+
+
+def _folder(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("an identity is a text")
+    return value
+
+
+def _commits(value: object) -> int:
+    if type(value) is not int or not 0 <= value < _NO_COUNT:
+        raise ValueError("this is no number of commits")
+    return value
 
 
 def write(folder: Path, mark: Mark) -> None:

@@ -186,7 +186,7 @@ def test_a_full_disk_leaves_no_half_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BackupError, match=r"new\.tar cannot be written: No space left on device\."):
+    with pytest.raises(BackupError, match=r"new\.tar cannot be written \(No space left on device\): name a"):
         backup.write(taken.parent / "data", tmp_path / "new.tar", quietly)
     assert list(tmp_path.iterdir()) == []
 
