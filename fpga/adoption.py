@@ -21,6 +21,7 @@ from infra.settings import Settings
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
     from clients.azure.model_management import ModelManagement
+    from engine.plugin_notes import Note, Notes
     from infra.declared import Declared
 
 RETAIN: Final = "fpga-web-service:retainOnDelete"
@@ -44,12 +45,14 @@ class Finding:
 
     Attributes:
         remedy: what to do about one that is misplaced.
+        is_own: whether it is known that this stack made it, whose state has lost it.
     """
 
     name: str
     called: str
     standing: Standing
     remedy: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,26 +69,34 @@ class Survey:
 
     @property
     def foreign(self) -> bool:
-        """Whether something is to be adopted that is in no group of the stack's own.
+        """Whether something is to be adopted that this stack did not make, in a group that is not its own.
 
         What is in such a group goes with it, whoever made it: most likely an earlier run of this stack, whose
         state lost it.
         """
-        is_ours = any(one.name == catalogue.RESOURCE_GROUP.name for one in self.of(Standing.MANAGED))
-        return bool(self.of(Standing.ADOPTABLE)) and not is_ours
+        groups = [one for one in self.findings if one.name == catalogue.RESOURCE_GROUP.name]
+        if any(one.standing is Standing.MANAGED or one.is_own for one in groups):
+            return False
+        return not all(one.is_own for one in self.of(Standing.ADOPTABLE))
 
 
-def survey(stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[str, Any]) -> Survey:
+def survey(
+    stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[str, Any], notes: Notes
+) -> Survey:
     """Looks for all that the settings declare.
 
     Args:
         deployment: the stack's state, as it is exported.
+        notes: what was made from this machine, and by which stack.
 
     Raises:
         ClientError: the cloud cannot be asked, or refuses.
     """
     managed = _logical_names(deployment.get("resources") or ())
-    findings = [_azure_resource(one, cloud, managed) for one in declared.resources(stack)]
+    findings = [
+        _azure_resource(one, cloud, managed, is_own=_is_made_by(stack_name, notes.get(one.id)))
+        for one in declared.resources(stack)
+    ]
     account_is_there = any(
         one.name == catalogue.ACCOUNT.name and one.standing is not Standing.ABSENT for one in findings
     )
@@ -156,7 +167,11 @@ def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]
     return written
 
 
-def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str]) -> Finding:
+def _is_made_by(stack_name: str, note: Note | None) -> bool:
+    return note is not None and note.is_made_by(PROJECT, stack_name)
+
+
+def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], *, is_own: bool) -> Finding:
     called = one.id.rpartition("/")[2]
     if one.name in managed:
         return Finding(one.name, called, Standing.MANAGED)
@@ -169,7 +184,7 @@ def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str]) -> Fi
     location = str(body.get("location") or "").replace(" ", "").lower()
     if one.location is not None and location != one.location:
         return Finding(one.name, called, Standing.MISPLACED, _move(one, location))
-    return Finding(one.name, called, Standing.ADOPTABLE)
+    return Finding(one.name, called, Standing.ADOPTABLE, is_own=is_own)
 
 
 def _move(one: Declared, location: str) -> str:

@@ -15,6 +15,9 @@ from clients.azure.model_management import FAILED, Model, ModelManagement, Servi
 ATTEMPTS: Final = 3
 """How often a POST is sent in all: one that failed is repeated where the name shows that nothing was made."""
 
+_NOTHING_BEGUN: Final = frozenset({"ServerBusy", "PackageNotTried"})
+"""Codes of a 503 that put a request off before anything was done about it."""
+
 _Made = TypeVar("_Made", Model, Service)
 
 
@@ -29,7 +32,11 @@ def ensure_model(management: ModelManagement, name: str, upload: Callable[[], st
     if found:
         return found[-1]
     url = upload()
-    made = _sent_once(lambda: management.register_model(name, url), lambda: management.models_named(name))
+    made = _sent_once(
+        lambda: management.register_model(name, url),
+        lambda: management.models_named(name),
+        is_unique=False,  # a second one would be its next version
+    )
     return made[-1] if isinstance(made, list) else made
 
 
@@ -51,12 +58,12 @@ def ensure_service(management: ModelManagement, request: ServiceRequest, *, adop
             return made
         found = made
     service = management.settled(found[0].id)
-    if service is None:
-        return management.create_service(request)
-    if service.state == FAILED:
+    if service is not None and service.state != FAILED:
+        return management.update_service(service.id, request)
+    if service is not None:
         management.delete_service(service.id)
-        return management.create_service(request)
-    return management.update_service(service.id, request)
+    again = _created(management, request, adopt=True)
+    return again if isinstance(again, Service) else management.update_service(again[0].id, request)
 
 
 def taken(name: str, service_id: str) -> str:
@@ -89,7 +96,7 @@ def _created(management: ModelManagement, request: ServiceRequest, *, adopt: boo
         return management.services_named(request.name)
 
     try:
-        return _sent_once(lambda: management.create_service(request), named)
+        return _sent_once(lambda: management.create_service(request), named, is_unique=True)
     except Conflict as error:
         # made between the look and the request; without one by now, the conflict is about something else
         found = named()
@@ -100,22 +107,36 @@ def _created(management: ModelManagement, request: ServiceRequest, *, adopt: boo
         return found
 
 
-def _sent_once(send: Callable[[], _Made], look: Callable[[], list[_Made]]) -> _Made | list[_Made]:
+def _sent_once(
+    send: Callable[[], _Made], look: Callable[[], list[_Made]], *, is_unique: bool
+) -> _Made | list[_Made]:
     """The answer to a POST that makes something by name; of one that is lost, what bears the name by then.
 
     It is sent again only where an answer says that it failed, and the name that nothing came of it: without
     an answer it may be under way yet.
+
+    Args:
+        is_unique: whether a second one of the name is refused. Where it is not, a POST that may be under way
+            behind its answer, as behind a gateway that gave up, is not sent again either.
     """
+    may_be_ours = False
     for left in reversed(range(ATTEMPTS)):
         try:
             return send()
         except ClientError as error:
-            found = look() if error.may_have_acted else []
+            # a conflict may be with the attempt before
+            may_be_ours = may_be_ours or error.may_have_acted
+            found = look() if may_be_ours else []
             if found:
                 return found
-            if not (left and error.may_have_acted and isinstance(error, ServiceError)):
+            failed = error.may_have_acted and isinstance(error, ServiceError)
+            if not (left and failed and (is_unique or _put_off(error))):
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+def _put_off(error: ClientError) -> bool:
+    return isinstance(error, ServiceError) and error.code in _NOTHING_BEGUN
 
 
 def _require_consent(name: str, ids: list[str], *, adopt: bool) -> None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from clients.azure import settings as azure_settings
 from clients.azure.settings import AzureSettings, Reading, SettingError
-from engine.azure_native import begun
 from engine.azure_native.values import UNKNOWN, Secret, plain
 
 SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret", "oidcRequestToken", "oidcToken"})
@@ -27,13 +25,13 @@ class Configuration:
         reading: the cloud and who signs in; what is missing matters when the first request is made.
         location: where resources are that do not say it.
         ca_file: PEM file of the roots to trust (SSL_CERT_FILE); None for the system's.
-        notes: folder of the notes of creates that are under way; None: there is no Pulumi home for them.
+        home: the Pulumi home (PULUMI_HOME), where notes are kept; None: there is none for them.
     """
 
     reading: Reading
     location: str | None
     ca_file: str | None
-    notes: Path | None
+    home: str | None
 
     @classmethod
     def read(cls, settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Configuration:
@@ -53,7 +51,9 @@ class Configuration:
         if reading.unfit:
             raise SettingError("; ".join(reading.unfit))
         location = azure_settings.text("location", given, environ) or None
-        return cls(reading, location, environ.get("SSL_CERT_FILE") or None, begun.folder(environ))
+        return cls(
+            reading, location, environ.get("SSL_CERT_FILE") or None, environ.get("PULUMI_HOME") or None
+        )
 
     @property
     def azure(self) -> AzureSettings:

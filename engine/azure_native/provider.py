@@ -9,10 +9,10 @@ from typing import Any, Final
 from clients.azure.errors import ClientError, NotFound
 from engine.azure_native import translate
 from engine.azure_native.arm import ArmClient, is_gone
-from engine.azure_native.begun import Begun
 from engine.azure_native.config import Configuration
 from engine.azure_native.types import GENERIC_RESOURCE, STORAGE_ACCOUNT, ResourceType
 from engine.azure_native.values import Properties, Secret, plain
+from engine.plugin_notes import Notes
 
 DEFAULT_TIMEOUT_S: Final = 3600.0
 PROVIDERS_API_VERSION: Final = "2021-04-01"
@@ -46,32 +46,45 @@ class Provider:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.arm = ArmClient(configuration)
+        self.notes = Notes(configuration.home)
+
+    def identify(self, kind: ResourceType, inputs: Properties) -> str:
+        """The id of a resource that has these inputs."""
+        return translate.resource_id(kind, self.configuration.azure.subscription_id, plain(inputs))
 
     def create(self, urn: str, kind: ResourceType, inputs: Properties, timeout_s: float) -> State:
-        """Creates a resource that is not there yet, but for a plugin's doing that was killed over it.
+        """Creates a resource that is not there yet, or goes on with what a plugin that was killed had begun.
 
         Raises:
-            FileExistsError: a resource of this id exists.
+            FileExistsError: a resource of this id exists, and no create of this URN had begun it.
             InitializationFailed: Azure accepted it, but did not bring it up; or whether it did is not known.
         """
-        subscription = self.configuration.azure.subscription_id
-        identifier = translate.resource_id(kind, subscription, plain(inputs))
+        identifier = self.identify(kind, inputs)
         version = translate.api_version(kind, plain(inputs))
+        is_there = True
         try:
             self.arm.get(identifier, version)
         except NotFound as error:
             if not is_gone(error):
                 raise
-        else:
-            if not self._begun.has(urn, identifier):
+            is_there = False
+        if is_there:
+            note = self.notes.get(identifier)
+            if note is None or not (note.begun and note.made and note.urn == urn):
                 raise FileExistsError(
                     f"cannot create already existing resource '{identifier}': import it "
                     f"(`pulumi import {kind.token} NAME {identifier}`), delete it, or choose another name"
                 )
         # nothing is known of it but what is put
         unseen = {name: inputs[name] for name in kind.body if name in inputs}
-        with self._begun.noted(urn, identifier):
+        self.notes.begin(identifier, urn, made=True)
+        try:
             return self._put(kind, identifier, version, unseen, inputs, timeout_s)
+        except ClientError as error:  # a refusal
+            if is_there:
+                raise InitializationFailed(State(identifier, unseen, dict(inputs)), str(error)) from error
+            self.notes.forget(identifier)
+            raise
 
     def update(
         self,
@@ -87,8 +100,8 @@ class Provider:
         Args:
             olds: outputs in the state.
         """
-        self._begun.forget(urn, identifier)
         version = translate.api_version(kind, plain(inputs))
+        self.notes.begin(identifier, urn)
         return self._put(kind, identifier, version, olds, inputs, timeout_s)
 
     def read(self, kind: ResourceType, identifier: str, olds: Properties, inputs: Properties) -> State | None:
@@ -110,6 +123,7 @@ class Provider:
             answer = self.arm.get(identifier, version)
         except NotFound as error:
             if is_gone(error):
+                self.notes.forget(identifier)
                 return None
             raise
         news = translate.outputs(kind, answer, version, inputs)
@@ -121,10 +135,21 @@ class Provider:
         self, urn: str, kind: ResourceType, identifier: str, inputs: Properties, timeout_s: float
     ) -> None:
         """Deletes the resource, if it is there, to the end."""
-        self._begun.forget(urn, identifier)
-        self.arm.delete(
-            identifier, translate.api_version(kind, plain(inputs)), timeout_s or DEFAULT_TIMEOUT_S
-        )
+        version = translate.api_version(kind, plain(inputs))
+        # one that fails after it was sent stays noted: declared again, the resource is put again
+        self.notes.begin(identifier, urn)
+        try:
+            self.arm.delete(identifier, version, timeout_s or DEFAULT_TIMEOUT_S)
+        except ClientError as error:
+            if not error.may_have_acted:
+                self.notes.end(identifier)
+            raise
+        self.notes.forget(identifier)
+
+    def is_in_doubt(self, identifier: str) -> bool:
+        """Tells a resource to which a plugin that was killed may have done what the state does not know."""
+        note = self.notes.get(identifier)
+        return note is not None and note.begun
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Properties:
         """A function.
@@ -144,11 +169,6 @@ class Provider:
             f"{GET_CLIENT_CONFIG}, {LIST_STORAGE_ACCOUNT_KEYS}. "
             "Install the official azure-native plugin to use it"
         )
-
-    @property
-    def _begun(self) -> Begun:
-        azure = self.configuration.azure
-        return Begun(self.configuration.notes, azure.metadata_host, azure.subscription_id)
 
     def _newest_api_version(self, path: Properties) -> str:
         """The newest api-version of a generic resource's type, as its resource provider lists them.

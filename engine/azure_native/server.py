@@ -127,9 +127,10 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Compares inputs; asks nobody."""
         kind, _ = types.of_urn(request.urn)
         found = check.diff(kind, from_struct(request.old_inputs), from_struct(request.news))
+        is_changed = found.changed or self._provider.is_in_doubt(request.id)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME
-            if found.changed
+            if is_changed
             else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=found.changed,
             replaces=found.replaces,
@@ -152,6 +153,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(
                 properties=to_struct(translate.preview_outputs(kind, inputs, None))
             )
+        self._note_the_end(context, self._provider.identify(kind, inputs))
         state = self._provider.create(request.urn, kind, inputs, request.timeout)
         return provider_pb2.CreateResponse(id=state.id, properties=to_struct(state.outputs))
 
@@ -183,6 +185,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(
                 properties=to_struct(translate.preview_outputs(kind, inputs, olds))
             )
+        self._note_the_end(context, request.id)
         state = self._provider.update(
             request.urn, kind, request.id, from_struct(request.olds), inputs, request.timeout
         )
@@ -192,7 +195,8 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Deletes, to the end."""
         kind, _ = types.of_urn(request.urn)
-        self._provider.delete(request.urn, kind, request.id, from_struct(request.old_inputs), request.timeout)
+        inputs = from_struct(request.old_inputs)
+        self._provider.delete(request.urn, kind, request.id, inputs, request.timeout)
         return empty_pb2.Empty()
 
     @_words
@@ -204,6 +208,11 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(to_struct(result))  # a keyword of Python
         return response
+
+    def _note_the_end(self, context: grpc.ServicerContext, identifier: str) -> None:
+        """Has the note of an operation end with the call: not before the engine has the answer."""
+        notes = self._provider.notes
+        context.add_callback(lambda: notes.end(identifier))
 
 
 def serve() -> tuple[grpc.Server, int]:

@@ -37,6 +37,7 @@ def adopt(
     Shows first what is in the stack, what exists and can be adopted, and what is not there.
     """
     from clients.azure.cloud import Cloud
+    from engine.plugin_notes import Notes
     from fpga import adoption
     from fpga.stacks import backend, pending
     from fpga.stacks.stack import Stack
@@ -51,7 +52,8 @@ def adopt(
     deployment = engine.deployment()
     cloud = Cloud(declared.azure, ca_file=environment.get("SSL_CERT_FILE"))
     try:
-        survey = adoption.survey(declared, stack, cloud, deployment)
+        notes = Notes(environment.get("PULUMI_HOME"))
+        survey = adoption.survey(declared, stack, cloud, deployment, notes)
     finally:
         cloud.close()
     show(survey)

@@ -55,6 +55,11 @@ class CloudProvider(Provider):
         super().configure(req)
         self._config = req.config
 
+    def setting(self, key: str) -> str | None:
+        """A setting of the stack, by its key with namespace; None where it is not set."""
+        value = self._config.get(key)
+        return None if value is None else str(value)
+
     def cloud(self) -> Cloud:
         """The cloud of groups, storage and zones."""
         clouds = self._clouds()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ _REPLACING = ("account_id", "name")
 _UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint")
 _INPUTS = (*_REPLACING, *_UPDATING, "adopt")
 _SUCCEEDED = "Succeeded"
+_MODEL_ID = "fpga-web-service:modelId"
 
 
 class ServiceProvider(CloudProvider):
@@ -47,9 +49,9 @@ class ServiceProvider(CloudProvider):
             return result
         from clients.azure.takeover import taken, taking_over
 
-        if not news["adopt"]:
+        if not news["adopt"] and not self._is_own(found, news):
             result.failures.append(CheckFailure("name", taken(news["name"], found[0].id)))
-        elif not naming.is_suffixed(news["name"]):
+        elif news["adopt"] and not naming.is_suffixed(news["name"]):
             # what bears a name of our own making is ours: a run that died left it, or a replacement ends it
             engine_log.warn_once(taking_over(found[0], ssl=bool(news["ssl_enabled"])))
         return result
@@ -64,7 +66,8 @@ class ServiceProvider(CloudProvider):
         management = self.management(props["account_id"])
         from clients.azure.takeover import ensure_service
 
-        service = ensure_service(management, _request(props), adopt=bool(props["adopt"]))
+        adopt = bool(props["adopt"]) or self._is_own(management.services_named(props["name"]), props)
+        service = ensure_service(management, _request(props), adopt=adopt)
         return CreateResult(service.id, _deployed(props, service))
 
     def update(self, id_: str, _olds: Props, news: Props) -> UpdateResult:
@@ -83,6 +86,23 @@ class ServiceProvider(CloudProvider):
 
     def delete(self, id_: str, props: Props) -> None:
         self.management(props["account_id"]).delete_service(id_)
+
+    def _is_own(self, found: Sequence[DeployedService], props: Props) -> bool:
+        """Tells what a run of this stack made, and never heard of, from what somebody else gave the name.
+
+        It runs the very model that this stack registered, whose id nobody else declares, and serves the
+        certificate that is declared (none, where SSL is off), whose key nobody else has.
+        """
+        if len(found) != 1 or found[0].model_id != props.get("model_id") or self.setting(_MODEL_ID):
+            return False
+        if found[0].state != _SUCCEEDED:  # it serves nothing yet, or failed to
+            return True
+        from clients.azure.errors import ClientError
+
+        try:
+            return not _seen_on_the_wire(found[0].address, found[0].port, props)
+        except ClientError:
+            return False
 
 
 def _deployed(props: Props, service: DeployedService) -> Props:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 import yaml
 
@@ -101,6 +102,68 @@ def test_lost_answers_before_an_outage_need_nobody(
 
     assert up.operations["record"] == "update", "it was begun"
     assert up.operations["resource-group"] == "same"
+    require_whole(stack)
+
+
+def test_a_service_named_by_hand_needs_no_consent_to_be_gone_on_with(
+    make_faulty_stack: Callable[[str], ProgramStack], faulty: FaultyCloud
+) -> None:
+    """It runs the stack's own model and serves its certificate: what somebody else made does not."""
+    stack = make_faulty_stack("by-hand")
+    stack.configure({"fpga-web-service:serviceName": "chosen"})
+    faulty.fail("POST", "/services")
+    assert stack.up(code=None).code != 0
+    assert faulty.acted.is_set()
+    faulty.mend()
+    (there,) = stack.management.services_named("chosen")
+
+    up = stack.up()
+
+    assert up.operations["service"] == "create"
+    assert [one.id for one in stack.management.services_named("chosen")] == [there.id]
+    require_whole(stack)
+
+
+def plugins(run: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes of the plugin that an update started."""
+    started = psutil.Process(run.pid).children(recursive=True)
+    return [one for one in started if "engine.azure_native" in one.cmdline()]
+
+
+@pytest.mark.parametrize(("path", "name"), [(GROUP, "resource-group"), (RECORD, "record")])
+def test_a_plugin_that_is_killed_alone_needs_nobody(
+    make_faulty_stack: Callable[[str], ProgramStack], faulty: FaultyCloud, path: str, name: str
+) -> None:
+    """The engine lives, and has no note of what its plugin had begun."""
+    stack = make_faulty_stack(f"plugin-{name}")
+    faulty.lose_the_answer(path)
+    with stack.start("up", "--yes", "--skip-preview", "--stack", stack.stack) as run:
+        assert faulty.acted.wait(60)
+        for one in plugins(run):
+            one.kill()
+        assert run.wait(60) != 0
+    faulty.mend()
+    assert name not in {one["urn"].rpartition("::")[2] for one in stack.resources()}
+
+    up = stack.up()
+
+    assert up.operations[name] == "create"
+    require_whole(stack)
+
+
+def test_what_a_lost_state_knew_is_adopted_as_its_own(
+    make_faulty_stack: Callable[[str], ProgramStack],
+) -> None:
+    stack = make_faulty_stack("forgotten")
+    stack.up()
+    stack.run("state", "delete", "--all", "--force", "--yes", "--stack", stack.stack)
+    assert stack.resources() == []
+
+    adopted = fpga(stack, "adopt", "--yes")
+
+    assert adopted.returncode == 0, adopted.stderr
+    assert "retainOnDelete" not in adopted.stdout
+    stack.up()
     require_whole(stack)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.plugin_notes import Notes
 from fpga import adoption
 from infra import settings
 from tests.support.stacks.engine_operations import expect_no_changes, expect_operations
@@ -47,7 +48,8 @@ def test_a_renamed_stack_adopts_nothing_and_lists_its_service_as_its_own(stack: 
     deployment = stack.export()["deployment"]
     (service,) = stack.of_type("Service")
 
-    found = adoption.survey(settings.read(config, {}), stack.stack, stack.cloud.client, deployment)
+    declared, notes = settings.read(config, {}), Notes(stack.environment["PULUMI_HOME"])
+    found = adoption.survey(declared, stack.stack, stack.cloud.client, deployment, notes)
 
     assert found.other_services == ()
     assert found.of(adoption.Standing.MANAGED)[-1].called == service["outputs"]["name"]

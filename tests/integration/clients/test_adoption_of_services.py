@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config
 from pulumi.output import Unknown
 
 from clients.azure import errors
@@ -184,6 +185,64 @@ def test_a_model_whose_answer_was_lost_is_registered_once(failure: Reply) -> Non
     assert sent(server).count("POST /models") == 1
 
 
+def test_a_model_that_may_be_registered_yet_is_not_sent_again() -> None:
+    """A gateway that gave up says 503, and the model may come behind it: a second would be its next one."""
+    gave_up = Reply(503, {"error": {"code": "GatewayTimeout", "message": "It takes too long."}})
+    with managing(listed(), gave_up, listed()) as (management, server), pytest.raises(errors.ServiceError):
+        ensure_model(management, "model-x", lambda: "https://blobs.test/x.zip")
+
+    assert sent(server).count("POST /models") == 1
+
+
+def test_a_model_that_was_put_off_is_sent_again() -> None:
+    made = Reply(200, {"id": "m", "name": "model-x"})
+    with managing(listed(), BUSY, listed(), made) as (management, server):
+        assert ensure_model(management, "model-x", lambda: "https://blobs.test/x.zip").id == "m"
+
+    assert sent(server).count("POST /models") == 2
+
+
+def test_a_conflict_with_the_attempt_before_is_no_other_ones_service() -> None:
+    conflict = Reply(409, {"error": {"code": "Conflict", "message": "It exists."}})
+    updated = (Reply(200, service()), ACCEPTED, OPERATION_DONE, Reply(200, service()))
+    with managing(listed(), BUSY, listed(), conflict, listed(service()), *updated) as (management, _):
+        assert ensure_service(management, REQUEST, adopt=False).id == "1"
+
+
+def test_a_service_that_is_made_again_may_lose_its_answer_too() -> None:
+    again = (ACCEPTED, OPERATION_DONE, LOST, listed(service(id_="2")))
+    updated = (ACCEPTED, OPERATION_DONE, Reply(200, service(id_="2")))
+    with managing(listed(service("Failed")), Reply(200, service("Failed")), *again, *updated) as (
+        management, server,
+    ):  # fmt: skip
+        assert ensure_service(management, REQUEST, adopt=True).id == "2"
+
+    assert sent(server).count("POST /services") == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "config", "refused"),
+    [
+        ([service("Running")], {}, False),
+        ([service("Failed")], {}, False),
+        ([service("Running") | {"modelId": "model-2"}], {}, True),
+        ([service("Running")], {"fpga-web-service:modelId": "model-1"}, True),
+        ([service("Running"), service("Running", "2")], {}, True),
+        ([service("Succeeded") | {"ipAddress": "127.0.0.1", "port": 1}], {}, True),
+    ],
+    ids=["it starts", "it failed", "another model", "another's model", "two", "it does not answer"],
+)
+def test_what_this_stack_made_needs_no_consent(
+    there: list[dict[str, Any]], config: dict[str, str], refused: bool
+) -> None:
+    with managing(listed(*there)) as (management, _):
+        provider = ScriptedServiceProvider(management, config)
+        news = {"name": "svc", "model_id": "model-1", "ssl_enabled": True, "fingerprint": "AB"}
+        failures = provider.check({}, OLDS | news).failures
+
+    assert [failure.property for failure in failures] == (["name"] if refused else [])
+
+
 def test_keys_are_not_made_anew_twice() -> None:
     with managing(BUSY) as (management, server), pytest.raises(errors.ServiceError, match="503 ServerBusy"):
         management.regenerate_key("1", "Primary")
@@ -203,8 +262,9 @@ def test_a_set_name_that_is_taken_is_refused() -> None:
 class ScriptedServiceProvider(ServiceProvider):
     """The provider of a plugin whose account is a script."""
 
-    def __init__(self, management: ModelManagement) -> None:
+    def __init__(self, management: ModelManagement, config: dict[str, str] | None = None) -> None:
         self._management = management
+        self._config = Config(config or {}, "fpga-web-service")
 
     def management(self, account_id: str) -> ModelManagement:
         return self._management

@@ -12,6 +12,7 @@ import pytest
 
 from clients.azure.cloud import Cloud
 from clients.azure.errors import NotFound
+from engine.plugin_notes import Notes
 from fpga import adoption
 from fpga.adoption import Finding, Standing, Survey
 from infra import declared, settings
@@ -75,7 +76,7 @@ def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
     stack = configuration(tmp_path)
     cloud = ToldCloud({GROUP: {"location": "East US 2"}, ZONE: {"location": "global"}})
 
-    found = adoption.survey(stack, "dev", cloud, state(("t", "resource-group")))
+    found = adoption.survey(stack, "dev", cloud, state(("t", "resource-group")), Notes(str(tmp_path)))
 
     assert {one.name: one.standing for one in found.findings} == {
         "resource-group": Standing.MANAGED,
@@ -90,6 +91,31 @@ def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("noted", "foreign"),
+    [
+        (("group",), False),
+        (("zone",), True),
+        (("group", "zone"), False),
+        ((), True),
+    ],
+)
+def test_what_this_stack_made_is_known_without_its_state(
+    tmp_path: Path, noted: tuple[str, ...], foreign: bool
+) -> None:
+    cloud = ToldCloud({GROUP: {"location": "eastus2"}, ZONE: {"location": "global"}})
+    notes = Notes(str(tmp_path))
+    for name in noted:
+        urn = f"urn:pulumi:dev::fpga-web-service::azure-native:resources:ResourceGroup::{name}"
+        notes.begin({"group": GROUP, "zone": ZONE}[name], urn, made=True)
+
+    found = adoption.survey(configuration(tmp_path), "dev", cloud, {}, notes)
+
+    assert [one.name for one in found.of(Standing.ADOPTABLE)] == ["resource-group", "zone"]
+    assert found.foreign is foreign
+    assert adoption.survey(configuration(tmp_path), "prod", cloud, {}, notes).foreign
+
+
+@pytest.mark.parametrize(
     ("name", "remedy"),
     [
         ("resource-group", "`pulumi config set fpga-web-service:resourceGroupLocation westus2` declares it"),
@@ -101,7 +127,7 @@ def test_what_an_update_would_make_anew_is_not_adopted(tmp_path: Path, name: str
     (there,) = [one for one in declared.resources(stack) if one.name == name]
     cloud = ToldCloud({there.id: {"location": "westus2"}})
 
-    (misplaced,) = adoption.survey(stack, "dev", cloud, {}).of(Standing.MISPLACED)
+    (misplaced,) = adoption.survey(stack, "dev", cloud, {}, Notes(str(tmp_path))).of(Standing.MISPLACED)
 
     assert misplaced.name == name
     assert (
@@ -112,7 +138,9 @@ def test_what_an_update_would_make_anew_is_not_adopted(tmp_path: Path, name: str
 
 def test_another_subscription_proves_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="404 SubscriptionNotFound"):
-        adoption.survey(configuration(tmp_path), "dev", ToldCloud({}, "SubscriptionNotFound"), {})
+        adoption.survey(
+            configuration(tmp_path), "dev", ToldCloud({}, "SubscriptionNotFound"), {}, Notes(str(tmp_path))
+        )
 
 
 def test_the_import_file_names_parents_that_the_state_has(tmp_path: Path) -> None:
@@ -165,11 +193,23 @@ OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
         ([Finding("zone", "", Standing.ADOPTABLE)], tuple(RETAINED), {}),
         ([OWN_GROUP, Finding("zone", "", Standing.ADOPTABLE)], (), {}),
         ([replace(OWN_GROUP, standing=Standing.ADOPTABLE)], (), RETAINED),
+        ([replace(OWN_GROUP, standing=Standing.ADOPTABLE, is_own=True)], (), {}),
+        ([Finding("zone", "", Standing.ADOPTABLE, is_own=True)], (), {}),
         ([Finding("zone", "", Standing.MANAGED)], (), {}),
         ([Finding("service", "", Standing.ADOPTABLE)], (), CONSENTED | RETAINED),
         ([Finding("service", "", Standing.CONTINUED)], (), {}),
     ],
-    ids=["by hand", "decided already", "in our group", "a group", "managed", "a service", "our service"],
+    ids=[
+        "by hand",
+        "decided already",
+        "in our group",
+        "a group",
+        "our group",
+        "our zone",
+        "managed",
+        "a service",
+        "our service",
+    ],
 )
 def test_what_others_made_outlives_the_stack(
     findings: list[Finding], values: tuple[str, ...], written: dict[str, str]
