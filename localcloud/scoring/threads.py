@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from localcloud.scoring.turns import cores
+from localcloud.scoring.turns import cores, running_pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class CallThreads(ThreadPoolExecutor):
 
     def __init__(self, number: int, admit: Callable[[], None]) -> None:
         super().__init__(number, "calls")
-        self._few = ThreadPoolExecutor(cores(), "calls that compute", admit)
+        self._few = running_pool(cores(), "calls that compute", admit)
         self._idle = deque([None] * cores())  # appending and popping are atomic
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:

@@ -32,7 +32,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._cores = cores()
-        self._pool = ThreadPoolExecutor(self._cores, thread_name_prefix="scoring")
+        self._pool = running_pool(self._cores, "scoring")
         self._admitted = threading.local()
         self._lock = threading.Lock()
         self._computing = 0  # as many as there are cores while a queue is not empty
@@ -110,6 +110,16 @@ class Turns:
             if queue:
                 self._queues[service] = queue  # at the end of the round
             return turn
+
+
+def running_pool(number: int, name: str, initializer: Callable[[], None] | None = None) -> ThreadPoolExecutor:
+    """A pool whose threads all run already: what it is given is run, also where no thread can be started."""
+    pool = ThreadPoolExecutor(number, name, initializer)
+    there = threading.Barrier(number + 1)
+    for _ in range(number):
+        pool.submit(there.wait)
+    there.wait()
+    return pool
 
 
 def cores() -> int:

@@ -93,3 +93,18 @@ def test_a_core_comes_back_from_work_that_fails_and_from_turns_that_left(
     after = Turn("after", lambda: b"after")
     turns.enqueue(after)
     assert after.result(30) == b"after"
+
+
+def test_no_core_is_lost_where_no_thread_can_be_started(
+    turns: Turns, admitted: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert admitted.submit(is_free, turns).result(30)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for number in range(3):
+        turn = Turn("service", lambda number=number: str(number).encode())  # type: ignore[misc]
+        turns.enqueue(turn)
+        assert turn.result(30) == str(number).encode()
