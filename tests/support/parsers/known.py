@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.support.parsers import (
     addresses,
+    arm_paths,
     containers,
     dns_packets,
     files,
@@ -25,6 +26,7 @@ PARSERS: Final[tuple[Parser, ...]] = (
     *sign_in.PARSERS,
     *addresses.PARSERS,
     *files.PARSERS,
+    *arm_paths.PARSERS,
 )
 
 
