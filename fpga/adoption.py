@@ -8,6 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,15 +18,20 @@ from clients.azure.errors import NotFound
 from fpga.project import PROJECT
 from infra import catalogue, declared
 from infra.settings import Settings
+from infra.settings import management as management_settings
 
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
     from clients.azure.model_management import ModelManagement
     from engine.plugin_notes import Note, Notes
+    from fpga.stacks.clouds import StackClouds
     from infra.declared import Declared
 
 RETAIN: Final = "fpga-web-service:retainOnDelete"
 CONSENT: Final = "fpga-web-service:adopt"
+# how the engine marks a secret in what it serializes (sdk/go/common/resource, SigKey and SecretSig)
+_MARK: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a kind's name
 _SERVICE: Final = catalogue.SERVICE.name
 
 
@@ -81,7 +87,7 @@ class Survey:
 
 
 def survey(
-    stack: Settings, stack_name: str, cloud: Cloud, deployment: Mapping[str, Any], notes: Notes
+    stack: Settings, stack_name: str, clouds: StackClouds, deployment: Mapping[str, Any], notes: Notes
 ) -> Survey:
     """Looks for all that the settings declare.
 
@@ -90,11 +96,11 @@ def survey(
         notes: what was made from this machine, and by which stack.
 
     Raises:
-        ClientError: the cloud cannot be asked, or refuses.
+        ClientError: a cloud cannot be asked, or refuses.
     """
     managed = _logical_names(deployment.get("resources") or ())
     findings = [
-        _azure_resource(one, cloud, managed, is_own=_is_made_by(stack_name, notes.get(one.id)))
+        _azure_resource(one, clouds.of(one.id), managed, is_own=_is_made_by(stack_name, notes.get(one.id)))
         for one in declared.resources(stack)
     ]
     account_is_there = any(
@@ -104,7 +110,7 @@ def survey(
         return Survey((*findings, _service(stack, stack_name, (), deployment)), (), ())
     from clients.azure.model_management import ModelManagement
 
-    management = ModelManagement(cloud, declared.account_id(stack))
+    management = ModelManagement(clouds.management, declared.account_id(stack))
     services = [one.name for one in management.services()]
     service = _service(stack, stack_name, services, deployment)
     return Survey(
@@ -114,8 +120,11 @@ def survey(
     )
 
 
-def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], version: str) -> str:
-    """The file for `pulumi import --file`: what can be adopted, and the components that hold it.
+def import_file(
+    stack: Settings, stack_name: str, survey: Survey, deployment: Mapping[str, Any], version: str
+) -> str:
+    """The file for `pulumi import --file`: what can be adopted, the components that hold it, and the provider
+    of the management server, with its secrets: the file is its owner's alone.
 
     Args:
         version: of the azure-native SDK: the provider that the program itself uses has it in its name.
@@ -124,29 +133,48 @@ def import_file(stack: Settings, survey: Survey, deployment: Mapping[str, Any], 
     wanted = [one for one in declared.resources(stack) if one.name in adoptable]
     present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
     components = {one.kind.component.name: one.kind.component.token for one in wanted}
-    return json.dumps(
+    table = {name: present[name] for name in components if name in present}
+    file: dict[str, Any] = {}
+    if any(one.on_server for one in wanted):
+        name = catalogue.MANAGEMENT_PROVIDER
+        table[name] = present.get(name, _provider_urn(stack_name))
+        file["providerInputs"] = {name: _provider_inputs(stack)}
+    groups = [
+        {"type": token, "name": name, "component": True}
+        for name, token in components.items()
+        if name not in present
+    ]
+    resources = [
         {
-            "nameTable": {name: present[name] for name in components if name in present},
-            "resources": [
-                *(
-                    {"type": token, "name": name, "component": True}
-                    for name, token in components.items()
-                    if name not in present
-                ),
-                *(
-                    {
-                        "type": one.kind.token,
-                        "name": one.name,
-                        "id": one.id,
-                        "parent": one.kind.component.name,
-                        "version": version,
-                    }
-                    for one in wanted
-                ),
-            ],
-        },
-        indent=2,
-    )
+            "type": one.kind.token,
+            "name": one.name,
+            "id": one.id,
+            "parent": one.kind.component.name,
+            "version": version,
+        }
+        | ({"provider": catalogue.MANAGEMENT_PROVIDER} if one.on_server else {})
+        for one in wanted
+    ]
+    return json.dumps({"nameTable": table, **file, "resources": [*groups, *resources]}, indent=2)
+
+
+def _provider_urn(stack_name: str) -> str:
+    """The URN that the program gives the provider of the management server."""
+    parent = catalogue.MODEL_MANAGEMENT.token
+    name = catalogue.MANAGEMENT_PROVIDER
+    return f"urn:pulumi:{stack_name}::{PROJECT}::{parent}$pulumi:providers:azure-native::{name}"
+
+
+def _provider_inputs(stack: Settings) -> dict[str, Any]:
+    """Its inputs, as the engine serializes a deployment's: texts, secrets with the engine's mark."""
+    given = management_settings.provider_inputs(stack.management_cloud, os.environ)
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+    return {
+        name: {_MARK: _SECRET, "plaintext": json.dumps(text)}
+        if name in management_settings.SECRET_INPUTS
+        else text
+        for name, text in texts.items()
+    }
 
 
 def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]:

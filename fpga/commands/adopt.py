@@ -36,10 +36,10 @@ def adopt(
 
     Shows first what is in the stack, what exists and can be adopted, and what is not there.
     """
-    from clients.azure.cloud import Cloud
     from engine.plugin_notes import Notes
     from fpga import adoption
     from fpga.stacks import backend, pending
+    from fpga.stacks.clouds import StackClouds
     from fpga.stacks.stack import Stack
     from infra import settings
 
@@ -50,12 +50,12 @@ def adopt(
     declared = settings.read(values, environment, secret_keys)
     pending.settle(project, stack, typer.echo)
     deployment = engine.deployment()
-    cloud = Cloud(declared.azure, ca_file=environment.get("SSL_CERT_FILE"))
+    clouds = StackClouds(declared, environment.get("SSL_CERT_FILE"))
     try:
         notes = Notes(environment.get("PULUMI_HOME"))
-        survey = adoption.survey(declared, stack, cloud, deployment, notes)
+        survey = adoption.survey(declared, stack, clouds, deployment, notes)
     finally:
-        cloud.close()
+        clouds.close()
     show(survey)
     _require_in_place(survey)
     if not survey.of(adoption.Standing.ADOPTABLE):
@@ -63,23 +63,29 @@ def adopt(
     else:
         written = adoption.settings_to_write(values, survey)
         _consent(stack, survey, written, yes=yes)
-        _adopt(engine, declared, survey, deployment, written)
+        _adopt(engine, stack, declared, survey, deployment, written)
     if survey.of(adoption.Standing.ADOPTABLE, adoption.Standing.CONTINUED):
         typer.echo(f"`pulumi preview -s {stack}` shows what an update would change.")
 
 
 def _adopt(
-    engine: Stack, declared: Settings, survey: Survey, deployment: dict[str, object], written: dict[str, str]
+    engine: Stack,
+    stack: str,
+    declared: Settings,
+    survey: Survey,
+    deployment: dict[str, object],
+    written: dict[str, str],
 ) -> None:
     from importlib.metadata import version
 
     from fpga import adoption
     from infra import catalogue
 
-    text = adoption.import_file(declared, survey, deployment, version("pulumi-azure-native"))
+    text = adoption.import_file(declared, stack, survey, deployment, version("pulumi-azure-native"))
     if any(one.name != catalogue.SERVICE.name for one in survey.of(adoption.Standing.ADOPTABLE)):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "import.json"
+            file.touch(mode=0o600)
             file.write_text(text)
             engine.take_in(file)
     engine.configure(written, {})

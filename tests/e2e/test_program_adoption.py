@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +24,6 @@ from engine import state_url
 from infra import catalogue, declared, settings
 from infra.inputs import model_package
 from infra.proof.endpoint import sample_image
-from infra.settings.reader import PROJECT_ROOT
 from tests.support.callers import Access, Callers
 from tests.support.stacks.program_stack import ACCOUNT, ProgramStack
 from tests.support.stacks.pulumi_project import Result
@@ -35,26 +32,6 @@ STORAGE = "fpga0123456789abcdef0123"  # as the client of 2018 forms it: 24 chara
 NAME = "resnet-service"
 SETTING = "fpga-web-service"
 TAGS = {"owner": "the team of 2018"}
-
-
-def adopt(stack: ProgramStack, *options: str) -> subprocess.CompletedProcess[str]:
-    """`fpga adopt`, as a person runs it in the checkout; no terminal is there."""
-    local = stack.engine.local
-    backend = {
-        "url": stack.environment["PULUMI_BACKEND_URL"],
-        "passphraseFile": str(local / "passphrase"),
-    }
-    (stack.folder / "stacks").mkdir(exist_ok=True)
-    (stack.folder / "stacks" / f"Backend.{stack.stack}.yaml").write_text(yaml.safe_dump(backend))
-    return subprocess.run(
-        [sys.executable, "-m", "fpga.cli", "adopt", "--stack", stack.stack, *options],
-        cwd=stack.folder,
-        env={**stack.environment, "FPGA_LOCAL": str(local), "PYTHONPATH": str(PROJECT_ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def standings(told: str) -> dict[str, str]:
@@ -181,7 +158,7 @@ CONTINUED = "exists: the next update takes it over"
 
 
 def test_a_setting_that_would_make_something_anew_is_named(by_hand: ByHand) -> None:
-    refused = adopt(by_hand.stack, "--yes")
+    refused = by_hand.stack.adopt("--yes")
 
     assert refused.returncode == 1
     assert standings(refused.stdout) == dict.fromkeys(ALL, ADOPTABLE) | {
@@ -198,7 +175,7 @@ def test_nothing_is_adopted_without_consent(by_hand: ByHand) -> None:
     stack = by_hand.stack
     stack.configure({f"{SETTING}:resourceGroupLocation": "westus2"})
 
-    asked = adopt(stack)
+    asked = stack.adopt()
 
     assert asked.returncode == 1
     assert standings(asked.stdout) == dict.fromkeys(ALL, ADOPTABLE)
@@ -210,7 +187,7 @@ def test_nothing_is_adopted_without_consent(by_hand: ByHand) -> None:
 def test_what_was_made_by_hand_is_adopted(by_hand: ByHand) -> None:
     stack = by_hand.stack
 
-    adopted = adopt(stack, "--yes")
+    adopted = stack.adopt("--yes")
 
     assert adopted.returncode == 0, adopted.stderr
     assert "Written into the stack's file: fpga-web-service:adopt: true" in adopted.stdout
@@ -238,7 +215,7 @@ def test_what_was_made_by_hand_is_adopted(by_hand: ByHand) -> None:
     assert changed(stack.preview("--refresh", "--expect-no-changes")) == {}
     by_hand.require_untouched()
     assert stack.outputs(show_secrets=True)["primaryKey"] == by_hand.keys.primary
-    assert standings(adopt(stack).stdout) == dict.fromkeys(ALL, "in the stack")
+    assert standings(stack.adopt().stdout) == dict.fromkeys(ALL, "in the stack")
 
 
 def test_what_is_declared_is_what_is_looked_for(by_hand: ByHand) -> None:
@@ -260,7 +237,7 @@ def test_it_is_let_go_and_adopted_again(by_hand: ByHand) -> None:
     with by_hand.called():
         stack.destroy()
         assert stack.resources() == []
-        again = adopt(stack, "--yes")
+        again = stack.adopt("--yes")
         up = stack.up()
 
     assert again.returncode == 0, again.stderr
@@ -311,7 +288,7 @@ def test_what_a_run_that_died_had_made_is_no_adoption(make_stack: Callable[..., 
     latest["pending_operations"] = [{"resource": begun, "type": "creating"}]
     file.write_text(json.dumps(state))
 
-    adopted = adopt(stack, "--yes")
+    adopted = stack.adopt("--yes")
 
     assert adopted.returncode == 0, adopted.stderr
     told, table = adopted.stdout.split("\n", 1)

@@ -8,6 +8,7 @@ import pytest
 
 from engine.plugin_notes import Notes
 from fpga import adoption
+from fpga.stacks.clouds import StackClouds
 from infra import settings
 from tests.support.stacks.engine_operations import expect_no_changes, expect_operations
 from tests.support.stacks.program_stack import ZONE, ProgramStack
@@ -49,7 +50,9 @@ def test_a_renamed_stack_adopts_nothing_and_lists_its_service_as_its_own(stack: 
     (service,) = stack.of_type("Service")
 
     declared, notes = settings.read(config, {}), Notes(stack.environment["PULUMI_HOME"])
-    found = adoption.survey(declared, stack.stack, stack.cloud.client, deployment, notes)
+    clouds = StackClouds(declared, str(stack.cloud.status.ca))
+    found = adoption.survey(declared, stack.stack, clouds, deployment, notes)
+    clouds.close()
 
     assert found.other_services == ()
     assert found.of(adoption.Standing.MANAGED)[-1].called == service["outputs"]["name"]

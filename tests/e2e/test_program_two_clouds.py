@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -72,6 +73,20 @@ def by_server(stack: ProgramStack) -> set[str]:
     }
 
 
+def name_of(resource: Mapping[str, Any]) -> str:
+    return str(resource["urn"]).rpartition("::")[2]
+
+
+def without(resource: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
+    """A resource of a state that depends on none of those that are lost."""
+    dependencies = [one for one in resource.get("dependencies") or () if one.rpartition("::")[2] not in lost]
+    by_property = {
+        key: [one for one in urns or () if one.rpartition("::")[2] not in lost]
+        for key, urns in (resource.get("propertyDependencies") or {}).items()
+    }
+    return {**resource, "dependencies": dependencies, "propertyDependencies": by_property}
+
+
 def test_each_part_is_in_the_cloud_that_has_it(
     stack: ProgramStack, local_cloud: LocalCloud, server: LocalCloud
 ) -> None:
@@ -129,6 +144,28 @@ def test_an_error_names_the_cloud_that_it_is_of(
     assert refused.code != 0
     assert words in refused.text
     assert not stack.up().complaints  # the settings as they were
+
+
+def test_what_a_lost_state_leaves_is_adopted_from_both_clouds(
+    stack: ProgramStack, server: LocalCloud
+) -> None:
+    """The state loses the account and its group with their provider, and the zone's group's record."""
+    state = stack.export()
+    lost = {"account", catalogue.MANAGEMENT_GROUP, catalogue.MANAGEMENT_PROVIDER, "record"}
+    kept = [one for one in state["deployment"]["resources"] if name_of(one) not in lost]
+    state["deployment"]["resources"] = [without(one, lost) for one in kept]
+    stack.load(state)
+
+    done = stack.adopt("--yes")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Adopted: management-resource-group, account, record." in done.stdout
+    assert server.client_secret not in done.stdout + done.stderr + stack.state_text()
+    assert by_server(stack) == {"account", catalogue.MANAGEMENT_GROUP}
+    again = stack.up()
+    assert set(again.changes) <= {"same", "update"}, again.changes
+    assert not again.complaints
+    expect_no_changes(stack)
 
 
 def test_a_destroy_leaves_neither_cloud_anything(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,25 @@ class ProgramStack(PulumiProject):
             [self.engine.pulumi, "config", "set", "--secret", "--stack", self.stack, key],
             cwd=self.folder, env=self.environment, input=value, text=True, check=True, capture_output=True,
         )  # fmt: skip
+
+    def adopt(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """`fpga adopt`, as a person runs it in the checkout; no terminal is there."""
+        local = self.engine.local
+        backend = {
+            "url": self.environment["PULUMI_BACKEND_URL"],
+            "passphraseFile": str(local / "passphrase"),
+        }
+        (self.folder / "stacks").mkdir(exist_ok=True)
+        (self.folder / "stacks" / f"Backend.{self.stack}.yaml").write_text(yaml.safe_dump(backend))
+        return subprocess.run(
+            [sys.executable, "-m", "fpga.cli", "adopt", "--stack", self.stack, *options],
+            cwd=self.folder,
+            env={**self.environment, "FPGA_LOCAL": str(local), "PYTHONPATH": str(PROJECT_ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def _operate(self, verb: str, *flags: str, code: int | None, timeout_s: float) -> Result:
         host = ("--client", self._host) if self._host else ()

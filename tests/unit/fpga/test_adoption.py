@@ -15,6 +15,7 @@ from clients.azure.errors import NotFound
 from engine.plugin_notes import Notes
 from fpga import adoption
 from fpga.adoption import Finding, Standing, Survey
+from fpga.stacks.clouds import StackClouds
 from infra import declared, settings
 from infra.settings import Settings
 
@@ -66,6 +67,20 @@ class ToldCloud(Cloud):
         return self._resources[resource_id]
 
 
+class ToldClouds(StackClouds):
+    """A stack's clouds, all of which are one."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud_of_all = cloud
+
+    def of(self, resource_id: str) -> Cloud:
+        return self._cloud_of_all
+
+
+def told(resources: Mapping[str, Mapping[str, Any]], code: str = "ResourceNotFound") -> ToldClouds:
+    return ToldClouds(ToldCloud(resources, code))
+
+
 def state(*resources: tuple[str, str]) -> dict[str, Any]:
     """A deployment with these resources, by type chain and logical name."""
     urns = [f"urn:pulumi:dev::fpga-web-service::{chain}::{name}" for chain, name in resources]
@@ -74,7 +89,7 @@ def state(*resources: tuple[str, str]) -> dict[str, Any]:
 
 def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
     stack = configuration(tmp_path)
-    cloud = ToldCloud({GROUP: {"location": "East US 2"}, ZONE: {"location": "global"}})
+    cloud = told({GROUP: {"location": "East US 2"}, ZONE: {"location": "global"}})
 
     found = adoption.survey(stack, "dev", cloud, state(("t", "resource-group")), Notes(str(tmp_path)))
 
@@ -102,7 +117,7 @@ def test_each_stands_as_state_and_cloud_tell(tmp_path: Path) -> None:
 def test_what_this_stack_made_is_known_without_its_state(
     tmp_path: Path, noted: tuple[str, ...], foreign: bool
 ) -> None:
-    cloud = ToldCloud({GROUP: {"location": "eastus2"}, ZONE: {"location": "global"}})
+    cloud = told({GROUP: {"location": "eastus2"}, ZONE: {"location": "global"}})
     notes = Notes(str(tmp_path))
     for name in noted:
         urn = f"urn:pulumi:dev::fpga-web-service::azure-native:resources:ResourceGroup::{name}"
@@ -125,7 +140,7 @@ def test_what_this_stack_made_is_known_without_its_state(
 def test_what_an_update_would_make_anew_is_not_adopted(tmp_path: Path, name: str, remedy: str) -> None:
     stack = configuration(tmp_path)
     (there,) = [one for one in declared.resources(stack) if one.name == name]
-    cloud = ToldCloud({there.id: {"location": "westus2"}})
+    cloud = told({there.id: {"location": "westus2"}})
 
     (misplaced,) = adoption.survey(stack, "dev", cloud, {}, Notes(str(tmp_path))).of(Standing.MISPLACED)
 
@@ -139,7 +154,7 @@ def test_what_an_update_would_make_anew_is_not_adopted(tmp_path: Path, name: str
 def test_another_subscription_proves_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="404 SubscriptionNotFound"):
         adoption.survey(
-            configuration(tmp_path), "dev", ToldCloud({}, "SubscriptionNotFound"), {}, Notes(str(tmp_path))
+            configuration(tmp_path), "dev", told({}, "SubscriptionNotFound"), {}, Notes(str(tmp_path))
         )
 
 
@@ -149,7 +164,7 @@ def test_the_import_file_names_parents_that_the_state_has(tmp_path: Path) -> Non
     management = "urn:pulumi:dev::fpga-web-service::fpga:index:ModelManagement::model-management"
     deployment = {"resources": [{"urn": management, "id": ""}]}
 
-    text = adoption.import_file(stack, Survey(tuple(findings), (), ()), deployment, "3.29.0")
+    text = adoption.import_file(stack, "dev", Survey(tuple(findings), (), ()), deployment, "3.29.0")
 
     file = json.loads(text)
     assert file["nameTable"] == {"model-management": management}
@@ -176,7 +191,7 @@ def test_what_is_not_adopted_is_not_in_the_file(tmp_path: Path) -> None:
     stack = configuration(tmp_path)
     findings = (Finding("account", "", Standing.ABSENT), Finding("zone", "", Standing.ADOPTABLE))
 
-    file = json.loads(adoption.import_file(stack, Survey(findings, (), ()), {}, "3.29.0"))
+    file = json.loads(adoption.import_file(stack, "dev", Survey(findings, (), ()), {}, "3.29.0"))
 
     assert [one["name"] for one in file["resources"]] == ["scoring-endpoint", "zone"]
 
@@ -215,3 +230,31 @@ def test_what_others_made_outlives_the_stack(
     findings: list[Finding], values: tuple[str, ...], written: dict[str, str]
 ) -> None:
     assert adoption.settings_to_write(values, Survey(tuple(findings), (), ())) == written
+
+
+def test_what_is_on_a_management_server_comes_in_by_its_own_provider(tmp_path: Path) -> None:
+    server = "99999999-8888-7777-6666-555555555555"
+    stack = configuration(
+        tmp_path,
+        managementHost="models.contoso.com",
+        managementTenantId=server,
+        managementSubscriptionId=server,
+        managementClientId=server,
+        managementClientSecret="the server's",
+    )
+    names = ("resource-group", "management-resource-group", "account")
+    findings = tuple(Finding(name, "", Standing.ADOPTABLE) for name in names)
+
+    file = json.loads(adoption.import_file(stack, "dev", Survey(findings, (), ()), {}, "3.29.0"))
+
+    by_provider = {one["name"]: one.get("provider") for one in file["resources"] if "id" in one}
+    assert by_provider == {
+        "resource-group": None,
+        "management-resource-group": "management",
+        "account": "management",
+    }
+    chain = "fpga:index:ModelManagement$pulumi:providers:azure-native"
+    assert file["nameTable"] == {"management": f"urn:pulumi:dev::fpga-web-service::{chain}::management"}
+    inputs = file["providerInputs"]["management"]
+    assert inputs["clientSecret"]["plaintext"] == '"the server\'s"'
+    assert (inputs["metadataHost"], inputs["useOidc"]) == ("models.contoso.com", "false")
