@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 
 from localcloud.dns.records import rdatas_of
+from tests.support.certificates.authority import Authority
 from tests.support.examples import examples
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.acknowledged import (
@@ -43,14 +44,25 @@ from tests.support.localcloud.acknowledged import (
     properties_of,
 )
 from tests.support.localcloud.arm_caller import ArmCaller, refusal
-from tests.support.localcloud.data_plane import FPGA, OFF, PROVIDER, DataPlane, PackageHost, endpoint, opens
+from tests.support.localcloud.data_plane import (
+    FPGA,
+    OFF,
+    PROVIDER,
+    DataPlane,
+    PackageHost,
+    endpoint,
+    on,
+    opens,
+)
 from tests.support.localcloud.killable import Killable, killable
 
 MODELS, ZONES, STORAGE = PROVIDER, "Microsoft.Network/dnsZones", "Microsoft.Storage/storageAccounts"
-GROUPS = st.sampled_from(["alpha", "Alpha", "beta"])
+GROUPS = st.sampled_from(["alpha", "alpha", "Alpha", "beta"])
 NAMES = st.sampled_from(["one", "One", "two"])
 ZONE_NAMES = st.sampled_from(["any.test", "ANY.test", "order.test"])
 STORAGE_NAMES = st.sampled_from(["anyorder1", "anyorder2"])
+MOMENTS = st.sampled_from([0, 2, 4, 6, 8, 10, 15, 20, 30, 50])
+SSL = st.sampled_from([True, True, False, None])
 LOCATIONS = st.sampled_from(["eastus2", "westus"])
 TAGS = st.dictionaries(
     st.sampled_from(["a", "größe", "c d"]), st.text(st.characters(codec="utf-8"), max_size=5), max_size=2
@@ -85,6 +97,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     running: Killable
     package: str
+    authority: Authority
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,16 +106,21 @@ class AnyOrder(RuleBasedStateMachine):
         self.plane = DataPlane(self.running.status)
         self.restarts = 0
 
-    @initialize(data=st.data(), location=LOCATIONS)
-    def begin(self, data: st.DataObject, location: str) -> None:
-        """One of most kinds, so that the first steps already meet something."""
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """One of each kind, so that every step meets something."""
         for namespace in (PROVIDER, "Microsoft.Network", "Microsoft.Storage"):
             assert self.arm("POST", f"{self.arm.subscription}/providers/{namespace}/register").ok
-        self.put_group("alpha", location, {})
-        self.put_account(data, "one", 2, {})
-        self.put_zone(data, "any.test", {})
-        if any(self.model.accounts()):
-            self.register_model(data, "net")
+        self.put_group("alpha", "eastus2", {"a": "b"})
+        self.put_account("alpha", "one", 2, {})
+        self.register_model(data, "net")
+        self.create_service(data, "one", ssl=True, is_awaited=False)
+        self.regenerate_keys(data, "Secondary")
+        self.put_storage("alpha", "anyorder1", "eastus2", {})
+        self.put_container(data, "models", "x  y")
+        self.upload(data, b"of the beginning")
+        self.put_zone("alpha", "any.test", {})
+        self.put_records(data, "www", ("A", [{"ipv4Address": "203.0.113.7"}]), 60, if_new=True)
 
     def teardown(self) -> None:
         try:
@@ -152,9 +170,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     # accounts, models, services
 
-    @rule(data=st.data(), name=NAMES, capacity=st.integers(1, 3), tags=TAGS)
-    def put_account(self, data: st.DataObject, name: str, capacity: int, tags: dict[str, str]) -> None:
-        group = self._any_group(data)
+    @rule(group=GROUPS, name=NAMES, capacity=st.integers(1, 3), tags=TAGS)
+    def put_account(self, group: str, name: str, capacity: int, tags: dict[str, str]) -> None:
         body = {"location": "eastus2", "sku": {"name": "S1", "capacity": capacity}, "tags": tags}
         answer = self.arm("PUT", self._resource(group, MODELS + "/accounts", name), body)
         if (there := self._there(group, answer)) is None:
@@ -190,31 +207,34 @@ class AnyOrder(RuleBasedStateMachine):
             del account.models[model]
 
     @precondition(lambda self: any(account.models for _, account in self.model.accounts()))
-    @rule(data=st.data(), name=NAMES, is_awaited=st.booleans())
-    def create_service(self, data: st.DataObject, name: str, is_awaited: bool) -> None:
+    @rule(data=st.data(), name=NAMES, ssl=SSL, is_awaited=st.booleans())
+    def create_service(self, data: st.DataObject, name: str, ssl: bool | None, is_awaited: bool) -> None:
         account = self._any_account(data, with_models=True)
         model = data.draw(st.sampled_from(sorted(account.models)))
-        answer = self.plane.call("POST", "services", FPGA | OFF | {"modelId": model, "name": name})
+        asked = FPGA | self._ssl(ssl) | {"modelId": model, "name": name}
+        answer = self.plane.call("POST", "services", asked)
         if any(service.name.lower() == name.lower() for service in account.services.values()):
             _refused(answer, 409, "ServiceAlreadyExists")
         elif len(account.services) >= account.capacity:
             _refused(answer, 412, "FpgaQuotaExceeded")
         else:
             _done(answer, 202)
-            service = Service(answer.json()["id"], name, model)
+            service = Service(answer.json()["id"], name, model, bool(ssl))
             account.services[service.id] = service
             service.keys = self.plane.keys(service.id)
             self._follow(account, service, answer, is_awaited)
 
     @precondition(lambda self: any(account.standing() for _, account in self.model.accounts()))
-    @rule(data=st.data(), is_awaited=st.booleans())
-    def update_service(self, data: st.DataObject, is_awaited: bool) -> None:
+    @rule(data=st.data(), ssl=SSL, is_awaited=st.booleans())
+    def update_service(self, data: st.DataObject, ssl: bool | None, is_awaited: bool) -> None:
         account, service = self._any_service(data)
         model = data.draw(st.sampled_from(sorted(account.models)))
         self._settle(account)
-        answer = self.plane.call("PUT", f"services/{service.id}", FPGA | {"modelId": model})
+        asked = FPGA | self._ssl(ssl) | {"modelId": model}
+        answer = self.plane.call("PUT", f"services/{service.id}", asked)
         _done(answer, 202)
         service.model = model
+        service.ssl = service.ssl if ssl is None else ssl
         self._follow(account, service, answer, is_awaited)
 
     @precondition(lambda self: any(account.standing() for _, account in self.model.accounts()))
@@ -243,9 +263,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     # storage
 
-    @rule(data=st.data(), name=STORAGE_NAMES, location=LOCATIONS, tags=TAGS)
-    def put_storage(self, data: st.DataObject, name: str, location: str, tags: dict[str, str]) -> None:
-        group = self._any_group(data)
+    @rule(group=GROUPS, name=STORAGE_NAMES, location=LOCATIONS, tags=TAGS)
+    def put_storage(self, group: str, name: str, location: str, tags: dict[str, str]) -> None:
         body = {"location": location, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "tags": tags}
         answer = self.arm("PUT", self._resource(group, STORAGE, name), body)
         if (there := self._there(group, answer)) is None:
@@ -295,9 +314,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     # zones and records
 
-    @rule(data=st.data(), name=ZONE_NAMES, tags=TAGS)
-    def put_zone(self, data: st.DataObject, name: str, tags: dict[str, str]) -> None:
-        group = self._any_group(data)
+    @rule(group=GROUPS, name=ZONE_NAMES, tags=TAGS)
+    def put_zone(self, group: str, name: str, tags: dict[str, str]) -> None:
         answer = self.arm("PUT", self._resource(group, ZONES, name), {"location": "global", "tags": tags})
         if (there := self._there(group, answer)) is None:
             return
@@ -377,26 +395,14 @@ class AnyOrder(RuleBasedStateMachine):
         self._start_again()
 
     @precondition(lambda self: self.restarts < 3 and any(self.model.zones()))
-    @rule(data=st.data(), ttl=st.integers(1, 1000))
-    def kill_while_a_record_is_written(self, data: st.DataObject, ttl: int) -> None:
+    @rule(data=st.data(), ttl=st.integers(1, 1000), after_ms=MOMENTS)
+    def kill_while_a_record_is_written(self, data: st.DataObject, ttl: int, after_ms: int) -> None:
         """Acknowledged, it is there; otherwise it is as it was, or whole as it was asked for."""
-        self.restarts += 1
         group, zone = data.draw(st.sampled_from(list(self.model.zones())))
         path = f"{self._resource(group.name, ZONES, zone.name)}/TXT/killed"
         records = [{"value": [f"of {ttl}"]}]
-        answers: list[requests.Response] = []
-
-        def write() -> None:
-            try:
-                answers.append(self.arm("PUT", path, {"properties": properties_of("TXT", records, ttl)}))
-            except requests.ConnectionError:
-                return
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        self.running.kill()
-        writer.join()
-        self._start_again(look=False)
+        body = {"properties": properties_of("TXT", records, ttl)}
+        answers = self._killed_while("PUT", path, body, after_ms)
         found = self.arm("GET", path)
         key = ("TXT", "killed")
         before = zone.sets.get(key)
@@ -414,6 +420,44 @@ class AnyOrder(RuleBasedStateMachine):
             )
             zone.sets[key] = RecordSet("killed", told[0], told[1], found.json()["etag"])
         self.look_at_everything()
+
+    @precondition(lambda self: self.restarts < 3 and bool(self.model.groups))
+    @rule(data=st.data(), after_ms=MOMENTS)
+    def kill_while_a_group_is_deleted(self, data: st.DataObject, after_ms: int) -> None:
+        """Acknowledged, all of it is gone; otherwise all of it is gone, or all of it is there."""
+        group = self._any_group(data)
+        answers = self._killed_while("DELETE", self._group(group), None, after_ms)
+        found = self.arm("GET", self._group(group))
+        if answers and group.lower() in self.model.groups:
+            _done(answers[0], 200)
+            _refused(found, 404, "ResourceGroupNotFound")
+        if found.status_code == 404:
+            self.model.groups.pop(group.lower(), None)
+        self.look_at_everything()
+
+    def _killed_while(self, method: str, path: str, body: object, after_ms: int) -> list[requests.Response]:
+        """The answer to a request during which the process was killed, where there was one; it runs again.
+
+        Args:
+            after_ms: the moment of the kill, from the request on.
+        """
+        self.restarts += 1
+        self.arm.token()
+        answers: list[requests.Response] = []
+
+        def ask() -> None:
+            try:
+                answers.append(self.arm(method, path, body))
+            except requests.ConnectionError:
+                return
+
+        caller = threading.Thread(target=ask)
+        caller.start()
+        caller.join(after_ms / 1000)
+        self.running.kill()
+        caller.join()
+        self._start_again(look=False)
+        return answers
 
     def _start_again(self, *, look: bool = True) -> None:
         before = self.running.status
@@ -458,9 +502,11 @@ class AnyOrder(RuleBasedStateMachine):
             for document in services:
                 service = account.services[document["id"]]
                 assert self.plane.keys(service.id) == service.keys
-                assert all(opens(endpoint(document), None, key) for key in service.keys)
-                for key in sorted(service.lost_keys)[:1]:
-                    assert not opens(endpoint(document), None, key)
+                assert document["sslEnabled"] == service.ssl
+                where, root = endpoint(document), self.authority.root if service.ssl else None
+                assert all(opens(where, root, key) for key in service.keys)
+                if service.ssl and service.lost_keys:  # without SSL anyone may call
+                    assert not opens(where, root, min(service.lost_keys))
 
     def _look_at_storage(self) -> None:
         listed = self._list(f"{self.arm.subscription}/providers/{STORAGE}")
@@ -518,6 +564,11 @@ class AnyOrder(RuleBasedStateMachine):
         return dns.query.udp_with_fallback(asked, host, port=int(port), timeout=10)[0]
 
     # the way there
+
+    def _ssl(self, ssl: bool | None) -> dict[str, Any]:
+        if ssl is None:
+            return {}
+        return on(self.authority) if ssl else OFF
 
     def _group(self, name: str) -> str:
         return f"{self.arm.subscription}/resourceGroups/{name}"
@@ -612,12 +663,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
 
 def test_what_was_acknowledged_is_there_in_any_order(running: Killable) -> None:
     with PackageHost().running() as host:
-        machine = type(
-            "Machine",
-            (AnyOrder,),
-            {"running": running, "package": host.put("/c/real.zip", scoring_parts.package())},
-        )
-        wanted = examples(4, 20, suppress_health_check=list(HealthCheck))
+        package = host.put("/c/real.zip", scoring_parts.package())
+        given = {"running": running, "package": package, "authority": Authority()}
+        machine = type("Machine", (AnyOrder,), given)
+        wanted = examples(4, 10, suppress_health_check=list(HealthCheck))
         # Without the shrinking of what fails: each try of it would cost seconds, and there are hundreds.
         phases = (Phase.explicit, Phase.reuse, Phase.generate)
         run_state_machine_as_test(machine, settings=settings(wanted, stateful_step_count=30, phases=phases))

@@ -172,7 +172,7 @@ def test_forged_tokens_are_refused(standing: Standing, send: RawHttps) -> None:
     assert right.status == 200
 
 
-@examples(60, 3000)
+@examples(60, 1000)
 @given(data=st.data())
 def test_a_token_of_which_anything_differs_is_refused(
     standing: Standing, send: RawHttps, data: st.DataObject
@@ -235,7 +235,7 @@ def test_odd_bodies_of_every_operation(standing: Standing, send: RawHttps, body:
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
-@examples(40, 2000)
+@examples(40, 1000)
 @given(tags=st.dictionaries(_TEXTS.filter(bool), _TEXTS, max_size=5), description=_TEXTS)
 def test_what_is_taken_is_told_as_it_was(standing: Standing, tags: dict[str, str], description: str) -> None:
     """Whatever a text holds: it is refused, or it is what everybody reads from then on, in lists as well."""
@@ -276,7 +276,7 @@ _ODD_QUERY = st.lists(
 )
 
 
-@examples(250, 20_000)
+@examples(250, 4000)
 @given(
     method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]),
     segments=st.one_of(

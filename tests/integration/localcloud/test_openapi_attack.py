@@ -73,7 +73,7 @@ def test_every_answer_is_described(name: str, standing: Standing, session: reque
     kinds = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     standing.raise_up()
 
-    @examples(10 if operation.method.upper() in CHANGING else 5, 150, suppress_health_check=list(HealthCheck))
+    @examples(10 if operation.method.upper() in CHANGING else 5, 60, suppress_health_check=list(HealthCheck))
     @given(st.one_of([operation.as_strategy(generation_mode=kind) for kind in kinds]), st.data())
     def attacked(case: Case[Any], data: st.DataObject) -> None:
         names_are_wrong = _is_negated(case, ParameterLocation.PATH)

@@ -54,6 +54,7 @@ class Service:
     id: str
     name: str
     model: str
+    ssl: bool
     keys: tuple[str, str] = ("", "")
     lost_keys: set[str] = field(default_factory=set)
     operations: list[str] = field(default_factory=list)

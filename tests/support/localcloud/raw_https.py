@@ -48,16 +48,22 @@ class RawHttps:
         lines = [method.encode("latin-1") + b" " + target + b" HTTP/1.1"]
         for name, value in (sent | dict(headers or {})).items():
             lines.append(name.encode() + b": " + (value if isinstance(value, bytes) else value.encode()))
+        try:
+            return self._exchange(method, b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        except BaseException:
+            self.close()
+            raise
+
+    def _exchange(self, method: str, sent: bytes) -> Answer:
         if self._opened is None:
             plain = socket.create_connection(self._where, timeout=30)
             self._opened = self._context.wrap_socket(plain, server_hostname=self._where[0])
-        self._opened.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        self._opened.sendall(sent)
         with http.client.HTTPResponse(self._opened, method=method) as response:
             response.begin()
             content = response.read()
-            answer = Answer(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, content
-            )
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            answer = Answer(response.status, headers, content)
             if response.will_close:
                 self.close()
         return answer
