@@ -1,11 +1,12 @@
 "use strict";
 /*
- * Runs the blob service of an unmodified Azurite, and adds the three things that localcloud promises:
+ * Runs the blob service of an unmodified Azurite, and adds the four things that localcloud promises:
  *
  * - the storage accounts come over standard input and can change while it serves. Azurite itself reads
  *   them from its environment once a minute, and without any falls back to an account whose key is public;
  * - a write is answered when it is on disk. Azurite syncs a blob's bytes but keeps what it knows about
  *   them (names, properties, where the bytes are) in memory, saved every five seconds;
+ * - a write that finds the disk full is refused with 507, in words that say so;
  * - it ends when standard input does, so that nothing stays behind when localcloud is killed.
  *
  *   node launcher.js PACKAGE HOST PORT LOCATION CERTIFICATE KEY
@@ -30,6 +31,8 @@ const KEEP_ALIVE_S = 5;
 const COLLECTIONS = ["SERVICES", "CONTAINERS", "BLOBS", "BLOCKS"].map((name) => `$${name}_COLLECTION$`);
 const ASIDE = /\.aside\.(.+)$/;
 const KEEP_ASIDE_MS = 30 * 24 * 3600 * 1000;
+const FULL = new Set(["ENOSPC", "EDQUOT"]);
+const LEAST_ROOM = 1 << 20; // bytes
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 function say(message) {
@@ -116,6 +119,36 @@ function answerWhenSaved(server, save) {
   });
 }
 
+/* Whether a write failed for want of room: by what it failed with, or by what the disk has left. */
+async function isFull(error) {
+  if (error !== undefined && FULL.has(error.code)) {
+    return true;
+  }
+  try {
+    const { bavail, bsize } = await fs.statfs(LOCATION);
+    return bavail * bsize < LEAST_ROOM;
+  } catch {
+    return false;
+  }
+}
+
+/* Azure's error for a disk that is full, in the place of the answer that is held. */
+function refuseForWantOfRoom(response, end) {
+  const code = "InsufficientStorage";
+  const message = "The disk of localcloud's data folder is full: make room, and try again.";
+  const error = `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  const id = response.getHeader("x-ms-request-id");
+  response.getHeaderNames().forEach((name) => response.removeHeader(name));
+  if (id !== undefined) {
+    response.setHeader("x-ms-request-id", id);
+  }
+  response.setHeader("x-ms-error-code", code);
+  response.setHeader("content-type", "application/xml");
+  response.statusCode = 507;
+  response.statusMessage = "Insufficient Storage";
+  end(error);
+}
+
 /* Nothing of the answer leaves, not even its status, before `save` has succeeded. */
 function holdUntil(response, save) {
   const write = response.write.bind(response);
@@ -130,9 +163,22 @@ function holdUntil(response, save) {
       held.forEach((chunk) => write(...chunk));
       end(...parts);
     };
-    // a refused write changed nothing; a save that fails leaves the caller without an answer, as it must
-    const done = response.statusCode < 400 ? save() : Promise.resolve();
-    done.then(send, (error) => response.destroy(error));
+    const fail = async (error) => {
+      if (await isFull(error)) {
+        refuseForWantOfRoom(response, end);
+      } else if (error === undefined) {
+        send();
+      } else {
+        response.destroy(error); // a save that fails leaves the caller without an answer, as it must
+      }
+    };
+    if (response.statusCode < 400) {
+      save().then(send, fail);
+    } else if (response.statusCode >= 500) {
+      void fail();
+    } else {
+      send(); // a refused write changed nothing
+    }
     return response;
   };
 }

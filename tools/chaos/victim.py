@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,11 +14,11 @@ from typing import Final
 import psutil
 
 from localcloud import command_line, control
-from localcloud.settings import Settings
+from localcloud.settings import CRASH_REPORT, Settings
 from localcloud.status import Status
 
 NETWORK: Final = "127.93.0.0/16"
-_READY_S: Final = 60.0
+_READY_S: Final = 120.0
 
 
 class StartFailed(Exception):
@@ -72,9 +73,19 @@ class Victim:
         with os.fdopen(self._ready, "rb") as pipe:
             self._ready = None
             readable, _, _ = select.select([pipe], [], [], _READY_S)
-            if not readable or pipe.read() != b"ready\n":
+            if not readable:
+                raise StartFailed(f"it is not ready after {_READY_S:g} s: {self._threads()}")
+            if pipe.read() != b"ready\n":
                 raise StartFailed(_last_line(self.said))
         return control.status(self.settings.data)
+
+    def _threads(self) -> str:
+        """What its threads do, as faulthandler tells when it is made to crash."""
+        assert self._process is not None  # noqa: S101 - it was begun
+        self._process.send_signal(signal.SIGABRT)
+        self._process.wait()
+        report = self.settings.data / CRASH_REPORT
+        return report.read_text() if report.exists() else "it had not got as far as its crash report"
 
     def kill(self, *, whole: bool = True) -> None:
         """Ends it by SIGKILL, at once with its children or alone."""

@@ -145,6 +145,32 @@ def test_accounts_come_and_go_while_it_serves(blobs: Blobs) -> None:
     assert blobs.service.pid == pid, "no change of accounts restarts it"
 
 
+def test_a_full_disk_is_told_in_words(folder: Path, tmp_path: Path, parts: AzuriteParts) -> None:
+    blobs = Blobs(folder, tmp_path / "blobs", parts)
+    blobs.give("first")
+    blobs.service.start()
+    try:
+        with blobs.client("first") as client:
+            client.create_container("models")
+        put(blobs, "first", "before", b"kept")
+        draft = tmp_path / "blobs" / "__azurite_db_blob__.json~"
+        draft.symlink_to("/dev/full")
+        with blobs.client("first") as client, pytest.raises(HttpResponseError) as refused:
+            client.get_blob_client("models", "lost").upload_blob(b"lost", overwrite=True)
+        assert_refused(
+            refused.value,
+            507,
+            "InsufficientStorage",
+            "The disk of localcloud's data folder is full: make room, and try again.",
+        )
+        assert read(blobs, "first", "before") == b"kept"
+        draft.unlink()
+        put(blobs, "first", "after", b"written")
+        assert read(blobs, "first", "after") == b"written"
+    finally:
+        blobs.service.stop()
+
+
 def test_what_no_list_has_at_a_start_is_moved_aside_and_kept_for_a_month(
     folder: Path, tmp_path: Path, parts: AzuriteParts, caplog: pytest.LogCaptureFixture
 ) -> None:
