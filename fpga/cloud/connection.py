@@ -19,6 +19,7 @@ CLIENT_SECRET: Final = f"{NAMESPACE}clientSecret"
 NAME_SERVERS: Final = "fpga-web-service:nameServers"
 
 _MANAGEMENT: Final = "fpga-web-service:management"
+MANAGEMENT_HOST: Final = f"{_MANAGEMENT}Host"
 MANAGEMENT_CLIENT_SECRET: Final = f"{_MANAGEMENT}ClientSecret"
 MANAGEMENT_ROOTS: Final = f"{_MANAGEMENT}Roots"
 
@@ -64,7 +65,7 @@ def management_settings(status: Status) -> dict[str, str]:
     """
     known = _known(status)
     return {
-        f"{_MANAGEMENT}Host": known.host,
+        MANAGEMENT_HOST: known.host,
         f"{_MANAGEMENT}TenantId": known.tenant,
         f"{_MANAGEMENT}SubscriptionId": known.subscription,
         f"{_MANAGEMENT}ClientId": known.client,

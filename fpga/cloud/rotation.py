@@ -6,10 +6,27 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from fpga.cloud.connection import CLIENT_SECRET, METADATA_HOST
+from fpga.cloud.connection import (
+    CLIENT_SECRET,
+    MANAGEMENT_CLIENT_SECRET,
+    MANAGEMENT_HOST,
+    METADATA_HOST,
+    NeverStarted,
+    management_settings,
+    settings,
+)
 from fpga.cloud.local_cloud import follow_ca
 from fpga.project import DEFAULT_STACK, Project
+
+if TYPE_CHECKING:
+    from localcloud.status import Status
+
+_VARIABLES: Final = {
+    CLIENT_SECRET: "ARM_CLIENT_SECRET",
+    MANAGEMENT_CLIENT_SECRET: "FPGA_MANAGEMENT_CLIENT_SECRET",
+}
 
 
 def sign_in(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
@@ -29,14 +46,14 @@ def sign_in(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
     else:
         end = datetime.fromtimestamp(until, UTC)
         yield f"The secret of before opens until {end:%Y-%m-%d %H:%M} UTC, and no token of before longer."
-    stacks = _stacks(project, status.https)
-    yield "What signs in with it needs the new one: " + ("" if stacks else "no stack of this checkout does.")
-    for stack in stacks:
-        if stack == DEFAULT_STACK and data == project.cloud:
+    uses = list(_uses(project, status))
+    yield "What signs in with it needs the new one:" + ("" if uses else " no stack of this checkout does.")
+    for stack, key in uses:
+        if stack == DEFAULT_STACK and data == project.cloud and key == CLIENT_SECRET:
             other = "`fpga up`"
         else:
-            other = f'`export ARM_CLIENT_SECRET="$(cat {secret})"`'
-        yield f"  {stack}: {other}, or `pulumi config set -s {stack} --secret {CLIENT_SECRET} < {secret}`"
+            other = f'`export {_VARIABLES[key]}="$(cat {secret})"`'
+        yield f"  {stack}: {other}, or `pulumi config set -s {stack} --secret {key} < {secret}`"
 
 
 def ca(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
@@ -62,18 +79,21 @@ def ca(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
         yield "When they have: `fpga cloud rotate ca --now`."
 
 
-def _stacks(project: Project, https: str | None) -> list[str]:
-    """The stacks of the checkout that are on the localcloud at this address."""
+def _uses(project: Project, status: Status) -> Iterator[tuple[str, str]]:
+    """The stacks of the checkout that are on a localcloud, and the settings by which they sign in to it."""
     import yaml
 
-    found = []
+    try:
+        hosts = {CLIENT_SECRET: settings(status), MANAGEMENT_CLIENT_SECRET: management_settings(status)}
+    except NeverStarted:
+        return
     for file in sorted(project.stack_file(DEFAULT_STACK).parent.glob("Pulumi.*.yaml")):
         try:
             content = yaml.safe_load(file.read_text())
-        except (OSError, ValueError, yaml.YAMLError):
-            continue
+        except (OSError, ValueError, RecursionError, yaml.YAMLError):
+            continue  # commands on that stack say so
         config = content.get("config") if isinstance(content, dict) else None
-        host = config.get(METADATA_HOST) if isinstance(config, dict) else None
-        if https is not None and host == https.removeprefix("https://"):
-            found.append(file.name.removeprefix("Pulumi.").removesuffix(".yaml"))
-    return found
+        for key, wanted in hosts.items():
+            host = METADATA_HOST if key == CLIENT_SECRET else MANAGEMENT_HOST
+            if isinstance(config, dict) and config.get(host) == wanted[host]:
+                yield file.name.removeprefix("Pulumi.").removesuffix(".yaml"), key
