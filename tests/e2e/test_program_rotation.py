@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from certs.sources.self_signed import Authority, issue, new_authority
-from clients.prediction.client import PredictionClient
+from clients.prediction.client import PredictionClient, UntrustedCertificate
 from infra.proof.endpoint import sample_image
 from tests.support.callers import Access, Callers
 from tests.support.stacks.program_stack import ProgramStack
@@ -184,4 +184,37 @@ def test_a_replacement_says_that_callers_need_new_keys(served: Served) -> None:
         assert "callers need new keys" in warning
     after = served.outputs()
     assert {"primaryKey", "secondaryKey"} <= different(before, after)
+    assert stack.preview("--expect-no-changes").complaints == []
+
+
+def test_a_development_authority_is_made_anew(served: Served) -> None:
+    """Its key is in the state: another root, certificate and key, at the same address with the same keys."""
+    stack = served.stack
+    stack.configure({"fpga-web-service:certificateSource": "self_signed"})
+    for key in ("certificateFile", "keyFile", "rootsFile"):
+        stack.run("config", "rm", "--stack", stack.stack, f"fpga-web-service:{key}")
+    stack.up()
+    before = served.outputs()
+
+    done = stack.up("--replace", stack.urn("development-ca"))
+
+    assert changed(done) == SERVICE_ALONE | {"development-ca": "replace", "certificate": "update"}
+    after = served.outputs()
+    assert {"rootCertificate", "certificateFingerprint"} <= different(before, after)
+    kept = ("ip", "fqdn", "primaryKey", "secondaryKey")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    for root, verifies in ((after["rootCertificate"], True), (before["rootCertificate"], False)):
+        with PredictionClient(
+            stack.fqdn,
+            50051,
+            use_ssl=True,
+            access_token=after["primaryKey"],
+            root_certificates=root.encode(),
+            name_servers=[stack.cloud.name_server],
+        ) as client:
+            if verifies:
+                client.score_image(sample_image())
+            else:
+                with pytest.raises(UntrustedCertificate):
+                    client.score_image(sample_image())
     assert stack.preview("--expect-no-changes").complaints == []

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import uuid
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobServiceClient,
+    ResourceTypes,
+    generate_account_sas,
+)
 
 from localcloud.arm.storage.blobs import Blobs
 from localcloud.errors import CloudError
@@ -202,6 +208,22 @@ def test_a_regenerated_key_replaces_the_old_one(account: Account) -> None:
         client.create_container("old-key")
     refused = refusal(account.arm("POST", f"{account.path}/regenerateKey", {"keyName": "key3"}))
     assert refused == (400, "InvalidRequestPropertyValue", "The keyName must be one of key1, key2.")
+
+
+def test_what_was_signed_with_a_key_of_before_is_refused(account: Account) -> None:
+    signed = generate_account_sas(
+        account.name,
+        account.keys()["key1"],
+        ResourceTypes(service=True),
+        AccountSasPermissions(list=True),
+        datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1),
+    )
+    with account.client(signed) as client:
+        assert list(client.list_containers()) == []
+        account.arm("POST", f"{account.path}/regenerateKey", {"keyName": "key1"})
+        with pytest.raises(HttpResponseError, match="AuthorizationFailure") as refused:
+            list(client.list_containers())
+    assert refused.value.status_code == 403
 
 
 def test_a_deleted_account_takes_its_blobs_along(account: Account) -> None:
