@@ -37,7 +37,11 @@ class _File(logging.handlers.RotatingFileHandler):
 
     def doRollover(self) -> None:
         before = os.fstat(self._descriptor())
-        super().doRollover()
+        try:
+            super().doRollover()
+        except OSError:  # the folder lets nothing be renamed: it is written on
+            self.stream = self.stream or self._open()
+            return
         for descriptor in _STANDARD_STREAMS:
             with contextlib.suppress(OSError):  # it is closed
                 if os.path.samestat(os.fstat(descriptor), before):

@@ -227,6 +227,7 @@ class Azurite:
                 threading.Thread(
                     target=self._tell, args=(child,), name="azurite's accounts", daemon=True
                 ).start()
+                threading.Thread(target=_log, args=(child,), name="azurite's errors", daemon=True).start()
                 self._listen(child)
             with self._changed:
                 self._ready, self._child = False, None
@@ -245,6 +246,7 @@ class Azurite:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 # none of the caller's NODE_* or AZURITE_* settings; PATH for the loader of some systems
                 env={"PATH": os.environ.get("PATH", ""), "NODE_ENV": "production"},
                 umask=0o077,
@@ -278,6 +280,14 @@ class Azurite:
         code = child.wait()
         with self._changed:
             self._failure = said or f"exit code {code}"
+
+
+def _log(child: subprocess.Popen[bytes]) -> None:
+    """Has what a child says of its errors in the log, which is bounded while it says more."""
+    assert child.stderr is not None  # noqa: S101 - made with a pipe
+    with child.stderr:
+        for line in child.stderr:
+            log.warning("Azurite says: %s", line.decode(errors="replace").rstrip())
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

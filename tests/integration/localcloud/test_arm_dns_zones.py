@@ -268,6 +268,31 @@ def test_a_cname_is_alone_at_its_name(zone: ZoneUnderTest) -> None:
     assert zone.put("TXT", "www", {"TTL": 60, "TXTRecords": [{"value": ["x"]}]}).status_code == 201
 
 
+BESIDE: dict[str, dict[str, Any]] = {
+    "A": A,
+    "AAAA": {"TTL": 60, "AAAARecords": [{"ipv6Address": "2001:db8::1"}]},
+    "CAA": {"TTL": 60, "caaRecords": [{"flags": 0, "tag": "issue", "value": "ca.test"}]},
+    "MX": {"TTL": 60, "MXRecords": [{"preference": 1, "exchange": "mail.example.com"}]},
+    "NS": {"TTL": 60, "NSRecords": [{"nsdname": "ns.example.com"}]},
+    "PTR": {"TTL": 60, "PTRRecords": [{"ptrdname": "host.example.com"}]},
+    "SRV": {"TTL": 60, "SRVRecords": [{"priority": 1, "weight": 1, "port": 1, "target": "a.example.com"}]},
+    "TXT": {"TTL": 60, "TXTRecords": [{"value": ["x"]}]},
+}
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_a_cname_comes_where_others_went_and_goes_for_others(zone: ZoneUnderTest, kind: str) -> None:
+    cname, other = {"TTL": 60, "CNAMERecord": {"cname": "www.example.com"}}, BESIDE[kind]
+    assert zone.put("CNAME", "alias", cname).status_code == 201
+    assert refusal(zone.put(kind, "Alias", other))[:2] == (409, "Conflict")
+    assert zone.put("CNAME", "alias", cname).status_code == 200
+    assert zone.arm("DELETE", f"{zone.path}/CNAME/ALIAS").status_code == 200
+    assert zone.put(kind, "alias", other).status_code == 201
+    assert refusal(zone.put("CNAME", "alias", cname))[:2] == (409, "Conflict")
+    assert zone.arm("DELETE", f"{zone.path}/{kind}/alias").status_code == 200
+    assert zone.put("CNAME", "alias", cname).status_code == 201
+
+
 @pytest.mark.parametrize("kind", ["NS", "SOA"])
 def test_the_root_sets_stay(zone: ZoneUnderTest, kind: str) -> None:
     assert refusal(zone.arm("DELETE", f"{zone.path}/{kind}/@")) == (

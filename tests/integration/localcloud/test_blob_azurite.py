@@ -26,6 +26,7 @@ from engine import azurite as azurite_install
 from engine.azurite import AzuriteParts
 from engine.report import ConsoleReport
 from localcloud import authority
+from localcloud.blob import azurite
 from localcloud.blob.azurite import Azurite
 from localcloud.errors import StartError
 from localcloud.settings import CA_CERTIFICATE
@@ -353,6 +354,15 @@ def test_a_taken_port_is_named(blobs: Blobs, folder: Path, tmp_path: Path, parts
         "or choose another with --blob-port."
     )
     assert second.service.pid is None
+
+
+def test_what_a_child_says_is_bounded_with_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Not on the file itself: what is renamed would grow on, out of the bounds of the log."""
+    script = "import sys; sys.stderr.write('a warning\\n' * 3); sys.stderr.buffer.write(b'\\xff')"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as child, caplog.at_level("WARNING"):
+        azurite._log(child)
+    assert caplog.messages == ["Azurite says: a warning"] * 3 + ["Azurite says: \ufffd"]
 
 
 def test_a_missing_node_is_named(folder: Path, tmp_path: Path, parts: AzuriteParts) -> None:

@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rdataclass
 import pytest
 
-from localcloud.dns.answer import answer, truncated, udp_size
+from localcloud.dns.answer import answer, respond, truncated, udp_size
 from localcloud.dns.records import RecordSet, zone_from
 
 
@@ -308,3 +308,27 @@ def test_a_truncated_response_has_the_flag_and_no_records() -> None:
     assert response.edns == 0
     assert not response.answer
     assert response.question
+
+
+def test_aliases_of_a_set_that_fills_a_message_come_alone_over_tcp() -> None:
+    """Who has them asks for what they lead to, and gets that whole."""
+    long = [f"{'x' * 60}.{'y' * 60}.{number}{'z' * 60}" for number in range(6)]
+    records = [{"value": [f"{number:03}" + "t" * 252, *["t" * 255] * 15]} for number in range(15)]
+    sets = [RecordSet("large", "TXT", {"TTL": 10, "TXTRecords": [*records, {"value": ["t" * 255] * 11}]})]
+    sets += [
+        RecordSet(name, "CNAME", _alias(f"{target}.contoso.com"))
+        for name, target in zip(long, [*long[1:], "large"], strict=True)
+    ]
+    zone = zone_from("contoso.com", sets)
+
+    def asked(name: str) -> dns.message.Message:
+        query = dns.message.make_query(f"{name}.contoso.com", "TXT").to_wire()
+        wire = respond(query, lambda: {zone.origin: zone}, udp=False)
+        assert wire is not None
+        return dns.message.from_wire(wire)
+
+    aliases, large = asked(long[0]), asked("large")
+    assert not aliases.flags & dns.flags.TC
+    assert [rrset.rdtype.name for rrset in aliases.answer] == ["CNAME"] * 6
+    assert [len(rrset) for rrset in large.answer] == [16]
+    assert not large.flags & dns.flags.TC

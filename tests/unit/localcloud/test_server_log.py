@@ -33,6 +33,17 @@ def test_an_event_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_what_cannot_be_put_aside_is_written_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 500)
+    path = tmp_path / "localcloud.log"
+    (tmp_path / "localcloud.log.1" / "in the way").mkdir(parents=True)
+    log = logging.getLogger("localcloud.test")
+    with logs.written(path):
+        for number in range(50):
+            log.info("event %d", number)
+    assert [f"event {number}" in path.read_text() for number in (0, 25, 49)] == [True] * 3
+
+
 def test_it_is_put_aside_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "MAX_BYTES", 2000)
     path, aside = tmp_path / "localcloud.log", tmp_path / "localcloud.log.1"
