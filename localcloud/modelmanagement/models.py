@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
+
 from localcloud.arm.resources import now
 from localcloud.datafolder.mark import IDENTITY
 from localcloud.errors import CloudError
@@ -96,9 +98,13 @@ def _is_address(url: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
+        host, port = parts.hostname or "", parts.port
+        # What fetches the package may read an address otherwise, or not at all.
+        called = urlsplit(requests.Request("GET", url).prepare().url or "").hostname
+    except (ValueError, requests.RequestException):  # brackets or a port that are none
         return False
+    same = called == host or not host.isascii()
+    return parts.scheme in ("http", "https") and bool(host) and port != 0 and same
 
 
 def without_signature(url: str) -> str:

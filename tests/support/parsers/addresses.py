@@ -80,6 +80,7 @@ def _urls() -> Iterator[bytes]:
     yield "https://bücher.example/％2e".encode()
     yield b"https://127.0.0.1:65536/"
     yield b"https://[::1%25lo]/"
+    yield b"https://[::1%qlo]/"
 
 
 def _name_servers() -> Iterator[bytes]:

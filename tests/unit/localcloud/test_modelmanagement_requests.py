@@ -45,6 +45,11 @@ def refusal(parse: Any, body: dict[str, Any]) -> tuple[int, str, str]:
         ({"url": "https:///x?sig=s3cret"}, "The property 'url' must be an https address"),
         ({"url": "https://host:99999/x?sig=s3cret"}, "The property 'url' must be an https address"),
         ({"url": "https://[host/x?sig=s3cret"}, "The property 'url' must be an https address"),
+        ({"url": "https://[::1%qlo]/x?sig=s3cret"}, "The property 'url' must be an https address"),
+        (
+            {"url": "https://host/" + "x" * 9000},
+            "The property 'url' has 9013 characters, and takes at most 8192",
+        ),
         # read by one library as the host 192.0.2.1, by another as the host 127.0.0.1
         ({"url": "http://192.0.2.1\\@127.0.0.1/x?sig=s3cret"}, "The property 'url' must be an https address"),
         (
