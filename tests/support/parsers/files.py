@@ -173,6 +173,8 @@ def _kept() -> Iterator[bytes]:
 
 PARSERS: Final = (
     Parser("setting", "one setting of a stack", _check_setting, _settings),
-    Parser("stack-file", "the file of a stack or of its backend", _check_stack_file, _stack_files),
+    Parser(
+        "stack-file", "the file of a stack or of its backend", _check_stack_file, _stack_files, limit_s=10
+    ),
     Parser("kept-file", "JSON that localcloud and the command keep", _check_kept, _kept),
 )
