@@ -31,8 +31,8 @@ up: bootstrap ## bring everything up on this machine, and classify a photo over 
 	@$(BIN)/fpga up
 
 test: bootstrap lint ## check the code, run every test, and say how much of each room they ran
-	@# a file's tests stay together: they share a stack, or a server
-	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=
+	@# a file's tests stay together: they share a stack, or a server; files go in their order, e2e before the short ones
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/python -m tools.covered
 
 test-pythons: bootstrap ## run every test but e2e on each other Python that this machine has

@@ -39,6 +39,15 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One worker more than there are cores: a quarter of the time a test waits for another process."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) + 1
+
+
 @pytest.fixture(autouse=True)
 def _umask() -> Iterator[None]:
     """A test that runs a command in this process leaves no umask of the command's behind."""

@@ -1,7 +1,7 @@
 """`python -m tools.covered`: how much of each room the tests ran, of what `pytest --cov` kept.
 
-Processes that tests start are not counted: most of the engine's room runs in such ones. The figures are said,
-and nothing fails for them.
+E2e tests and processes that tests start are not counted: most of the engine's room runs in such ones. The
+figures are said, and nothing fails for them.
 """
 
 from __future__ import annotations

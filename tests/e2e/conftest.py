@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Coverage is not counted here: they run the engine's processes, and what integration tests run."""
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    counted = plugin and plugin.cov_controller if item.get_closest_marker("e2e") else None
+    if counted:
+        counted.pause()
+    try:
+        return (yield)
+    finally:
+        if counted:
+            counted.resume()
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
-    return make_stack("settings")
+    return make_stack("settings", loaded=True)
 
 
 @pytest.mark.parametrize(("settings", "words"), BAD.values(), ids=BAD.keys())
