@@ -29,9 +29,9 @@ from tests.support.stacks import interruption
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.passing_time import age_certificate
 from tests.support.stacks.program_stack import ProgramStack
+from tests.support.waiting import PATIENCE_S
 
 RENEWAL = {"certificate": "update", "service": "update", "endpoint-check": "update"}
-PATIENCE_S = 60.0
 GENERATION = "fpga-web-service:certificateGeneration"
 ISSUERS = "fpga-web-service:caaIssuers"
 OURS, OTHER = "pebble.letsencrypt.org", "other.example"
@@ -79,7 +79,7 @@ def authority(
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
     """One that has its certificate."""
-    stack = make_stack("acme", authority.config)
+    stack = make_stack("acme", authority.config, loaded=True)
     assert stack.up().complaints == []
     return stack
 
@@ -87,7 +87,7 @@ def stack(make_stack: Callable[..., ProgramStack], authority: Authority) -> Prog
 @pytest.fixture(scope="module")
 def beginner(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
     """One that has nothing yet."""
-    return make_stack("beginner", authority.config)
+    return make_stack("beginner", authority.config, loaded=True)
 
 
 def changed(operations: dict[str, str]) -> dict[str, str]:

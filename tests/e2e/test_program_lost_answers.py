@@ -17,6 +17,7 @@ from tests.support.localcloud.faulty_cloud import FaultyCloud
 from tests.support.stacks import interruption
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.program_stack import ProgramStack
+from tests.support.waiting import PATIENCE_S
 
 GROUP, ZONE, STORAGE, RECORD = (
     "/resourceGroups/[^/]+",
@@ -41,7 +42,8 @@ def make_faulty_stack(
     """Makes stacks whose cloud loses answers."""
 
     def make(name: str) -> ProgramStack:
-        stack = make_stack(name, {connection.METADATA_HOST: faulty.address.removeprefix("https://")})
+        host = {connection.METADATA_HOST: faulty.address.removeprefix("https://")}
+        stack = make_stack(name, host, loaded=True)
         stack.environment["SSL_CERT_FILE"] = str(faulty.trust)
         return stack
 
@@ -72,7 +74,7 @@ def kill_amid(stack: ProgramStack, faulty: FaultyCloud, path: str) -> None:
     """Kills an update once the PUT was carried out, and gives its lock back."""
     faulty.lose_the_answer(path)
     with stack.start("up", "--yes", "--skip-preview", "--stack", stack.stack) as run:
-        assert faulty.acted.wait(60)
+        assert faulty.acted.wait(PATIENCE_S)
         interruption.kill(run)
     faulty.mend()
     stack.run("cancel", "--yes", stack.stack)

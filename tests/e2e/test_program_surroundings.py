@@ -16,7 +16,7 @@ from infra.settings.reader import PROJECT_ROOT
 from localcloud import control
 from tests.support.stacks import misleading
 from tests.support.stacks.program_stack import ProgramStack
-from tests.support.stacks.pulumi_project import TIMEOUT_S
+from tests.support.waiting import PATIENCE_S
 
 MakeStack = Callable[..., ProgramStack]
 
@@ -66,7 +66,7 @@ class Checkout:
             env={**os.environ, "FPGA_LOCAL": str(self.local), **variables},
             capture_output=True,
             encoding="utf-8",
-            timeout=TIMEOUT_S,
+            timeout=PATIENCE_S,
             check=False,
         )
 

@@ -18,7 +18,7 @@ from tests.support.servers.relay import Relay
 from tests.support.stacks import blob_backend, interruption
 from tests.support.stacks.blob_backend import BlobBackend
 from tests.support.stacks.held_update import WORD, HeldUpdate
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 TRIES = 5
 LOCKED = (
@@ -73,7 +73,7 @@ def runs_alone(project: HeldUpdate, *runs: subprocess.Popen[str]) -> bool:
     assert message.startswith(LOCKED), message
     assert f"created by {getpass.getuser()}@{socket.gethostname()} (pid {running.pid}) at 20" in message
     project.let_go()
-    stdout, stderr = running.communicate(timeout=60)
+    stdout, stderr = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0, stdout + stderr
     assert "4 created" in stdout
     return True
@@ -81,7 +81,7 @@ def runs_alone(project: HeldUpdate, *runs: subprocess.Popen[str]) -> bool:
 
 def refusal(run: subprocess.Popen[str]) -> str:
     """What an update says that does not run."""
-    stdout, stderr = run.communicate(timeout=60)
+    stdout, stderr = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 1, stdout + stderr
     return stderr
 
@@ -120,7 +120,7 @@ def test_an_update_outlives_the_end_of_its_blob_service(
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         project.let_go()
-        stdout, stderr = run.communicate(timeout=60)
+        stdout, stderr = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 0, stdout + stderr
     assert azurite.service.pid not in (killed, None)
     assert_whole(project)
@@ -135,7 +135,7 @@ def test_a_cut_network_is_ridden_out_or_told(engine: Engine, azurite: BlobBacken
         project.let_go()
         wait_until(lambda: relay.hung_up > 0)
         relay.mend()
-        stdout, stderr = run.communicate(timeout=60)
+        stdout, stderr = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 0, stdout + stderr
     assert_whole(project)
 

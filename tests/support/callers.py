@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from clients.prediction.client import PredictionClient, PredictionError
-
-PATIENCE_S = 30.0
+from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from localcloud import waiting
 
+PATIENCE_S: Final = 180.0
+"""When what has not happened is taken for what never will: long enough for a machine that does much else."""
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     """Looks again and again until it holds.
 
     Raises:

@@ -24,6 +24,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2, language_pb2_grpc
 
 from infra.settings.reader import PROJECT_ROOT
+from tests.support.waiting import PATIENCE_S
 
 # In place of Pulumi's own launcher of programs: writes down how it was called, and runs the program.
 LAUNCHER = """\
@@ -34,7 +35,7 @@ with open("seen.json", "w") as file:
     json.dump(seen, file)
 runpy.run_path("program.py")
 """
-TIMEOUT_S = 30
+TIMEOUT_S = PATIENCE_S
 PACK = PROJECT_ROOT / "policy"
 HOST = PROJECT_ROOT / "engine" / "language_host.py"
 

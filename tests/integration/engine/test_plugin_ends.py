@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE_S
+
 PLUGINS = ["engine.azure_native", "engine.dynamic_provider", "engine.language_host"]
-PATIENCE_S = 60.0
-"""For a machine under load; who did not hear never ends."""
 
 # Runs a module as a program; a thread of it gets the signal whose number comes through a pipe.
 TOLD_IN_A_THREAD = """

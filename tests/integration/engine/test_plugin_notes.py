@@ -16,7 +16,6 @@ from tests.support.engine import put_faults
 from tests.support.engine.plugin_process import Plugin, plugin
 from tests.support.engine.put_faults import (
     KINDS,
-    PATIENCE_S,
     Fault,
     FaultyCloud,
     Resource,
@@ -25,7 +24,7 @@ from tests.support.engine.put_faults import (
     up,
 )
 from tests.support.engine.scripted_arm import Arm
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 GROUP = "rg-killed"
 

@@ -27,7 +27,7 @@ from localcloud.server import Cloud
 from localcloud.settings import Settings
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.data_folders import content
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 DATABASE = "localcloud.db"
 WAL = f"{DATABASE}-wal"
@@ -67,7 +67,7 @@ def killed_after_writing(data: Path, *names: str) -> None:
         put_groups(caller, *names)
     process = psutil.Process(status.pid)
     process.kill()
-    process.wait(5)
+    process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from localcloud.server import Cloud
 from localcloud.settings import Settings
 from localcloud.status import Status
 from tests.support.localcloud.arm_caller import ArmCaller
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def kill(pid: int | None) -> None:
     assert pid is not None
     process = psutil.Process(pid)
     process.kill()
-    process.wait(5)
+    process.wait(PATIENCE_S)
 
 
 def test_started_found_and_stopped(settings: Settings) -> None:

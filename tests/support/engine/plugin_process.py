@@ -16,6 +16,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from engine.azure_native.types import ResourceType
 from engine.azure_native.values import Properties, from_struct, to_struct
+from tests.support.waiting import PATIENCE_S
 
 STACK = "urn:pulumi:test::fpga-web-service"
 
@@ -154,5 +155,5 @@ def started(
             yield process, channel
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=5)  # the engine's patience
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in errors

@@ -34,9 +34,9 @@ from infra import catalogue
 from infra.declared import Declared
 from tests.support.engine.plugin_process import Plugin, plugin, urn
 from tests.support.engine.scripted_arm import SUBSCRIPTION, Arm, Reply, error, scripted_arm
+from tests.support.waiting import PATIENCE_S
 
 LOST: Final = Reply(0)
-PATIENCE_S: Final = 60.0
 _PLUGINS: Final = 4
 """How many run side by side: each takes a bounded number of calls at a time, and outages are waited for."""
 

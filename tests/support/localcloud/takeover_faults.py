@@ -21,10 +21,11 @@ from clients.azure.settings import AzureSettings
 from clients.azure.takeover import ensure_model, ensure_service
 from fpga.cloud import connection
 from localcloud.server import Cloud as Server
-from tests.support.engine.put_faults import FAULTS, PATIENCE_S, Change, Fault, Victim
+from tests.support.engine.put_faults import FAULTS, Change, Fault, Victim
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import DataPlane, PackageHost, settings
 from tests.support.localcloud.faulty_cloud import FaultyCloud
+from tests.support.waiting import PATIENCE_S
 
 KINDS: Final = ("model", "service")
 _NAME: Final = "made"

@@ -10,8 +10,7 @@ import dns.message
 import dns.query
 
 from tests.support.servers.name_server import over_tcp
-
-PATIENCE_S = 60.0
+from tests.support.waiting import PATIENCE_S
 
 
 class Resolver:

@@ -7,6 +7,8 @@ import subprocess
 
 import psutil
 
+from tests.support.waiting import PATIENCE_S
+
 
 def kill(run: subprocess.Popen[str]) -> None:
     """Kills the run and all that it has started, all at once: plugins have process groups of their own."""
@@ -16,5 +18,5 @@ def kill(run: subprocess.Popen[str]) -> None:
         one.send_signal(signal.SIGSTOP)
     for one in tree:
         one.kill()
-    psutil.wait_procs(tree[1:], timeout=10)
+    psutil.wait_procs(tree[1:], timeout=PATIENCE_S)
     assert run.wait() == -signal.SIGKILL

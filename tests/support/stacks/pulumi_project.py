@@ -18,8 +18,7 @@ import yaml
 
 from engine import state_url
 from engine.install import Engine
-
-TIMEOUT_S = 180.0
+from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,17 @@ class PulumiProject:
     def configure(
         self, config: Mapping[str, str] | None = None, secrets: Mapping[str, str] | None = None
     ) -> None:
-        """Set configuration values, plain and secret."""
-        pairs = [("--plaintext", config or {}), ("--secret", secrets or {})]
-        arguments = [part for flag, values in pairs for k, v in values.items() for part in (flag, f"{k}={v}")]
-        if arguments:
+        """Sets values: plain ones in the stack's file, secret ones by the CLI, which encrypts them."""
+        if config:
+            file = self.folder / f"Pulumi.{self.stack}.yaml"
+            content = yaml.safe_load(file.read_text()) or {}
+            content["config"] = content.get("config", {}) | dict(config)
+            file.write_text(yaml.safe_dump(content))
+        if secrets:
+            arguments = [part for key, value in secrets.items() for part in ("--secret", f"{key}={value}")]
             self.run("config", "set-all", "--stack", self.stack, *arguments)
 
-    def run(self, *arguments: str, code: int | None = 0, timeout_s: float = TIMEOUT_S) -> Result:
+    def run(self, *arguments: str, code: int | None = 0, timeout_s: float = PATIENCE_S) -> Result:
         """Run `pulumi` with `arguments` in the project and wait for it; a time-out ends all that it started.
 
         Args:
@@ -179,19 +182,19 @@ class PulumiProject:
                 if child.poll() is None:
                     os.killpg(child.pid, signal.SIGKILL)
 
-    def preview(self, *flags: str, code: int | None = 0, timeout_s: float = TIMEOUT_S) -> Result:
+    def preview(self, *flags: str, code: int | None = 0, timeout_s: float = PATIENCE_S) -> Result:
         """`pulumi preview`."""
         return self._operate("preview", *flags, code=code, timeout_s=timeout_s)
 
-    def up(self, *flags: str, code: int | None = 0, timeout_s: float = TIMEOUT_S) -> Result:
+    def up(self, *flags: str, code: int | None = 0, timeout_s: float = PATIENCE_S) -> Result:
         """`pulumi up`, without a preview and without asking."""
         return self._operate("up", "--yes", "--skip-preview", *flags, code=code, timeout_s=timeout_s)
 
-    def refresh(self, *flags: str, code: int | None = 0, timeout_s: float = TIMEOUT_S) -> Result:
+    def refresh(self, *flags: str, code: int | None = 0, timeout_s: float = PATIENCE_S) -> Result:
         """`pulumi refresh`, without a preview and without asking."""
         return self._operate("refresh", "--yes", "--skip-preview", *flags, code=code, timeout_s=timeout_s)
 
-    def destroy(self, *flags: str, code: int | None = 0, timeout_s: float = TIMEOUT_S) -> Result:
+    def destroy(self, *flags: str, code: int | None = 0, timeout_s: float = PATIENCE_S) -> Result:
         """`pulumi destroy`, without a preview and without asking."""
         return self._operate("destroy", "--yes", "--skip-preview", *flags, code=code, timeout_s=timeout_s)
 

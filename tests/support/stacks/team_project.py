@@ -15,7 +15,8 @@ from engine import activation
 from engine.install import Engine
 from infra.settings.reader import PROJECT_ROOT
 from tests.support.stacks.local_cloud import LocalCloud
-from tests.support.stacks.pulumi_project import TIMEOUT_S, Result
+from tests.support.stacks.pulumi_project import Result
+from tests.support.waiting import PATIENCE_S
 
 _ACTIVATED = '. "$FPGA_LOCAL/activate"; exec pulumi "$@" --non-interactive --color never'
 # what a shell that is not activated has nothing of
@@ -46,7 +47,7 @@ class TeamProject:
         """Runs `fpga` in the checkout: all that it printed."""
         command = [str(Path(sys.executable).parent / "fpga"), *arguments]
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=TIMEOUT_S
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
@@ -84,7 +85,7 @@ class TeamStack:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=PATIENCE_S,
             **given,
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
