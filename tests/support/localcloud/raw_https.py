@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import ssl
 from collections.abc import Mapping
@@ -55,6 +56,8 @@ class RawHttps:
             raise
 
     def _exchange(self, method: str, sent: bytes) -> Answer:
+        if self._opened is not None and select.select([self._opened], [], [], 0)[0]:
+            self.close()  # nothing was asked: what came is the end, after a silence of half a minute
         if self._opened is None:
             plain = socket.create_connection(self._where, timeout=30)
             self._opened = self._context.wrap_socket(plain, server_hostname=self._where[0])
