@@ -92,6 +92,10 @@ def _prepare(project: Project, stack: str, folder: Path, tell: Tell) -> None:
             f"this command cannot change: put it into {file} (mode 0600), unset the variable, and try again. "
             "Then set the variable to the new one wherever it is."
         )
+    if not file.is_file():
+        raise CommandError(
+            f"The passphrase of the stack {stack} is missing: put it into {file} (mode 0600), then try again."
+        )
     stacks = _that_share(project, file, stack)
     write_whole(folder / _OLD, file.read_bytes())
     write_whole(folder / _NEW, secrets.token_urlsafe(32).encode())
