@@ -13,10 +13,12 @@ def write_whole(path: Path, content: bytes) -> bool:
     """Puts the content at `path` in one step, readable by its owner alone; False if it was there already."""
     if path.is_file() and path.read_bytes() == content:
         return False
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    draft.replace(path)
+    draft = _draft(path, content)
+    try:
+        draft.replace(path)
+    except OSError:
+        draft.unlink()
+        raise
     return True
 
 
@@ -89,8 +91,10 @@ def _draft(path: Path, content: bytes) -> Path:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink()
+        if isinstance(error, OSError):  # of a disk that is full, which names no file
+            error.filename = str(path)
         raise
     return Path(name)
 

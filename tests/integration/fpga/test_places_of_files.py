@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fpga.files import require_place
+from fpga.files import require_place, write_together, write_whole
 from infra.settings.reader import PROJECT_ROOT
 from tools.story.narrator import StoryError
 from tools.story.team import founded
@@ -71,3 +73,27 @@ def test_a_story_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
         with founded(folder, PROJECT_ROOT) as team:
             assert list(team.artifacts.iterdir()) == []
             (team.artifacts / "plan-dev.json").touch()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+@pytest.mark.parametrize(
+    "write",
+    [lambda path: write_whole(path, b"new"), lambda path: write_together({path: b"new"}, overwrite=True)],
+)
+def test_a_full_disk_is_told_by_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], object]
+) -> None:
+    """The system names no file when a write fails; and what was there stays, with nothing beside it."""
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+
+    def full(descriptor: int, mode: str) -> object:
+        os.close(descriptor)
+        return Path("/dev/full").open(mode)
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write(path)
+
+    assert caught.value.filename == str(path)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
