@@ -31,6 +31,7 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.server import Cloud
 from localcloud.settings import DATABASE
 from localcloud.status import Status
+from surroundings import https
 from tests.support.localcloud import parts
 from tests.support.localcloud.data_plane import DataPlane, endpoint, on
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict
@@ -123,7 +124,7 @@ def _target(cloud: Cloud, scene: Scene) -> Target:
         tenant, pem = db.execute("SELECT tenant_id, signing_key FROM tenant").fetchone()
     key = serialization.load_pem_private_key(pem.encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 - as it makes them
-    session = requests.Session()
+    session = https.session()
     session.trust_env = False
     session.verify = str(status.ca)
     made = Target(

@@ -17,6 +17,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 
 from localcloud.status import Status
+from surroundings.https import azure_transport
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import FPGA, OFF, DataPlane, PackageHost, endpoint, on, opens
@@ -288,13 +289,10 @@ class Blobs(Kind):
         super().meet(status)
         storage = f"/resourceGroups/group/providers/Microsoft.Storage/storageAccounts/{STORAGE}"
         key = self.arm("POST", f"{storage}/listKeys")["keys"][0]["value"]
+        transport = azure_transport(str(status.ca))
+        transport.connection_config.timeout, transport.connection_config.read_timeout = 10, 30
         self._client = BlobServiceClient(
-            f"{status.blob}/{STORAGE}",
-            credential=key,
-            connection_verify=str(status.ca),
-            retry_total=0,
-            connection_timeout=10,
-            read_timeout=30,
+            f"{status.blob}/{STORAGE}", credential=key, transport=transport, retry_total=0
         )
         self._container = self._client.get_container_client("models")
 

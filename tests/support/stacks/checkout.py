@@ -34,7 +34,8 @@ class Checkout:
         # nothing is fetched: of what the lock would install the environment knows already
         (folder / "requirements.lock").write_text("# nothing\n")
         python = getattr(sys, "_base_executable", sys.executable)
-        subprocess.run([python, "-m", "venv", self.local / "venv"], check=True)
+        # pip is among what is installed; to unpack and compile one takes longer than all else here
+        subprocess.run([python, "-m", "venv", "--without-pip", self.local / "venv"], check=True)
         packages = self.local.joinpath("venv", *Path(sysconfig.get_path("purelib")).parts[-3:])
         (packages / "installed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
         self.environment = {
