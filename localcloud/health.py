@@ -1,8 +1,9 @@
-"""Whether a localcloud is alive: told to anybody, with its version; all else of its status needs a token."""
+"""Whether a localcloud is alive: told to anybody, with its version; all else to who may read all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,6 +11,9 @@ from starlette.responses import JSONResponse, Response
 from localcloud.http.lanes import DATABASE, Lane, Route
 from localcloud.status import Status
 from localcloud.version import Version
+
+if TYPE_CHECKING:
+    from localcloud.access.guard import Guard
 
 PATH = "/health"
 
@@ -20,15 +24,13 @@ class Health:
     Args:
         version: of the code that runs.
         status: gives all that is told to who has a token.
-        authenticate: takes the `Authorization` header; raises `CloudError` 401.
+        guard: knows who has a token, and may know all.
     """
 
-    def __init__(
-        self, version: Version, status: Callable[[], Status], authenticate: Callable[[str | None], object]
-    ) -> None:
+    def __init__(self, version: Version, status: Callable[[], Status], guard: Guard) -> None:
         self._version = version
         self._status = status
-        self._authenticate = authenticate
+        self._guard = guard
 
     def routes(self) -> list[Route]:
         """Routes that need no token."""
@@ -39,7 +41,8 @@ class Health:
         authorization = request.headers.get("authorization")
         if authorization is None:
             return JSONResponse(alive)
-        self._authenticate(authorization)
+        if not self._guard.is_told_all(self._guard.authenticate(authorization)):
+            return JSONResponse(alive)
         told = self._status().to_json()
         del told["running"]
         return JSONResponse(alive | told)

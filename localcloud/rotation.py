@@ -53,7 +53,7 @@ def sign_in(data: Path, *, at_once: bool) -> float:
     Raises:
         StartError: it cannot; where the message does not say otherwise nothing was changed.
     """
-    with _steady(data) as (found, runs):
+    with steady(data) as (found, runs):
         store = Store(data / DATABASE, found)
         try:
             until = credentials.rotate(store, data, at_once=at_once)
@@ -76,7 +76,7 @@ def ca(data: Path, *, at_once: bool) -> Roots:
     Raises:
         StartError: it cannot; where the message does not say otherwise nothing was changed.
     """
-    with _steady(data) as (_, runs):
+    with steady(data) as (_, runs):
         file = data / CA_CERTIFICATE
         before = file.read_bytes()
         if not _is_begun(data):
@@ -113,7 +113,7 @@ def _fits_newest(data: Path, name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _steady(data: Path) -> Iterator[tuple[Mark | None, bool]]:
+def steady(data: Path) -> Iterator[tuple[Mark | None, bool]]:
     """The mark of a folder, and whether its localcloud runs; else it does not begin to inside the block."""
     if not (data / DATABASE).is_file():
         raise StartError(f"{data} holds no localcloud's data: name its folder with --data.")

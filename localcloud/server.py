@@ -16,9 +16,12 @@ from localcloud import authority as authorities
 from localcloud import descriptors, logs, version
 from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
+from localcloud.access.audit import Audit
+from localcloud.access.guard import Guard
 from localcloud.arm import api as arm
 from localcloud.arm.accounts import TYPE as ACCOUNT_TYPE
 from localcloud.arm.accounts import Accounts
+from localcloud.arm.authorization import Authorization
 from localcloud.arm.dns.record_sets import RecordSets
 from localcloud.arm.dns.zones import Zones
 from localcloud.arm.groups import Groups
@@ -42,7 +45,7 @@ from localcloud.health import Health
 from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
 from localcloud.http.listener import served
-from localcloud.identity import credentials
+from localcloud.identity import credentials, federation
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
 from localcloud.identity.credentials import Credentials
@@ -199,11 +202,13 @@ class Cloud:
         starting.callback(dns.stop)
 
         tokens = Tokens(tenant, self._given_credentials, urls)
-        health = Health(self._version, self.status, tokens.authenticate)
-        identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(settings.data))
+        guard = Guard(store, tenant, tokens, starting.enter_context(Audit(settings.data).kept()))
+        health = Health(self._version, self.status, guard)
+        federation.take_over(store, settings.data, tenant.client_id)
+        identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(), store)
         public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
-        frame = _frame(store, tenant, tokens, urls, models, blobs, described, public)
+        frame = _frame(store, tenant, guard, urls, models, blobs, described, public)
         starting.callback(frame.close)
         starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
@@ -252,7 +257,7 @@ def _package_hosts(settings: Settings, ports: Ports) -> PackageHosts:
 def _frame(
     store: Store,
     tenant: Tenant,
-    tokens: Tokens,
+    guard: Guard,
     urls: tuple[str, ...],
     models: ModelManagement,
     blobs: Blobs | None,
@@ -276,6 +281,7 @@ def _frame(
         return take_down
 
     providers: list[arm.Provider] = [
+        Authorization(store, tenant),
         Subscriptions(tenant),
         Providers(store),
         Groups(store, removed),
@@ -290,7 +296,9 @@ def _frame(
         base_urls=urls,
         public=public,
         routes=[*described.routes(), *models.routes(), *arm.routes(tenant, providers)],
-        authenticate=tokens.authenticate,
+        authenticate=guard.authenticate,
+        authorize=guard.authorize,
+        record=guard.record,
         missing=lambda request: arm.missing(tenant, request),
     )
 

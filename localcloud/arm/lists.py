@@ -109,6 +109,7 @@ def page(
     Args:
         items: all of it, in the order of `key`.
         key: an item's unique key; the next page begins behind the last one shown, also if that is deleted.
+            One that is a resource's ID is left out for whoever may not read that resource.
         shown: an item as callers see it.
 
     Raises:
@@ -117,7 +118,12 @@ def page(
     query = query_of(request)
     size = _top(query.get("$top"))
     after = _decode(query["$skiptoken"]) if "$skiptoken" in query else ""
-    rest = [item for item in items if key(item) > after]
+    may_see: Callable[[str], bool] = request.state.may_see
+    rest = [
+        item
+        for item in items
+        if key(item) > after and (not key(item).startswith("/subscriptions/") or may_see(key(item)))
+    ]
     content: dict[str, Any] = {"value": [shown(item) for item in rest[:size]]}
     if len(rest) > size:
         kept = [

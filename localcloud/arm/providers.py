@@ -31,6 +31,10 @@ class ResourceType:
 _DNS_VERSIONS = ("2018-05-01", "2023-07-01-preview")
 _STORAGE_VERSIONS = ("2017-10-01", "2021-04-01", "2024-01-01")
 PROVIDERS: dict[str, tuple[ResourceType, ...]] = {
+    "Microsoft.Authorization": (
+        ResourceType("roleAssignments", (), ("2022-04-01",)),
+        ResourceType("roleDefinitions", (), ("2022-04-01",)),
+    ),
     "Microsoft.MachineLearningModelManagement": (
         ResourceType("accounts", ("eastus2",), ("2017-09-01-preview",)),
     ),
@@ -50,6 +54,8 @@ PROVIDERS: dict[str, tuple[ResourceType, ...]] = {
 }
 """Every namespace and type that answers here. API versions are those that were tried; others work too."""
 
+_FREE = "Microsoft.Authorization"
+"""Needs no registration."""
 _SHOWN = {
     f"{namespace}/{kind.name}".lower(): f"{namespace}/{kind.name}"
     for namespace, kinds in PROVIDERS.items()
@@ -172,11 +178,12 @@ def _is_registered(db: sqlite3.Connection, subscription_id: str, namespace: str)
 
 
 def _shown(db: sqlite3.Connection, subscription: str, namespace: str) -> dict[str, Any]:
+    registered = namespace == _FREE or _is_registered(db, subscription, namespace)
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
         "namespace": namespace,
-        "registrationPolicy": "RegistrationRequired",
-        "registrationState": "Registered" if _is_registered(db, subscription, namespace) else "NotRegistered",
+        "registrationPolicy": "RegistrationFree" if namespace == _FREE else "RegistrationRequired",
+        "registrationState": "Registered" if registered else "NotRegistered",
         "resourceTypes": [
             {
                 "resourceType": kind.name,

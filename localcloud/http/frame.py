@@ -45,7 +45,9 @@ class Frame:
             the one that the caller used in `request.state.base_url`: links in answers are made with it.
         public: routes that anyone may call.
         routes: routes that need a token; earlier ones win.
-        authenticate: takes the `Authorization` header or None; raises `CloudError` 401.
+        authenticate: takes the `Authorization` header or None, and gives who asks; raises `CloudError` 401.
+        authorize: lets whoever asks, in `request.state.principal`, pass to a route; raises `CloudError` 403.
+        record: told of each request, and with which status it was answered.
         missing: the refusal of a path that no route has.
     """
 
@@ -56,12 +58,16 @@ class Frame:
         public: Sequence[Route],
         routes: Sequence[Route],
         authenticate: Callable[[str | None], object],
+        authorize: Callable[[Request, Route], None],
+        record: Callable[[Request, int], None],
         missing: Callable[[Request], CloudError],
     ) -> None:
         self._base_urls = base_urls
         self._public = [_any_case(route) for route in public]
         self._routes = [_any_case(route) for route in routes]
         self._authenticate = authenticate
+        self._authorize = authorize
+        self._record = record
         self._missing = missing
         self._lanes = Lanes()
 
@@ -85,6 +91,7 @@ class Frame:
         except ClientDisconnect:
             log.info("%s broken off by the client %s", request.method, request_id)
             return
+        self._record(request, response.status_code)
         response.headers["x-ms-request-id"] = request_id
         response.headers["x-ms-correlation-request-id"] = correlation_id
         given_id = client_request_id(request)
@@ -131,8 +138,10 @@ class Frame:
         """
         route, allowed = _find(self._public, request)
         if route is None and not allowed:
-            self._authenticate(request.headers.get("authorization"))
+            request.state.principal = self._authenticate(request.headers.get("authorization"))
             route, allowed = _find(self._routes, request)
+            if route is not None:
+                self._authorize(request, route)
         if route is not None:
             return route
         if not allowed:

@@ -16,6 +16,9 @@ from urllib.parse import parse_qs, unquote_plus
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from localcloud.access import principals
+from localcloud.access.principals import Principal
+from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
 from localcloud.http.frame import body_of
 from localcloud.http.lanes import FEDERATION, SIGN_IN, Lane, Route
@@ -42,11 +45,13 @@ class IdentityApi:
         credentials: Callable[[], Credentials],
         tokens: Tokens,
         federation: Federation,
+        store: Store,
     ) -> None:
         self._tenant = tenant
         self._credentials = credentials
         self._tokens = tokens
         self._federation = federation
+        self._store = store
 
     def routes(self) -> list[Route]:
         """Routes that need no token."""
@@ -137,9 +142,10 @@ class IdentityApi:
         return self._tokens.key_set(request.state.base_url)
 
     def _token_v2(self, request: Request) -> dict[str, Any]:
-        form, until = self._authenticated_form(request)
+        form, principal, until = self._authenticated_form(request)
         audience = self._audience(_resource(_required(form, "scope")))
-        token, life_s = self._tokens.issue(audience, self._tokens.issuer_v2(request.state.base_url), until)
+        issuer = self._tokens.issuer_v2(request.state.base_url)
+        token, life_s = self._tokens.issue(audience, issuer, principal.client_id, principal.generation, until)
         return {
             "token_type": "Bearer",
             "expires_in": life_s,
@@ -148,10 +154,11 @@ class IdentityApi:
         }
 
     def _token_v1(self, request: Request) -> dict[str, Any]:
-        form, until = self._authenticated_form(request)
+        form, principal, until = self._authenticated_form(request)
         audience = self._audience(_required(form, "resource"))
         begin = int(time.time())
-        token, life_s = self._tokens.issue(audience, self._tokens.issuer_v1(request.state.base_url), until)
+        issuer = self._tokens.issuer_v1(request.state.base_url)
+        token, life_s = self._tokens.issue(audience, issuer, principal.client_id, principal.generation, until)
         # The v1 endpoint writes its numbers as strings.
         return {
             "token_type": "Bearer",
@@ -163,8 +170,8 @@ class IdentityApi:
             "access_token": token,
         }
 
-    def _authenticated_form(self, request: Request) -> tuple[dict[str, str], float]:
-        """The form, and the time at which what it signs in by ends, in seconds since the epoch."""
+    def _authenticated_form(self, request: Request) -> tuple[dict[str, str], Principal, float]:
+        """The form, who signs in, and when what it signs in by ends, in seconds since the epoch."""
         form = _form(request)
         grant_type = _required(form, "grant_type")
         if grant_type != "client_credentials":
@@ -176,7 +183,9 @@ class IdentityApi:
                 "supported is 'client_credentials'.",
             )
         client_id = _required(form, "client_id")
-        if client_id.lower() != self._tenant.client_id:
+        with self._store.read() as db:
+            principal = principals.of_client(db, client_id.lower())
+        if principal is None:
             raise SignInError(
                 400,
                 "unauthorized_client",
@@ -185,8 +194,10 @@ class IdentityApi:
                 f"'{self._tenant.tenant_id}'.",
             )
         if assertion := form.get("client_assertion"):
-            self._federation.check(assertion, form.get("client_assertion_type", ""))
-            return form, math.inf
+            with self._store.read() as db:
+                trusted = principals.trusted(db, principal.client_id)
+            self._federation.check(assertion, form.get("client_assertion_type", ""), trusted)
+            return form, principal, math.inf
         secret = form.get("client_secret")
         if not secret:
             raise SignInError(
@@ -196,7 +207,7 @@ class IdentityApi:
                 "The request body must contain the following parameter: 'client_assertion' "
                 "or 'client_secret'.",
             )
-        until = self._credentials().opens_until(secret)
+        until = self._opens_until(principal, secret)
         if until is None:
             raise SignInError(
                 401,
@@ -205,7 +216,13 @@ class IdentityApi:
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client "
                 f"secret value, not the client secret ID, for a secret added to app '{client_id}'.",
             )
-        return form, until
+        return form, principal, until
+
+    def _opens_until(self, principal: Principal, secret: str) -> float | None:
+        if principal.client_id == self._tenant.client_id:
+            return self._credentials().opens_until(secret)
+        with self._store.read() as db:
+            return principals.opens_until(db, principal.client_id, secret)
 
     def _audience(self, resource: str) -> str:
         if not self._tokens.is_audience(resource):

@@ -1,19 +1,19 @@
-"""Workload identity federation: another issuer's token signs the tenant's client in, in a secret's place.
+"""Workload identity federation: another issuer's token signs a principal in, in a secret's place.
 
-The trusted tokens are told by `federated-credentials.json` in the data folder, a list in the form of
-Microsoft Graph's federatedIdentityCredential: `[{"issuer": …, "subject": …, "audiences": […]}]`. It is read
-at each sign-in. Source: RFC 7523; https://learn.microsoft.com/entra/workload-id/workload-identity-federation.
+The trusted tokens are told by the principal's federated credentials in the database. Localclouds of before
+had those of their one client in `federated-credentials.json`: it is taken over at a start. Source: RFC 7523;
+https://learn.microsoft.com/entra/workload-id/workload-identity-federation.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,6 +21,9 @@ from urllib.parse import urlsplit
 import jwt
 import requests
 
+from localcloud.access import principals
+from localcloud.access.principals import FederatedCredential
+from localcloud.datafolder.store import Store
 from localcloud.http.deadlines import Deadline, DeadlineAdapter
 from localcloud.identity.refusals import SignInError
 from surroundings import json_text
@@ -28,6 +31,8 @@ from surroundings.https import session
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FILE: Final = "federated-credentials.json"
+TAKEN_OVER: Final = ".taken-over"
+"""Behind the name of a file whose content is in the database."""
 TIMEOUT_S: Final = 10.0
 """How long an issuer may take to tell its keys, in seconds, all in all."""
 MAX_BYTES: Final = 1024 * 1024
@@ -43,29 +48,17 @@ LEEWAY_S: Final = 300  # the clock skew that Entra ID grants
 _ALGORITHMS: Final = ("RS256",)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
-
-@dataclass(frozen=True)
-class _Credential:
-    """A description of the tokens that are trusted, compared to the letter, as Entra ID does."""
-
-    issuer: str
-    subject: str
-    audiences: tuple[str, ...]
+log = logging.getLogger(__name__)
 
 
 class Federation:
-    """A judge of assertions, by what the data folder says.
+    """A judge of assertions, who keeps the keys of their issuers for a while."""
 
-    Args:
-        data: folder of the file.
-    """
-
-    def __init__(self, data: Path) -> None:
-        self._file = data / FILE
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: dict[str, _IssuerKeys] = {}
 
-    def check(self, assertion: str, assertion_type: str) -> None:
+    def check(self, assertion: str, assertion_type: str, trusted_ones: Sequence[FederatedCredential]) -> None:
         """Accepts an assertion of a trusted issuer, for a trusted subject.
 
         Raises:
@@ -84,7 +77,7 @@ class Federation:
             key_id = _key_id(assertion)
         except (jwt.InvalidTokenError, RecursionError):
             raise _refused(50027, "JWT token is invalid or malformed.") from None
-        trusted = self._match(claimed)
+        trusted = _match(claimed, trusted_ones)
         # All that can be known without its issuer is known before that is asked for anything.
         _check_times(assertion)
         with self._lock:
@@ -102,38 +95,66 @@ class Federation:
         except jwt.InvalidTokenError:
             raise _refused(700027, "Client assertion failed signature validation.") from None
 
-    def _match(self, claimed: dict[str, Any]) -> _Credential:
-        """The credential that the claims fit; issuer, subject and audience are looked at in this order."""
-        found = self._read()
-        told = claimed.get("aud")
-        audiences = told if isinstance(told, list) else [told]
-        for code, claim, shown, fits in (
-            (700211, "issuer", claimed.get("iss"), lambda one: one.issuer == claimed.get("iss")),
-            (700213, "subject", claimed.get("sub"), lambda one: one.subject == claimed.get("sub")),
-            (700212, "audience", told, lambda one: bool(set(one.audiences) & set(map(str, audiences)))),
-        ):
-            found = [one for one in found if fits(one)]
-            if not found:
-                raise _refused(
-                    code,
-                    f"No matching federated identity record found for presented assertion {claim} '{shown}'. "
-                    f"Trusted are those of {self._file}.",
-                )
-        return found[0]
 
-    def _read(self) -> list[_Credential]:
-        try:
-            listed = json_text.loads(self._file.read_bytes())
-            return [
-                _Credential(str(one["issuer"]), str(one["subject"]), tuple(map(str, one["audiences"])))
-                for one in listed
-            ]
-        except FileNotFoundError:
-            return []
-        except (ValueError, KeyError, TypeError):
+def take_over(store: Store, data: Path, client_id: str) -> None:
+    """Has the database trust what the file of localclouds of before says, which is then named otherwise.
+
+    One that cannot be read is left, and said in the log.
+    """
+    file = data / FILE
+    try:
+        found = read_file(file)
+    except ValueError as error:
+        log.warning("nobody is trusted by %s: %s", file, error)
+        return
+    if found is None:
+        return
+    with store.write() as db:
+        for one in found:
+            principals.trust(db, client_id, one)
+    file.replace(file.with_name(f"{FILE}{TAKEN_OVER}"))
+    log.info("%s is taken over into the database: %d federated credentials", file, len(found))
+
+
+def read_file(file: Path) -> list[FederatedCredential] | None:
+    """The credentials in a file of before; None: there is none.
+
+    Raises:
+        ValueError: it is no list of them.
+    """
+    try:
+        listed = json_text.loads(file.read_bytes())
+        found = [
+            FederatedCredential(str(one["issuer"]), str(one["subject"]), tuple(map(str, one["audiences"])))
+            for one in listed
+        ]
+        for one in found:
+            "".join((one.issuer, one.subject, *one.audiences)).encode()  # half of a surrogate pair is none
+        return found
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("it is not a list of issuer, subject and audiences, in JSON") from None
+
+
+def _match(claimed: dict[str, Any], trusted: Sequence[FederatedCredential]) -> FederatedCredential:
+    """The credential that the claims fit; issuer, subject and audience are looked at in this order."""
+    found = list(trusted)
+    told = claimed.get("aud")
+    audiences = told if isinstance(told, list) else [told]
+    for code, claim, shown, fits in (
+        (700211, "issuer", claimed.get("iss"), lambda one: one.issuer == claimed.get("iss")),
+        (700213, "subject", claimed.get("sub"), lambda one: one.subject == claimed.get("sub")),
+        (700212, "audience", told, lambda one: bool(set(one.audiences) & set(map(str, audiences)))),
+    ):
+        found = [one for one in found if fits(one)]
+        if not found:
             raise _refused(
-                70021, f"{self._file} is not a list of issuer, subject and audiences, in JSON."
-            ) from None
+                code,
+                f"No matching federated identity record found for presented assertion {claim} '{shown}'. "
+                "`fpga cloud principal trust` adds one.",
+            )
+    return found[0]
 
 
 class _IssuerKeys:

@@ -1,4 +1,4 @@
-"""The one tenant of a localcloud, its subscription and its client."""
+"""The one tenant of a localcloud, its subscription, and the client that owns it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud.access import principals
+from localcloud.access.roles import OWNER
 from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
 from localcloud.identity import credentials
@@ -22,7 +24,7 @@ DEFAULT_PROVIDERS = (
 
 @dataclass(frozen=True)
 class Tenant:
-    """The tenant and its one client. IDs are UUIDs in lower case."""
+    """The tenant and the client that owns it from the start. IDs are UUIDs in lower case."""
 
     tenant_id: str
     subscription_id: str
@@ -44,11 +46,13 @@ def load_or_make(store: Store, data: Path) -> Tenant:
                 "put that database back, or start with a new --data folder."
             )
         with store.write() as db:
-            subscription_id = str(uuid.uuid4())
+            subscription_id, client_id = str(uuid.uuid4()), str(uuid.uuid4())
             db.execute(
                 "INSERT INTO tenant VALUES (1, ?, ?, ?, ?, ?)",
-                (str(uuid.uuid4()), subscription_id, str(uuid.uuid4()), *credentials.new()),
+                (str(uuid.uuid4()), subscription_id, client_id, *credentials.new()),
             )
+            principals.add(db, principals.OWNER_NAME, client_id)
+            principals.assign(db, client_id, OWNER, f"/subscriptions/{subscription_id}", client_id)
             db.executemany(
                 "INSERT INTO provider_registrations VALUES (?, ?)",
                 [(subscription_id, namespace) for namespace in DEFAULT_PROVIDERS],

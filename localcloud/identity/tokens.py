@@ -55,16 +55,18 @@ class Tokens:
         """Whether tokens are issued for that resource."""
         return resource in self._accepted_audiences
 
-    def issue(self, audience: str, issuer: str, until: float = math.inf) -> tuple[str, int]:
-        """A token of the tenant's client, and how long it lives, in seconds.
+    def issue(
+        self, audience: str, issuer: str, client_id: str, generation: int = 0, until: float = math.inf
+    ) -> tuple[str, int]:
+        """A token of a client of the tenant, and how long it lives, in seconds.
 
         Args:
+            generation: of the client's tokens.
             until: the time at which it ends at the latest, in seconds since the epoch.
         """
         credentials = self._credentials()
         now = int(time.time())
         expires_on = int(min(now + TOKEN_LIFE_S, until))
-        client_id = self._tenant.client_id
         claims = {
             "aud": audience,
             "iss": issuer,
@@ -77,6 +79,7 @@ class Tokens:
             "oid": client_id,
             "sub": client_id,
             "tid": self._tenant.tenant_id,
+            "gen": generation,
             "uti": uuid.uuid4().hex,
             "ver": "2.0" if issuer.endswith("/v2.0") else "1.0",
         }
@@ -95,36 +98,37 @@ class Tokens:
         key.pop("key_ops", None)
         return key
 
-    def authenticate(self, authorization: str | None) -> None:
-        """Checks an `Authorization` header.
+    def authenticate(self, authorization: str | None) -> dict[str, Any]:
+        """The claims of the token in an `Authorization` header.
 
         Raises:
             CloudError: 401 with Azure Resource Manager's code for what is wrong.
         """
         if not authorization:
-            raise self._refusal(
+            raise self.refusal(
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise self._refusal(
+            raise self.refusal(
                 "AuthenticationFailed",
                 "Authentication failed. The 'Authorization' header is not of the form 'Bearer TOKEN'.",
             )
         claims = self._verified(token.strip())
         audiences = _audiences(claims)
         if not self._accepted_audiences.intersection(audiences):
-            raise self._refusal(
+            raise self.refusal(
                 "InvalidAuthenticationTokenAudience",
                 f"The access token has been obtained for wrong audience or resource '{audiences[0]}'. "
                 f"It should exactly match with one of the allowed audiences {', '.join(self.audiences)}.",
             )
         if claims["iss"] not in self._issuers or claims.get("tid") != self._tenant.tenant_id:
-            raise self._refusal(
+            raise self.refusal(
                 "InvalidAuthenticationTokenTenant",
                 f"The access token is from the wrong issuer '{claims['iss']}'. It must match the tenant "
                 f"'{self._tenant.tenant_id}' of this subscription.",
             )
+        return claims
 
     def _verified(self, token: str) -> dict[str, Any]:
         keys = self._credentials().keys()
@@ -137,26 +141,27 @@ class Tokens:
                 options={"require": ["exp", "nbf", "aud", "iss"], "verify_aud": False},
             )
         except jwt.ExpiredSignatureError:
-            raise self._refusal(
+            raise self.refusal(
                 "ExpiredAuthenticationToken",
                 "The access token expiry time is in the past: sign in again for a new one.",
             ) from None
         except jwt.ImmatureSignatureError:
-            raise self._refusal("InvalidAuthenticationToken", "The access token is not yet valid.") from None
+            raise self.refusal("InvalidAuthenticationToken", "The access token is not yet valid.") from None
         except jwt.InvalidSignatureError:
-            raise self._refusal(
+            raise self.refusal(
                 "InvalidAuthenticationToken",
                 "The access token's signature is not this tenant's: it was issued by another server.",
             ) from None
         except (jwt.InvalidTokenError, RecursionError, OverflowError, TypeError):
             # PyJWT's own words may quote the token: they stay here. A number may be infinite in JSON as
             # Python reads it, and a claim of any type: PyJWT takes some for what they should be.
-            raise self._refusal("InvalidAuthenticationToken", "The access token is invalid.") from None
+            raise self.refusal("InvalidAuthenticationToken", "The access token is invalid.") from None
         if not (isinstance(claims["iss"], str) and _audiences(claims)):
-            raise self._refusal("InvalidAuthenticationToken", "The access token is invalid.")
+            raise self.refusal("InvalidAuthenticationToken", "The access token is invalid.")
         return claims
 
-    def _refusal(self, code: str, message: str) -> CloudError:
+    def refusal(self, code: str, message: str) -> CloudError:
+        """The refusal of who shows no token that opens: 401, with the address of sign-in."""
         address = f"{self._base_urls[0]}/{self._tenant.tenant_id}"
         return CloudError(
             401, code, message, headers={"WWW-Authenticate": f'Bearer authorization_uri="{address}"'}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from localcloud.access.roles import ROLES
 from localcloud.arm.accounts import NAME as ACCOUNT_NAME
 from localcloud.arm.paths import SUBSCRIPTION
 from localcloud.arm.providers import PROVIDERS
 from localcloud.dns.record_types import TYPES
-from localcloud.openapi import data_plane, dns_zones, resource_manager, sign_in, storage
+from localcloud.openapi import authorization, data_plane, dns_zones, resource_manager, sign_in, storage
 from localcloud.openapi.parts import (
     API_VERSION,
     REQUEST_ID_HEADERS,
@@ -24,7 +25,7 @@ from localcloud.openapi.parts import (
 )
 
 PATH: Final = "/openapi.json"
-_PARTS: Final = (sign_in, resource_manager, dns_zones, storage, data_plane)
+_PARTS: Final = (sign_in, resource_manager, authorization, dns_zones, storage, data_plane)
 _PATHS: Final[dict[str, dict[str, Any]]] = {
     PATH: {"get": operation("OpenApi_Get", {200: "OpenApi"})},
     **{path: verbs for part in _PARTS for path, verbs in part.PATHS.items()},
@@ -35,6 +36,8 @@ _NAMES: Final[dict[str, Shape]] = {
     "account": {"type": "string", "pattern": f"^{ACCOUNT_NAME.pattern}$"},
     "namespace": one_of(*PROVIDERS),
     "kind": one_of(*TYPES),
+    "assignment": UUID,
+    "definition": one_of(*ROLES),
 }
 _WITHOUT_API_VERSION: Final = (PATH, *sign_in.PATHS)
 

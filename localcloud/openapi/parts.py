@@ -19,6 +19,7 @@ REQUEST_ID_HEADERS: Final = ("x-ms-request-id", "x-ms-correlation-request-id")
 _REFUSED: Final = {
     400: "The request is wrong; the message says what it should be.",
     401: "There is no token, or none of this tenant's.",
+    403: "No role of who asks permits it over that scope; nothing was changed.",
     404: "What the path names is not there, or the group, account or zone that it would be in.",
     409: "It does not fit what is there.",
     412: "If-Match or If-None-Match does not hold.",
@@ -26,7 +27,7 @@ _REFUSED: Final = {
     503: "It cannot be done now; nothing was changed. Retry-After says when to ask again.",
     507: "The disk of the data folder is full; nothing was changed.",
 }
-_OF_EVERY_OPERATION: Final = (400, 401, 404, 413, 503)
+_OF_EVERY_OPERATION: Final = (400, 401, 403, 404, 413, 503)
 _OF_EVERY_CHANGE: Final = (*_OF_EVERY_OPERATION, 409, 507)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from localcloud.identity.federation import FILE
+from localcloud.access.principals import FederatedCredential
 from tests.support.github import issuer as oidc
 from tests.support.github.issuer import EXCHANGE, REQUEST_TOKEN, SUBJECT, Issuer
+from tests.support.localcloud.trusting import trusting
 from tests.support.stacks.program_stack import ProgramStack
 
 
@@ -28,10 +28,8 @@ def stack(make_stack: Callable[..., ProgramStack], issuer: Issuer) -> Iterator[P
         "ACTIONS_ID_TOKEN_REQUEST_URL": issuer.request_url,
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
     }
-    trusted = made.cloud.settings.data / FILE
-    trusted.write_text(json.dumps([{"issuer": issuer.url, "subject": SUBJECT, "audiences": [EXCHANGE]}]))
-    yield made
-    trusted.unlink()
+    with trusting(made.cloud.settings.data, FederatedCredential(issuer.url, SUBJECT, (EXCHANGE,))):
+        yield made
 
 
 def test_a_job_without_the_right_to_ask_for_a_token_is_told_at_the_preview(stack: ProgramStack) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from engine.azure_native.arm import ArmClient
 from engine.azure_native.config import Configuration
 from infra.settings import azure as azure_settings
 from infra.settings.reader import SettingsError
-from localcloud.identity.federation import ASSERTION_TYPE, FILE
+from localcloud.access.principals import FederatedCredential
+from localcloud.identity.federation import ASSERTION_TYPE
 from localcloud.server import Cloud as Server
 from tests.support.github import issuer as oidc
 from tests.support.github.issuer import EXCHANGE, REQUEST_TOKEN, SUBJECT, Issuer
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.deployed_service import settings_of
+from tests.support.localcloud.trusting import trusting
 
 
 @pytest.fixture
@@ -36,11 +38,10 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture
 def trusted(cloud: Server, issuer: Issuer) -> Iterator[Path]:
     """The authority's federated credentials, of which one is this job's."""
-    file = cloud.status().ca.parent / FILE
-    other = {"issuer": issuer.url, "subject": "repo:contoso/other:environment:dev", "audiences": [EXCHANGE]}
-    file.write_text(json.dumps([other, {**other, "subject": SUBJECT}]))
-    yield file
-    file.unlink()
+    data = cloud.status().ca.parent
+    other = FederatedCredential(issuer.url, "repo:contoso/other:environment:dev", (EXCHANGE,))
+    with trusting(data, other, replace(other, subject=SUBJECT)):
+        yield data
 
 
 @pytest.fixture
@@ -220,14 +221,3 @@ def test_nobody_is_trusted_where_nothing_is_said(cloud: Server, issuer: Issuer) 
     )
     caller.close()
     assert answer.json()["error_codes"] == [700211]
-
-
-def test_a_file_that_cannot_be_read_as_such_is_named(cloud: Server, issuer: Issuer, trusted: Path) -> None:
-    trusted.write_text('{"issuer": "x"}')
-    caller = ArmCaller(cloud)
-    answer = caller.sign_in(
-        client_secret="", client_assertion=issuer.token(), client_assertion_type=ASSERTION_TYPE
-    )
-    caller.close()
-    assert answer.json()["error_codes"] == [70021]
-    assert str(trusted) in answer.json()["error_description"]

@@ -75,7 +75,7 @@ MISSING: list[tuple[str, str, str]] = [
     (
         "{g}/providers/Microsoft.Compute/disks/d",
         "InvalidResourceNamespace",
-        "The resource namespace 'Microsoft.Compute' is invalid. Here there are "
+        "The resource namespace 'Microsoft.Compute' is invalid. Here there are Microsoft.Authorization, "
         "Microsoft.MachineLearningModelManagement, Microsoft.Network",
     ),
     (

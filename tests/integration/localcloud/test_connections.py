@@ -79,6 +79,8 @@ def serving(folder: Path) -> Iterator[Served]:
         public=[Route("/hello", lambda _: Response("hello"), lane=None), Route("/work", found.work)],
         routes=[],
         authenticate=lambda _: None,
+        authorize=lambda _request, _route: None,
+        record=lambda _request, _status: None,
         missing=lambda _: CloudError(404, "NotFound", "No."),
     )
     with pytest.MonkeyPatch.context() as patch:

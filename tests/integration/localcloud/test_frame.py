@@ -55,6 +55,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         public=[Route("/crash", crash), Route("/slow", take_time)],
         routes=[Route("/Echo/{name}", echo, methods=["GET", "POST"])],
         authenticate=refuse,
+        authorize=lambda _request, _route: None,
+        record=lambda _request, _status: None,
         missing=lambda request: CloudError(404, "NotFound", f"No {request.scope['path']}."),
     )
     with served(frame, "127.0.0.1", port, made), pytest.MonkeyPatch.context() as patch:

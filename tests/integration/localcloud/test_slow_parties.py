@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from localcloud.access.principals import FederatedCredential
 from localcloud.arm.storage import blobs
 from localcloud.http import lanes
 from localcloud.identity import federation
@@ -26,6 +26,7 @@ from localcloud.modelmanagement import download
 from localcloud.server import Cloud
 from tests.support.github import issuer as oidc
 from tests.support.github.issuer import EXCHANGE, SUBJECT, Issuer
+from tests.support.localcloud import trusting as trust
 from tests.support.localcloud.arm_caller import ArmCaller, refusal
 from tests.support.localcloud.data_plane import DataPlane, account_name
 from tests.support.servers import dripping
@@ -114,16 +115,10 @@ def test_localcloud_s_own_addresses_are_refused_or_work(cloud: Cloud, plane: Dat
     assert register(plane, f"{plane.host}/health").status_code == 200
 
 
-@contextmanager
-def trusting(cloud: Cloud, *issuers: str) -> Iterator[None]:
-    file = cloud.settings.data / federation.FILE
-    file.write_text(
-        json.dumps([{"issuer": one, "subject": SUBJECT, "audiences": [EXCHANGE]} for one in issuers])
+def trusting(cloud: Cloud, *issuers: str) -> AbstractContextManager[None]:
+    return trust.trusting(
+        cloud.settings.data, *(FederatedCredential(one, SUBJECT, (EXCHANGE,)) for one in issuers)
     )
-    try:
-        yield
-    finally:
-        file.unlink()
 
 
 def sign_in(cloud: Cloud, assertion: str) -> requests.Response:

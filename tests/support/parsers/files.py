@@ -20,11 +20,10 @@ from infra.settings.reader import NAMESPACE, SettingsError
 from localcloud import ports
 from localcloud.datafolder import mark
 from localcloud.errors import StartError
-from localcloud.identity.federation import ASSERTION_TYPE, FILE, Federation
-from localcloud.identity.refusals import SignInError
+from localcloud.identity import federation
+from localcloud.identity.federation import FILE
 from tests.support.parsers.parser import Parser, require_sentence
 
-_ASSERTION: Final = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJpIiwic3ViIjoicyIsImF1ZCI6ImEifQ.AAAA"
 _CHECKOUT: Final = Path(__file__).parents[3]
 _CONFIG: Final = {
     "azure-native:subscriptionId": "11111111-1111-1111-1111-111111111111",
@@ -82,7 +81,7 @@ def _check_kept(data: bytes) -> None:
 
     reads(ports.PORTS_FILE, lambda: ports.read(folder), StartError)
     reads(mark.IDENTITY, lambda: mark.read(folder), StartError)
-    reads(FILE, lambda: Federation(folder).check(_ASSERTION, ASSERTION_TYPE), SignInError)
+    reads(FILE, lambda: federation.read_file(folder / FILE), ValueError)
     reads("written-settings.json", lambda: Notes(folder))
     reads("watch.json", lambda: report.read(folder / "watch.json"), CommandError)
     reads("plan.json", lambda: apply._read(folder / "plan.json"), CommandError)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from localcloud.access.principals import FederatedCredential
 from localcloud.errors import CloudError
 from localcloud.identity.credentials import Credentials
-from localcloud.identity.federation import ASSERTION_TYPE, FILE, Federation, key_set
+from localcloud.identity.federation import ASSERTION_TYPE, Federation, key_set
 from localcloud.identity.refusals import SignInError
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
@@ -25,6 +24,7 @@ _BASE: Final = "https://127.0.0.1:20000"
 _ISSUER: Final = "http://127.0.0.1:9"  # the port of `discard`, where nobody answers
 _SUBJECT: Final = "repo:contoso/fpga:environment:prod"
 _AUDIENCE: Final = "api://AzureADTokenExchange"
+_TRUSTED: Final = FederatedCredential(_ISSUER, _SUBJECT, (_AUDIENCE,))
 _DOT: Final = b"\0.\0"
 """What stands between the parts of a token, which are not in Base64 here."""
 
@@ -38,15 +38,12 @@ def _tokens() -> Tokens:
 
 @functools.cache
 def _issued() -> str:
-    return _tokens().issue(f"{_BASE}/", _tokens().issuer_v2(_BASE))[0]
+    return _tokens().issue(f"{_BASE}/", _tokens().issuer_v2(_BASE), "client")[0]
 
 
 @functools.cache
 def _federation() -> Federation:
-    folder = Path(tempfile.mkdtemp(prefix="federation-"))
-    trusted = {"issuer": _ISSUER, "subject": _SUBJECT, "audiences": [_AUDIENCE]}
-    (folder / FILE).write_text(json.dumps([trusted]))
-    return Federation(folder)
+    return Federation()
 
 
 def _check_header(data: bytes) -> None:
@@ -71,7 +68,7 @@ def _check_parts(data: bytes) -> None:
 def _check_assertion(data: bytes) -> None:
     """An assertion that nobody signed is refused, in words."""
     try:
-        _federation().check(_token(data).decode(), ASSERTION_TYPE)
+        _federation().check(_token(data).decode(), ASSERTION_TYPE, [_TRUSTED])
     except SignInError as error:
         require_sentence(error.message)
         return

@@ -39,7 +39,7 @@ def token(key: Any = KEY, algorithm: str = "RS256", without: str = "", **other: 
 
 def test_a_token_of_ours_is_taken() -> None:
     TOKENS.authenticate(f"Bearer {token()}")
-    issued, life_s = TOKENS.issue(AUDIENCES[1], f"https://localhost:20000/{TENANT_ID}/")
+    issued, life_s = TOKENS.issue(AUDIENCES[1], f"https://localhost:20000/{TENANT_ID}/", "client")
     TOKENS.authenticate(f"Bearer {issued}")
     assert life_s == 3599
 

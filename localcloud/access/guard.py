@@ -1,0 +1,118 @@
+"""The guard before every route that needs a token: who asks, whether it may, and a line about it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from typing import Any
+
+from starlette.requests import Request
+
+from localcloud.access import actions, principals
+from localcloud.access.actions import Action, Reach
+from localcloud.access.audit import Audit
+from localcloud.access.principals import Principal
+from localcloud.datafolder.store import Store
+from localcloud.errors import CloudError
+from localcloud.http.lanes import Route
+from localcloud.identity.tenant import Tenant
+from localcloud.identity.tokens import Tokens
+
+
+class Guard:
+    """A judge of requests by what the database says now: what a command changes there holds at once."""
+
+    def __init__(self, store: Store, tenant: Tenant, tokens: Tokens, audit: Audit) -> None:
+        self._store = store
+        self._subscription = f"/subscriptions/{tenant.subscription_id}"
+        self._tokens = tokens
+        self._audit = audit
+        self._lock = threading.Lock()
+        self._known: tuple[int, dict[str, Principal]] = (-1, {})
+
+    def authenticate(self, authorization: str | None) -> Principal:
+        """The principal of an `Authorization` header.
+
+        Raises:
+            CloudError: 401 with Azure Resource Manager's code for what is wrong.
+        """
+        claims = self._tokens.authenticate(authorization)
+        principal = self._principals().get(str(claims.get("appid")))
+        if principal is None or claims.get("gen", 0) != principal.generation:
+            raise self._tokens.refusal(
+                "InvalidAuthenticationToken",
+                "The access token's client was removed, or what it signed in by: sign in again.",
+            )
+        return principal
+
+    def authorize(self, request: Request, route: Route) -> None:
+        """Lets a principal's request to a route pass.
+
+        Raises:
+            CloudError: 403 AuthorizationFailed: none of its roles permits it.
+        """
+        principal: Principal = request.state.principal
+        action = actions.of_route(route.path, request.method).of(request.path_params)
+        request.state.action = action
+        request.state.may_see = lambda scope: self._may_see(principal, action, scope)
+        if not self._passes(principal, action, request.path_params):
+            raise refusal(principal, action)
+
+    def is_told_all(self, principal: Principal) -> bool:
+        """Whether a principal may know all that runs here."""
+        return principal.may("Microsoft.Resources/subscriptions/read", self._subscription)
+
+    def record(self, request: Request, status: int) -> None:
+        """Writes a request that changed something, or was refused for its principal's rights, to the log."""
+        action: Action | None = getattr(request.state, "action", None)
+        if action is None or (action.is_read and status != 403):
+            return
+        principal: Principal = request.state.principal
+        self._audit.write(
+            principal.name, principal.client_id, action.name, action.scope, status, request.state.request_id
+        )
+
+    def _passes(self, principal: Principal, action: Action, names: dict[str, Any]) -> bool:
+        if action.reach is Reach.SIGNED_IN:
+            return True
+        # In another subscription there is nothing: whoever asks is told that, by whom it is asked.
+        if f"/subscriptions/{names['subscription']}".lower() != self._subscription:
+            return True
+        if principal.may(action.name, action.scope):
+            return True
+        return action.reach is not Reach.SCOPE and principal.may_below(action.name, action.scope)
+
+    def _may_see(self, principal: Principal, action: Action, scope: str) -> bool:
+        found = principal.may(action.name, scope)
+        return found or (action.reach is Reach.SIGNED_IN and principal.may_below(action.name, scope))
+
+    def _principals(self) -> dict[str, Principal]:
+        try:
+            with self._store.read() as db:
+                version = principals.version(db)
+                with self._lock:
+                    if self._known[0] == version:
+                        return self._known[1]
+                found = {one.client_id: one for one in principals.everyone(db)}
+        except sqlite3.Error as error:
+            raise CloudError(
+                503,
+                "ServiceUnavailable",
+                f"localcloud's database cannot be read now ({error}): nobody is let in. Try again.",
+                headers={"Retry-After": "5"},
+            ) from None
+        with self._lock:
+            self._known = (version, found)
+        return found
+
+
+def refusal(principal: Principal, action: Action) -> CloudError:
+    """The refusal of what no role of a principal permits, in Azure's words."""
+    client = principal.client_id
+    return CloudError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{client}' with object id '{client}' does not have authorization to perform action "
+        f"'{action.name}' over scope '{action.scope}' or the scope is invalid. If access was recently "
+        "granted, please refresh your credentials.",
+    )
