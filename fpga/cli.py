@@ -14,6 +14,7 @@ from fpga.commands import (
     certs,
     clean,
     cloud,
+    cloud_principal,
     down,
     github,
     model,
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.command()(up.up)
 app.command()(predict.predict)
+cloud.app.add_typer(cloud_principal.app, name="principal", cls=Commands)
 app.add_typer(cloud.app, name="cloud", cls=Commands)
 app.add_typer(certs.app, name="certs", cls=Commands)
 app.add_typer(stack.app, name="stack", cls=Commands)

@@ -430,3 +430,56 @@ def test_a_service_without_ssl_is_named_by_its_scheme(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert running.keys == [None]
     assert (empty.returncode, empty.stderr) == (1, "error: The photo standard input is empty.\n")
+
+
+def test_principals_are_added_listed_rotated_trusted_and_removed(tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    with Cloud(Settings(local / "cloud", tmp_path)) as cloud:
+        subscription = f"/subscriptions/{cloud.status().subscription}"
+
+    def principal(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return _fpga("cloud", "principal", *arguments, local=local)
+
+    secret = tmp_path / "secret"
+    done = principal("add", "ci", "--role", "reader", "--role", "keys-reader", "--secret-file", str(secret))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(
+        rf"ci is added\. Its client ID is [0-9a-f-]{{36}}\.\nIts secret is in {secret}\.\n", done.stdout
+    )
+    first = secret.read_text()
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert first not in done.stdout
+    done = principal("add", "ci", "--role", "owner")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: There is a principal 'ci' already: give another name, or remove it first.\n",
+    )
+    done = principal("rotate", "ci", "--secret-file", "-")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    assert done.stdout.strip() not in {first, ""}
+    done = principal("rotate", "ci", "--now", "--secret-file", str(tmp_path / "none" / "file"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("cannot be written: No such file or directory. Nothing was changed.\n")
+    subject = "repo:contoso/fpga:environment:dev-preview"
+    assert principal("trust", "ci", "--issuer", "https://i.example", "--subject", subject).returncode == 0
+    told = json.loads(principal("list", "--json").stdout)
+    assert [one["name"] for one in told] == ["ci", "owner"]
+    assert all(one["scope"] == subscription for one in told[0]["roles"])
+    assert sorted(one["role"] for one in told[0]["roles"]) == ["keys-reader", "reader"]
+    assert len(told[0]["secrets"]) == 2
+    assert told[0]["federatedCredentials"] == [
+        {"issuer": "https://i.example", "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
+    ]
+    assert f"  tokens of https://i.example for {subject}, audience" in principal("list").stdout
+    done = principal("trust", "ci", "--issuer", "https://i.example", "--subject", subject, "--end")
+    assert done.stdout == f"Tokens of https://i.example for {subject} sign ci in no more.\n"
+    assert (
+        principal("remove", "CI").stdout
+        == "ci is removed: its secrets and its tokens open nothing any more.\n"
+    )
+    done = principal("remove", "ci")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: There is no principal 'ci': `fpga cloud principal list` tells which are.\n",
+    )
+    assert [one["name"] for one in json.loads(principal("list", "--json").stdout)] == ["owner"]

@@ -1,0 +1,196 @@
+"""`fpga cloud principal add|list|rotate|remove|trust`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fpga.errors import CommandError
+from fpga.project import Project
+
+if TYPE_CHECKING:
+    from localcloud.access.administration import Known
+
+app = typer.Typer(
+    help="Say who may sign in to localcloud, by what, and what each may do there.", no_args_is_help=True
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of all that it keeps.", show_default=".local/cloud"),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the principal.", show_default=False)]
+_SECRET_FILE = "File to write the secret to, private; '-' prints it."  # noqa: S105 - help
+
+
+class RoleName(StrEnum):
+    """A role, in lower case."""
+
+    OWNER = "owner"
+    CONTRIBUTOR = "contributor"
+    READER = "reader"
+    KEYS_READER = "keys-reader"
+
+
+@app.command()
+def add(
+    name: Name,
+    role: Annotated[
+        list[RoleName],
+        typer.Option(
+            help="Its role; may be given more than once. A reader reads all but keys, a keys-reader the "
+            "keys of services alone.",
+            show_default=False,
+        ),
+    ],
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RESOURCE_ID", help="Where: that, and all below it.", show_default="the subscription"
+        ),
+    ] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_SECRET_FILE, show_default="no secret")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Add a principal with a role. Without a secret it signs in by another issuer's tokens: see trust."""
+    from localcloud.access import administration
+    from localcloud.access.roles import WORDS
+
+    given = [WORDS[one] for one in dict.fromkeys(role)]
+    keep = None if secret_file is None else _keep(secret_file)
+    added = administration.add(_data(data), name, given, scope, keep)
+    is_quiet = secret_file == Path("-")
+    typer.echo(f"{added.name} is added. Its client ID is {added.client_id}.", err=is_quiet)
+    if secret_file is None:
+        typer.echo(
+            f"It has no secret: `fpga cloud principal trust {name}` has another issuer's tokens sign it in, "
+            f"`fpga cloud principal rotate {name} --secret-file FILE` makes one."
+        )
+    elif not is_quiet:
+        typer.echo(f"Its secret is in {secret_file}.")
+
+
+@app.command(name="list")
+def list_(
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List all principals: their roles and scopes, and by what they sign in."""
+    from localcloud.access import administration
+
+    found = administration.listing(_data(data))
+    if as_json:
+        typer.echo(json.dumps([_told(one) for one in found], indent=2))
+        return
+    for one in found:
+        typer.echo(f"{one.principal.name}  {one.principal.client_id}")
+        for given in one.principal.assignments:
+            typer.echo(f"  {given.role.word} of {given.scope}")
+        for until in one.secrets:
+            typer.echo("  a secret" if until is None else f"  a secret of before, until {_time(until)}")
+        for trusted in one.credentials:
+            audiences = ", ".join(trusted.audiences)
+            typer.echo(f"  tokens of {trusted.issuer} for {trusted.subject}, audience {audiences}")
+
+
+@app.command()
+def rotate(
+    name: Name,
+    secret_file: Annotated[Path, typer.Option(metavar="FILE", help=_SECRET_FILE, show_default=False)],
+    at_once: Annotated[
+        bool, typer.Option("--now", help="Neither the secret nor a token of before opens from now on.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Make a principal's secret anew. That of before opens for an hour more, beside it."""
+    from localcloud.access import administration
+
+    is_quiet = secret_file == Path("-")
+    until = administration.rotate(_data(data), name, _keep(secret_file), at_once=at_once)
+    if not is_quiet:
+        typer.echo(f"The secret of {name} is new, in {secret_file}.")
+    end = "opens nothing any more" if at_once else f"opens until {_time(until)}"
+    typer.echo(f"The secret of before {end}, and no token of before longer.", err=is_quiet)
+
+
+@app.command()
+def remove(name: Name, data: Data = None) -> None:
+    """Remove a principal: its secrets and tokens open nothing from now on, and its roles are gone."""
+    from localcloud.access import administration
+
+    removed = administration.remove(_data(data), name)
+    typer.echo(f"{removed.name} is removed: its secrets and its tokens open nothing any more.")
+
+
+@app.command()
+def trust(
+    name: Name,
+    issuer: Annotated[str, typer.Option(metavar="URL", help="The tokens' `iss`.", show_default=False)],
+    subject: Annotated[str, typer.Option(metavar="TEXT", help="The tokens' `sub`.", show_default=False)],
+    audience: Annotated[
+        str, typer.Option(metavar="TEXT", help="The tokens' `aud`.")
+    ] = "api://AzureADTokenExchange",
+    end: Annotated[
+        bool, typer.Option("--end", help="End it, and all tokens that the principal has.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Have another issuer's tokens sign a principal in, in a secret's place: a federated credential."""
+    from localcloud.access import administration
+    from localcloud.access.principals import FederatedCredential
+
+    if end:
+        administration.distrust(_data(data), name, issuer, subject)
+        typer.echo(f"Tokens of {issuer} for {subject} sign {name} in no more.")
+        return
+    administration.trust(_data(data), name, FederatedCredential(issuer, subject, (audience,)))
+    typer.echo(f"Tokens of {issuer} for {subject} sign {name} in.")
+
+
+def _keep(file: Path) -> Callable[[str], None]:
+    """Writes a secret where it is asked for."""
+
+    def keep(secret: str) -> None:
+        from localcloud.files import write_private
+
+        if file == Path("-"):
+            typer.echo(secret)
+            return
+        path = file.expanduser().absolute()
+        try:
+            write_private(path, secret.encode())
+        except OSError as error:
+            raise CommandError(
+                f"--secret-file {file} cannot be written: {error.strerror}. Nothing was changed."
+            ) from None
+
+    return keep
+
+
+def _told(one: Known) -> dict[str, Any]:
+    return {
+        "name": one.principal.name,
+        "clientId": one.principal.client_id,
+        "roles": [{"role": given.role.word, "scope": given.scope} for given in one.principal.assignments],
+        "secrets": [{"until": None if until is None else _time(until)} for until in one.secrets],
+        "federatedCredentials": [
+            {"issuer": trusted.issuer, "subject": trusted.subject, "audiences": list(trusted.audiences)}
+            for trusted in one.credentials
+        ],
+    }
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _data(data: Path | None) -> Path:
+    return Project.here().cloud if data is None else data.expanduser().absolute()
