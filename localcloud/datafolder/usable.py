@@ -35,6 +35,7 @@ _FILES: Final = (
     "ports.json",
     "identity.json",
     "federated-credentials.json",
+    "audit.log",
 )
 """All that rooms of localcloud keep in it; their modules cost more to import than `control` may."""
 _BELONGS: Final = (
