@@ -21,7 +21,7 @@ from engine.report import Report
 from tools.fuzz.outcome import Outcome
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_EXAMPLES: Final = re.compile(r"^\s+- during generate phase .*?(\d+) passing examples", re.MULTILINE)
+_EXAMPLES: Final = re.compile(r"^\s*- (\d+) passing, \d+ failing", re.MULTILINE)
 
 
 @dataclass(frozen=True)
