@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
+from localcloud.access.roles import READER
 from localcloud.status import Status
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.data_plane import FPGA, OFF, PROVIDER, DataPlane
@@ -83,6 +85,9 @@ class Standing:
             "name": ["www", "@", "new", "*"],
             "namespace": list(NAMESPACES),
             "id": [service, model, operation["id"]],
+            "resource": [f"Microsoft.Network/dnsZones/{ZONE}"],
+            "assignment": [str(self.status.client_id), str(uuid.uuid4())],
+            "definition": [READER.id],
         }
 
     @property
