@@ -33,6 +33,7 @@ from localcloud.settings import DATABASE
 from localcloud.status import Status
 from surroundings import https
 from tests.support.localcloud import parts
+from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.data_plane import DataPlane, endpoint, on
 from tests.support.localcloud.scoring_parts import channel, photo_request, predict
 from tools.chaos.table import Progress, Table, rounds
@@ -55,6 +56,7 @@ class Target:
         service: where a service with SSL answers.
         keys: the service's, and others that are no longer its own, or are another service's.
         storage_key: of the storage account that has the blob `models/kept`.
+        claims: those of a token that was issued.
     """
 
     status: Status
@@ -68,6 +70,7 @@ class Target:
     stale_keys: tuple[str, ...]
     storage_key: str
     secret: str
+    claims: dict[str, Any]
 
     @property
     def base(self) -> str:
@@ -120,6 +123,8 @@ def _target(cloud: Cloud, scene: Scene) -> Target:
         storage = f"{group}/providers/Microsoft.Storage/storageAccounts/{STORAGE}"
         storage_key = plane.arm("POST", f"{storage}/listKeys").json()["keys"][0]["value"]
         keys, account = plane.keys(service["id"]), plane.account
+    with closing(ArmCaller(status)) as caller:
+        claims: dict[str, Any] = jwt.decode(caller.token(), options={"verify_signature": False})
     with closing(sqlite3.connect(cloud.settings.data / DATABASE)) as db:
         tenant, pem = db.execute("SELECT tenant_id, signing_key FROM tenant").fetchone()
     key = serialization.load_pem_private_key(pem.encode(), None)
@@ -139,6 +144,7 @@ def _target(cloud: Cloud, scene: Scene) -> Target:
         stale,
         storage_key,
         status.client_secret_file.read_text(),
+        claims,
     )
     put = session.put(
         f"{status.blob}/{STORAGE}/models/kept?{_signature(made, permission='cw')}",
@@ -159,8 +165,7 @@ def _require_open(target: Target) -> None:
 
 def _token(target: Target, key: Any = None, algorithm: str = "RS256", without: str = "", **other: Any) -> str:
     now = int(time.time())
-    claims = {"aud": AUDIENCES[0], "iss": f"{target.base}/{target.tenant}/v2.0", "tid": target.tenant}
-    claims |= {"nbf": now - 10, "exp": now + 600} | other
+    claims = target.claims | {"nbf": now - 10, "exp": now + 600} | other
     claims.pop(without, None)
     # `jwt.encode` makes no token with claims of another type
     return jwt.PyJWS().encode(json.dumps(claims).encode(), target.key if key is None else key, algorithm)
