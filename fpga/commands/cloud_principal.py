@@ -44,8 +44,9 @@ def add(
     role: Annotated[
         list[RoleName],
         typer.Option(
-            help="Its role; may be given more than once. A reader reads all but keys, a keys-reader the "
-            "keys of services alone.",
+            metavar="ROLE",
+            help="owner, contributor, reader (reads all but keys) or keys-reader (keys of services alone); "
+            "may be given more than once.",
             show_default=False,
         ),
     ],
