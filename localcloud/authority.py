@@ -51,8 +51,9 @@ class Ca:
     key: bytes
 
 
-def load_or_make(data: Path, host: str) -> Authority:
-    """The authority of a data folder, with a server certificate for `localhost`, `127.0.0.1` and `host`.
+def load_or_make(data: Path, host: str, name: str | None = None) -> Authority:
+    """The authority of a data folder, with a server certificate for `localhost`, `127.0.0.1`, the address
+    `host` and the DNS name.
 
     Raises:
         StartError: what is there is damaged, does not fit together, or the CA is not in force now.
@@ -60,8 +61,8 @@ def load_or_make(data: Path, host: str) -> Authority:
     authority = Authority(data / CA_CERTIFICATE, data / SERVER_CERTIFICATE, data / SERVER_KEY)
     if not authority.ca.exists():
         _keep_ca(data, make_ca())
-    if not _serves_on(authority, host):
-        _issue(data, authority, host)
+    if not _serves_on(authority, host, name):
+        _issue(data, authority, host, name)
     return authority
 
 
@@ -124,13 +125,13 @@ def _keep_ca(data: Path, made: Ca) -> None:
     write_private(data / CA_CERTIFICATE, made.certificate)
 
 
-def _issue(data: Path, authority: Authority, host: str) -> None:
+def _issue(data: Path, authority: Authority, host: str, name: str | None) -> None:
     ca_key = _load_key(data / CA_KEY, data)
     ca = _issuing(authority.ca, ca_key)
     now = _now()
     _require_in_force(authority.ca, ca, now)
     key = ec.generate_private_key(ec.SECP256R1())
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+    names: list[x509.GeneralName] = [x509.DNSName(one) for one in ("localhost", name) if one is not None]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in sorted({"127.0.0.1", host})]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     certificate = (
@@ -151,7 +152,7 @@ def _issue(data: Path, authority: Authority, host: str) -> None:
     write_private(authority.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _serves_on(authority: Authority, host: str) -> bool:
+def _serves_on(authority: Authority, host: str, name: str | None) -> bool:
     """Whether the server's certificate can go on: callers take it, and a third of its life is left.
 
     Raises:
@@ -176,6 +177,8 @@ def _serves_on(authority: Authority, host: str) -> bool:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
+        return False
+    if name is not None and name not in names.get_values_for_type(x509.DNSName):
         return False
     return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
 

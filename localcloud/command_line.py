@@ -20,7 +20,7 @@ _OPTION: Final = re.compile(r"\s(?=--[a-z])")
 def parser() -> argparse.ArgumentParser:
     """The command line's parser."""
     defaults = Settings(Path(), Path())
-    found = argparse.ArgumentParser(prog="localcloud", description="One localcloud, durable, on loopback.")
+    found = argparse.ArgumentParser(prog="localcloud", description="One localcloud, durable.")
     serve = found.add_subparsers(required=True).add_parser(SERVE, help="run in the foreground")
     serve.add_argument("--data", type=Path, required=True, help="folder of everything durable")
     serve.add_argument("--featurizers", type=Path, required=True, help="folder of the built-in featurizers")
@@ -28,7 +28,9 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--azurite", type=Path, help="root of the npm package azurite; without it no blob storage"
     )
-    serve.add_argument("--host", default=defaults.host, help="loopback address to listen on")
+    serve.add_argument("--host", default=defaults.host, help="address of this machine to listen on")
+    serve.add_argument("--name", help="DNS name by which callers reach that address")
+    serve.add_argument("--public", action="store_true", help="listen where other machines reach it")
     serve.add_argument("--https-port", type=int, default=0, help="0: as last time, or a free one")
     serve.add_argument("--dns-port", type=int, default=0, help="0: as last time, or a free one")
     serve.add_argument("--blob-port", type=int, default=0, help="0: as last time, or a free one")
@@ -57,6 +59,8 @@ def settings(options: argparse.Namespace) -> Settings:
         node=options.node,
         azurite=options.azurite,
         host=options.host,
+        name=options.name,
+        public=options.public,
         https_port=options.https_port,
         dns_port=options.dns_port,
         blob_port=options.blob_port,
@@ -74,6 +78,7 @@ def arguments(wanted: Settings, ready_fd: int) -> list[str]:
         "--node": wanted.node,
         "--azurite": wanted.azurite,
         "--host": wanted.host,
+        "--name": wanted.name,
         "--https-port": wanted.https_port,
         "--dns-port": wanted.dns_port,
         "--blob-port": wanted.blob_port,
@@ -83,7 +88,8 @@ def arguments(wanted: Settings, ready_fd: int) -> list[str]:
     }
     given = [(name, value) for name, value in options.items() if value is not None]
     given += [("--package-host", host) for host in wanted.package_hosts]
-    return [SERVE, *(part for name, value in given for part in (name, str(value)))]
+    public = ["--public"] if wanted.public else []
+    return [SERVE, *public, *(part for name, value in given for part in (name, str(value)))]
 
 
 def of_process(pid: int) -> Settings | None:

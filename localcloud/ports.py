@@ -24,18 +24,25 @@ RELEASE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of a localcloud; `blob` is kept even where there is no blob storage."""
+    """The ports of a localcloud; `blob` is kept even where there is no blob storage.
+
+    Attributes:
+        name: DNS name by which callers reach `host`, too.
+    """
 
     host: str
     https: int
     dns: int
     blob: int
     has_blob_storage: bool
+    name: str | None = None
 
     @property
     def base_urls(self) -> tuple[str, ...]:
         """Addresses of the HTTPS APIs, the preferred one first."""
         hosts = ("127.0.0.1", "localhost") if self.host == "127.0.0.1" else (self.host,)
+        if self.name is not None:
+            hosts = (*hosts, self.name.lower())
         return tuple(f"https://{host}:{self.https}" for host in hosts)
 
     @property
@@ -65,7 +72,7 @@ def resolve(settings: Settings) -> Ports:
         chosen[name] = wanted or _free(settings.host, set(chosen.values()) | set(given.values()))
     if len(set(chosen.values())) != len(chosen):
         raise StartError(f"The ports must differ: {chosen}. Change --https-port, --dns-port or --blob-port.")
-    return Ports(settings.host, **chosen, has_blob_storage=settings.has_blob_storage)
+    return Ports(settings.host, **chosen, has_blob_storage=settings.has_blob_storage, name=settings.name)
 
 
 def read(data: Path) -> Ports | None:
@@ -82,7 +89,9 @@ def read(data: Path) -> Ports | None:
             https=_kept_port(kept["https"]),
             dns=_kept_port(kept["dns"]),
             blob=_kept_port(kept["blob"]),
-            has_blob_storage=bool(kept.get("has_blob_storage", True)),  # not in files of earlier versions
+            # not in files of earlier versions
+            has_blob_storage=bool(kept.get("has_blob_storage", True)),
+            name=None if kept.get("name") is None else str(kept["name"]),
         )
     except FileNotFoundError:
         return None
@@ -93,9 +102,7 @@ def read(data: Path) -> Ports | None:
 
 
 def _kept_host(value: object) -> str:
-    if not ipaddress.IPv4Address(str(value)).is_loopback:
-        raise ValueError("localcloud listens on loopback alone")
-    return str(value)
+    return str(ipaddress.IPv4Address(str(value)))
 
 
 def _kept_port(value: object) -> int:

@@ -23,15 +23,20 @@ class Renewal:
 
     Args:
         data: the data folder.
-        host: the address that the certificate is for.
+        host, name: the address, and the DNS name if there is one, that the certificate is for.
         authority: as it was loaded at the start.
         listeners: each is called when the files have another certificate, which it then shows.
     """
 
     def __init__(
-        self, data: Path, host: str, authority: Authority, listeners: Sequence[Callable[[], None]]
+        self,
+        data: Path,
+        host: str,
+        name: str | None,
+        authority: Authority,
+        listeners: Sequence[Callable[[], None]],
     ) -> None:
-        self._data, self._host = data, host
+        self._data, self._host, self._name = data, host, name
         self._certificate = authority.certificate
         self._listeners = listeners
         self._turn = threading.Lock()
@@ -42,7 +47,7 @@ class Renewal:
         """Issues a new certificate where one is due, and has it shown. What is in the way is logged."""
         with self._turn:
             try:
-                authorities.load_or_make(self._data, self._host)
+                authorities.load_or_make(self._data, self._host, self._name)
                 found = self._certificate.read_bytes()
             except (StartError, OSError) as error:
                 self._tell(str(error))

@@ -169,7 +169,7 @@ class Cloud:
         store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
-        authority = authorities.load_or_make(settings.data, settings.host)
+        authority = authorities.load_or_make(settings.data, settings.host, settings.name)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store
         self._take_credentials(is_expected=False)
@@ -219,7 +219,7 @@ class Cloud:
         store.checkpoint()
         show = starting.enter_context(served(frame, settings.host, ports.https, authority))
         listeners = [show] if azurite is None else [azurite.renew, show]
-        self._renewal = Renewal(settings.data, settings.host, authority, listeners)
+        self._renewal = Renewal(settings.data, settings.host, settings.name, authority, listeners)
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:

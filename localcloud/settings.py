@@ -10,6 +10,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud import reach
 from localcloud.errors import StartError
 
 DATABASE = "localcloud.db"
@@ -26,6 +27,8 @@ FOLLOW = signal.SIGUSR1
 REFUSAL = "localcloud cannot start: "
 """Begins the last line of a process that could not start; `control` takes the reason behind it."""
 _PACKAGE_HOST = re.compile(r"(\[(?P<address>[^]]+)\]|(?P<name>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?")
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)+(?=.*[A-Za-z]){_LABEL}")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,16 @@ class Settings:
         featurizers: folder of the built-in featurizers, as `localcloud.featurizers` builds it.
         node: the Node.js binary; None: no blob storage.
         azurite: root of the installed npm package `azurite`; None: no blob storage.
-        host: IPv4 loopback address of the HTTPS, DNS and blob listeners.
+        host: IPv4 address of the HTTPS, DNS and blob listeners: loopback, or with `public` any of this
+            machine's.
+        name: DNS name by which callers reach `host`; None: they call the address.
+        public: other machines may reach what it listens on.
         https_port: port of all HTTPS APIs; 0: the one kept from the last start, or a free one.
         dns_port: port of the DNS server, UDP and TCP alike; 0 as above.
         blob_port: port of the blob service; 0 as above.
-        scoring_network: loopback network of which each service gets an address.
-        scoring_port: port of every service's gRPC server.
+        scoring_network: network of which each service gets an address, loopback or with `public` any whose
+            addresses this machine has; or, apart from loopback, one address, where each gets a port.
+        scoring_port: port of every service's gRPC server; with one address the first of their ports.
         package_hosts: where packages may be fetched from although it is this machine or its link, or goes
             over http, each `HOST` or `HOST:PORT`; localcloud's own blob service always may.
     """
@@ -64,6 +71,8 @@ class Settings:
     node: Path | None = None
     azurite: Path | None = None
     host: str = "127.0.0.1"
+    name: str | None = None
+    public: bool = False
     https_port: int = 0
     dns_port: int = 0
     blob_port: int = 0
@@ -83,19 +92,18 @@ def check(settings: Settings) -> None:
     Raises:
         StartError: a setting is out of its range, or the data folder is somebody else's.
     """
-    _check_loopback(settings.host)
+    reach.check_host(settings.host, public=settings.public)
+    if settings.name is not None and not _NAME.fullmatch(settings.name):
+        raise StartError(
+            f"--name {settings.name} is no DNS name: give one such as models.contoso.com, in ASCII."
+        )
     for name in ("https_port", "dns_port", "blob_port"):
         port = getattr(settings, name)
         if not 0 <= port <= 65535:
             raise StartError(f"--{name.replace('_', '-')} {port} is no port: give 1 to 65535, or 0 for any.")
     if not 1 <= settings.scoring_port <= 65535:
         raise StartError(f"--scoring-port {settings.scoring_port} is no port: give 1 to 65535.")
-    try:
-        network = ipaddress.ip_network(settings.scoring_network)
-    except ValueError as error:
-        raise StartError(f"--scoring-network {settings.scoring_network} is no network: {error}.") from None
-    if not network.is_loopback:
-        raise StartError(f"--scoring-network {network} is not loopback: give a part of 127.0.0.0/8.")
+    reach.check_scoring(settings.scoring_network, public=settings.public)
     for written in settings.package_hosts:
         package_host(written)
     if (settings.node is None) != (settings.azurite is None):
@@ -122,15 +130,4 @@ def package_host(written: str) -> PackageHost:
         pass
     raise StartError(
         f"--package-host {written} names no host: give HOST or HOST:PORT, such as 127.0.0.1:9000."
-    )
-
-
-def _check_loopback(host: str) -> None:
-    try:
-        if ipaddress.IPv4Address(host).is_loopback:
-            return
-    except ValueError:
-        pass
-    raise StartError(
-        f"--host {host} is not an IPv4 loopback address: localcloud listens on loopback alone, 127.0.0.0/8."
     )

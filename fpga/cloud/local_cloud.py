@@ -22,9 +22,10 @@ _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTI
 
 @dataclass(frozen=True)
 class Listeners:
-    """The ports and the network of a localcloud; 0 and None: those of before, or free ones.
+    """The addresses and ports of a localcloud; 0 and None: those of before, or free ones on loopback.
 
     Attributes:
+        host, name, public: of all but the services (`localcloud.settings`).
         package_hosts: where packages may be fetched from beside what always may (`localcloud.settings`).
     """
 
@@ -34,6 +35,9 @@ class Listeners:
     scoring_network: str | None = None
     scoring_port: int | None = None
     package_hosts: tuple[str, ...] = ()
+    host: str | None = None
+    name: str | None = None
+    public: bool = False
 
 
 def build_model(report: Report) -> tuple[Path, Path]:
@@ -59,11 +63,11 @@ def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report
     from localcloud.settings import Settings
 
     parts = azurite.ensure(report)
-    scoring: dict[str, Any] = {}
+    given: dict[str, Any] = {} if listeners.host is None else {"host": listeners.host}
     if listeners.scoring_network is not None:
-        scoring["scoring_network"] = listeners.scoring_network
+        given["scoring_network"] = listeners.scoring_network
     if listeners.scoring_port is not None:
-        scoring["scoring_port"] = listeners.scoring_port
+        given["scoring_port"] = listeners.scoring_port
     return Settings(
         data=data,
         featurizers=featurizers,
@@ -73,7 +77,9 @@ def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report
         dns_port=listeners.dns_port,
         blob_port=listeners.blob_port,
         package_hosts=listeners.package_hosts,
-        **scoring,
+        name=listeners.name,
+        public=listeners.public,
+        **given,
     )
 
 

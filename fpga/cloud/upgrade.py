@@ -100,6 +100,8 @@ def kept_options(wanted: Settings, running: Settings | None) -> Settings:
     kept = replace(
         wanted,
         host=running.host,
+        name=running.name,
+        public=running.public,
         https_port=running.https_port,
         dns_port=running.dns_port,
         blob_port=running.blob_port,

@@ -38,12 +38,26 @@ _ANY = "the last one, or a free one"
 @app.command()
 def up(
     data: Data = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address of this machine to listen on.", show_default="127.0.0.1"),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="DNS name by which callers reach that address.", show_default=False),
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Listen where other machines reach it, if the address is such.")
+    ] = False,
     https_port: Annotated[int, typer.Option(help="Port of all HTTPS APIs.", show_default=_ANY)] = 0,
     dns_port: Annotated[int, typer.Option(help="Port of the DNS server.", show_default=_ANY)] = 0,
     blob_port: Annotated[int, typer.Option(help="Port of the blob service.", show_default=_ANY)] = 0,
     scoring_network: Annotated[
         str | None,
-        typer.Option(help="Loopback network of the services' addresses.", show_default="127.80.0.0/16"),
+        typer.Option(
+            help="Network of the services' addresses, or one address, where each gets a port.",
+            show_default="127.80.0.0/16",
+        ),
     ] = None,
     scoring_port: Annotated[
         int | None, typer.Option(help="Port of every service.", show_default="50051")
@@ -68,7 +82,15 @@ def up(
     project = Project.here()
     report = ConsoleReport()
     listeners = local_cloud.Listeners(
-        https_port, dns_port, blob_port, scoring_network, scoring_port, tuple(package_host or ())
+        https_port,
+        dns_port,
+        blob_port,
+        scoring_network,
+        scoring_port,
+        tuple(package_host or ()),
+        host,
+        name,
+        public,
     )
     with report.stage("localcloud"):
         featurizers, _ = local_cloud.build_model(report)
@@ -78,6 +100,12 @@ def up(
             report.note(
                 f"{upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
                 "restarts it."
+            )
+        if wanted.public:
+            report.note(
+                f"Other machines may reach it: HTTPS {found.https}, DNS {found.dns}, blobs {found.blob}, and "
+                f"services in {wanted.scoring_network}. They ask for tokens, keys and signatures, but for "
+                "discovery, /health and DNS."
             )
     _print(found, as_json)
 

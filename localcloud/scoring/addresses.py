@@ -1,6 +1,7 @@
-"""Addresses at which services can answer: one each of the loopback network, on one port.
+"""Addresses at which services can answer: one each of a network, on one port.
 
-Where a machine has one loopback address only (macOS, Windows), each service gets a port of its own instead.
+Where a machine has one loopback address only (macOS, Windows), or one address that other machines reach is
+given, each service gets a port of its own instead.
 """
 
 from __future__ import annotations
@@ -30,13 +31,19 @@ class AddressPool:
     """The endpoints that services can have, numbered from 0 to `size` - 1.
 
     Args:
-        network: part of 127.0.0.0/8, e.g. `127.80.0.0/16`.
-        port: the port of every service where each has an address of its own.
+        network: part of 127.0.0.0/8, e.g. `127.80.0.0/16`, or other addresses of this machine.
+        port: the port of every service where each has an address of its own; with one address that is not
+            loopback the first port.
     """
 
     def __init__(self, network: str, port: int) -> None:
         self._network = ipaddress.IPv4Network(network)
         self._port = port
+        self._shared = _FALLBACK_ADDRESS, _FALLBACK_PORTS
+        if self._network.num_addresses == 1 and not self._network.is_loopback:
+            self._shared = str(self._network[0]), range(port, min(port + len(_FALLBACK_PORTS), 65536))
+            self.own_addresses, self.size = False, len(self._shared[1])
+            return
         # Without the network's own first and last address, where there are others.
         self._first, hosts = (1, self._network.num_addresses - 2) if self._network.prefixlen < 31 else (0, 1)
         self.own_addresses = _exists(str(self._network[self._first]))
@@ -71,13 +78,14 @@ class AddressPool:
                 raise BindError(
                     f"Port {endpoint.port} on {endpoint.address} {binding.reason(error, *endpoint)}."
                 )
-        where = f"address of {self._network}" if self.own_addresses else f"port of {_FALLBACK_ADDRESS}"
+        where = f"address of {self._network}" if self.own_addresses else f"port of {self._shared[0]}"
         raise BindError(f"No {where} is free for a service: all {self.size} are taken.")
 
     def _endpoint(self, number: int) -> Endpoint:
         if self.own_addresses:
             return Endpoint(str(self._network[self._first + number]), self._port)
-        return Endpoint(_FALLBACK_ADDRESS, _FALLBACK_PORTS[number])
+        address, ports = self._shared
+        return Endpoint(address, ports[number])
 
 
 def bind_problem(endpoint: Endpoint) -> str | None:

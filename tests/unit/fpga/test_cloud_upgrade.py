@@ -45,6 +45,8 @@ def test_what_somebody_gave_stays(tmp_path: Path) -> None:
         Path("/old/node"),
         Path("/old/azurite"),
         host="127.0.0.2",
+        name="models.contoso.test",
+        public=True,
         https_port=1,
         dns_port=2,
         blob_port=3,

@@ -34,14 +34,30 @@ def test_defaults_are_good() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"host": "0.0.0.0"}, "--host 0.0.0.0 is not an IPv4 loopback address"),  # noqa: S104
-        ({"host": "localhost"}, "--host localhost is not an IPv4 loopback address"),
-        ({"host": "::1"}, "--host ::1 is not an IPv4 loopback address"),
+        ({"host": "0.0.0.0"}, "--host 0.0.0.0 is every address of this machine"),  # noqa: S104
+        ({"host": "0.0.0.0", "public": True}, "--host 0.0.0.0 is every address"),  # noqa: S104
+        ({"host": "localhost"}, "--host localhost is not an IPv4 address"),
+        ({"host": "::1"}, "--host ::1 is not an IPv4 address"),
+        ({"host": "10.1.2.3"}, "--host 10.1.2.3 is not loopback: other machines would reach it"),
+        ({"host": "203.0.113.7", "public": True}, "--host 203.0.113.7: 203.0.113.7 is no address of this"),
+        ({"name": "https://models.contoso.com"}, "--name https://models.contoso.com is no DNS name"),
+        ({"name": "models"}, "--name models is no DNS name"),
+        ({"name": "10.1.2.3"}, "--name 10.1.2.3 is no DNS name"),
+        ({"name": "bücher.example"}, "--name bücher.example is no DNS name"),
         ({"https_port": 70000}, "--https-port 70000 is no port"),
         ({"dns_port": -1}, "--dns-port -1 is no port"),
         ({"blob_port": 65536}, "--blob-port 65536 is no port"),
         ({"scoring_port": 0}, "--scoring-port 0 is no port"),
         ({"scoring_network": "10.0.0.0/8"}, "--scoring-network 10.0.0.0/8 is not loopback"),
+        ({"scoring_network": "::1/128"}, "--scoring-network ::1/128 is not IPv4"),
+        (
+            {"scoring_network": "10.0.0.0/8", "public": True},
+            "--scoring-network 10.0.0.0/8 has 16777216 addresses",
+        ),
+        (
+            {"scoring_network": "203.0.113.0/30", "public": True},
+            "--scoring-network 203.0.113.0/30: 203.0.113.1 is no address of this machine",
+        ),
         ({"scoring_network": "127.0.0.1/8"}, "--scoring-network 127.0.0.1/8 is no network"),
         ({"node": Path("/usr/bin/node")}, "--node and --azurite go together"),
         (

@@ -1,0 +1,134 @@
+"""A localcloud that other machines reach, where it was told so, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from localcloud.scoring.addresses import AddressPool
+from localcloud.server import Cloud
+from localcloud.settings import Settings
+from localcloud.status import Status
+from tests.support.localcloud import data_plane
+from tests.support.localcloud.data_plane import DataPlane, PackageHost
+from tests.support.localcloud.scoring_parts import package
+from tests.support.machines import Machine, beside, needs_machines
+
+pytestmark = needs_machines
+
+NAME = "models.contoso.test"
+# a caller that knows the address, the CA and, for TLS, the name
+CALL = """\
+import json, socket, ssl, sys
+address, port, ca, name = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+context = ssl.create_default_context(cafile=ca)
+with context.wrap_socket(socket.create_connection((address, port), 10), server_hostname=name) as tls:
+    tls.sendall(f"GET /metadata/endpoints?api-version=2022-09-01 HTTP/1.1\\r\\nHost: {name}:{port}\\r\\n"
+                "Connection: close\\r\\n\\r\\n".encode())
+    answer = b"".join(iter(lambda: tls.recv(65536), b""))
+print(answer.partition(b"\\r\\n\\r\\n")[2].decode())
+"""
+CONNECT = """\
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).close()
+except OSError as error:
+    print(type(error).__name__)
+else:
+    print("connected")
+"""
+QUERY = """\
+import dns.message, dns.query, sys
+question = dns.message.make_query("nowhere.contoso.test", "A")
+print(dns.query.udp(question, sys.argv[1], port=int(sys.argv[2]), timeout=10).rcode().name)
+"""
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with beside() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def told(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a localcloud that this machine's address on the link reaches."""
+    settings = data_plane.settings(tmp_path_factory.mktemp("public") / "data")
+    scoring = f"{machine.near}/32"
+    return replace(
+        settings, host=machine.near, name=NAME, public=True, scoring_network=scoring, scoring_port=21000
+    )
+
+
+@pytest.fixture(scope="module")
+def status(told: Settings) -> Iterator[Status]:
+    with Cloud(told) as cloud, PackageHost().running() as packages:
+        with closing(DataPlane(cloud.status())) as plane:
+            plane.make_account()
+            model = plane.register(packages.put("/model.zip", package()))
+            plane.deploy(model, "first")
+            plane.deploy(model, "second")
+        yield cloud.status()
+
+
+def port_of(address: str | None) -> str:
+    return str(address).rpartition(":")[2]
+
+
+def test_another_machine_reaches_it_by_address_and_by_name(machine: Machine, status: Status) -> None:
+    for name in (machine.near, NAME):
+        answer = machine.python(CALL, machine.near, port_of(status.https), str(status.ca), name)
+        assert json.loads(answer)["resourceManager"].rstrip("/") == f"https://{name}:{port_of(status.https)}"
+
+
+def test_its_name_server_answers_there(machine: Machine, status: Status) -> None:
+    assert machine.python(QUERY, machine.near, port_of(status.dns)).strip() == "REFUSED"
+
+
+def test_with_one_address_each_service_has_a_port(machine: Machine, status: Status) -> None:
+    endpoints = {(one.address, one.port) for one in status.services}
+    assert len(endpoints) == 2
+    assert {address for address, _ in endpoints} == {machine.near}
+    assert min(port or 0 for _, port in endpoints) >= 21000
+    for address, port in endpoints:
+        assert machine.python(CONNECT, str(address), str(port)).strip() == "connected"
+
+
+def test_it_listens_there_alone(status: Status, machine: Machine) -> None:
+    ports = {int(port_of(status.https)), int(port_of(status.dns)), *(one.port for one in status.services)}
+    found = {
+        one.laddr.ip.removeprefix("::ffff:")
+        for one in psutil.Process().net_connections("inet")
+        if one.laddr and one.laddr.port in ports and (one.status == "LISTEN" or one.type == socket.SOCK_DGRAM)
+    }
+    assert found == {machine.near}
+
+
+def test_one_that_was_not_told_so_is_out_of_reach(machine: Machine, tmp_path: Path) -> None:
+    with Cloud(data_plane.settings(tmp_path / "data")) as cloud:
+        port = port_of(cloud.status().https)
+        assert machine.python(CONNECT, machine.near, port).strip() == "ConnectionRefusedError"
+
+
+def test_it_keeps_address_and_name_over_a_restart(told: Settings, machine: Machine, tmp_path: Path) -> None:
+    settings = replace(told, data=tmp_path / "data", scoring_port=22000)
+    with Cloud(settings) as cloud:
+        first = cloud.status()
+    with Cloud(settings) as cloud:
+        again = cloud.status()
+        answer = machine.python(CALL, machine.near, port_of(again.https), str(again.ca), NAME)
+    assert (again.https, again.dns) == (first.https, first.dns)
+    assert NAME in answer
+
+
+def test_addresses_of_a_network_are_one_for_each_service(machine: Machine) -> None:
+    shared = AddressPool(f"{machine.near}/32", 21000)
+    endpoint, following = shared.choose([(machine.near, 21000)], 0)
+    assert (endpoint, following, shared.own_addresses) == ((machine.near, 21001), 2, False)
