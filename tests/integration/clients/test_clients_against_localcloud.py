@@ -50,7 +50,7 @@ class ModelProviderOf(ModelProvider):
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
 
-    def cloud(self) -> Cloud:
+    def package_cloud(self) -> Cloud:
         return self._deployed.client
 
     def management(self, account_id: str) -> ModelManagement:

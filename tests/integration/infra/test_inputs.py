@@ -23,7 +23,8 @@ def stack(package: Path, **more: str) -> Settings:
         "zone": "contoso.test",
         "fqdn": "www.contoso.test",
     }
-    azure = {"tenantId": UUID, "subscriptionId": UUID, "clientId": UUID, "clientSecret": "a secret"}
+    azure = dict.fromkeys(("tenantId", "subscriptionId", "clientId"), UUID)
+    azure |= {"clientSecret": "a secret", "metadataHost": "localhost:443"}
     config = {f"fpga-web-service:{key}": value for key, value in (own | more).items()}
     return settings.read(config | {f"azure-native:{key}": value for key, value in azure.items()}, {})
 

@@ -355,6 +355,7 @@ def unmark(data: Path) -> None:
     for path in data.rglob("identity.json"):
         path.unlink()
     with closing(sqlite3.connect(data / DATABASE)) as db:
-        for table in re.findall(r"CREATE TABLE (\w+)", "".join(schema._STEPS[1:])):
-            db.execute(f"DROP TABLE {table}")
+        made = re.findall(r"CREATE (TRIGGER|TABLE) (\w+)", "".join(schema._STEPS[1:]))
+        for kind, name in sorted(made, reverse=True):  # triggers first: a table's own go with it
+            db.execute(f"DROP {kind} {name}")
         db.execute("PRAGMA user_version = 0")

@@ -46,7 +46,15 @@ class Clock(datetime.datetime):
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Clock]]:
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Clock]]:
+    """The clock of a test's own localclouds; one of the whole session, in the same process, keeps its own."""
+    check = renewal.Renewal.check
+
+    def check_own(self: renewal.Renewal) -> None:
+        if tmp_path in self._data.parents:
+            check(self)
+
+    monkeypatch.setattr(renewal.Renewal, "check", check_own)
     monkeypatch.setattr(authority, "_now", lambda: Clock.now(datetime.UTC))
     yield Clock
     Clock.ahead = datetime.timedelta()
