@@ -202,7 +202,7 @@ def test_a_damaged_database_is_named(data: Path, damage: Callable[[Path], Any]) 
                 {"dns": [20002]},
                 {"host": None},
                 {"host": "evil.test"},
-                {"host": "192.0.2.1"},
+                {"host": "::1"},
                 {"host": "127.0.0.1\0"},
             )
         ),
