@@ -34,9 +34,10 @@ variables.apply(os.environ)
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
     os.environ.pop(name, None)
 
-# A shell starts what runs in its background with interrupts ignored, and children inherit that: the tests of
-# Ctrl-C would then wait for ever.
+# A shell starts what runs in its background with interrupts (SIGINT, SIGQUIT) ignored, and children inherit
+# that: the tests of Ctrl-C, and of a process that is ended so, would then wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
