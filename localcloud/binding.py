@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
 
 PRIVILEGED = range(1, 1024)
@@ -13,6 +14,22 @@ PRIVILEGED = range(1, 1024)
 def is_taken(error: OSError) -> bool:
     """Whether another process has the port, and may let go of it; all else stays as it is."""
     return error.errno == errno.EADDRINUSE
+
+
+def has_address(address: str) -> bool:
+    """Whether this machine has an IPv4 address at all, whatever listens there.
+
+    Raises:
+        OSError: it may not be asked.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise
+    return True
 
 
 def error_of(words: str) -> OSError | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterable
 
+from localcloud import binding
 from localcloud.errors import StartError
 
 _MOST_ADDRESSES = 4096
@@ -70,10 +70,5 @@ def _require_public(option: str, *, public: bool) -> None:
 
 def _require_own(option: str, addresses: Iterable[str]) -> None:
     for address in addresses:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((address, 0))
-            except OSError:
-                raise StartError(
-                    f"{option}: {address} is no address of this machine; `ip address` lists them."
-                ) from None
+        if not binding.has_address(address):
+            raise StartError(f"{option}: {address} is no address of this machine; `ip address` lists them.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from localcloud import authority as authorities
+from localcloud import waiting
 from localcloud.authority import Authority
 from localcloud.errors import StartError
 
@@ -59,22 +60,9 @@ class Renewal:
                 self._shown = found
                 log.info("%s is new, and shown from now on", self._certificate)
 
-    @contextlib.contextmanager
-    def kept_up(self) -> Iterator[None]:
+    def kept_up(self) -> AbstractContextManager[None]:
         """Checks every `INTERVAL_S` seconds inside the block."""
-        stopping = threading.Event()
-
-        def keep_up() -> None:
-            while not stopping.wait(INTERVAL_S):
-                self.check()
-
-        thread = threading.Thread(target=keep_up, name="certificate", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stopping.set()
-            thread.join()
+        return waiting.every(INTERVAL_S, self.check, thread="certificate")
 
     def _tell(self, trouble: str) -> None:
         """Logs what is in the way once, and not every minute."""

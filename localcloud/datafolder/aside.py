@@ -5,15 +5,14 @@ The list by which a thing is garbage may itself be lost or damaged: a start dele
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from localcloud import waiting
 from localcloud.files import write_private
 
 FOLDER = "aside"
@@ -62,22 +61,9 @@ class Aside:
                 log.info("%s is deleted: it was moved aside more than %d days ago", folder, KEEP.days)
                 shutil.rmtree(folder, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def tended(self) -> Iterator[None]:
+    def tended(self) -> AbstractContextManager[None]:
         """Forgets what is old, once a day, inside the block."""
-        stopping = threading.Event()
-
-        def tend() -> None:
-            while not stopping.wait(TEND_INTERVAL_S):
-                self.forget_old()
-
-        thread = threading.Thread(target=tend, name="aside", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stopping.set()
-            thread.join()
+        return waiting.every(TEND_INTERVAL_S, self.forget_old, thread="aside")
 
     def _free(self, name: Path) -> Path:
         """A path of today's that nothing has yet, in a folder that is there."""

@@ -6,7 +6,6 @@ given, each service gets a port of its own instead.
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import socket
 from collections.abc import Collection
@@ -46,7 +45,7 @@ class AddressPool:
             return
         # Without the network's own first and last address, where there are others.
         self._first, hosts = (1, self._network.num_addresses - 2) if self._network.prefixlen < 31 else (0, 1)
-        self.own_addresses = _exists(str(self._network[self._first]))
+        self.own_addresses = binding.has_address(str(self._network[self._first]))
         self.size = hosts if self.own_addresses else len(_FALLBACK_PORTS)
 
     @property
@@ -108,15 +107,3 @@ def _bind_error(endpoint: Endpoint) -> OSError | None:
         except OSError as error:
             return error
     return None
-
-
-def _exists(address: str) -> bool:
-    """Whether this machine has the address at all, whatever listens there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                return False
-            raise
-    return True
