@@ -6,11 +6,9 @@ Source: the command line of LLVM's libFuzzer, which atheris is made with.
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections import deque
@@ -19,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine import bootstrap, wheels
+from engine import wheels
 from engine.errors import EngineError
 from engine.report import Report
 from tests.support.parsers import known
 from tests.support.parsers.parser import Parser, examine
+from tools.fuzz import child
 from tools.fuzz.outcome import Outcome
 
-CHECKOUT: Final = Path(__file__).resolve().parents[2]
 HANGS_AFTER_S: Final = 60
 """Seconds after which an input that is still being read is a finding; each parser has a limit of its own,
 which counts the time of the processor alone.
@@ -134,23 +132,14 @@ def _mutated(command: list[str], report: Report) -> tuple[int, list[str], int]:
     """The number of executions, the last lines that were said, and the exit code of a run of atheris."""
     executions = 0
     tail: deque[str] = deque(maxlen=_TAIL)
-    with subprocess.Popen(
-        command,
-        cwd=CHECKOUT,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as child:
-        assert child.stdout is not None  # noqa: S101 - asked for above
-        try:
-            for line in bootstrap.output(child.stdout, 1.0):
-                if found := _EXECUTIONS.match(line) or _FINAL.match(line):
-                    executions = int(found[1])
-                    report.progress(f"{executions:,} executions")
-                elif line:
-                    tail.append(line)
-        except BaseException:
-            child.kill()
-            raise
-    return executions, list(tail), child.returncode
+
+    def hear(line: str) -> None:
+        nonlocal executions
+        if found := _EXECUTIONS.match(line) or _FINAL.match(line):
+            executions = int(found[1])
+            report.progress(f"{executions:,} executions")
+        elif line:
+            tail.append(line)
+
+    code = child.run(command, hear)
+    return executions, list(tail), code

@@ -6,21 +6,18 @@ Their tests are those of `make test`, which runs few examples, the same at each 
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine import bootstrap
 from engine.report import Report
+from tools.fuzz import child
 from tools.fuzz.outcome import Outcome
 
-CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _EXAMPLES: Final = re.compile(r"^\s*- (\d+) passing, \d+ failing", re.MULTILINE)
 
 
@@ -82,25 +79,15 @@ SUITES: Final[tuple[Suite, ...]] = (
 def _pytest(tests: tuple[str, ...], seed: int, report: Report, before: int) -> tuple[int, str]:
     """The exit code of a round, and all that was said in it."""
     said: list[str] = []
-    with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-            *("--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}", "--hypothesis-show-statistics"),
-            *tests,
-        ],
-        cwd=CHECKOUT,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as child:
-        assert child.stdout is not None  # noqa: S101 - asked for above
-        try:
-            for line in bootstrap.output(child.stdout, 1.0):
-                report.progress(f"{before:,} examples in earlier rounds; this one has the seed {seed}")
-                if line:
-                    said.append(line)
-        except BaseException:
-            child.kill()
-            raise
-    return child.returncode, "\n".join(said)
+
+    def hear(line: str) -> None:
+        report.progress(f"{before:,} examples in earlier rounds; this one has the seed {seed}")
+        if line:
+            said.append(line)
+
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
+        *("--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}", "--hypothesis-show-statistics"),
+        *tests,
+    ]
+    return child.run(command, hear), "\n".join(said)
