@@ -19,11 +19,12 @@ from localcloud.status import Status
 from tests.support.localcloud import data_plane
 from tests.support.localcloud.data_plane import DataPlane, PackageHost
 from tests.support.localcloud.scoring_parts import package
-from tests.support.machines import Machine, beside, needs_machines
+from tests.support.machines import Machine, Network, needs_machines, network
 
 pytestmark = needs_machines
 
 NAME = "models.contoso.test"
+SERVER = "10.77.0.1"
 # a caller that knows the address, the CA and, for TLS, the name
 CALL = """\
 import json, socket, ssl, sys
@@ -52,18 +53,31 @@ print(dns.query.udp(question, sys.argv[1], port=int(sys.argv[2]), timeout=10).rc
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
-    with beside() as made:
+def switch() -> Iterator[Network]:
+    with network() as made:
+        yield made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server(switch: Network) -> Iterator[Machine]:
+    """The machine that these tests, and what they start, are on."""
+    made = switch.machine("server", SERVER)
+    with made.entered():
         yield made
 
 
 @pytest.fixture(scope="module")
-def told(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of a localcloud that this machine's address on the link reaches."""
+def machine(switch: Network) -> Machine:
+    """Another one."""
+    return switch.machine("caller", "10.77.0.2")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a localcloud that the server's address reaches."""
     settings = data_plane.settings(tmp_path_factory.mktemp("public") / "data")
-    scoring = f"{machine.near}/32"
     return replace(
-        settings, host=machine.near, name=NAME, public=True, scoring_network=scoring, scoring_port=21000
+        settings, host=SERVER, name=NAME, public=True, scoring_network=f"{SERVER}/32", scoring_port=21000
     )
 
 
@@ -83,38 +97,38 @@ def port_of(address: str | None) -> str:
 
 
 def test_another_machine_reaches_it_by_address_and_by_name(machine: Machine, status: Status) -> None:
-    for name in (machine.near, NAME):
-        answer = machine.python(CALL, machine.near, port_of(status.https), str(status.ca), name)
+    for name in (SERVER, NAME):
+        answer = machine.python(CALL, SERVER, port_of(status.https), str(status.ca), name)
         assert json.loads(answer)["resourceManager"].rstrip("/") == f"https://{name}:{port_of(status.https)}"
 
 
 def test_its_name_server_answers_there(machine: Machine, status: Status) -> None:
-    assert machine.python(QUERY, machine.near, port_of(status.dns)).strip() == "REFUSED"
+    assert machine.python(QUERY, SERVER, port_of(status.dns)).strip() == "REFUSED"
 
 
 def test_with_one_address_each_service_has_a_port(machine: Machine, status: Status) -> None:
     endpoints = {(one.address, one.port) for one in status.services}
     assert len(endpoints) == 2
-    assert {address for address, _ in endpoints} == {machine.near}
+    assert {address for address, _ in endpoints} == {SERVER}
     assert min(port or 0 for _, port in endpoints) >= 21000
     for address, port in endpoints:
         assert machine.python(CONNECT, str(address), str(port)).strip() == "connected"
 
 
-def test_it_listens_there_alone(status: Status, machine: Machine) -> None:
+def test_it_listens_there_alone(status: Status) -> None:
     ports = {int(port_of(status.https)), int(port_of(status.dns)), *(one.port for one in status.services)}
     found = {
         one.laddr.ip.removeprefix("::ffff:")
         for one in psutil.Process().net_connections("inet")
         if one.laddr and one.laddr.port in ports and (one.status == "LISTEN" or one.type == socket.SOCK_DGRAM)
     }
-    assert found == {machine.near}
+    assert found == {SERVER}
 
 
 def test_one_that_was_not_told_so_is_out_of_reach(machine: Machine, tmp_path: Path) -> None:
     with Cloud(data_plane.settings(tmp_path / "data")) as cloud:
         port = port_of(cloud.status().https)
-        assert machine.python(CONNECT, machine.near, port).strip() == "ConnectionRefusedError"
+        assert machine.python(CONNECT, SERVER, port).strip() == "ConnectionRefusedError"
 
 
 def test_it_keeps_address_and_name_over_a_restart(told: Settings, machine: Machine, tmp_path: Path) -> None:
@@ -123,12 +137,12 @@ def test_it_keeps_address_and_name_over_a_restart(told: Settings, machine: Machi
         first = cloud.status()
     with Cloud(settings) as cloud:
         again = cloud.status()
-        answer = machine.python(CALL, machine.near, port_of(again.https), str(again.ca), NAME)
+        answer = machine.python(CALL, SERVER, port_of(again.https), str(again.ca), NAME)
     assert (again.https, again.dns) == (first.https, first.dns)
     assert NAME in answer
 
 
-def test_addresses_of_a_network_are_one_for_each_service(machine: Machine) -> None:
-    shared = AddressPool(f"{machine.near}/32", 21000)
-    endpoint, following = shared.choose([(machine.near, 21000)], 0)
-    assert (endpoint, following, shared.own_addresses) == ((machine.near, 21001), 2, False)
+def test_addresses_of_a_network_are_one_for_each_service() -> None:
+    shared = AddressPool(f"{SERVER}/32", 21000)
+    endpoint, following = shared.choose([(SERVER, 21000)], 0)
+    assert (endpoint, following, shared.own_addresses) == ((SERVER, 21001), 2, False)
