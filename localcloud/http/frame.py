@@ -80,8 +80,7 @@ class Frame:
         request_id = str(uuid.uuid4())
         scope["path"] = normal_path(scope["path"])
         request = Request(scope, receive)
-        asked = f"https://{request.headers.get('host', '').lower()}"
-        request.state.base_url = asked if asked in self._base_urls else self._base_urls[0]
+        request.state.base_url = own_address(request.headers.get("host", ""), self._base_urls)
         request.state.request_id = request_id
         correlation_id = request.headers.get("x-ms-correlation-request-id", "")
         if not _CORRELATION_ID.match(correlation_id):
@@ -159,6 +158,16 @@ class Frame:
 def normal_path(path: str) -> str:
     """The path without empty segments: Python's Azure SDK sends `…ModelManagement//accounts/N`."""
     return "/" + "/".join(segment for segment in path.split("/") if segment)
+
+
+def own_address(host: str, base_urls: Sequence[str]) -> str:
+    """The server's own address that a `Host` header names; where it names none of them, the preferred one.
+
+    Callers leave the port of HTTPS out (RFC 9110, section 4.2.2), and some end a name with its dot.
+    """
+    name, _, port = host.lower().partition(":")
+    asked = f"https://{name.rstrip('.')}:{port or 443}"
+    return asked if asked in base_urls else base_urls[0]
 
 
 def client_request_id(request: Request) -> str | None:
