@@ -12,8 +12,8 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture
-.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture lock pulumi-pin down clean
+.PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture lint-settings
+.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture settings lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ chaos: bootstrap ## attack it, and tell what became of it; PARTS="kills ..." som
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
 	@$(BIN)/python -m tools.story
 
-lint: lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture ## check the code alone, by all of the following
+lint: lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture lint-settings ## check the code alone, by all of the following
 
 lint-format: bootstrap ## check the format; `ruff format` mends it
 	@$(BIN)/ruff format --check
@@ -82,6 +82,12 @@ lint-picture: bootstrap ## check docs/architecture.svg; `make picture` draws it 
 
 picture: bootstrap ## draw docs/architecture.svg from the imports
 	@$(BIN)/python -m tools.picture
+
+lint-settings: bootstrap ## check docs/server-settings.md; `make settings` writes it anew
+	@$(BIN)/python -m tools.server_settings --check
+
+settings: bootstrap ## write docs/server-settings.md from localcloud's settings
+	@$(BIN)/python -m tools.server_settings
 
 lock: bootstrap ## renew the lock files after pyproject.toml; UPGRADE=NAME or UPGRADE=all brings newer versions
 	@$(BIN)/python -m tools.pins.lock --upgrade="$${UPGRADE:-}"

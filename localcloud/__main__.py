@@ -17,12 +17,16 @@ from surroundings import settle
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code: 0 stopped as asked, 1 could not start."""
     settle()
-    options = command_line.parser().parse_args(arguments)
-    ready_fd = options.ready_fd
+    line = command_line.read(command_line.parser().parse_args(arguments))
+    ready_fd = line.ready_fd
     if ready_fd is not None:
         # Not for the children: their starter waits until the last copy of it is closed.
         os.set_inheritable(ready_fd, False)
-    settings = command_line.settings(options)
+    try:
+        settings = line.settings()
+    except StartError as error:
+        print(f"{REFUSAL}{error}", file=sys.stderr)
+        return 1
     os.umask(0o077)
     faulthandler.disable()  # whatever the environment says: what it reports goes to the data folder
     told = _signals()

@@ -7,101 +7,112 @@ import contextlib
 import io
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from localcloud.configuration import reading, table
 from localcloud.settings import Settings
 
 SERVE: Final = "serve"
 _OPTION: Final = re.compile(r"\s(?=--[a-z])")
 
 
+@dataclass(frozen=True)
+class CommandLine:
+    """A command line that starts a localcloud.
+
+    Attributes:
+        options: what it says for settings, by their fields (`localcloud.configuration.reading`).
+        config: the file that it names.
+        ready_fd: descriptor that is told when the start is done.
+        folder: the folder from which its relative paths go.
+    """
+
+    options: Mapping[str, Sequence[str]]
+    config: Path | None
+    ready_fd: int | None
+    folder: Path
+
+    def settings(self) -> Settings:
+        """The settings that it gives, with those of its file.
+
+        Raises:
+            StartError: a setting is missing, or cannot be used; or the file cannot.
+        """
+        return reading.read(self.options, self.config, self.folder).settings()
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's parser."""
-    defaults = Settings(Path(), Path())
     found = argparse.ArgumentParser(prog="localcloud", description="One localcloud, durable.")
     serve = found.add_subparsers(required=True).add_parser(SERVE, help="run in the foreground")
-    serve.add_argument("--data", type=Path, required=True, help="folder of everything durable")
-    serve.add_argument("--featurizers", type=Path, required=True, help="folder of the built-in featurizers")
-    serve.add_argument("--node", type=Path, help="Node.js binary; without it no blob storage")
-    serve.add_argument(
-        "--azurite", type=Path, help="root of the npm package azurite; without it no blob storage"
-    )
-    serve.add_argument("--host", default=defaults.host, help="address of this machine to listen on")
-    serve.add_argument("--name", help="DNS name by which callers reach that address")
-    serve.add_argument("--public", action="store_true", help="listen where other machines reach it")
-    serve.add_argument("--https-port", type=int, default=0, help="0: as last time, or a free one")
-    serve.add_argument("--dns-port", type=int, default=0, help="0: as last time, or a free one")
-    serve.add_argument("--blob-port", type=int, default=0, help="0: as last time, or a free one")
-    serve.add_argument(
-        "--scoring-network", default=defaults.scoring_network, help="each service's address is of it"
-    )
-    serve.add_argument(
-        "--scoring-port", type=int, default=defaults.scoring_port, help="port of every service"
-    )
-    serve.add_argument(
-        "--package-host",
-        action="append",
-        default=[],
-        metavar="HOST[:PORT]",
-        help="fetch packages from there, too, although it is this machine or its link, or goes over http",
-    )
+    serve.add_argument("--config", type=Path, metavar="FILE", help="File of settings; an option wins")
+    for setting in table.of(Settings).values():
+        default = f" ({setting.shown_default})" if setting.shown_default else ""
+        about = (setting.about + default).replace("%", "%%")
+        if setting.kind.is_switch:
+            serve.add_argument(
+                setting.option, dest=setting.field, action=argparse.BooleanOptionalAction, help=about
+            )
+        else:
+            serve.add_argument(
+                setting.option, dest=setting.field, action="append", metavar=setting.kind.metavar, help=about
+            )
     serve.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     return found
 
 
-def settings(options: argparse.Namespace) -> Settings:
-    """The settings that were read from a command line."""
-    return Settings(
-        data=options.data.absolute(),
-        featurizers=options.featurizers.absolute(),
-        node=options.node,
-        azurite=options.azurite,
-        host=options.host,
-        name=options.name,
-        public=options.public,
-        https_port=options.https_port,
-        dns_port=options.dns_port,
-        blob_port=options.blob_port,
-        scoring_network=options.scoring_network,
-        scoring_port=options.scoring_port,
-        package_hosts=tuple(options.package_host),
-    )
+def read(options: argparse.Namespace, folder: Path | None = None) -> CommandLine:
+    """The command line of which the parser read these options."""
+    given = {
+        field: [str(value).lower()] if isinstance(value, bool) else value
+        for field in table.of(Settings)
+        if (value := getattr(options, field)) is not None
+    }
+    return CommandLine(given, options.config, options.ready_fd, folder or Path.cwd())
 
 
 def arguments(wanted: Settings, ready_fd: int) -> list[str]:
-    """The command line that starts a localcloud with these settings."""
-    options: dict[str, object] = {
-        "--data": wanted.data,
-        "--featurizers": wanted.featurizers,
-        "--node": wanted.node,
-        "--azurite": wanted.azurite,
-        "--host": wanted.host,
-        "--name": wanted.name,
-        "--https-port": wanted.https_port,
-        "--dns-port": wanted.dns_port,
-        "--blob-port": wanted.blob_port,
-        "--scoring-network": wanted.scoring_network,
-        "--scoring-port": wanted.scoring_port,
-        "--ready-fd": ready_fd,
-    }
-    given = [(name, value) for name, value in options.items() if value is not None]
-    given += [("--package-host", host) for host in wanted.package_hosts]
-    public = ["--public"] if wanted.public else []
-    return [SERVE, *public, *(part for name, value in given for part in (name, str(value)))]
+    """The command line that starts a localcloud with these settings.
+
+    What a file says is left to the file: a restart in place takes what it says then.
+    """
+    config = wanted.config
+    found = [SERVE] if config is None else [SERVE, "--config", str(config.path)]
+    for setting in table.of(Settings).values():
+        value = getattr(wanted, setting.field)
+        if config is not None and setting.field in config.lines:
+            continue
+        if value == setting.default and (config is None or setting.field not in config.options):
+            continue
+        if setting.kind.is_switch:
+            found.append(setting.option if value else f"--no-{setting.option.removeprefix('--')}")
+        else:
+            found += [part for text in setting.texts(value) for part in (setting.option, text)]
+    return [*found, "--ready-fd", str(ready_fd)]
 
 
-def of_process(pid: int) -> Settings | None:
-    """The settings that a process was started with; None where its command line is not to be seen."""
+def of_process(pid: int) -> CommandLine | None:
+    """The command line that a process was started with; None: it is not to be seen, or no localcloud's."""
     line = _command_line(pid)
     if SERVE not in line:
         return None
-    # an option of another version is none of ours; what it misses it would say on standard error
+    # an option of another version is none of ours
     with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
         options, _ = parser().parse_known_args(line[line.index(SERVE) :])
-        return settings(options)
+        found = read(options, _folder(pid))
+        is_ours = found.config is not None or {"data", "featurizers"} <= found.options.keys()
+        return found if is_ours else None
     return None
+
+
+def _folder(pid: int) -> Path:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return Path.cwd()
 
 
 def _command_line(pid: int) -> Sequence[str]:

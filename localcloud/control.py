@@ -165,10 +165,16 @@ def have_follow(data: Path, followed: Callable[[], bool], timeout_s: float = FOL
 
 
 def settings_of(data: Path) -> Settings | None:
-    """The settings of the localcloud that runs on a data folder; None where they are not to be seen."""
+    """The settings of the localcloud that runs on a data folder, of its file those that stand there now; None
+    where they are not to be seen.
+
+    Raises:
+        StartError: its file cannot be read any more, or holds what cannot be used.
+    """
     with usable.told(data):
         pid = _pid(data)
-    return None if pid is None else command_line.of_process(pid)
+    line = None if pid is None else command_line.of_process(pid)
+    return None if line is None else line.settings()
 
 
 def _spawn(settings: Settings, ready_fd: int) -> subprocess.Popen[bytes]:

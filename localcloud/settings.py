@@ -9,8 +9,11 @@ import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from localcloud import reach
+from localcloud.configuration import kinds, table
+from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
 from localcloud.errors import StartError
 
 DATABASE = "localcloud.db"
@@ -27,8 +30,6 @@ FOLLOW = signal.SIGUSR1
 REFUSAL = "localcloud cannot start: "
 """Begins the last line of a process that could not start; `control` takes the reason behind it."""
 _PACKAGE_HOST = re.compile(r"(\[(?P<address>[^]]+)\]|(?P<name>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?")
-_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)+(?=.*[A-Za-z]){_LABEL}")
 
 
 @dataclass(frozen=True)
@@ -43,83 +44,11 @@ class PackageHost:
         return host if self.port is None else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings that a localcloud is started with.
-
-    Attributes:
-        data: folder of everything durable, 0700; made where there is none.
-        featurizers: folder of the built-in featurizers, as `localcloud.featurizers` builds it.
-        node: the Node.js binary; None: no blob storage.
-        azurite: root of the installed npm package `azurite`; None: no blob storage.
-        host: IPv4 address of the HTTPS, DNS and blob listeners: loopback, or with `public` any of this
-            machine's.
-        name: DNS name by which callers reach `host`; None: they call the address.
-        public: other machines may reach what it listens on.
-        https_port: port of all HTTPS APIs; 0: the one kept from the last start, or a free one.
-        dns_port: port of the DNS server, UDP and TCP alike; 0 as above.
-        blob_port: port of the blob service; 0 as above.
-        scoring_network: network of which each service gets an address, loopback or with `public` any whose
-            addresses this machine has; or, apart from loopback, one address, where each gets a port.
-        scoring_port: port of every service's gRPC server; with one address the first of their ports.
-        package_hosts: where packages may be fetched from although it is this machine or its link, or goes
-            over http, each `HOST` or `HOST:PORT`; localcloud's own blob service always may.
-    """
-
-    data: Path
-    featurizers: Path
-    node: Path | None = None
-    azurite: Path | None = None
-    host: str = "127.0.0.1"
-    name: str | None = None
-    public: bool = False
-    https_port: int = 0
-    dns_port: int = 0
-    blob_port: int = 0
-    scoring_network: str = "127.80.0.0/16"
-    scoring_port: int = 50051
-    package_hosts: tuple[str, ...] = ()
-
-    @property
-    def has_blob_storage(self) -> bool:
-        """Whether storage accounts can be served."""
-        return self.node is not None and self.azurite is not None
-
-
-def check(settings: Settings) -> None:
-    """Refuses what cannot work, naming the setting.
-
-    Raises:
-        StartError: a setting is out of its range, or the data folder is somebody else's.
-    """
-    reach.check_host(settings.host, public=settings.public)
-    if settings.name is not None and not _NAME.fullmatch(settings.name):
-        raise StartError(
-            f"--name {settings.name} is no DNS name: give one such as models.contoso.com, in ASCII."
-        )
-    for name in ("https_port", "dns_port", "blob_port"):
-        port = getattr(settings, name)
-        if not 0 <= port <= 65535:
-            raise StartError(f"--{name.replace('_', '-')} {port} is no port: give 1 to 65535, or 0 for any.")
-    if not 1 <= settings.scoring_port <= 65535:
-        raise StartError(f"--scoring-port {settings.scoring_port} is no port: give 1 to 65535.")
-    reach.check_scoring(settings.scoring_network, public=settings.public)
-    for written in settings.package_hosts:
-        package_host(written)
-    if (settings.node is None) != (settings.azurite is None):
-        raise StartError("--node and --azurite go together: blob storage needs both, or leave both out.")
-    # The lock file is looked for last: another localcloud may just be making itself at home there.
-    if settings.data.is_dir() and any(settings.data.iterdir()) and not (settings.data / LOCK).exists():
-        raise StartError(
-            f"--data {settings.data} holds something that is not a localcloud's: give a new or empty folder."
-        )
-
-
 def package_host(written: str) -> PackageHost:
     """The host that a setting names.
 
     Raises:
-        StartError: it is neither `HOST` nor `HOST:PORT`.
+        Unfit: it is neither `HOST` nor `HOST:PORT`.
     """
     found = _PACKAGE_HOST.fullmatch(written)
     try:
@@ -128,6 +57,138 @@ def package_host(written: str) -> PackageHost:
             return PackageHost(host.lower(), int(found["port"]) if found["port"] else None)
     except ValueError:  # brackets around what is no address
         pass
-    raise StartError(
-        f"--package-host {written} names no host: give HOST or HOST:PORT, such as 127.0.0.1:9000."
-    )
+    raise Unfit("names no host: give HOST or HOST:PORT, such as 127.0.0.1:9000")
+
+
+def _written_host(written: str) -> str:
+    package_host(written)
+    return written
+
+
+_ANY_PORT = kinds.port(any_free=True)
+_PACKAGE_HOSTS = Kind(_written_host, "a list; each `HOST` or `HOST:PORT`", "HOST[:PORT]", gather=tuple)
+_LAST = "the last one, or a free one"
+_PARTS = "Parts"
+_ADDRESSES = "Addresses"
+_SERVICES = "Services"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings that a localcloud is started with: the table of them (`localcloud.configuration.table`).
+
+    Attributes:
+        config: the file that some of them were read from.
+    """
+
+    data: Annotated[
+        Path,
+        Setting(kinds.path("DIR"), "Folder of all that it keeps", _PARTS, ".local/cloud of the checkout"),
+    ]
+    featurizers: Annotated[
+        Path, Setting(kinds.path("DIR"), "Folder of the built-in featurizers", _PARTS, is_filled=True)
+    ]
+    node: Annotated[
+        Path | None,
+        Setting(kinds.path(), "Node.js binary; without it no blob storage", _PARTS, is_filled=True),
+    ] = None
+    azurite: Annotated[
+        Path | None,
+        Setting(
+            kinds.path("DIR"),
+            "Root of the npm package azurite; without it no blob storage",
+            _PARTS,
+            is_filled=True,
+        ),
+    ] = None
+    host: Annotated[
+        str,
+        Setting(kinds.text("an IPv4 address", "ADDRESS"), "Address of this machine to listen on", _ADDRESSES),
+    ] = "127.0.0.1"
+    name: Annotated[
+        str | None, Setting(kinds.dns_name(), "DNS name by which callers reach that address", _ADDRESSES)
+    ] = None
+    public: Annotated[
+        bool,
+        Setting(kinds.switch(), "Listen where other machines reach it, if the address is such", _ADDRESSES),
+    ] = False
+    https_port: Annotated[int, Setting(_ANY_PORT, "Port of all HTTPS APIs", _ADDRESSES, _LAST)] = 0
+    dns_port: Annotated[
+        int, Setting(_ANY_PORT, "Port of the DNS server, UDP and TCP alike", _ADDRESSES, _LAST)
+    ] = 0
+    blob_port: Annotated[int, Setting(_ANY_PORT, "Port of the blob service", _ADDRESSES, _LAST)] = 0
+    scoring_network: Annotated[
+        str,
+        Setting(
+            kinds.text("a network", "NETWORK"),
+            "Network of the services' addresses, or one address, where each gets a port",
+            _SERVICES,
+        ),
+    ] = "127.80.0.0/16"
+    scoring_port: Annotated[
+        int, Setting(kinds.port(), "Port of every service; of one address, the first", _SERVICES)
+    ] = 50051
+    package_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            _PACKAGE_HOSTS,
+            "Fetch models' packages from there, too, though it is this machine or goes over http",
+            _SERVICES,
+            option="--package-host",
+        ),
+    ] = ()
+    config: ConfigFile | None = None
+
+    @property
+    def has_blob_storage(self) -> bool:
+        """Whether storage accounts can be served."""
+        return self.node is not None and self.azurite is not None
+
+    def named(self, field: str) -> str:
+        """A setting as somebody would write it to set it: its key where there is a file, else its option."""
+        setting = table.of(Settings)[field]
+        if self.config is None:
+            return setting.option
+        return f"{setting.key}: true" if setting.kind.is_switch else setting.key
+
+    def written(self, field: str, value: str = "") -> str:
+        """A setting with its value as somebody wrote it: the beginning of a refusal.
+
+        Args:
+            value: one of several; empty: all.
+        """
+        setting = table.of(Settings)[field]
+        value = value or ", ".join(setting.texts(getattr(self, field)))
+        if self.config is None or field not in self.config.lines:
+            return f"{setting.option} {value}"
+        return f"{setting.key}: {value} ({self.config.path}, line {self.config.lines[field]})"
+
+
+def check(settings: Settings) -> None:
+    """Refuses what cannot work, each setting as it is written.
+
+    Raises:
+        StartError: a setting is out of its range, or the data folder is somebody else's.
+    """
+    for setting in table.of(Settings).values():
+        value = getattr(settings, setting.field)
+        for text in () if value is None else setting.texts(value):
+            try:
+                setting.kind.read(text)
+            except Unfit as error:
+                raise StartError(f"{settings.written(setting.field, text)} {error}.") from None
+    give = settings.named("public")
+    reach.check_host(settings.host, settings.written("host"), public=settings.public, give=give)
+    network, told = settings.scoring_network, settings.written("scoring_network")
+    reach.check_scoring(network, told, public=settings.public, give=give)
+    if (settings.node is None) != (settings.azurite is None):
+        raise StartError(
+            f"{settings.named('node')} and {settings.named('azurite')} go together: blob storage needs both, "
+            "or leave both out."
+        )
+    # The lock file is looked for last: another localcloud may just be making itself at home there.
+    if settings.data.is_dir() and any(settings.data.iterdir()) and not (settings.data / LOCK).exists():
+        raise StartError(
+            f"{settings.written('data')} holds something that is not a localcloud's: give a new or empty "
+            "folder."
+        )

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fpga.files import write_whole
 from fpga.project import Project
 
 if TYPE_CHECKING:
     from engine.report import Report
+    from localcloud.configuration.reading import Found
     from localcloud.settings import Settings
     from localcloud.status import Status
 
 START_TIMEOUT_S: Final = 60.0
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """The addresses and ports of a localcloud; 0 and None: those of before, or free ones on loopback.
-
-    Attributes:
-        host, name, public: of all but the services (`localcloud.settings`).
-        package_hosts: where packages may be fetched from beside what always may (`localcloud.settings`).
-    """
-
-    https_port: int = 0
-    dns_port: int = 0
-    blob_port: int = 0
-    scoring_network: str | None = None
-    scoring_port: int | None = None
-    package_hosts: tuple[str, ...] = ()
-    host: str | None = None
-    name: str | None = None
-    public: bool = False
 
 
 def build_model(report: Report) -> tuple[Path, Path]:
@@ -57,30 +37,25 @@ def build_model(report: Report) -> tuple[Path, Path]:
     return built.featurizers, built.package
 
 
-def settings(data: Path, featurizers: Path, listeners: Listeners, report: Report) -> Settings:
-    """The settings of a localcloud with blob storage; Azurite is installed where it is missing."""
-    from engine import azurite
-    from localcloud.settings import Settings
+def settings(data: Path, found: Found, report: Report) -> Settings:
+    """The settings of a localcloud with blob storage; parts that nobody gave are made where they are missing.
 
-    parts = azurite.ensure(report)
-    given: dict[str, Any] = {} if listeners.host is None else {"host": listeners.host}
-    if listeners.scoring_network is not None:
-        given["scoring_network"] = listeners.scoring_network
-    if listeners.scoring_port is not None:
-        given["scoring_port"] = listeners.scoring_port
-    return Settings(
-        data=data,
-        featurizers=featurizers,
-        node=parts.node,
-        azurite=parts.package,
-        https_port=listeners.https_port,
-        dns_port=listeners.dns_port,
-        blob_port=listeners.blob_port,
-        package_hosts=listeners.package_hosts,
-        name=listeners.name,
-        public=listeners.public,
-        **given,
-    )
+    Args:
+        data: the data folder, where nobody gave one.
+        found: what somebody gave.
+
+    Raises:
+        EngineError: a part is missing, and this user may not write to the cache.
+    """
+    filled: dict[str, Path] = {"data": data}
+    if "featurizers" not in found.values:
+        filled["featurizers"], _ = build_model(report)
+    if not {"node", "azurite"} & found.values.keys():
+        from engine import azurite
+
+        parts = azurite.ensure(report)
+        filled |= {"node": parts.node, "azurite": parts.package}
+    return found.settings(**filled)
 
 
 def start(project: Project, wanted: Settings) -> Status:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from localcloud.version import Version
 
@@ -97,19 +97,11 @@ def kept_options(wanted: Settings, running: Settings | None) -> Settings:
     """
     if running is None:
         return wanted
-    kept = replace(
-        wanted,
-        host=running.host,
-        name=running.name,
-        public=running.public,
-        https_port=running.https_port,
-        dns_port=running.dns_port,
-        blob_port=running.blob_port,
-        scoring_network=running.scoring_network,
-        scoring_port=running.scoring_port,
-        package_hosts=running.package_hosts,
-        featurizers=wanted.featurizers if _follow(running.featurizers, wanted) else running.featurizers,
-    )
+    found: dict[str, Any] = {"data": wanted.data, "node": wanted.node, "azurite": wanted.azurite}
+    if _follow(running.featurizers, wanted):
+        found["featurizers"] = wanted.featurizers
+    of_file = running.config.lines if running.config else {}
+    kept = replace(running, **{field: value for field, value in found.items() if field not in of_file})
     return kept if running.has_blob_storage else replace(kept, node=None, azurite=None)
 
 

@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpga.commands.cloud_settings import texts, with_settings
 from fpga.errors import CommandError
 from fpga.project import Project
 
@@ -32,69 +33,36 @@ Data = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the status as JSON.")]
-_ANY = "the last one, or a free one"
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="File of settings, in YAML; an option wins over it. docs/server-settings.md lists them.",
+        show_default=False,
+    ),
+]
 
 
 @app.command()
-def up(
-    data: Data = None,
-    host: Annotated[
-        str | None,
-        typer.Option(help="Address of this machine to listen on.", show_default="127.0.0.1"),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="DNS name by which callers reach that address.", show_default=False),
-    ] = None,
-    public: Annotated[
-        bool, typer.Option("--public", help="Listen where other machines reach it, if the address is such.")
-    ] = False,
-    https_port: Annotated[int, typer.Option(help="Port of all HTTPS APIs.", show_default=_ANY)] = 0,
-    dns_port: Annotated[int, typer.Option(help="Port of the DNS server.", show_default=_ANY)] = 0,
-    blob_port: Annotated[int, typer.Option(help="Port of the blob service.", show_default=_ANY)] = 0,
-    scoring_network: Annotated[
-        str | None,
-        typer.Option(
-            help="Network of the services' addresses, or one address, where each gets a port.",
-            show_default="127.80.0.0/16",
-        ),
-    ] = None,
-    scoring_port: Annotated[
-        int | None, typer.Option(help="Port of every service.", show_default="50051")
-    ] = None,
-    package_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="HOST[:PORT]",
-            help="Fetch models' packages from there, too, though it is this machine or goes over http.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@with_settings
+def up(data: Data = None, config: Config = None, as_json: AsJson = False, **given: Any) -> None:
     """Start localcloud in the background, and wait until it answers. One that runs is left as it is.
 
     With --data DIR a second one runs beside the first, with ports and addresses of its own.
     """
     from engine.report import ConsoleReport
     from fpga.cloud import local_cloud, upgrade
+    from localcloud.configuration import reading
 
     project = Project.here()
     report = ConsoleReport()
-    listeners = local_cloud.Listeners(
-        https_port,
-        dns_port,
-        blob_port,
-        scoring_network,
-        scoring_port,
-        tuple(package_host or ()),
-        host,
-        name,
-        public,
-    )
+    options = texts(given) | ({} if data is None else {"data": [str(data)]})
+    read = reading.read(options, config)
     with report.stage("localcloud"):
-        featurizers, _ = local_cloud.build_model(report)
-        wanted = local_cloud.settings(_data(data, project), featurizers, listeners, report)
+        wanted = local_cloud.settings(project.cloud, read, report)
         found = local_cloud.start(project, wanted)
         if upgrade.of(found) is not upgrade.Standing.SAME:
             report.note(

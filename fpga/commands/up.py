@@ -53,13 +53,14 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
     from fpga.predict.endpoint import Endpoint
     from fpga.stacks import backend
     from fpga.stacks.stack import Stack
+    from localcloud.configuration import reading
 
     with report.stage("1/6 engine"):
         install(project.local, report)
     with report.stage("2/6 model"):
-        featurizers, package = local_cloud.build_model(report)
+        _, package = local_cloud.build_model(report)
     with report.stage("3/6 localcloud"):
-        wanted = local_cloud.settings(project.cloud, featurizers, local_cloud.Listeners(), report)
+        wanted = local_cloud.settings(project.cloud, reading.read({}), report)
         cloud = local_cloud.start(project, upgrade.make_way(wanted, report))
     stack = Stack(project, DEFAULT_STACK, backend.environment(project, DEFAULT_STACK))
     with report.stage("4/6 stack"):
