@@ -1,4 +1,4 @@
-"""Renewal of the server's certificate while it serves: before it runs out, and when another CA issues."""
+"""Renewal of the server's certificate while it serves: whenever its source has another one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
+from datetime import datetime
 
-from localcloud import authority as authorities
 from localcloud import waiting
-from localcloud.authority import Authority
+from localcloud.certificate.pair import Pair
+from localcloud.certificate.source import Source
 from localcloud.errors import StartError
 
 INTERVAL_S = 60.0
@@ -23,42 +23,35 @@ class Renewal:
     """Keeps the certificate of the listeners one that callers take.
 
     Args:
-        data: the data folder.
-        host, name: the address, and the DNS name if there is one, that the certificate is for.
-        authority: as it was loaded at the start.
-        listeners: each is called when the files have another certificate, which it then shows.
+        source: where it comes from.
+        shown: what the listeners show.
+        listeners: each is called with another chain and key, which it then shows.
     """
 
-    def __init__(
-        self,
-        data: Path,
-        host: str,
-        name: str | None,
-        authority: Authority,
-        listeners: Sequence[Callable[[], None]],
-    ) -> None:
-        self._data, self._host, self._name = data, host, name
-        self._certificate = authority.certificate
+    def __init__(self, source: Source, shown: Pair, listeners: Sequence[Callable[[Pair], None]]) -> None:
+        self._source, self._shown = source, shown
         self._listeners = listeners
         self._turn = threading.Lock()
-        self._shown = self._certificate.read_bytes()
         self._trouble = ""
 
     def check(self) -> None:
-        """Issues a new certificate where one is due, and has it shown. What is in the way is logged."""
+        """Has what the source gives now shown, if it is another one. What is in the way is logged."""
         with self._turn:
             try:
-                authorities.load_or_make(self._data, self._host, self._name)
-                found = self._certificate.read_bytes()
+                found = self._source.current()
             except (StartError, OSError) as error:
                 self._tell(str(error))
                 return
             self._trouble = ""
             if found != self._shown:
                 for show in self._listeners:
-                    show()
+                    show(found)
                 self._shown = found
-                log.info("%s is new, and shown from now on", self._certificate)
+                log.info("The server's certificate is new, and shown from now on")
+
+    def certificate_expires(self) -> datetime:
+        """The last moment at which the certificate that is shown is valid (UTC)."""
+        return self._shown.expires
 
     def kept_up(self) -> AbstractContextManager[None]:
         """Checks every `INTERVAL_S` seconds inside the block."""

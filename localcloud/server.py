@@ -33,8 +33,9 @@ from localcloud.arm.storage.blobs import Blobs, warm_up
 from localcloud.arm.storage.containers import Containers
 from localcloud.arm.storage.keys import StorageKeys
 from localcloud.arm.subscriptions import Subscriptions
-from localcloud.authority import Authority
 from localcloud.blob.azurite import Azurite
+from localcloud.certificate.pair import Pair
+from localcloud.certificate.source import OwnSource
 from localcloud.datafolder import folder, lock, usable
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
@@ -169,16 +170,17 @@ class Cloud:
         store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
-        authority = authorities.load_or_make(settings.data, settings.host, settings.name)
+        source = OwnSource(settings.data, settings.host, settings.name)
+        pair, ca = source.current(), settings.data / CA_CERTIFICATE
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store
         self._take_credentials(is_expected=False)
 
         urls = ports.base_urls
-        azurite = self._azurite(ports, authority)
+        azurite = self._azurite(ports, pair)
         blobs = None
         if azurite is not None:
-            blobs = Blobs(store, azurite, f"https://{settings.host}:{ports.blob}", authority.ca)
+            blobs = Blobs(store, azurite, f"https://{settings.host}:{ports.blob}", ca)
             blobs.serve_accounts()  # the list to start with
             blob_service = starting.enter_context(_beside(azurite.start))
             starting.callback(azurite.stop)
@@ -191,7 +193,7 @@ class Cloud:
             device=Device(settings.featurizers),
             pool=pool,
             data=settings.data,
-            ca_file=authority.ca,
+            ca_file=ca,
             hosts=_package_hosts(settings, ports),
             crash_report=starting.enter_context(endings.reported(settings.data / CRASH_REPORT)),
         )
@@ -217,9 +219,9 @@ class Cloud:
         port_numbers.keep(settings, ports)
         folder.settle(settings.data, mark, store)
         store.checkpoint()
-        show = starting.enter_context(served(frame, settings.host, ports.https, authority))
+        show = starting.enter_context(served(frame, settings.host, ports.https, pair))
         listeners = [show] if azurite is None else [azurite.renew, show]
-        self._renewal = Renewal(settings.data, settings.host, settings.name, authority, listeners)
+        self._renewal = Renewal(source, pair, listeners)
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
@@ -233,7 +235,7 @@ class Cloud:
     def _given_credentials(self) -> Credentials:
         return self._credentials
 
-    def _azurite(self, ports: Ports, authority: Authority) -> Azurite | None:
+    def _azurite(self, ports: Ports, pair: Pair) -> Azurite | None:
         settings = self.settings
         if settings.node is None or settings.azurite is None:
             return None
@@ -243,8 +245,7 @@ class Cloud:
             port=ports.blob,
             node=settings.node,
             package=settings.azurite,
-            certificate=authority.certificate,
-            key=authority.key,
+            pair=pair,
         )
 
 

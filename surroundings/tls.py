@@ -6,7 +6,11 @@ needs one on every command.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import ssl
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -53,3 +57,55 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
     return context
+
+
+class ServerContexts:
+    """The context of a listener whose chain and key change while it listens.
+
+    Each pair gets a context of its own: one that had an RSA key, and then one on a curve, would go on to show
+    the old one to whoever takes it.
+
+    Attributes:
+        listening: the context to listen with; each handshake goes on with that of the newest pair.
+
+    Raises:
+        OSError: as ssl.SSLError: the chain or the key is none, or they do not fit.
+    """
+
+    def __init__(self, chain: bytes, key: bytes) -> None:
+        self.listening = self._newest = _in_memory(chain, key)
+        # called for each handshake, whether the client names a server or not
+        self.listening.sni_callback = self._choose
+
+    def show(self, chain: bytes, key: bytes) -> None:
+        """Shows this chain to each connection from now on; those that are open go on.
+
+        Raises:
+            OSError: as ssl.SSLError: they cannot be shown; that of before goes on to be.
+        """
+        self._newest = _in_memory(chain, key)
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _listening: ssl.SSLContext) -> None:
+        connection.context = self._newest
+
+
+def _in_memory(chain: bytes, key: bytes) -> ssl.SSLContext:
+    """A context that serves a chain and key, both PEM, which are in no file."""
+    with _as_file(chain.rstrip() + b"\n" + key) as path:
+        return server_context(path, path)
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes) -> Iterator[Path]:
+    """A path for a library that reads nothing but paths: on Linux of memory, elsewhere of a private file."""
+    if not hasattr(os, "memfd_create"):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            yield Path(file.name)
+        return
+    descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
+    with os.fdopen(descriptor, "wb") as memory:
+        memory.write(content)
+        memory.flush()
+        yield Path(f"/proc/self/fd/{descriptor}")

@@ -1,8 +1,8 @@
 """Blob storage: Azurite's own blob service as a child process, serving Resource Manager's accounts.
 
-`launcher.js` beside this module is the child's side. The account list, with its keys, goes through the
-child's standard input: it never stands in an argument, an environment or a file. When this process ends,
-however it ends, that pipe ends too, and the child with it.
+`launcher.js` beside this module is the child's side. The account list and the certificate, both with keys, go
+through the child's standard input: those never stand in an argument, an environment or a file. When this
+process ends, however it ends, that pipe ends too, and the child with it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud import binding, ports
+from localcloud.certificate.pair import Pair
 from localcloud.errors import LocalcloudError, StartError
 
 log = logging.getLogger(__name__)
@@ -71,19 +72,17 @@ class Azurite:
         port: TCP port to listen on.
         node: Node's binary, 22 or newer.
         package: root of the installed npm package `azurite`.
-        certificate: PEM chain that it shows, read at each start of the child, and at `renew`.
-        key: PEM private key to it.
+        pair: the chain that it shows until `renew`, with its key.
     """
 
-    def __init__(
-        self, *, data: Path, host: str, port: int, node: Path, package: Path, certificate: Path, key: Path
-    ) -> None:
+    def __init__(self, *, data: Path, host: str, port: int, node: Path, package: Path, pair: Pair) -> None:
         self._data, self._host, self._port = data, host, port
         self._command = [
             str(node),
             "--disable-warning=DEP0040",  # punycode, in Azurite's dependencies
-            *(str(LAUNCHER), str(package), host, str(port), str(data), str(certificate), str(key)),
+            *(str(LAUNCHER), str(package), host, str(port), str(data)),
         ]
+        self._pair = pair
         self._changed = threading.Condition()
         self._accounts: Mapping[str, tuple[str, str]] | None = None
         self._deleted: set[str] = set()  # and not yet told to a child that took it
@@ -163,10 +162,11 @@ class Azurite:
             self._changed.notify_all()
             return self._number
 
-    def renew(self) -> None:
-        """Has the child show the certificate that is in the files now; one that hangs is not waited for."""
+    def renew(self, pair: Pair) -> None:
+        """Has the child show another certificate; one that hangs is not waited for."""
         with self._changed:
-            self._number += 1  # it reads them with each list
+            self._pair = pair
+            self._number += 1  # it comes with each list
             number = self._number
             self._changed.notify_all()
         with contextlib.suppress(BlobStorageError):
@@ -212,7 +212,13 @@ class Azurite:
             self._changed.wait_for(lambda: is_over() or self._number != told)
             if is_over():
                 return None
-            return {"id": self._number, "accounts": self._accounts, "deleted": sorted(self._deleted)}
+            shown = {"certificate": self._pair.chain.decode(), "key": self._pair.key.decode()}
+            return {
+                "id": self._number,
+                "accounts": self._accounts,
+                "deleted": sorted(self._deleted),
+                **shown,
+            }
 
     def _keep(self) -> None:
         """The keeper's thread: one child after another until `stop`."""

@@ -9,24 +9,24 @@
  * - a write that finds the disk full is refused with 507, in words that say so;
  * - it ends when standard input does, so that nothing stays behind when localcloud is killed.
  *
- *   node launcher.js PACKAGE HOST PORT LOCATION CERTIFICATE KEY
+ *   node launcher.js PACKAGE HOST PORT LOCATION
  *
- * Standard input, a JSON object a line: {"id": 1, "accounts": {"name": ["key1", "key2"]}, "deleted": ["name"]}.
+ * Standard input, a JSON object a line: {"id": 1, "accounts": {"name": ["key1", "key2"]}, "deleted": ["name"],
+ * "certificate": "PEM", "key": "PEM"}.
  * The list is whom it serves; what deleted accounts held is deleted. What others held, which the list does not
  * have, stays: its account takes a name that none can have (`name.aside.DATE`), and is deleted a month later,
- * when the list changes. `"accounts": null` serves none and changes nothing. Each list has the certificate and
- * its key read anew, for the connections from then on.
+ * when the list changes. `"accounts": null` serves none and changes nothing. Each list brings the certificate
+ * and its key for the connections from then on.
  * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"aside": ["name"]}, {"error": "…"}.
  */
 
 const { randomBytes } = require("node:crypto");
 const fs = require("node:fs/promises");
-const { readFileSync } = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
 const readline = require("node:readline");
 
-const [PACKAGE, HOST, PORT, LOCATION, CERTIFICATE, KEY] = process.argv.slice(2);
+const [PACKAGE, HOST, PORT, LOCATION] = process.argv.slice(2);
 const KEEP_ALIVE_S = 5;
 const COLLECTIONS = ["SERVICES", "CONTAINERS", "BLOBS", "BLOCKS"].map((name) => `$${name}_COLLECTION$`);
 const ASIDE = /\.aside\.(.+)$/;
@@ -46,7 +46,7 @@ function withoutTelemetry() {
   Module._load = (request, ...rest) => (request === "applicationinsights" ? {} : load(request, ...rest));
 }
 
-function createServer() {
+function createServer(shown) {
   const source = (name) => require(path.join(PACKAGE, "dist", "src", "blob", name)).default;
   const Configuration = source("BlobConfiguration");
   const Server = source("BlobServer");
@@ -66,12 +66,13 @@ function createServer() {
     undefined,
     false, // loose: what is not supported is refused, not ignored
     true, // skipApiVersionCheck: clients are newer, or much older, than Azurite's list
-    CERTIFICATE,
-    KEY,
+    "certificate", // no file, as the next one: both come with the lists
+    "key",
     "",
     undefined,
     true, // disableProductStyleUrl: the account is the first segment of the path
   );
+  configuration.getCert = () => shown;
   return new Server(configuration);
 }
 
@@ -193,10 +194,10 @@ function setAccounts(server, accounts) {
   server.accountDataStore.refresh();
 }
 
-/* Where the files do not fit, they are just being replaced, and the next list comes when they have been. */
-function showCertificate(server) {
+/* That of before goes on to be shown where this one cannot be. */
+function showCertificate(server, shown) {
   try {
-    server.httpServer.setSecureContext({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) });
+    server.httpServer.setSecureContext(shown);
   } catch (error) {
     say({ error: error.message });
   }
@@ -246,7 +247,12 @@ function collectLater(collector) {
 async function main() {
   withoutTelemetry();
   const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-  const server = createServer();
+  const first = await lines.next();
+  if (first.done) {
+    return;
+  }
+  const { certificate, key } = JSON.parse(first.value);
+  const server = createServer({ cert: certificate, key });
   const blobs = server.metadataStore.db;
   const extents = server.extentMetadataStore.db;
   [blobs, extents].forEach(makeDurable);
@@ -271,12 +277,12 @@ async function main() {
       say({ aside });
     }
   };
-  for (let line = await lines.next(); !line.done; line = await lines.next()) {
-    const { id, accounts, deleted } = JSON.parse(line.value);
+  for (let line = first; !line.done; line = await lines.next()) {
+    const { id, accounts, deleted, certificate: cert, key } = JSON.parse(line.value);
     if (started) {
       await forget(deleted, accounts);
       setAccounts(server, accounts);
-      showCertificate(server);
+      showCertificate(server, { cert, key });
     } else {
       setAccounts(server, null);
       await server.start();

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from localcloud import descriptors, ports
-from localcloud.authority import Authority
+from localcloud.certificate.pair import Pair
 from localcloud.errors import StartError
 from localcloud.http.connections import BoundedListener
-from surroundings.tls import server_context
+from surroundings.tls import ServerContexts
 
 _STOP_GRACE_S = 3
 _START_TIMEOUT_S = 10.0
@@ -97,19 +97,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
         self.listening.set()
-
-    def renew(self, authority: Authority) -> None:
-        """Shows the certificate that is in the files now to every connection from now on."""
-        context, loop = self.config.ssl, self._loop
-        if context is not None and loop is not None:
-            # on the thread of the connections: none begins between certificate and key
-            loop.call_soon_threadsafe(context.load_cert_chain, authority.certificate, authority.key)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:  # noqa: ARG002
         for server in self.servers:
@@ -122,10 +113,10 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator[Callable[[], None]]:
+def served(app: ASGIApp, host: str, port: int, pair: Pair) -> Iterator[Callable[[Pair], None]]:
     """Serves an application inside the block; at its end, running requests get a few seconds.
 
-    What it yields, when called, has the certificate and the key read anew for the connections from then on.
+    What it yields shows another chain, with its key, to the connections from then on.
 
     Raises:
         StartError: the port cannot be bound, or the listener did not come up.
@@ -135,6 +126,7 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
     except OSError as error:
         raise ports.refused(error, host, port, "https") from None
     most = descriptors.connections()
+    contexts = ServerContexts(pair.chain, pair.key)
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
     config = uvicorn.Config(
         app,
@@ -147,7 +139,7 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=IDLE_TIMEOUT_S,
-        ssl_context_factory=lambda *_: server_context(authority.certificate, authority.key),
+        ssl_context_factory=lambda *_: contexts.listening,
     )
     server = _Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="https", daemon=True)
@@ -155,7 +147,7 @@ def served(app: ASGIApp, host: str, port: int, authority: Authority) -> Iterator
     try:
         if not server.listening.wait(_START_TIMEOUT_S):
             raise StartError(f"The HTTPS listener on {host}:{port} did not come up; see the log.")
-        yield lambda: server.renew(authority)
+        yield lambda newer: contexts.show(newer.chain, newer.key)
     finally:
         server.should_exit = True
         thread.join()

@@ -27,6 +27,7 @@ from engine.report import ConsoleReport
 from localcloud import authority
 from localcloud.blob import azurite
 from localcloud.blob.azurite import Azurite
+from localcloud.certificate.source import OwnSource
 from localcloud.errors import StartError
 from localcloud.settings import CA_CERTIFICATE
 from tests.support.waiting import wait_until
@@ -60,8 +61,7 @@ class Blobs:
             port=self.port,
             node=parts.node,
             package=parts.package,
-            certificate=folder / "server.pem",
-            key=folder / "server.key",
+            pair=OwnSource(folder, "127.0.0.1", None).current(),
         )
         self.keys: dict[str, tuple[str, str]] = {}
 
@@ -375,11 +375,11 @@ def test_no_orphan_stays_when_the_parent_is_killed(folder: Path, tmp_path: Path,
         import threading
         from pathlib import Path
         from localcloud.blob.azurite import Azurite
+        from localcloud.certificate.source import OwnSource
         service = Azurite(
             data=Path({str(tmp_path / "blob")!r}), host="127.0.0.1", port={port},
             node=Path({str(parts.node)!r}), package=Path({str(parts.package)!r}),
-            certificate=Path({str(folder / "server.pem")!r}),
-            key=Path({str(folder / "server.key")!r}),
+            pair=OwnSource(Path({str(folder)!r}), "127.0.0.1", None).current(),
         )
         service.start()
         print(service.pid, flush=True)

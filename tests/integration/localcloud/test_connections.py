@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud import authority, control, descriptors, ports
+from localcloud.certificate.pair import Pair
 from localcloud.errors import CloudError
 from localcloud.http import listener
 from localcloud.http.frame import Frame
@@ -72,6 +73,7 @@ class Served:
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Served]:
     made = authority.load_or_make(folder, "127.0.0.1")
+    pair = Pair(made.certificate.read_bytes(), made.key.read_bytes())
     port = ports._free("127.0.0.1", set())
     found = Served(port, made.ca)
     frame = Frame(
@@ -85,7 +87,7 @@ def serving(folder: Path) -> Iterator[Served]:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(descriptors, "connections", lambda: MOST)
-        with served(frame, "127.0.0.1", port, made):
+        with served(frame, "127.0.0.1", port, pair):
             yield found
             found.done.set()
     frame.close()

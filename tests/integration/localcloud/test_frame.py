@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from localcloud import authority, ports
+from localcloud.certificate.pair import Pair
 from localcloud.errors import CloudError
 from localcloud.http import listener
 from localcloud.http.frame import Frame, body_of
@@ -48,6 +49,7 @@ def refuse(authorization: str | None) -> None:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("frame")
     made = authority.load_or_make(folder, "127.0.0.1")
+    pair = Pair(made.certificate.read_bytes(), made.key.read_bytes())
     port = ports._free("127.0.0.1", set())
     address = f"https://127.0.0.1:{port}"
     frame = Frame(
@@ -59,7 +61,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         record=lambda _request, _status: None,
         missing=lambda request: CloudError(404, "NotFound", f"No {request.scope['path']}."),
     )
-    with served(frame, "127.0.0.1", port, made), pytest.MonkeyPatch.context() as patch:
+    with served(frame, "127.0.0.1", port, pair), pytest.MonkeyPatch.context() as patch:
         patch.setenv("REQUESTS_CA_BUNDLE", str(made.ca))
         yield address
     frame.close()

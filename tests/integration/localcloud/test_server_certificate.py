@@ -51,7 +51,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Cloc
     check = renewal.Renewal.check
 
     def check_own(self: renewal.Renewal) -> None:
-        if tmp_path in self._data.parents:
+        if tmp_path in self._source._data.parents:  # type: ignore[attr-defined]
             check(self)
 
     monkeypatch.setattr(renewal.Renewal, "check", check_own)

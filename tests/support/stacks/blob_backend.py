@@ -12,8 +12,9 @@ from azure.storage.blob import BlobServiceClient
 
 from engine import azurite as azurite_install
 from engine.report import ConsoleReport
-from localcloud import authority
 from localcloud.blob.azurite import Azurite
+from localcloud.certificate.source import OwnSource
+from localcloud.settings import CA_CERTIFICATE
 
 ACCOUNT = "contosofpgatest"
 CONTAINER = "pulumi-state"
@@ -65,7 +66,7 @@ def start(folder: Path) -> BlobBackend:
     """Starts the service in a folder; whoever calls stops `service`."""
     folder.mkdir(mode=0o700)
     parts = azurite_install.ensure(ConsoleReport())
-    material = authority.load_or_make(folder, "127.0.0.1")
+    pair = OwnSource(folder, "127.0.0.1", None).current()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     service = Azurite(
@@ -74,13 +75,12 @@ def start(folder: Path) -> BlobBackend:
         port=port,
         node=parts.node,
         package=parts.package,
-        certificate=material.certificate,
-        key=material.key,
+        pair=pair,
     )
     key = base64.b64encode(secrets.token_bytes(64)).decode()
     service.set_accounts({ACCOUNT: (key, key)})
     service.start()
-    backend = BlobBackend(service, port, material.ca, key)
+    backend = BlobBackend(service, port, folder / CA_CERTIFICATE, key)
     with backend.client() as client:
         client.create_container(CONTAINER)
     return backend
