@@ -12,8 +12,8 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: lint lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture lint-settings
-.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture settings lock pulumi-pin down clean
+.PHONY: lint lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings
+.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos settings lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ chaos: bootstrap ## attack it, and tell what became of it; PARTS="kills ..." som
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
 	@$(BIN)/python -m tools.story
 
-lint: lint-format lint-style lint-types lint-imports lint-stacks lint-workflows lint-picture lint-settings ## check the code alone, by all of the following
+lint: lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings ## check the code alone, by all of the following
 
 lint-format: bootstrap ## check the format; `ruff format` mends it
 	@$(BIN)/ruff format --check
@@ -63,6 +63,12 @@ lint-types: bootstrap ## check the types
 
 lint-imports: bootstrap ## check who may import whom
 	@$(BIN)/lint-imports
+
+lint-protos: bootstrap ## check clients/wire/messages.py by the protos; `make protos` makes it anew
+	@$(BIN)/python -m tools.protos --check
+
+protos: bootstrap ## make the Python messages of clients/wire/protos
+	@$(BIN)/python -m tools.protos
 
 lint-stacks: bootstrap ## check the stacks' files by their schemas, and these by the program
 	@$(BIN)/fpga stack schema --check

@@ -45,6 +45,7 @@ from clients.prediction.errors import (
     WrongKey,
     WrongName,
 )
+from clients.wire import messages
 from clients.wire import tensorflow_serving as serving
 from surroundings import proxies
 
@@ -243,13 +244,13 @@ class PredictionClient:
         named = arrays if isinstance(arrays, Mapping) else {INPUT: arrays}
         return self._score({name: serving.tensor_from_array(array) for name, array in named.items()})
 
-    def _score(self, inputs: Mapping[str, serving.TensorProto]) -> npt.NDArray[Any]:
+    def _score(self, inputs: Mapping[str, messages.TensorProto]) -> npt.NDArray[Any]:
         return self._scores(self._call(inputs))
 
     def _call(
-        self, inputs: Mapping[str, serving.TensorProto], output_filter: Sequence[str] = ()
-    ) -> serving.PredictResponse:
-        request = serving.PredictRequest()
+        self, inputs: Mapping[str, messages.TensorProto], output_filter: Sequence[str] = ()
+    ) -> messages.PredictResponse:
+        request = messages.PredictRequest()
         request.output_filter.extend(output_filter)
         for name, tensor in inputs.items():
             request.inputs[name].CopyFrom(tensor)
@@ -257,11 +258,11 @@ class PredictionClient:
         channel, host = self._channel()
         predict = channel.unary_unary(
             serving.METHOD,
-            request_serializer=serving.PredictRequest.SerializeToString,
-            response_deserializer=serving.PredictResponse.FromString,
+            request_serializer=messages.PredictRequest.SerializeToString,
+            response_deserializer=messages.PredictResponse.FromString,
         )
         try:
-            response: serving.PredictResponse = predict(
+            response: messages.PredictResponse = predict(
                 request, timeout=max(0.001, deadline - time.monotonic()), metadata=self._metadata
             )
         except grpc.RpcError as error:
@@ -272,7 +273,7 @@ class PredictionClient:
             raise diagnosis.explain(self._peer(host), code, details) from None
         return response
 
-    def _scores(self, response: serving.PredictResponse) -> npt.NDArray[Any]:
+    def _scores(self, response: messages.PredictResponse) -> npt.NDArray[Any]:
         if OUTPUT not in response.outputs:
             names = ", ".join(sorted(response.outputs)) or "none"
             raise ServiceFailed(f"The answer of {self._address} has no output '{OUTPUT}' (it has: {names}).")

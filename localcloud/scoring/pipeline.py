@@ -7,13 +7,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from clients.wire import model_package
+from clients.wire.messages import DT_FLOAT, DT_STRING, TensorProto
 from clients.wire.model_package import BrainwaveStage, ClassLabels, OnnxStage, read_package
 from clients.wire.stages import TRIAL_TIMEOUT_S, Step, check_scores, image_size, name_of, step_of
 from clients.wire.tensorflow_serving import (
-    DT_FLOAT,
-    DT_STRING,
     TensorError,
-    TensorProto,
     array_from_tensor,
     data_type_name,
     shape_of,

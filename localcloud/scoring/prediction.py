@@ -13,13 +13,12 @@ from urllib.parse import unquote
 import grpc
 from google.protobuf.message import DecodeError
 
+from clients.wire.messages import PredictRequest, PredictResponse
 from clients.wire.tensorflow_serving import (
     INPUT,
     LABELS,
     METHOD,
     OUTPUT,
-    PredictRequest,
-    PredictResponse,
     tensor_from_bytes,
 )
 from localcloud.scoring.calls import Calls

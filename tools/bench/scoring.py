@@ -189,7 +189,8 @@ def _serve(connection: Connection, folder: str) -> None:
 def _call(connection: Connection, target: str, root_pem: bytes, key: str) -> None:
     import grpc
 
-    from clients.wire.tensorflow_serving import METHOD, PredictRequest, PredictResponse, tensor_from_bytes
+    from clients.wire.messages import PredictRequest, PredictResponse
+    from clients.wire.tensorflow_serving import METHOD, tensor_from_bytes
 
     request = PredictRequest()
     request.inputs["images"].CopyFrom(tensor_from_bytes([PHOTO.read_bytes()]))

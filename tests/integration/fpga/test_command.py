@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from clients.wire import messages
 from clients.wire import tensorflow_serving as serving
 from infra.inputs.model_package import UNLABELLED_DEFAULT
 from localcloud.server import Cloud
@@ -255,12 +256,12 @@ def test_predict_on_a_stack_that_is_not_deployed(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: The stack local has no output 'account': it is not deployed yet")
 
 
-def _thousand(request: serving.PredictRequest, context: object) -> serving.PredictResponse:
+def _thousand(request: messages.PredictRequest, context: object) -> messages.PredictResponse:
     import numpy as np
 
     scores = np.zeros((1, 1000), dtype=np.float32)
     scores[0, :5] = [0.05, 0.5, 0.2, 0.1, 0.15]
-    response = serving.PredictResponse()
+    response = messages.PredictResponse()
     response.outputs["output_alias"].CopyFrom(serving.tensor_from_array(scores))
     return response
 
@@ -325,7 +326,7 @@ def test_a_model_of_before_whose_package_had_no_labels_keeps_those_it_is_known_b
     assert own.stdout.splitlines()[0].split() == ["1.", "class", "1", "50.00%"]
 
 
-def _labelled(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+def _labelled(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
     """Three classes with labels for a photo; a refusal of what is none."""
     if request.inputs["images"].string_val[0] != b"the photo":
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The image cannot be read")

@@ -19,6 +19,7 @@ import pytest
 from clients.azure.errors import ClientError, ConnectionFailed, DeadlineExceeded, NobodyToAsk
 from clients.azure.operations import Waiter
 from clients.dns.server import look_up
+from clients.wire import messages
 from clients.wire import tensorflow_serving as serving
 from infra.proof.endpoint import Declared, ProofFailed, prove
 from localcloud.dns.answer import answer
@@ -75,7 +76,7 @@ def fingerprint(issued: Made) -> str:
 def guarded(*keys: str, then: Handler = scores) -> Handler:
     """Answers to these keys alone."""
 
-    def handle(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+    def handle(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
         if dict(context.invocation_metadata()).get("authorization") not in keys:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "a key is needed")
         return then(request, context)
@@ -83,20 +84,20 @@ def guarded(*keys: str, then: Handler = scores) -> Handler:
     return handle
 
 
-def broken(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+def broken(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
     context.abort(grpc.StatusCode.INTERNAL, "the device does not answer")
     raise AssertionError
 
 
-def empty(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
-    response = serving.PredictResponse()
+def empty(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
+    response = messages.PredictResponse()
     array = np.zeros((1, 0), dtype=np.float32)
     response.outputs["output_alias"].CopyFrom(serving.tensor_from_array(array))
     return response
 
 
-def words(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
-    response = serving.PredictResponse()
+def words(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
+    response = messages.PredictResponse()
     response.outputs["output_alias"].CopyFrom(serving.tensor_from_bytes([b"espresso"]))
     return response
 
@@ -347,7 +348,7 @@ CALLS = {
         "a call of SCENE with the primary key was answered with an empty tensor",
     ),
     "another service": (
-        guarded(*KEYS, then=lambda request, context: serving.PredictResponse()),
+        guarded(*KEYS, then=lambda request, context: messages.PredictResponse()),
         "a call of SCENE with the primary key was to score a sample; "
         f"seen: The answer of {FQDN} has no output 'output_alias'",
     ),

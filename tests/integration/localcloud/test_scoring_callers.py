@@ -15,7 +15,8 @@ import grpc
 import numpy as np
 import pytest
 
-from clients.wire.tensorflow_serving import METHOD, TensorProto, tensor_from_array
+from clients.wire.messages import TensorProto
+from clients.wire.tensorflow_serving import METHOD, tensor_from_array
 from localcloud.scoring import prediction, wrong_keys
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls

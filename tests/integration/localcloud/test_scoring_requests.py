@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clients.wire.tensorflow_serving import (
+from clients.wire.messages import (
     DT_COMPLEX64,
     DT_DOUBLE,
     DT_FLOAT,
     DT_INT32,
     PredictRequest,
     TensorProto,
+)
+from clients.wire.tensorflow_serving import (
     array_from_tensor,
     tensor_from_array,
     tensor_from_bytes,

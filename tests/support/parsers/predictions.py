@@ -10,13 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from clients.wire.messages import DT_FLOAT, PredictRequest, PredictResponse, TensorProto
 from clients.wire.tensorflow_serving import (
-    DT_FLOAT,
     OUTPUT,
-    PredictRequest,
-    PredictResponse,
     TensorError,
-    TensorProto,
     array_from_tensor,
     tensor_from_array,
     tensor_from_bytes,

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import grpc
 import numpy as np
 
+from clients.wire import messages
 from clients.wire import tensorflow_serving as serving
 from tests.support.certificates.forge import Made, chain
 
-Handler = Callable[[serving.PredictRequest, grpc.ServicerContext], serving.PredictResponse]
+Handler = Callable[[messages.PredictRequest, grpc.ServicerContext], messages.PredictResponse]
 
 
 @dataclass
@@ -21,13 +22,13 @@ class Running:
     """A server that runs: its port, and what the calls brought."""
 
     port: int
-    requests: list[serving.PredictRequest] = field(default_factory=list)
+    requests: list[messages.PredictRequest] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
 
 
-def scores(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+def scores(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
     """Three scores for any input."""
-    response = serving.PredictResponse()
+    response = messages.PredictResponse()
     array = np.array([[0.1, 0.7, 0.2]], dtype=np.float32)
     response.outputs["output_alias"].CopyFrom(serving.tensor_from_array(array))
     return response
@@ -49,7 +50,7 @@ def scoring_server(
     """
     running = Running(port=0)
 
-    def predict(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+    def predict(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
         metadata = dict(context.invocation_metadata())
         sent = metadata.get("authorization")
         running.keys.append(sent if isinstance(sent, str) else None)
@@ -60,8 +61,8 @@ def scoring_server(
 
     method = grpc.unary_unary_rpc_method_handler(
         predict,
-        request_deserializer=serving.PredictRequest.FromString,
-        response_serializer=serving.PredictResponse.SerializeToString,
+        request_deserializer=messages.PredictRequest.FromString,
+        response_serializer=messages.PredictResponse.SerializeToString,
     )
     server = grpc.server(ThreadPoolExecutor(max_workers=2), options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers(

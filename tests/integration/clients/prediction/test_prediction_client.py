@@ -33,6 +33,7 @@ from clients.prediction.client import (
     WrongKey,
     WrongName,
 )
+from clients.wire import messages
 from clients.wire import tensorflow_serving as serving
 from tests.support.certificates.authority import Authority
 from tests.support.servers.name_server import address, name_server, no_data, refusal
@@ -68,7 +69,7 @@ def test_plaintext_sends_the_image_and_no_key(tmp_path: Path) -> None:
         assert client.score_image(photo).tolist() == [pytest.approx([0.1, 0.7, 0.2])]
         assert client.score_image(b"another").shape == (1, 3)
     first, second = (request.inputs["images"] for request in running.requests)
-    assert (first.dtype, list(first.string_val)) == (serving.DT_STRING, [b"a photo"])
+    assert (first.dtype, list(first.string_val)) == (messages.DT_STRING, [b"a photo"])
     assert list(second.string_val) == [b"another"]
     assert running.keys == [None, None]
 
@@ -253,9 +254,9 @@ def test_nothing_listening(connect_first: bool) -> None:
 def test_the_deadline_is_told_and_is_a_timeout() -> None:
     release = threading.Event()
 
-    def wait(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+    def wait(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
         release.wait(10)
-        return serving.PredictResponse()
+        return messages.PredictResponse()
 
     with (
         scoring_server(handler=wait) as running,
@@ -269,7 +270,7 @@ def test_the_deadline_is_told_and_is_a_timeout() -> None:
 
 
 def test_the_servers_own_words_for_a_bad_input() -> None:
-    def refuse(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
+    def refuse(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the image is no JPEG")
 
     with (
@@ -282,8 +283,8 @@ def test_the_servers_own_words_for_a_bad_input() -> None:
 
 
 def test_an_answer_without_the_output_names_those_that_it_has() -> None:
-    def other(request: serving.PredictRequest, context: grpc.ServicerContext) -> serving.PredictResponse:
-        response = serving.PredictResponse()
+    def other(request: messages.PredictRequest, context: grpc.ServicerContext) -> messages.PredictResponse:
+        response = messages.PredictResponse()
         response.outputs["logits"].CopyFrom(serving.tensor_from_array(np.zeros(1, dtype=np.float32)))
         return response
 

@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 from google.protobuf import descriptor_pool
 
-from clients.wire.tensorflow_serving import (
+from clients.wire.messages import (
     DT_DOUBLE,
     DT_FLOAT,
     DT_INT32,
     DT_INT64,
     DT_STRING,
     DT_UINT8,
-    METHOD,
     PredictRequest,
     PredictResponse,
-    TensorError,
     TensorProto,
+)
+from clients.wire.tensorflow_serving import (
+    METHOD,
+    TensorError,
     array_from_tensor,
     data_type_name,
     tensor_from_array,
