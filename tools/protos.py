@@ -29,7 +29,7 @@ PROTOS: Final = WIRE / "protos"
 DESCRIBED: Final = "messages.binpb"
 MODULE: Final = "messages.py"
 
-_HEAD: Final = '''"""TensorFlow Serving's messages, without TensorFlow; made of `clients/wire/protos`, by `make protos`.
+_HEAD: Final = '''"""TensorFlow Serving's messages, without TensorFlow; made by `make protos`.
 
 They are registered in a descriptor pool of their own, so that they live beside any other package that owns
 the names `tensorflow` or `tensorflow.serving` in protobuf's default pool.

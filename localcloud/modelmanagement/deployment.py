@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from clients.wire.onnx_model import warm_up
 from localcloud.datafolder.store import Store
-from localcloud.modelmanagement import addresses, operations, services
+from localcloud.modelmanagement import addresses, models, operations, services
 from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Failure, Operation
@@ -333,7 +333,10 @@ class Deployer:
 
     def _deploy(self, service: Service, pipeline: Pipeline | Future[Pipeline]) -> None:
         from localcloud.scoring.host import Deployment
+        from localcloud.scoring.served import ModelName
 
+        with self._store.read() as db:
+            name = models.name_of(db, service.model_id)
         assert service.address is not None  # noqa: S101 - `_placed`, or a restored one
         assert service.port is not None  # noqa: S101
         self._scoring.deploy(
@@ -345,6 +348,7 @@ class Deployer:
                 tls=service.tls,
                 primary_key=service.keys.primary,
                 secondary_key=service.keys.secondary,
+                model=ModelName(*name),
             )
         )
 

@@ -159,6 +159,12 @@ def require(db: sqlite3.Connection, account_id: str, model_id: str) -> Model:
     return model
 
 
+def name_of(db: sqlite3.Connection, model_id: str) -> tuple[str, int]:
+    """The name and version of the model of that ID; of one that is gone, its ID and 0."""
+    row = db.execute("SELECT name, version FROM models WHERE id = ?", (model_id,)).fetchone()
+    return (row["name"], row["version"]) if row else (model_id, 0)
+
+
 def listing(db: sqlite3.Connection, account_id: str | None, name: str | None = None) -> list[Model]:
     """Models in the order of their registration: of an account or all, of one name."""
     rows = db.execute(

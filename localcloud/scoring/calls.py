@@ -26,6 +26,9 @@ WAITING: Final = Limits(
 )
 """Of calls whose message is there, until they are answered."""
 
+WATCHING: Final = Limits(total=4096, service=1024, peer=256, kept=16, total_bytes=0, service_bytes=0)
+"""Of calls that watch a service's health; they hold no thread."""
+
 # Each that has a place holds a thread; the others are for those that are refused.
 _THREADS: Final = RECEIVING.total + WAITING.total + 64
 
@@ -45,6 +48,7 @@ class Calls:
         self.wrong_keys = WrongKeys()
         self._receiving = Places("being received", receiving)
         self._waiting = Places("waiting for an answer", waiting)
+        self._watching = Places("watching", WATCHING)
         self._watch = Receiving()
 
     @contextmanager
@@ -66,6 +70,14 @@ class Calls:
             BusyError: there is none.
         """
         return self._waiting.taken(service, peer, size)
+
+    def watching(self, service: str, peer: str) -> AbstractContextManager[None]:
+        """The place of a call that watches a service's health.
+
+        Raises:
+            BusyError: there is none.
+        """
+        return self._watching.taken(service, peer)
 
     def stop(self) -> None:
         """Ends when the calls have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import grpc
@@ -12,8 +12,9 @@ import grpc
 from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.errors import BindError
+from localcloud.scoring.methods import Methods
 from localcloud.scoring.pipeline import Pipeline
-from localcloud.scoring.prediction import Prediction, prediction_handler
+from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
 
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
@@ -40,6 +41,7 @@ class Deployment:
         pipeline: scores the images; as a future, it is still being loaded, and calls wait for it.
         tls: certificate and key; None: SSL is off, and anyone may call.
         primary_key, secondary_key: either opens the service while SSL is on.
+        model: what the model is called.
     """
 
     service_id: str
@@ -49,6 +51,7 @@ class Deployment:
     tls: TlsMaterial | None
     primary_key: str = field(repr=False)
     secondary_key: str = field(repr=False)
+    model: ModelName
 
 
 class ScoringHost:
@@ -115,30 +118,30 @@ class _Service:
         endpoint = Endpoint(deployment.address, deployment.port)
         tls = deployment.tls
         keys = (deployment.primary_key, deployment.secondary_key) if tls is not None else None
-        prediction = Prediction(deployment.pipeline, keys)
+        model = ServedModel(deployment.pipeline, keys, deployment.model)
         with self._lock:
             runs = self._listener
             if runs is not None and tls is not None:
                 check_served(tls)  # while it runs: a new listener finds out by itself
             if runs is not None and runs.endpoint == endpoint and (runs.tls is None) == (tls is None):
-                runs.change(prediction, tls)
+                runs.change(model, tls)
                 return
             if runs is None:
-                self._listener = self._listening(endpoint, tls, prediction)
+                self._listener = self._listening(endpoint, tls, model)
                 return
             self._listener = None
             ended = runs.begin_stop(_REPLACED_DRAIN_S)
             self._replaced = [one for one in self._replaced if not one[1].is_set()]
             self._replaced.append((runs, ended))
             try:
-                self._listener = self._listening(endpoint, tls, prediction)
+                self._listener = self._listening(endpoint, tls, model)
             except BindError:
                 # should gRPC ever close the port with the last call only
                 ended.wait(_DRAIN_S)
-                self._listener = self._listening(endpoint, tls, prediction)
+                self._listener = self._listening(endpoint, tls, model)
 
-    def _listening(self, endpoint: Endpoint, tls: TlsMaterial | None, prediction: Prediction) -> _Listener:
-        return _Listener(self._service_id, self._calls, endpoint, tls, prediction)
+    def _listening(self, endpoint: Endpoint, tls: TlsMaterial | None, model: ServedModel) -> _Listener:
+        return _Listener(self._service_id, self._calls, endpoint, tls, model)
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
@@ -169,13 +172,15 @@ class _Listener:
         calls: Calls,
         endpoint: Endpoint,
         tls: TlsMaterial | None,
-        prediction: Prediction,
+        model: ServedModel,
     ) -> None:
         self.endpoint, self.tls = endpoint, tls
-        self._prediction = prediction
+        self._model = model
         self._renewed: grpc.ServerCertificateConfiguration | None = None
-        handler = prediction_handler(service_id, self._current, calls)
-        self._server = grpc.server(calls.threads, handlers=[handler], options=_OPTIONS)
+        self._methods = Methods(service_id, self._current, calls)
+        self._methods.follow(model)
+        handlers = self._methods.handlers()
+        self._server = grpc.server(calls.threads, handlers=handlers, options=_OPTIONS)
         address = f"{endpoint.address}:{endpoint.port}"
         try:
             if tls is None:
@@ -196,23 +201,25 @@ class _Listener:
             raise BindError(f"The service's address {address} cannot be bound: {reason}.") from None
         self._server.start()
 
-    def change(self, prediction: Prediction, tls: TlsMaterial | None) -> None:
+    def change(self, model: ServedModel, tls: TlsMaterial | None) -> None:
         """Takes another model, other keys, another certificate: for the calls and connections from now on."""
         if tls is not None and tls != self.tls:
             self._renewed = tls.configuration()
-        self.tls, self._prediction = tls, prediction
+        self.tls, self._model = tls, model
+        self._methods.follow(model)
 
     def set_keys(self, keys: tuple[str, str]) -> None:
-        if self._prediction.keys is not None:
-            self._prediction = Prediction(self._prediction.pipeline, keys)
+        if self._model.keys is not None:
+            self._model = replace(self._model, keys=keys)
 
     def begin_stop(self, grace_s: float) -> threading.Event:
         """Takes no call any more; ends when those under way have, or after `grace_s`."""
+        self._methods.end()
         ended: threading.Event = self._server.stop(grace_s)
         return ended
 
-    def _current(self) -> Prediction:
-        return self._prediction
+    def _current(self) -> ServedModel:
+        return self._model
 
     def _fetch_renewed(self) -> grpc.ServerCertificateConfiguration | None:
         """Called by gRPC for each new connection; None: the certificate is still the same."""

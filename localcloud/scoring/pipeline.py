@@ -33,6 +33,7 @@ class Pipeline:
     Attributes:
         height, width: the size in pixels of the images that the first stage takes.
         labels: the names of the classes, in their order; empty: the package names none.
+        result_shape: the shape of what the last stage gives, as its model declares it; None: any size.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Pipeline:
         self.height = height
         self.width = width
         self.labels = labels.names if labels else ()
+        self.result_shape = self._steps[-1].result.shape
 
     def run(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Scores for images.

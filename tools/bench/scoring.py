@@ -175,12 +175,17 @@ def _work_in_process(connection: Connection, folder: str) -> None:
 def _serve(connection: Connection, folder: str) -> None:
     from localcloud.scoring.addresses import AddressPool
     from localcloud.scoring.host import Deployment, ScoringHost
+    from localcloud.scoring.served import ModelName
 
     tls, key = _certificate(), secrets.token_urlsafe()
     pool = AddressPool("127.91.0.0/16", 50051)
     endpoint, _ = pool.choose((), secrets.randbelow(pool.size))
     host = ScoringHost()
-    host.deploy(Deployment("bench", *endpoint, _pipeline(folder), tls, key, secrets.token_urlsafe()))
+    host.deploy(
+        Deployment(
+            "bench", *endpoint, _pipeline(folder), tls, key, secrets.token_urlsafe(), ModelName("model", 1)
+        )
+    )
     connection.send((f"{endpoint.address}:{endpoint.port}", tls.certificate_pem, key))
     _answer(connection, lambda _images: None)
     host.stop()

@@ -16,6 +16,7 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import load_package
+from localcloud.scoring.served import ModelName
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
     PRIMARY,
@@ -75,7 +76,7 @@ def served() -> Iterator[Parts]:
     def deployed(name: str, *, secure: bool) -> Endpoint:
         where = free_endpoint()
         tls = tls_material(authority) if secure else None
-        host.deploy(Deployment(name, *where, pipeline, tls, PRIMARY, SECONDARY))
+        host.deploy(Deployment(name, *where, pipeline, tls, PRIMARY, SECONDARY, ModelName("model", 1)))
         return where
 
     try:

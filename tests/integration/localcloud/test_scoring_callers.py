@@ -26,6 +26,7 @@ from localcloud.scoring.places import Limits
 from localcloud.scoring.turns import cores
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
+    MODEL,
     PRIMARY,
     SECONDARY,
     channel,
@@ -87,7 +88,7 @@ def deployed(
     endpoint = free_endpoint()
     tls = tls_material(authority) if authority else None
     model = real_pipeline() if pipeline is None else pipeline
-    host.deploy(Deployment(service_id, *endpoint, model, tls, PRIMARY, SECONDARY))
+    host.deploy(Deployment(service_id, *endpoint, model, tls, PRIMARY, SECONDARY, MODEL))
     return endpoint
 
 
@@ -358,18 +359,22 @@ def test_a_call_may_not_bring_many_keys(host: ScoringHost, authority: Authority)
         assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_no_other_method_is_there_for_who_has_no_key(host: ScoringHost, authority: Authority) -> None:
+def test_no_method_but_health_is_there_for_who_has_no_key(host: ScoringHost, authority: Authority) -> None:
     endpoint = deployed(host, "guarded", authority=authority)
+    refusals = {
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": grpc.StatusCode.UNAUTHENTICATED,
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": grpc.StatusCode.UNAUTHENTICATED,
+        "/grpc.channelz.v1.Channelz/GetServers": grpc.StatusCode.UNIMPLEMENTED,
+        "/tensorflow.serving.PredictionService/GetModelMetadata": grpc.StatusCode.UNAUTHENTICATED,
+        "/tensorflow.serving.PredictionService/Classify": grpc.StatusCode.UNIMPLEMENTED,
+        "/tensorflow.serving.ModelService/GetModelStatus": grpc.StatusCode.UNAUTHENTICATED,
+        "/tensorflow.serving.ModelService/HandleReloadConfigRequest": grpc.StatusCode.UNIMPLEMENTED,
+    }
     with channel(endpoint, authority.root) as opened:
-        for name in (
-            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-            "/grpc.health.v1.Health/Check",
-            "/grpc.channelz.v1.Channelz/GetServers",
-            "/tensorflow.serving.PredictionService/GetModelMetadata",
-        ):
+        for name, code in refusals.items():
             with pytest.raises(grpc.RpcError) as refused:
                 opened.unary_unary(name, bytes, bytes)(b"", timeout=30)
-            assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+            assert refused.value.code() == code, name
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:

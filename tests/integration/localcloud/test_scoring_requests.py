@@ -28,6 +28,7 @@ from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import load_package
 from tests.support.localcloud.scoring_parts import (
     ESPRESSO,
+    MODEL,
     PHOTO,
     channel,
     device,
@@ -44,7 +45,7 @@ DT_BFLOAT16, DT_HALF = 14, 19
 def opened() -> Iterator[grpc.Channel]:
     """A channel to a service with the real model, without SSL."""
     host, endpoint = ScoringHost(), free_endpoint()
-    host.deploy(Deployment("service", *endpoint, load_package(package(), device()), None, "a", "b"))
+    host.deploy(Deployment("service", *endpoint, load_package(package(), device()), None, "a", "b", MODEL))
     with channel(endpoint) as one:
         yield one
     host.stop()

@@ -27,6 +27,7 @@ from localcloud.scoring.tls import TlsMaterial
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
     ESPRESSO,
+    MODEL,
     PHOTO,
     PRIMARY,
     SECONDARY,
@@ -73,7 +74,7 @@ def deployment(
     pipeline: Pipeline | None = None,
     service_id: str = "service",
 ) -> Deployment:
-    return Deployment(service_id, *endpoint, pipeline or real_pipeline(), tls, *keys)
+    return Deployment(service_id, *endpoint, pipeline or real_pipeline(), tls, *keys, MODEL)
 
 
 def scores(response: PredictResponse) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -18,6 +18,7 @@ from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.turns import cores
 from tests.support.localcloud.scoring_parts import (
+    MODEL,
     PRIMARY,
     SECONDARY,
     channel,
@@ -61,7 +62,7 @@ def calls() -> Calls:
 def noting(calls: Calls) -> Iterator[tuple[Noting, Endpoint]]:
     """A service whose pipeline notes its threads."""
     pipeline, endpoint, host = Noting(), free_endpoint(), ScoringHost(calls)
-    host.deploy(Deployment("service", *endpoint, pipeline, None, PRIMARY, SECONDARY))
+    host.deploy(Deployment("service", *endpoint, pipeline, None, PRIMARY, SECONDARY, MODEL))
     yield pipeline, endpoint
     pipeline.gate.set()
     host.stop()

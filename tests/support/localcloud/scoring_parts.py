@@ -23,6 +23,7 @@ from clients.wire.messages import PredictRequest, PredictResponse
 from clients.wire.tensorflow_serving import METHOD, tensor_from_bytes
 from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
+from localcloud.scoring.served import ModelName
 from localcloud.scoring.tls import TlsMaterial
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.parts import built_model
@@ -30,6 +31,7 @@ from tests.support.localcloud.parts import built_model
 PHOTO = Path(__file__).parents[3] / "samples" / "espresso.jpg"
 ESPRESSO = 967
 SERVER_NAME = "scoring.example.com"
+MODEL = ModelName("classifier", 3)
 PRIMARY, SECONDARY = "primary-key-of-the-service", "secondary-key-of-the-service"
 
 

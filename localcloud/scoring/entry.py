@@ -1,0 +1,132 @@
+"""The way of a call in: its key is judged before its message comes, and a small message may be small only."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator
+from typing import Final, NoReturn, TypeVar
+from urllib.parse import unquote
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from localcloud.scoring.calls import Calls
+from localcloud.scoring.errors import BusyError
+from localcloud.scoring.wrong_keys import WrongKeys
+
+MESSAGE_TIMEOUT_S: Final = 30.0
+"""How long a call may take to send its message where anyone may call."""
+
+SMALL: Final = 64 * 1024
+"""Largest message, in bytes, that is no image."""
+
+_DETAILS_BYTES: Final = 2000
+_KEY_HEADER: Final = "authorization"
+_SCHEME: Final = "bearer "
+_NO_KEY: Final = (
+    f"This service wants its primary or secondary key in the metadata '{_KEY_HEADER}', "
+    "as it is or after 'Bearer '; none came."
+)
+_WRONG_KEY: Final = f"The key in the metadata '{_KEY_HEADER}' is neither the primary nor the secondary key."
+_MOST_KEYS: Final = 2
+_MANY_KEYS: Final = f"More than {_MOST_KEYS} keys came in the metadata '{_KEY_HEADER}': send one."
+_NOT_LOOKED_AT: Final = (
+    "Too many wrong keys came over this connection: the key of this call was not looked at. Open another "
+    "connection, or try again in some seconds."
+)
+NO_MESSAGE: Final = "The call brought no message."
+
+
+M = TypeVar("M", bound=Message)
+
+
+class Entry:
+    """The entry of a service for calls that bring no image.
+
+    Args:
+        service: the ID of the service.
+        keys: gives the keys that open it now; None: anyone may call.
+        calls: the calls of all services.
+    """
+
+    def __init__(self, service: str, keys: Callable[[], tuple[str, str] | None], calls: Calls) -> None:
+        self._service, self._keys, self._calls = service, keys, calls
+
+    def require_key(self, context: grpc.ServicerContext) -> None:
+        """Ends the call of who has no key where one is needed: UNAUTHENTICATED or RESOURCE_EXHAUSTED."""
+        keys = self._keys()
+        if keys is not None:
+            peer = host_of(context.peer())
+            require_key(context, self._service, peer, keys, self._calls.wrong_keys)
+
+    def message(self, messages: Iterator[bytes], context: grpc.ServicerContext, kind: type[M]) -> M | None:
+        """The call's next message; None: there are no more.
+
+        The call ends here with RESOURCE_EXHAUSTED where too many call, CANCELLED where its message takes too
+        long, and INVALID_ARGUMENT where it is not of this kind.
+        """
+        peer = host_of(context.peer())
+        try:
+            with self._calls.receiving(self._service, peer, MESSAGE_TIMEOUT_S, context.cancel):
+                content = next(messages, None)
+        except BusyError as error:
+            abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+        if content is None:
+            return None
+        if len(content) > SMALL:
+            abort(
+                context,
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"The message has {len(content)} bytes; this method takes {SMALL}.",
+            )
+        try:
+            return kind.FromString(content)
+        except DecodeError:
+            name = kind.DESCRIPTOR.full_name
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, f"The message is no {name}.")
+
+    def only_message(self, messages: Iterator[bytes], context: grpc.ServicerContext, kind: type[M]) -> M:
+        """The message of a call that brings one, as above; INVALID_ARGUMENT where it brings none."""
+        found = self.message(messages, context, kind)
+        if found is None:
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, NO_MESSAGE)
+        return found
+
+
+def host_of(peer: str) -> str:
+    """The address in what gRPC tells of a peer, such as `ipv4:127.0.0.1:41234`."""
+    return unquote(peer.rpartition(":")[0])
+
+
+def require_key(
+    context: grpc.ServicerContext, service: str, peer: str, keys: tuple[str, str], wrong_keys: WrongKeys
+) -> None:
+    """Ends the call of who has no key, or may not have it looked at now."""
+    sent = [value for name, value in context.invocation_metadata() if name == _KEY_HEADER]
+    if not sent:
+        abort(context, grpc.StatusCode.UNAUTHENTICATED, _NO_KEY)
+    if len(sent) > _MOST_KEYS:  # each is a guess
+        abort(context, grpc.StatusCode.UNAUTHENTICATED, _MANY_KEYS)
+    fits = wrong_keys.judge(service, context.peer(), peer, lambda: any(_is_one_of(keys, one) for one in sent))
+    if fits is None:
+        abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, _NOT_LOOKED_AT)
+    if not fits:
+        wrong_keys.slow(context.add_callback)
+        abort(context, grpc.StatusCode.UNAUTHENTICATED, _WRONG_KEY)
+
+
+def _is_one_of(keys: tuple[str, str], sent: str | bytes) -> bool:
+    text = sent if isinstance(sent, str) else sent.decode("latin-1")
+    key = text[len(_SCHEME) :] if text.lower().startswith(_SCHEME) else text
+    allowed = False
+    for right in keys:
+        # Every key is compared, whichever fits: the time says nothing about them.
+        allowed |= bool(right) and hmac.compare_digest(key.encode(), right.encode())
+    return allowed
+
+
+def abort(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:
+    """Ends the call."""
+    # As trailing metadata a byte can take three; where all of it is too large, the caller sees another code.
+    context.abort(code, details.encode()[:_DETAILS_BYTES].decode(errors="ignore"))
+    raise AssertionError("abort raises")
