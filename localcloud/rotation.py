@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from localcloud import authority, control, ports, version
+from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.datafolder import folder, lock, mark
 from localcloud.datafolder.mark import Mark
@@ -56,6 +57,7 @@ def sign_in(data: Path, *, at_once: bool) -> float:
     with steady(data) as (found, runs):
         store = Store(data / DATABASE, found)
         try:
+            audit.note(data, "rotate sign-in", now=str(at_once).lower())
             until = credentials.rotate(store, data, at_once=at_once)
             secret = credentials.load(store, data).client_secret
         finally:
@@ -79,6 +81,7 @@ def ca(data: Path, *, at_once: bool) -> Roots:
     with steady(data) as (_, runs):
         file = data / CA_CERTIFICATE
         before = file.read_bytes()
+        audit.note(data, "rotate ca", now=str(at_once).lower())
         if not _is_begun(data):
             made = authority.make_ca()
             # The certificate last: a key without one is of nothing that anybody has seen.

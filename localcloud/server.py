@@ -18,6 +18,7 @@ from localcloud import ports as port_numbers
 from localcloud import settings as settings_rules
 from localcloud.access.audit import Audit
 from localcloud.access.guard import Guard
+from localcloud.access.uses import Uses
 from localcloud.arm import api as arm
 from localcloud.arm.accounts import TYPE as ACCOUNT_TYPE
 from localcloud.arm.accounts import Accounts
@@ -204,10 +205,11 @@ class Cloud:
         starting.callback(dns.stop)
 
         tokens = Tokens(tenant, self._given_credentials, urls)
-        guard = Guard(store, tenant, tokens, starting.enter_context(Audit(settings.data).kept()))
+        guard = Guard(store, tenant, tokens, Audit(settings.data))
         health = Health(self._version, self.status, guard)
+        uses = starting.enter_context(Uses(store).kept())
         federation.take_over(store, settings.data, tenant.client_id)
-        identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(), store)
+        identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(), store, uses)
         public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
         frame = _frame(store, tenant, guard, urls, models, blobs, described, public)

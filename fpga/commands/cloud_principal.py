@@ -1,8 +1,9 @@
-"""`fpga cloud principal add|list|rotate|remove|trust`."""
+"""`fpga cloud principal add|list|grant|revoke|rotate|remove|trust`."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +17,8 @@ from fpga.project import Project
 
 if TYPE_CHECKING:
     from localcloud.access.administration import Known
+    from localcloud.access.principals import Secret
+    from localcloud.access.roles import Role
 
 app = typer.Typer(
     help="Say who may sign in to localcloud, by what, and what each may do there.", no_args_is_help=True
@@ -36,26 +39,35 @@ class RoleName(StrEnum):
     CONTRIBUTOR = "contributor"
     READER = "reader"
     KEYS_READER = "keys-reader"
+    USER_ACCESS_ADMINISTRATOR = "user-access-administrator"
+
+
+Roles = Annotated[
+    list[RoleName],
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="owner, contributor, reader (reads all but keys), keys-reader (keys of services alone) or "
+        "user-access-administrator (reads, and gives roles); may be given more than once.",
+        show_default=False,
+    ),
+]
+Scope = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        metavar="RESOURCE_ID",
+        help="Where: that, and all below it.",
+        show_default="the subscription",
+    ),
+]
 
 
 @app.command()
 def add(
     name: Name,
-    role: Annotated[
-        list[RoleName],
-        typer.Option(
-            metavar="ROLE",
-            help="owner, contributor, reader (reads all but keys) or keys-reader (keys of services alone); "
-            "may be given more than once.",
-            show_default=False,
-        ),
-    ],
-    scope: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RESOURCE_ID", help="Where: that, and all below it.", show_default="the subscription"
-        ),
-    ] = None,
+    role: Roles,
+    scope: Scope = None,
     secret_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_SECRET_FILE, show_default="no secret")
     ] = None,
@@ -63,9 +75,8 @@ def add(
 ) -> None:
     """Add a principal with a role. Without a secret it signs in by another issuer's tokens: see trust."""
     from localcloud.access import administration
-    from localcloud.access.roles import WORDS
 
-    given = [WORDS[one] for one in dict.fromkeys(role)]
+    given = _roles(role)
     keep = None if secret_file is None else _keep(secret_file)
     added = administration.add(_data(data), name, given, scope, keep)
     is_quiet = secret_file == Path("-")
@@ -95,11 +106,33 @@ def list_(
         typer.echo(f"{one.principal.name}  {one.principal.client_id}")
         for given in one.principal.assignments:
             typer.echo(f"  {given.role.word} of {given.scope}")
-        for until in one.secrets:
-            typer.echo("  a secret" if until is None else f"  a secret of before, until {_time(until)}")
+        for secret in one.secrets:
+            typer.echo(f"  {_secret(secret)}")
         for trusted in one.credentials:
             audiences = ", ".join(trusted.audiences)
             typer.echo(f"  tokens of {trusted.issuer} for {trusted.subject}, audience {audiences}")
+        last = "none is known" if one.used_on is None else _time(one.used_on)
+        typer.echo(f"  last sign-in: {last}")
+
+
+@app.command()
+def grant(name: Name, role: Roles, scope: Scope = None, data: Data = None) -> None:
+    """Give a principal a role, beside those that it has. It holds at once, for tokens that it has, too."""
+    from localcloud.access import administration
+
+    over, missing = administration.grant(_data(data), name, _roles(role), scope)
+    for one in _roles(role):
+        typer.echo(f"{name} {'is' if one in missing else 'was already'} {one.word} of {over}.")
+
+
+@app.command()
+def revoke(name: Name, role: Roles, scope: Scope = None, data: Data = None) -> None:
+    """Take a role over a scope from a principal, at once. Those over other scopes stay."""
+    from localcloud.access import administration
+
+    over = administration.revoke(_data(data), name, _roles(role), scope)
+    for one in _roles(role):
+        typer.echo(f"{name} is no longer {one.word} of {over}.")
 
 
 @app.command()
@@ -181,16 +214,41 @@ def _told(one: Known) -> dict[str, Any]:
         "name": one.principal.name,
         "clientId": one.principal.client_id,
         "roles": [{"role": given.role.word, "scope": given.scope} for given in one.principal.assignments],
-        "secrets": [{"until": None if until is None else _time(until)} for until in one.secrets],
+        "secrets": [
+            {"madeOn": _time_or_none(secret.made_on), "until": _time_or_none(secret.until)}
+            for secret in one.secrets
+        ],
         "federatedCredentials": [
             {"issuer": trusted.issuer, "subject": trusted.subject, "audiences": list(trusted.audiences)}
             for trusted in one.credentials
         ],
+        "lastSignIn": _time_or_none(one.used_on),
     }
+
+
+def _roles(names: list[RoleName]) -> list[Role]:
+    from localcloud.access.roles import WORDS
+
+    return [WORDS[one] for one in dict.fromkeys(names)]
+
+
+def _secret(secret: Secret) -> str:
+    """A secret by its age and its end; never what it is."""
+    kind = "a secret" if secret.until is None else "a secret of before"
+    if secret.made_on is None:
+        age = ""
+    else:
+        days = int((time.time() - secret.made_on) // 86400)
+        age = f", {days} days old, made {_time(secret.made_on)}"
+    return f"{kind}{age}" + ("" if secret.until is None else f", opens until {_time(secret.until)}")
 
 
 def _time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _time_or_none(seconds: float | None) -> str | None:
+    return None if seconds is None else _time(seconds)
 
 
 def _data(data: Path | None) -> Path:

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from localcloud import rotation
 from localcloud.access import audit, principals
-from localcloud.access.principals import FederatedCredential, Principal
+from localcloud.access.principals import FederatedCredential, Principal, Secret
 from localcloud.access.roles import Role
 from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
 from localcloud.identity.credentials import OVERLAP_S
+from localcloud.identity.federation import LOOPBACK
 from localcloud.settings import DATABASE
 
 Keep = Callable[[str], None]
 """Takes a new secret to where it is asked for; what it raises undoes the change."""
+MOST_CREDENTIALS: Final = 20
+"""How many federated credentials a principal may have, as in Entra ID."""
+_LONGEST: Final = 600
+"""Most characters of an issuer, a subject or an audience, as in Entra ID."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A principal, and by what it signs in.
+    """A principal, by what it signs in, and when it did last.
 
     Attributes:
         is_owner: whether it is the client that the folder was made with, whose secret is in the folder.
-        secrets: the ends of the secrets that open, in seconds since the epoch; None: the newest one's.
+        secrets: those that open, the newest first.
+        used_on: the time of its last sign-in, in seconds since the epoch; None: there was none.
     """
 
     principal: Principal
     is_owner: bool
-    secrets: Sequence[int | None]
+    secrets: Sequence[Secret]
     credentials: Sequence[FederatedCredential]
+    used_on: int | None
 
 
 def listing(data: Path) -> list[Known]:
@@ -43,13 +53,16 @@ def listing(data: Path) -> list[Known]:
         StartError: it is no data folder, or another version of localcloud runs on it.
     """
     with _opened(data) as store, store.read() as db:
-        owner = _owner(store)
+        owner = principals.owner(db)
         return [
             Known(
                 one,
                 one.client_id == owner,
-                [None] if one.client_id == owner else principals.secrets_of(db, one.client_id),
+                [principals.owner_secret(db)]
+                if one.client_id == owner
+                else principals.secrets_of(db, one.client_id),
                 principals.trusted(db, one.client_id),
+                principals.used_on(db, one.client_id),
             )
             for one in principals.everyone(db)
         ]
@@ -73,22 +86,66 @@ def add(data: Path, name: str, given: Sequence[Role], scope: str | None, keep: K
     with _opened(data) as store, store.write() as db:
         if principals.named(db, name) is not None:
             raise StartError(f"There is a principal '{name}' already: give another name, or remove it first.")
-        subscription = db.execute("SELECT subscription_id FROM tenant").fetchone()["subscription_id"]
-        over = f"/subscriptions/{subscription}" if scope is None else scope
-        if not principals.is_scope(db, over):
-            raise StartError(
-                f"--scope {over} is no resource ID of what is there: give that of the subscription "
-                f"(/subscriptions/{subscription}), of a resource group, or of a resource in one."
-            )
+        over = _scope(db, scope)
         client_id = principals.add(db, name)
         for role in given:
             principals.assign(db, client_id, role, over)
         if keep is not None:
             keep(principals.new_secret(db, client_id, 0))
-        added = _named(store, name)
-    words = ", ".join(role.word for role in given)
-    audit.note(data, "principal add", over, name=name, client_id=added.client_id, role=words)
+        added = _named(db, name)
+        _note(data, "add", added, over, role=_words(given))
     return added
+
+
+def grant(data: Path, name: str, given: Sequence[Role], scope: str | None) -> tuple[str, list[Role]]:
+    """Gives a principal roles over a scope.
+
+    Args:
+        scope: as of `add`.
+
+    Returns:
+        The scope, and which of the roles it did not have there.
+
+    Raises:
+        StartError: it cannot; nothing was changed.
+    """
+    with _opened(data) as store, store.write() as db:
+        principal, over = _named(db, name), _scope(db, scope)
+        had = {one.role for one in principal.assignments if one.scope == over.lower().rstrip("/")}
+        missing = [role for role in given if role not in had]
+        for role in missing:
+            principals.assign(db, principal.client_id, role, over)
+        if missing:
+            _note(data, "grant", principal, over, role=_words(missing))
+    return over, missing
+
+
+def revoke(data: Path, name: str, taken: Sequence[Role], scope: str | None) -> str:
+    """Takes roles over a scope from a principal; those over other scopes stay.
+
+    Returns:
+        The scope.
+
+    Raises:
+        StartError: it has not all of them, or one stays; nothing was changed.
+    """
+    with _opened(data) as store, store.write() as db:
+        principal, over = _named(db, name), scope or _subscription(db)
+        found = {one.role: one for one in principal.assignments if one.scope == over.lower().rstrip("/")}
+        for role in taken:
+            if role not in found:
+                raise StartError(
+                    f"'{principal.name}' is not given {role.word} of {over}: `fpga cloud principal list` "
+                    "tells what it is, and of what."
+                )
+            if principals.stays(db, found[role]):
+                raise StartError(
+                    f"'{principal.name}' is the client that this localcloud was made with: it stays its "
+                    "owner."
+                )
+            principals.unassign(db, found[role].name)
+        _note(data, "revoke", principal, over, role=_words(taken))
+    return over
 
 
 def rotate(data: Path, name: str, keep: Keep, *, at_once: bool) -> float:
@@ -106,9 +163,9 @@ def rotate(data: Path, name: str, keep: Keep, *, at_once: bool) -> float:
     now = int(time.time())
     until = now if at_once else now + OVERLAP_S
     with _opened(data) as store, store.write() as db:
-        principal = _other(store, name, "its secret is that of `fpga cloud rotate sign-in`")
+        principal = _other(db, name, "its secret is that of `fpga cloud rotate sign-in`")
         keep(principals.new_secret(db, principal.client_id, until))
-    audit.note(data, "principal rotate", "", name=principal.name, client_id=principal.client_id)
+        _note(data, "rotate", principal, now=str(at_once).lower())
     return until
 
 
@@ -119,9 +176,9 @@ def remove(data: Path, name: str) -> Principal:
         StartError: it cannot; nothing was changed.
     """
     with _opened(data) as store, store.write() as db:
-        principal = _other(store, name, "this machine's commands sign in as it")
+        principal = _other(db, name, "this machine's commands sign in as it")
         principals.remove(db, principal.client_id)
-    audit.note(data, "principal remove", "", name=principal.name, client_id=principal.client_id)
+        _note(data, "remove", principal)
     return principal
 
 
@@ -131,15 +188,31 @@ def trust(data: Path, name: str, credential: FederatedCredential) -> None:
     Raises:
         StartError: it cannot; nothing was changed.
     """
-    given = [("--issuer", credential.issuer), ("--subject", credential.subject)]
-    given += [("--audience", audience) for audience in credential.audiences or ("",)]
-    for setting, value in given:
-        if not value.strip() or value.encode(errors="replace") != value.encode(errors="surrogatepass"):
-            raise StartError(f"{setting} is empty, or no text: give it as the issuer's tokens have it.")
+    _require_text(credential)
+    _require_issuer(credential.issuer)
     with _opened(data) as store, store.write() as db:
-        principal = _named(store, name)
+        principal = _named(db, name)
+        other = principals.trusting(db, credential)
+        if other not in (None, principal.client_id):
+            raise StartError(
+                f"Such tokens sign '{_named(db, other).name}' in already: whoever has one chooses as whom. "
+                "Give that one the roles that it needs (`fpga cloud principal grant`), or end its trust "
+                "first (`fpga cloud principal trust … --end`)."
+            )
         principals.trust(db, principal.client_id, credential)
-    _note_trust(data, "principal trust", principal, credential.issuer, credential.subject)
+        if len(principals.trusted(db, principal.client_id)) > MOST_CREDENTIALS:
+            raise StartError(
+                f"'{principal.name}' has {MOST_CREDENTIALS} federated credentials, which is the most, as in "
+                "Entra ID: end one that is not used, or add another principal."
+            )
+        _note(
+            data,
+            "trust",
+            principal,
+            issuer=credential.issuer,
+            subject=credential.subject,
+            audiences=" ".join(credential.audiences),
+        )
 
 
 def distrust(data: Path, name: str, issuer: str, subject: str) -> None:
@@ -149,21 +222,65 @@ def distrust(data: Path, name: str, issuer: str, subject: str) -> None:
         StartError: it cannot; nothing was changed.
     """
     with _opened(data) as store, store.write() as db:
-        principal = _named(store, name)
+        principal = _named(db, name)
         if not principals.distrust(db, principal.client_id, issuer, subject):
             raise StartError(
                 f"'{principal.name}' trusts no tokens of {issuer} for '{subject}': `fpga cloud principal "
                 "list` tells which."
             )
         # those of the folder's own client are this machine's, too: `rotate sign-in --now` ends them
-        if principal.client_id != _owner(store):
+        if principal.client_id != principals.owner(db):
             principals.end_tokens(db, principal.client_id)
-    _note_trust(data, "principal distrust", principal, issuer, subject)
+        _note(data, "distrust", principal, issuer=issuer, subject=subject)
 
 
-def _note_trust(data: Path, action: str, principal: Principal, issuer: str, subject: str) -> None:
+def _require_text(credential: FederatedCredential) -> None:
+    given = [("--issuer", credential.issuer), ("--subject", credential.subject)]
+    given += [("--audience", audience) for audience in credential.audiences or ("",)]
+    for setting, value in given:
+        if not value.strip() or not value.isprintable():
+            raise StartError(f"{setting} is empty, or no text: give it as the issuer's tokens have it.")
+        if len(value) > _LONGEST:
+            raise StartError(
+                f"{setting} has {len(value)} characters, and takes at most {_LONGEST}, as in Entra ID."
+            )
+
+
+def _require_issuer(issuer: str) -> None:
+    """Refuses an issuer that could be asked for no keys: its tokens would never be taken."""
+    parts = urlsplit(issuer)
+    is_asked = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not is_asked or not parts.hostname or parts.query or parts.fragment:
+        raise StartError(
+            f"--issuer {issuer} is no address of an issuer: give the tokens' `iss`, https://HOST and a path, "
+            "such as https://token.actions.githubusercontent.com."
+        )
+
+
+def _scope(db: sqlite3.Connection, scope: str | None) -> str:
+    """The scope that is asked for, which is there; None: the subscription."""
+    over = _subscription(db) if scope is None else scope
+    if not principals.is_scope(db, over):
+        raise StartError(
+            f"--scope {over} is no resource ID of what is there: give that of the subscription "
+            f"({_subscription(db)}), of a resource group, or of a resource in one."
+        )
+    return over
+
+
+def _subscription(db: sqlite3.Connection) -> str:
+    row = db.execute("SELECT subscription_id FROM tenant").fetchone()
+    return f"/subscriptions/{row['subscription_id']}"
+
+
+def _words(given: Sequence[Role]) -> str:
+    return ", ".join(role.word for role in given)
+
+
+def _note(data: Path, action: str, principal: Principal, scope: str = "", **others: str) -> None:
+    """Notes a change, as the last thing before it is there."""
     audit.note(
-        data, action, "", name=principal.name, client_id=principal.client_id, issuer=issuer, subject=subject
+        data, f"principal {action}", scope, name=principal.name, client_id=principal.client_id, **others
     )
 
 
@@ -177,23 +294,16 @@ def _opened(data: Path) -> Iterator[Store]:
             store.close()
 
 
-def _owner(store: Store) -> str:
-    with store.read() as db:
-        found: str = db.execute("SELECT client_id FROM tenant").fetchone()["client_id"]
-    return found.lower()
-
-
-def _named(store: Store, name: str) -> Principal:
-    with store.write() as db:
-        found = principals.named(db, name)
+def _named(db: sqlite3.Connection, name: str) -> Principal:
+    found = principals.named(db, name)
     if found is None:
         raise StartError(f"There is no principal '{name}': `fpga cloud principal list` tells which are.")
     return found
 
 
-def _other(store: Store, name: str, because: str) -> Principal:
+def _other(db: sqlite3.Connection, name: str, because: str) -> Principal:
     """The principal of that name, which is not the folder's own client."""
-    found = _named(store, name)
-    if found.client_id == _owner(store):
+    found = _named(db, name)
+    if found.client_id == principals.owner(db):
         raise StartError(f"'{found.name}' is the client that this localcloud was made with: {because}.")
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from typing import Any
 
 from starlette.requests import Request
 
-from localcloud.access import actions, principals
+from localcloud.access import actions, audit, principals
 from localcloud.access.actions import Action, Reach
 from localcloud.access.audit import Audit
 from localcloud.access.principals import Principal
@@ -17,6 +18,8 @@ from localcloud.errors import CloudError
 from localcloud.http.lanes import Route
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
+
+log = logging.getLogger(__name__)
 
 
 class Guard:
@@ -46,31 +49,53 @@ class Guard:
         return principal
 
     def authorize(self, request: Request, route: Route) -> None:
-        """Lets a principal's request to a route pass.
+        """Lets a principal's request to a route pass; a refusal, and a change that is to begin, are noted.
 
         Raises:
-            CloudError: 403 AuthorizationFailed: none of its roles permits it.
+            CloudError: 403 AuthorizationFailed: none of its roles permits it. 507 or 503: it is to change
+                something, and that cannot be noted.
         """
         principal: Principal = request.state.principal
         action = actions.of_route(route.path, request.method).of(request.path_params)
-        request.state.action = action
         request.state.may_see = lambda scope: self._may_see(principal, action, scope)
         if not self._passes(principal, action, request.path_params):
+            self._write_or_log(request, action, 403)  # now: whoever sends no body to its end is refused, too
             raise refusal(principal, action)
+        if not action.is_read:
+            try:
+                self._write(request, action, None)
+            except OSError as error:
+                raise _unwritten(error) from None
+        request.state.action = action
 
     def is_told_all(self, principal: Principal) -> bool:
         """Whether a principal may know all that runs here."""
         return principal.may("Microsoft.Resources/subscriptions/read", self._subscription)
 
     def record(self, request: Request, status: int) -> None:
-        """Writes a request that changed something, or was refused for its principal's rights, to the log."""
+        """Notes with which status a request was answered that changes something."""
         action: Action | None = getattr(request.state, "action", None)
-        if action is None or (action.is_read and status != 403):
-            return
+        if action is not None and not (action.is_read and status != 403):
+            self._write_or_log(request, action, status)
+
+    def _write_or_log(self, request: Request, action: Action, status: int) -> None:
+        """Notes what is decided already, whether that can be written or not."""
+        try:
+            self._write(request, action, status)
+        except OSError as error:
+            log.warning(
+                "not in the audit log (%s): %s over %s, status %d, request %s",
+                error.strerror,
+                action.name,
+                action.scope,
+                status,
+                request.state.request_id,
+            )
+
+    def _write(self, request: Request, action: Action, status: int | None) -> None:
         principal: Principal = request.state.principal
-        self._audit.write(
-            principal.name, principal.client_id, action.name, action.scope, status, request.state.request_id
-        )
+        told = {"client_id": principal.client_id, "status": status, "request_id": request.state.request_id}
+        self._audit.write(audit.line(principal.name, action.name, action.scope, **told))
 
     def _passes(self, principal: Principal, action: Action, names: dict[str, Any]) -> bool:
         if action.reach is Reach.SIGNED_IN:
@@ -115,4 +140,15 @@ def refusal(principal: Principal, action: Action) -> CloudError:
         f"The client '{client}' with object id '{client}' does not have authorization to perform action "
         f"'{action.name}' over scope '{action.scope}' or the scope is invalid. If access was recently "
         "granted, please refresh your credentials.",
+    )
+
+
+def _unwritten(error: OSError) -> CloudError:
+    """The refusal of a change that cannot be noted first."""
+    is_full = audit.is_full(error)
+    return CloudError(
+        507 if is_full else 503,
+        "InsufficientStorage" if is_full else "ServiceUnavailable",
+        f"localcloud's audit log cannot be written ({error.strerror}), and what cannot be noted is not done. "
+        f"Nothing was changed: {audit.remedy(error)}, and try again.",
     )

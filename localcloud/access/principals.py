@@ -75,6 +75,19 @@ class FederatedCredential:
     audiences: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Secret:
+    """A secret that opens. Times are seconds since the epoch.
+
+    Attributes:
+        made_on: None: it is older than this is known.
+        until: None: it is the newest one, and does not end by itself.
+    """
+
+    made_on: int | None
+    until: int | None
+
+
 def now() -> str:
     """The time, RFC 3339, UTC, in milliseconds."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
@@ -153,6 +166,17 @@ def unassign(db: sqlite3.Connection, name: str) -> None:
     db.execute("DELETE FROM role_assignments WHERE name = ?", (name,))
 
 
+def owner(db: sqlite3.Connection) -> str:
+    """The client ID of the client that the folder was made with, in lower case."""
+    found: str = db.execute("SELECT client_id FROM tenant").fetchone()["client_id"]
+    return found.lower()
+
+
+def stays(db: sqlite3.Connection, one: Assignment) -> bool:
+    """Whether it is the role by which the client that the folder was made with is its owner: it stays."""
+    return one.name == one.client_id == owner(db)
+
+
 def new_secret(db: sqlite3.Connection, client_id: str, until: int) -> str:
     """Makes a principal's secret anew. Its digest alone is kept.
 
@@ -168,7 +192,7 @@ def new_secret(db: sqlite3.Connection, client_id: str, until: int) -> str:
     else:
         db.execute("DELETE FROM principal_secrets WHERE client_id = ?", (client_id,))
         end_tokens(db, client_id)
-    db.execute("INSERT INTO principal_secrets VALUES (?, ?, NULL)", (client_id, _digest(secret)))
+    db.execute("INSERT INTO principal_secrets VALUES (?, ?, NULL, ?)", (client_id, _digest(secret), seconds))
     return secret
 
 
@@ -185,10 +209,42 @@ def opens_until(db: sqlite3.Connection, client_id: str, secret: str) -> float | 
     return found
 
 
-def secrets_of(db: sqlite3.Connection, client_id: str) -> list[int | None]:
-    """The ends of a principal's secrets that open, in seconds since the epoch; None: the newest one's."""
-    rows = db.execute("SELECT until FROM principal_secrets WHERE client_id = ? ORDER BY until", (client_id,))
-    return [row["until"] for row in rows if row["until"] is None or time.time() < row["until"]]
+def secrets_of(db: sqlite3.Connection, client_id: str) -> list[Secret]:
+    """A principal's secrets that open, the newest first."""
+    rows = db.execute(
+        "SELECT made_on, until FROM principal_secrets WHERE client_id = ? ORDER BY until", (client_id,)
+    )
+    return [Secret(**row) for row in rows if row["until"] is None or time.time() < row["until"]]
+
+
+def used(db: sqlite3.Connection, client_id: str, seconds: int) -> None:
+    """Keeps the time of a principal's last sign-in, in seconds since the epoch, as long as it is there."""
+    db.execute(
+        "INSERT INTO principal_uses SELECT client_id, ?, NULL FROM principals WHERE client_id = ?"
+        " ON CONFLICT (client_id) DO UPDATE SET used_on = max(coalesce(used_on, 0), excluded.used_on)",
+        (seconds, client_id),
+    )
+
+
+def used_on(db: sqlite3.Connection, client_id: str) -> int | None:
+    """The time of a principal's last sign-in, in seconds since the epoch; None: there was none."""
+    row = db.execute("SELECT used_on FROM principal_uses WHERE client_id = ?", (client_id,)).fetchone()
+    return None if row is None else row["used_on"]
+
+
+def owner_secret_made(db: sqlite3.Connection) -> None:
+    """Keeps the time of the owner's secret, which is another one from now on."""
+    db.execute(
+        "INSERT INTO principal_uses VALUES (?, NULL, ?)"
+        " ON CONFLICT (client_id) DO UPDATE SET secret_made_on = excluded.secret_made_on",
+        (owner(db), int(time.time())),
+    )
+
+
+def owner_secret(db: sqlite3.Connection) -> Secret:
+    """The owner's secret, by its age."""
+    row = db.execute("SELECT secret_made_on FROM principal_uses WHERE client_id = ?", (owner(db),)).fetchone()
+    return Secret(None if row is None else row["secret_made_on"], None)
 
 
 def trust(db: sqlite3.Connection, client_id: str, credential: FederatedCredential) -> None:
@@ -208,6 +264,18 @@ def distrust(db: sqlite3.Connection, client_id: str, issuer: str, subject: str) 
         (client_id, issuer, subject),
     )
     return bool(found.rowcount)
+
+
+def trusting(db: sqlite3.Connection, credential: FederatedCredential) -> str | None:
+    """The client ID of a principal that such tokens sign in already: same issuer and subject, an audience of
+    the same. None: there is none.
+    """
+    rows = db.execute(
+        "SELECT client_id, audiences FROM federated_credentials WHERE issuer = ? AND subject = ?",
+        (credential.issuer, credential.subject),
+    )
+    wanted = set(credential.audiences)
+    return next((row["client_id"] for row in rows if wanted & set(json.loads(row["audiences"]))), None)
 
 
 def end_tokens(db: sqlite3.Connection, client_id: str) -> None:

@@ -57,6 +57,14 @@ CONTRIBUTOR: Final = Role(
         "Microsoft.Authorization/*/Delete",
         "Microsoft.Authorization/*/Write",
         "Microsoft.Authorization/elevateAccess/Action",
+        "Microsoft.Blueprint/blueprintAssignments/write",
+        "Microsoft.Blueprint/blueprintAssignments/delete",
+        "Microsoft.Compute/galleries/share/action",
+        "Microsoft.Purview/consents/write",
+        "Microsoft.Purview/consents/delete",
+        "Microsoft.Resources/deploymentStacks/manageDenySetting/action",
+        "Microsoft.Subscription/cancel/action",
+        "Microsoft.Subscription/enable/action",
     ),
 )
 READER: Final = Role(
@@ -68,6 +76,14 @@ READER: Final = Role(
     # an action that reads in name alone: whoever has the key may call the service
     (_KEYS_READ,),
 )
+ACCESS_ADMINISTRATOR: Final = Role(
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+    "user-access-administrator",
+    "User Access Administrator",
+    "Reads everything but keys, and gives roles.",
+    ("*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"),
+    (_KEYS_READ,),
+)
 KEYS_READER: Final = Role(
     "5f1c8e2b-7d34-4b0e-9a66-3f0b6e9d2c71",
     "keys-reader",
@@ -76,7 +92,7 @@ KEYS_READER: Final = Role(
     (_KEYS_READ,),
     is_built_in=False,
 )
-ROLES: Final = {role.id: role for role in (OWNER, CONTRIBUTOR, READER, KEYS_READER)}
+ROLES: Final = {role.id: role for role in (OWNER, CONTRIBUTOR, READER, ACCESS_ADMINISTRATOR, KEYS_READER)}
 WORDS: Final = {role.word: role for role in ROLES.values()}
 
 

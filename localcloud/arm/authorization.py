@@ -121,7 +121,7 @@ class Authorization:
             found = _find(db, _name(request))
             if found is None or found.scope != scope:
                 return Response(status_code=204)
-            if found.client_id == self._tenant.client_id and found.name == self._tenant.client_id:
+            if principals.stays(db, found):
                 raise CloudError(
                     409,
                     "CannotDeleteLastRbacAdminRoleAssignment",

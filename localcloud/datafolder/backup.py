@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
 from localcloud.datafolder import folder, lock, look, mark, usable
@@ -77,6 +78,7 @@ def write(data: Path, file: Path, progress: Progress) -> int:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with _steady(data), tempfile.TemporaryDirectory(prefix=".backup-", dir=data) as captured:
+            audit.note(data, "backup", file=str(file))
             progress("capturing")
             _capture(data, Path(captured))
             _pack(Path(captured), draft, progress)
@@ -125,6 +127,7 @@ def restore(file: Path, data: Path, progress: Progress) -> None:
             _unpack(file, unpacked, progress)
             (unpacked / LOCK).touch(mode=0o600)
             folder.checked(unpacked)
+            audit.note(unpacked, "restore", file=str(file))
             unpacked.rename(data)
             _sync_folder(data.parent)
     except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
@@ -170,6 +173,7 @@ def _capture(data: Path, captured: Path) -> None:
         _link_all(data / PACKAGES, captured / PACKAGES, "*.zip")
         for name in _FILES:
             _link(data / name, captured / name)
+        _link_all(data, captured, f"{audit.FILE}*")
         writers.execute("ROLLBACK")
     found = look.at(captured / DATABASE)
     if found.folder is None:

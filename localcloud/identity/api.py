@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from localcloud.access import principals
 from localcloud.access.principals import Principal
+from localcloud.access.uses import Uses
 from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
 from localcloud.http.frame import body_of
@@ -46,12 +47,14 @@ class IdentityApi:
         tokens: Tokens,
         federation: Federation,
         store: Store,
+        uses: Uses,
     ) -> None:
         self._tenant = tenant
         self._credentials = credentials
         self._tokens = tokens
         self._federation = federation
         self._store = store
+        self._uses = uses
 
     def routes(self) -> list[Route]:
         """Routes that need no token."""
@@ -197,6 +200,7 @@ class IdentityApi:
             with self._store.read() as db:
                 trusted = principals.trusted(db, principal.client_id)
             self._federation.check(assertion, form.get("client_assertion_type", ""), trusted)
+            self._uses.note(principal.client_id)
             return form, principal, math.inf
         secret = form.get("client_secret")
         if not secret:
@@ -216,6 +220,7 @@ class IdentityApi:
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client "
                 f"secret value, not the client secret ID, for a secret added to app '{client_id}'.",
             )
+        self._uses.note(principal.client_id)
         return form, principal, until
 
     def _opens_until(self, principal: Principal, secret: str) -> float | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from localcloud.access import principals
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
@@ -147,6 +148,7 @@ def rotate(store: Store, data: Path, *, at_once: bool) -> float:
                 (_digest(before.client_secret), public.decode(), now + OVERLAP_S),
             )
         db.execute("UPDATE tenant SET client_secret = ?, signing_key = ?", (secret, key))
+        principals.owner_secret_made(db)
     return now if at_once else now + OVERLAP_S
 
 

@@ -46,7 +46,8 @@ CALLERS_OF_ISSUER: Final = 12
 _CHUNK_BYTES: Final = 64 * 1024
 LEEWAY_S: Final = 300  # the clock skew that Entra ID grants
 _ALGORITHMS: Final = ("RS256",)
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
+"""Hosts of issuers that may be asked over http."""
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +276,7 @@ def key_set(issuer: str, published: dict[str, Any]) -> dict[str, jwt.PyJWK]:
 def _fetched(url: str, deadline: Deadline) -> dict[str, Any]:
     """The JSON object at an address; an empty one where another value is."""
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise _refused(50166, f"{url} is not https.")
     try:
         with session(DeadlineAdapter(deadline)) as opened:

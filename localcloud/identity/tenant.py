@@ -52,6 +52,7 @@ def load_or_make(store: Store, data: Path) -> Tenant:
                 (str(uuid.uuid4()), subscription_id, client_id, *credentials.new()),
             )
             principals.add(db, principals.OWNER_NAME, client_id)
+            principals.owner_secret_made(db)
             principals.assign(db, client_id, OWNER, f"/subscriptions/{subscription_id}", client_id)
             db.executemany(
                 "INSERT INTO provider_registrations VALUES (?, ?)",

@@ -15,12 +15,13 @@ from tests.support.github import issuer as oidc
 from tests.support.github.issuer import EXCHANGE, REQUEST_TOKEN, SUBJECT
 from tests.support.stacks.program_stack import ProgramStack
 
+PREVIEW = "preview"
 TAGS = ("config", "set", "--path", "fpga-web-service:tags.team", "vision")
 
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack]) -> Iterator[ProgramStack]:
-    """Deployed by who may, then looked at by a job with the rights of `STACK-preview`: it has no secret."""
+    """Deployed by who may, then looked at by a job that may read alone: it has no secret."""
     stack = make_stack("reader")
     for key in (CLIENT_ID, CLIENT_SECRET):  # each job has its own, in its environment
         stack.run("config", "rm", "--stack", stack.stack, key)
@@ -33,24 +34,17 @@ def stack(make_stack: Callable[..., ProgramStack]) -> Iterator[ProgramStack]:
     del stack.environment["ARM_CLIENT_SECRET"]
     data = stack.cloud.settings.data
     group = stack.cloud.group_id(stack.group)
-    preview = administration.add(data, "preview", [READER], group, None)
-    keys = administration.add(data, "preview-with-keys", [READER, KEYS_READER], group, None)
+    preview = administration.add(data, PREVIEW, [READER], group, None)
     with oidc.served() as issuer:
-        for principal in (preview, keys):
-            administration.trust(data, principal.name, FederatedCredential(issuer.url, SUBJECT, (EXCHANGE,)))
+        administration.trust(data, PREVIEW, FederatedCredential(issuer.url, SUBJECT, (EXCHANGE,)))
         stack.environment |= {
             "ARM_USE_OIDC": "1",
             "ACTIONS_ID_TOKEN_REQUEST_URL": issuer.request_url,
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+            "ARM_CLIENT_ID": preview.client_id,
         }
-        signs_in(stack, preview.client_id)
         yield stack
-    for principal in (preview, keys):
-        administration.remove(data, principal.name)
-
-
-def signs_in(stack: ProgramStack, client_id: str) -> None:
-    stack.environment["ARM_CLIENT_ID"] = client_id
+    administration.remove(data, PREVIEW)
 
 
 def cloud_of(stack: ProgramStack) -> list[Any]:
@@ -92,11 +86,7 @@ def test_a_look_at_the_cloud_needs_the_right_to_read_keys(stack: ProgramStack) -
     refused = stack.preview("--refresh", code=None)
     assert refused.code != 0
     assert "accounts/services/keys/read' over scope '" in refused.text
-    (keys,) = [
-        known.principal
-        for known in administration.listing(stack.cloud.settings.data)
-        if known.principal.name == "preview-with-keys"
-    ]
-    signs_in(stack, keys.client_id)
+    data, group = stack.cloud.settings.data, stack.cloud.group_id(stack.group)
+    administration.grant(data, PREVIEW, [KEYS_READER], group)
     looked = stack.preview("--refresh", "--expect-no-changes")
     assert not looked.complaints

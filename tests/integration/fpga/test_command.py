@@ -471,7 +471,23 @@ def test_principals_are_added_listed_rotated_trusted_and_removed(tmp_path: Path)
     assert told[0]["federatedCredentials"] == [
         {"issuer": "https://i.example", "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
     ]
-    assert f"  tokens of https://i.example for {subject}, audience" in principal("list").stdout
+    assert all(secret["madeOn"] for secret in told[0]["secrets"])
+    assert [one["lastSignIn"] for one in told] == [None, None]
+    shown = principal("list").stdout
+    assert f"  tokens of https://i.example for {subject}, audience" in shown
+    assert re.search(r"^  a secret, 0 days old, made 20[\d: -]+ UTC$", shown, re.MULTILINE)
+    assert "  last sign-in: none is known\n" in shown
+    assert principal("grant", "ci", "--role", "reader", "--role", "contributor").stdout == (
+        f"ci was already reader of {subscription}.\nci is contributor of {subscription}.\n"
+    )
+    done = principal("revoke", "ci", "--role", "contributor", "--scope", subscription.upper())
+    assert done.stdout == f"ci is no longer contributor of {subscription.upper()}.\n"
+    done = principal("revoke", "ci", "--role", "contributor")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: 'ci' is not given contributor of {subscription}: `fpga cloud principal list` tells what it "
+        "is, and of what.\n",
+    )
     done = principal("trust", "ci", "--issuer", "https://i.example", "--subject", subject, "--end")
     assert done.stdout == f"Tokens of https://i.example for {subject} sign ci in no more.\n"
     assert (

@@ -6,7 +6,6 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from localcloud import server
 from localcloud.access import actions, administration, audit
 from localcloud.access.principals import FederatedCredential
-from localcloud.access.roles import CONTRIBUTOR, KEYS_READER, OWNER, READER, Role
+from localcloud.access.roles import CONTRIBUTOR, KEYS_READER, OWNER, READER, ROLES
 from localcloud.errors import StartError
 from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
@@ -24,30 +23,9 @@ from localcloud.server import Cloud
 from tests.support.localcloud import data_plane as data_plane_parts
 from tests.support.localcloud import parts
 from tests.support.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.localcloud.member import ASSIGNMENTS, Member, assignment, denied
 
 DATA_PLANE = "2018-04-01-preview"
-ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments"
-
-
-class Member(ArmCaller):
-    """A caller that signs in as a principal of its own."""
-
-    def __init__(self, cloud: Cloud, *given: Role, scope: str | None = None) -> None:
-        super().__init__(cloud)
-        self.data = cloud.settings.data
-        self.name = f"p-{uuid.uuid4().hex[:8]}"
-        self.secrets: list[str] = []
-        principal = administration.add(self.data, self.name, given, scope, self.secrets.append)
-        self.status = replace(self.status, client_id=principal.client_id)
-
-    @property
-    def secret(self) -> str:
-        return self.secrets[-1]
-
-    def close(self) -> None:
-        super().close()
-        if any(known.principal.name == self.name for known in administration.listing(self.data)):
-            administration.remove(self.data, self.name)
 
 
 @pytest.fixture
@@ -83,17 +61,6 @@ def account(arm: ArmCaller, group: str) -> str:
 def data_plane(account: str) -> str:
     parts = account.split("/")
     return f"/api/subscriptions/{parts[2]}/resourcegroups/{parts[4]}/accounts/{parts[-1]}"
-
-
-def denied(caller: Member, action: str, scope: str) -> tuple[int, str, str]:
-    client = caller.status.client_id
-    return (
-        403,
-        "AuthorizationFailed",
-        f"The client '{client}' with object id '{client}' does not have authorization to perform action "
-        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
-        "refresh your credentials.",
-    )
 
 
 def everything(arm: ArmCaller, group: str, zone: str) -> list[Any]:
@@ -326,12 +293,6 @@ def test_changes_and_refusals_are_in_the_audit_log(
         assert reader.secret.encode() not in one.read_bytes(), one
 
 
-def assignment(caller: ArmCaller, principal: ArmCaller, role: Role) -> dict[str, Any]:
-    definition = f"{caller.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role.id}"
-    properties = {"roleDefinitionId": definition, "principalId": principal.status.client_id}
-    return {"properties": properties}
-
-
 def test_roles_are_given_and_taken_by_the_api(cloud: Cloud, arm: ArmCaller, group: str, zone: str) -> None:
     name = str(uuid.uuid4())
     path = f"{zone}{ASSIGNMENTS}/{name}"
@@ -395,7 +356,7 @@ def test_roles_that_cannot_be_given(
 def test_role_definitions_are_those_of_azure(reader: Member, group: str) -> None:
     path = f"{group}/providers/Microsoft.Authorization/roleDefinitions"
     found = {one["name"]: one["properties"] for one in reader("GET", path).json()["value"]}
-    assert {role.id: role.name for role in (OWNER, CONTRIBUTOR, READER, KEYS_READER)} == {
+    assert {role.id: role.name for role in ROLES.values()} == {
         name: properties["roleName"] for name, properties in found.items()
     }
     assert found[OWNER.id]["permissions"][0]["actions"] == ["*"]

@@ -37,14 +37,20 @@ class Issuer:
         self.request_url = f"{url}/token?api-version=2.0"
         self.subject = SUBJECT
         self.asked: list[str] = []
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.rotate("k1")
+
+    def rotate(self, key_id: str) -> None:
+        """Signs with another key from now on, and publishes it in the place of the one of before."""
+        self._key, self._key_id = rsa.generate_private_key(public_exponent=65537, key_size=2048), key_id
 
     def token(self, *, key: rsa.RSAPrivateKey | None = None, **claims: Any) -> str:
         """A token of five minutes, with these claims in the place of its own."""
         now = int(time.time())
         own = {"iss": self.url, "sub": self.subject, "aud": EXCHANGE, "jti": uuid.uuid4().hex}
         times = {"iat": now, "nbf": now, "exp": now + 300}
-        return jwt.encode({**own, **times, **claims}, key or self._key, "RS256", headers={"kid": "k1"})
+        return jwt.encode(
+            {**own, **times, **claims}, key or self._key, "RS256", headers={"kid": self._key_id}
+        )
 
     def answer(self, path: str, authorization: str | None) -> tuple[int, Any]:
         """Status and JSON of a GET."""
@@ -53,7 +59,7 @@ class Issuer:
             return 200, {"issuer": self.url, "jwks_uri": f"{self.url}/.well-known/jwks"}
         if parts.path == "/.well-known/jwks":
             key = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-            return 200, {"keys": [{**key, "kid": "k1", "use": "sig", "alg": "RS256"}]}
+            return 200, {"keys": [{**key, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
         if parts.path == "/token":
             if authorization != f"Bearer {REQUEST_TOKEN}":
                 return 401, {"message": "this is no job's token"}

@@ -7,7 +7,7 @@ import pytest
 from localcloud.access import actions, roles
 from localcloud.access.actions import Action, Reach
 from localcloud.access.principals import Assignment, Principal
-from localcloud.access.roles import CONTRIBUTOR, KEYS_READER, OWNER, READER, Role
+from localcloud.access.roles import ACCESS_ADMINISTRATOR, CONTRIBUTOR, KEYS_READER, OWNER, READER, Role
 
 SERVICES = "Microsoft.MachineLearningModelManagement/accounts/services"
 GROUP = "/subscriptions/S/resourceGroups/rg"
@@ -17,18 +17,22 @@ ZONE = f"{GROUP}/providers/Microsoft.Network/dnsZones/contoso.com"
 @pytest.mark.parametrize(
     ("action", "permitted"),
     [
-        (f"{SERVICES}/read", {OWNER, CONTRIBUTOR, READER}),
+        (f"{SERVICES}/read", {OWNER, CONTRIBUTOR, READER, ACCESS_ADMINISTRATOR}),
         (f"{SERVICES}/write", {OWNER, CONTRIBUTOR}),
         (f"{SERVICES}/keys/read", {OWNER, CONTRIBUTOR, KEYS_READER}),
         (f"{SERVICES}/KEYS/READ".upper(), {OWNER, CONTRIBUTOR, KEYS_READER}),
         (f"{SERVICES}/regenerateKeys/action", {OWNER, CONTRIBUTOR}),
         ("Microsoft.Storage/storageAccounts/listKeys/action", {OWNER, CONTRIBUTOR}),
-        ("Microsoft.Storage/storageAccounts/read", {OWNER, CONTRIBUTOR, READER}),
+        ("Microsoft.Storage/storageAccounts/read", {OWNER, CONTRIBUTOR, READER, ACCESS_ADMINISTRATOR}),
         ("Microsoft.Network/dnsZones/A/delete", {OWNER, CONTRIBUTOR}),
-        ("Microsoft.Authorization/roleAssignments/read", {OWNER, CONTRIBUTOR, READER}),
-        ("Microsoft.Authorization/roleAssignments/write", {OWNER}),
-        ("microsoft.authorization/roleassignments/WRITE", {OWNER}),
-        ("Microsoft.Authorization/roleAssignments/delete", {OWNER}),
+        (
+            "Microsoft.Authorization/roleAssignments/read",
+            {OWNER, CONTRIBUTOR, READER, ACCESS_ADMINISTRATOR},
+        ),
+        ("Microsoft.Authorization/roleAssignments/write", {OWNER, ACCESS_ADMINISTRATOR}),
+        ("microsoft.authorization/roleassignments/WRITE", {OWNER, ACCESS_ADMINISTRATOR}),
+        ("Microsoft.Authorization/roleAssignments/delete", {OWNER, ACCESS_ADMINISTRATOR}),
+        ("Microsoft.Subscription/cancel/action", {OWNER}),
         ("Microsoft.Network/dnsZones/read\n/write", {OWNER, CONTRIBUTOR}),
     ],
 )
