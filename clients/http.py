@@ -5,10 +5,11 @@ Every call of this room goes through `Pipeline`, and whoever else repeats reques
 
 from __future__ import annotations
 
+import datetime as dt
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +26,9 @@ from surroundings import https, json_text
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 60.0
 ATTEMPTS: Final = 5
+# X509_V_ERR_… of OpenSSL's x509_vfy.h: not yet valid, expired; of another host, of another address
+_OUT_OF_TIME: Final = frozenset({9, 10})
+_OF_ANOTHER_NAME: Final = frozenset({62, 64})
 CONNECTIONS: Final = 16
 """Kept open to one host: the engine's plugin works in as many threads."""
 
@@ -49,6 +53,25 @@ class Answer:
     def retry_after_s(self) -> float | None:
         """The seconds after which the service asks to look again; None where it does not say."""
         return https.retry_after_s(self.headers)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who answers, for messages.
+
+    Attributes:
+        called: the words for who it is; empty: the address says enough.
+        roots: what names the roots to trust it by.
+        remedies: what there is to do about a refusal, by its code.
+    """
+
+    called: str = ""
+    roots: str = "SSL_CERT_FILE"
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, action: str) -> str:
+        """An action, for the start of a message."""
+        return f"{self.called}: {action}" if self.called else action
 
 
 class Patience(Retry):
@@ -138,11 +161,15 @@ class Pipeline:
     Args:
         token: gives a bearer token, called for each request; None sends none.
         verify: the PEM file with the roots to trust; True: the system's.
+        peer: who answers.
     """
 
-    def __init__(self, token: Callable[[], str] | None = None, *, verify: str | bool = True) -> None:
+    def __init__(
+        self, token: Callable[[], str] | None = None, *, verify: str | bool = True, peer: Peer = Peer()
+    ) -> None:
         self._token = token
         self._verify = verify
+        self._peer = peer
         adapter = https.Adapter(max_retries=Patience(), pool_maxsize=CONNECTIONS)
         self._session = https.session(adapter)
         self._session.mount("http://", adapter)
@@ -162,7 +189,7 @@ class Pipeline:
             ConnectionFailed: no answer came.
             ServiceError: the answer refuses (a subclass by status), or sends elsewhere.
         """
-        action = f"{method} {_without_query(url)}"
+        action = self._peer.told(f"{method} {_without_query(url)}")
         sent = {"Accept": "application/json", "x-ms-client-request-id": str(uuid.uuid4()), **(headers or {})}
         if self._token is not None:
             sent["Authorization"] = f"Bearer {self._token()}"
@@ -179,9 +206,10 @@ class Pipeline:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise ConnectionFailed(action, _reason(error), sent=_was_sent(error)) from None
+            reason = _reason(error, self._peer)
+            raise ConnectionFailed(action, reason, sent=_was_sent(error)) from None
         if response.status_code >= 300:
-            raise _refusal(action, response)
+            raise _refusal(action, response, self._peer)
         return Answer(response.status_code, response.headers, _json(response), response.url)
 
     def follow(self, url: str, *, named_by: str, query: Mapping[str, str] | None = None) -> Answer:
@@ -248,17 +276,26 @@ def _breaks_off(error: SSLError) -> bool:
     return isinstance(next(iter(error.args), None), ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException, peer: Peer) -> str:
     """The innermost cause: the outer ones repeat the URL, query and all."""
     innermost = _causes(error)[-1]
     text = str(innermost)
     reason = text.split("object at 0x")[-1].partition(">: ")[2] or text or type(innermost).__name__
     if isinstance(innermost, ssl.SSLCertVerificationError):
-        return (
-            f"its TLS certificate is not trusted: {reason}; "
-            "SSL_CERT_FILE must name a PEM file that holds its root"
-        )
+        return f"its TLS certificate is not trusted: {reason}; {_trust(innermost, peer)}"
     return reason
+
+
+def _trust(error: ssl.SSLCertVerificationError, peer: Peer) -> str:
+    """What there is to do about a certificate that is not trusted."""
+    if error.verify_code in _OUT_OF_TIME:
+        now = dt.datetime.now(dt.UTC)
+        return f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC: where that is right, it needs a new one"
+    if error.verify_code in _OF_ANOTHER_NAME:
+        return (
+            "it is of another name: call it by one that its certificate has, or have it issued for this one"
+        )
+    return f"{peer.roots} must name a PEM file that holds its root"
 
 
 def _json(response: requests.Response) -> Mapping[str, Any]:
@@ -269,16 +306,18 @@ def _json(response: requests.Response) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _refusal(action: str, response: requests.Response) -> ServiceError:
+def _refusal(action: str, response: requests.Response, peer: Peer) -> ServiceError:
     error = _json(response).get("error")
     told = error if isinstance(error, dict) else {}
+    code = str(told.get("code") or "")
     return ServiceError.of(
         action,
         status=response.status_code,
-        code=str(told.get("code") or ""),
+        code=code,
         message=str(told.get("message") or response.reason or "refused"),
         request_id=response.headers.get("x-ms-request-id", ""),
         may_have_acted=_may_have_acted(response),
+        remedy=peer.remedies.get(code, ""),
     )
 
 

@@ -31,7 +31,7 @@ class Blobs:
         self._url = str(account["properties"]["primaryEndpoints"]["blob"])
         self._key = str(listed["keys"][0]["value"])
         self._container = container
-        self._verify = cloud.verify
+        self._cloud = cloud
 
     def upload(self, name: str, content: bytes) -> str:
         """Uploads a blob, over what bears its name, and returns a URL that reads it for an hour.
@@ -48,7 +48,8 @@ class Blobs:
                 blob.upload_blob(content, overwrite=True)
                 url = blob.url
         except AzureError as error:
-            raise ClientError(f"uploading {name} to {self._url}: {_first_line(error)}") from None
+            action = self._cloud.told(f"uploading {name} to {self._url}")
+            raise ClientError(f"{action}: {_first_line(error)}") from None
         now = dt.datetime.now(dt.UTC)
         signature = generate_blob_sas(
             self._account_name,
@@ -72,7 +73,8 @@ class Blobs:
         except ResourceNotFoundError:
             return
         except AzureError as error:
-            raise ClientError(f"deleting {name} from {self._url}: {_first_line(error)}") from None
+            action = self._cloud.told(f"deleting {name} from {self._url}")
+            raise ClientError(f"{action}: {_first_line(error)}") from None
 
     def _client(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
@@ -82,7 +84,7 @@ class Blobs:
         return BlobServiceClient(
             self._url,
             credential={"account_name": self._account_name, "account_key": self._key},
-            transport=azure_transport(self._verify),
+            transport=azure_transport(self._cloud.verify),
         )
 
 

@@ -10,17 +10,20 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from clients.azure.assertion import Assertion
 from clients.azure.errors import ClientError, ConnectionFailed, ServiceError, SignInFailed
 from clients.azure.settings import AzureSettings
-from clients.http import Answer, Pipeline
+from clients.http import Answer, Peer, Pipeline
 
 if TYPE_CHECKING:
     from azure.identity import ClientAssertionCredential, ClientSecretCredential
 
 METADATA_API_VERSION = "2022-09-01"
+# the code for an assertion that is not within its time
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+_OUT_OF_TIME: Final = "AADSTS700024"
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,13 @@ class Cloud:
         self._settings = settings
         self.verify: str | bool = ca_file or os.environ.get("SSL_CERT_FILE") or True
         self._lock = threading.RLock()
-        self._anonymous = Pipeline(verify=self.verify)
-        self.pipeline = Pipeline(self.token, verify=self.verify)
+        peer = _peer(settings)
+        self._anonymous = Pipeline(verify=self.verify, peer=peer)
+        self.pipeline = Pipeline(self.token, verify=self.verify, peer=peer)
+
+    def told(self, action: str) -> str:
+        """An action, for the start of a message: with the cloud that it is of, where there are two."""
+        return _peer(self._settings).told(action)
 
     @cached_property
     def endpoints(self) -> Endpoints:
@@ -54,7 +62,7 @@ class Cloud:
         Raises:
             ClientError: no answer, or one that does not name them.
         """
-        asked = f"{self._settings.names.metadata_host} {self._settings.metadata_host}"
+        asked = self.told(f"{self._settings.names.metadata_host} {self._settings.metadata_host}")
         url = f"https://{self._settings.metadata_host}/metadata/endpoints"
         try:
             body = self._anonymous.send("GET", url, query={"api-version": METADATA_API_VERSION}).body
@@ -89,11 +97,9 @@ class Cloud:
             with self._lock:
                 return self._credential.get_token(self.endpoints.scope).token
         except AzureError as error:
+            action = self.told(f"signing in to {self.endpoints.authority}")
             first_line = str(error).strip().splitlines()[0]
-            raise SignInFailed(
-                f"signing in to {self.endpoints.authority}: {first_line} "
-                f"Check {self._settings.names.tenant_id}, {self._settings.names.client_id} and {self._proof}."
-            ) from None
+            raise SignInFailed(f"{action}: {first_line} {self._remedy(first_line)}") from None
 
     def close(self) -> None:
         """Ends the connections that are kept open."""
@@ -130,6 +136,16 @@ class Cloud:
         """The body of what `send` answers."""
         return self.send(method, resource_id, api_version, body, headers).body
 
+    def _remedy(self, refusal: str) -> str:
+        """The remedy of a sign-in that was refused with these words."""
+        names = self._settings.names
+        if _OUT_OF_TIME in refusal:
+            return (
+                "The token of the other issuer is too old, or one of the clocks is wrong: have a new one "
+                "issued, and compare the time there with this machine's."
+            )
+        return f"Check {names.tenant_id}, {names.client_id} and {self._proof}."
+
     @property
     def _proof(self) -> str:
         if self._settings.federation is not None:
@@ -162,3 +178,11 @@ class Cloud:
             disable_instance_discovery=self._settings.disable_instance_discovery,
             transport=azure_transport(self.verify),
         )
+
+
+def _peer(settings: AzureSettings) -> Peer:
+    """The cloud, as the errors of requests call it."""
+    names = settings.names
+    remedies = {"SubscriptionNotFound": f"Check {names.subscription_id}.", "AuthorizationFailed": names.roles}
+    called = f"{names.cloud} ({names.metadata_host} {settings.metadata_host})" if names.cloud else ""
+    return Peer(called, names.roots, remedies)

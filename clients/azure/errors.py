@@ -100,10 +100,11 @@ class ServiceError(ClientError):
         message: str,
         request_id: str,
         may_have_acted: bool = False,
+        remedy: str = "",
     ) -> None:
         told = f"{code}: {message}" if code else message
         reference = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{action}: {status} {told}{reference}")
+        super().__init__(f"{action}: {status} {told}{reference} {remedy}".rstrip())
         self.status = status
         self.code = code
         self.request_id = request_id

@@ -177,7 +177,7 @@ class ModelManagement:
             _raise_if_misdirected(error)
             return
         if answer.status == 202:
-            self._wait(answer, f"deleting the service {service_id}")
+            self._wait(answer, self._cloud.told(f"deleting the service {service_id}"))
 
     def settled(self, service_id: str) -> Service | None:
         """The service once no operation works on it: Succeeded or Failed; None if it is gone by then."""
@@ -188,9 +188,8 @@ class ModelManagement:
                 return service
             return Pending(f"state {service.state}")
 
-        return self._waiter.until_done(
-            look, what=f"the service {service_id} to settle", deadline_s=OPERATION_DEADLINE_S
-        )
+        what = self._cloud.told(f"the service {service_id} to settle")
+        return self._waiter.until_done(look, what=what, deadline_s=OPERATION_DEADLINE_S)
 
     def keys(self, service_id: str) -> Keys | None:
         """The service's keys, or None if the service is gone."""
@@ -218,7 +217,9 @@ class ModelManagement:
         properties = self._cloud.manage("GET", self._account_id, ACCOUNT_API_VERSION).get("properties", {})
         location = urlsplit(properties.get("modelManagementSwaggerLocation", ""))
         if not location.netloc:
-            raise ClientError(f"{self._account_id} does not tell its modelManagementSwaggerLocation")
+            raise ClientError(
+                self._cloud.told(f"{self._account_id} does not tell its modelManagementSwaggerLocation")
+            )
         return f"{location.scheme}://{location.netloc}"
 
     @cached_property
@@ -250,6 +251,7 @@ class ModelManagement:
 
     def _finished(self, answer: Answer, what: str) -> Service:
         """Waits for the operation and reads the service: a create counts only if it is Succeeded then."""
+        what = self._cloud.told(what)
         location = self._wait(answer, what)
         service = self.service(location.rstrip("/").rpartition("/")[2])
         if service is None or service.state != SUCCEEDED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -73,17 +73,44 @@ class Federation:
 
 @dataclass(frozen=True)
 class SettingNames:
-    """The names of the settings of one cloud, for messages."""
+    """The names of one cloud and of its settings, for messages.
+
+    Attributes:
+        roots: of what names the roots to trust it by.
+        cloud: how it is called beside another one; empty: there is no other one.
+        roles: how a principal gets a role there; empty: as anywhere in Azure.
+    """
 
     metadata_host: str
     tenant_id: str
+    subscription_id: str
     client_id: str
     client_secret: str
+    roots: str = "SSL_CERT_FILE"
+    cloud: str = ""
+    roles: str = ""
 
 
 AZURE_NATIVE: Final = SettingNames(
-    *(f"{NAMESPACE}{key}" for key in ("metadataHost", "tenantId", "clientId", "clientSecret"))
+    *(
+        f"{NAMESPACE}{key}"
+        for key in ("metadataHost", "tenantId", "subscriptionId", "clientId", "clientSecret")
+    )
 )
+AZURE_OF_TWO: Final = replace(AZURE_NATIVE, cloud="the cloud of azure-native:*")
+"""Those of the cloud of groups, storage and zones, where the management server is apart."""
+_MANAGEMENT: Final = "fpga-web-service:management"
+MANAGEMENT: Final = SettingNames(
+    metadata_host=f"{_MANAGEMENT}Host",
+    tenant_id=f"{_MANAGEMENT}TenantId",
+    subscription_id=f"{_MANAGEMENT}SubscriptionId",
+    client_id=f"{_MANAGEMENT}ClientId",
+    client_secret=f"{_MANAGEMENT}ClientSecret",
+    roots=f"{_MANAGEMENT}Roots",
+    cloud="the management server",
+    roles="Whoever runs that server gives roles: `fpga cloud principal` there.",
+)
+"""Those of the management server, where it is apart."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from clients.azure import settings as azure_settings
 from clients.azure.settings import AzureSettings, Reading, SettingError
 from engine.azure_native.values import UNKNOWN, Secret, plain
 
+NAMES: Final = {"management": azure_settings.MANAGEMENT}
+"""The names of a provider's settings in the stack's file, by its logical name, where they are not its own."""
 SECRET_SETTINGS: Final = frozenset({"clientId", "clientSecret", "oidcRequestToken", "oidcToken"})
 
 
@@ -34,10 +36,15 @@ class Configuration:
     home: str | None
 
     @classmethod
-    def read(cls, settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Configuration:
+    def read(
+        cls, settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ, provider: str = ""
+    ) -> Configuration:
         """Reads the engine's settings (keys without prefix), each with its environment variable as fall-back.
 
         What a preview cannot know yet counts as not set.
+
+        Args:
+            provider: logical name of the provider resource; empty: it has none, or the engine does not tell.
 
         Raises:
             SettingError: a value cannot be used.
@@ -50,6 +57,9 @@ class Configuration:
         reading = azure_settings.read(given, environ)
         if reading.unfit:
             raise SettingError("; ".join(reading.unfit))
+        if provider in NAMES:
+            named = replace(reading.settings, names=NAMES[provider])
+            reading = replace(reading, settings=named)
         location = azure_settings.text("location", given, environ) or None
         return cls(
             reading, location, environ.get("SSL_CERT_FILE") or None, environ.get("PULUMI_HOME") or None

@@ -98,7 +98,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Takes the settings; no request is made."""
         settings: Properties = {key.rpartition(":")[2]: value for key, value in request.variables.items()}
         settings |= from_struct(request.args)
-        self._provider = Provider(Configuration.read(settings))
+        self._provider = Provider(Configuration.read(settings, provider=request.name))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     @_words

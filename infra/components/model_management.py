@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 from pulumi_azure_native import resources
 
 from clients.azure.settings import AzureSettings
 from infra import catalogue
 from infra.components import management_provider
+from infra.providers import move
 from infra.settings.account import AccountSettings
 
 
@@ -20,12 +23,14 @@ class ModelManagement(pulumi.ComponentResource):
         resource_group: name of the group of all else.
         account_group: that of the account's own; the same one where one cloud has all.
         provider: the provider of the account's cloud; None: the stack's own.
+        server: the management server, as the state has it; None: the account is in the cloud of all else.
     """
 
     resource_group: pulumi.Output[str]
     account_group: pulumi.Output[str]
     account_id: pulumi.Output[str]
     provider: pulumi.ProviderResource | None
+    server: Mapping[str, str] | None
 
     def __init__(
         self,
@@ -43,8 +48,9 @@ class ModelManagement(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         group = self._group(catalogue.RESOURCE_GROUP.name, settings, inside)
         self.resource_group = self.account_group = group.name
-        self.provider = None
+        self.provider = self.server = None
         if server is not None:
+            self.server = move.described(server)
             self.provider = management_provider.declare(server, inside)
             inside = pulumi.ResourceOptions(parent=self, provider=self.provider)
             self.account_group = self._group(catalogue.MANAGEMENT_GROUP, settings, inside).name

@@ -16,7 +16,7 @@ import pulumi
 from pulumi.dynamic import CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
-from infra.providers import ahead
+from infra.providers import ahead, move
 
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
@@ -69,6 +69,19 @@ class CloudProvider(Provider):
         """The cloud whose storage holds the model packages."""
         clouds = self._clouds()
         return _signed_in(clouds, clouds.of_packages)
+
+    def management_cloud(self) -> AzureSettings:
+        """The cloud of the account, as the settings have it."""
+        return self._clouds().management
+
+    def signed_in_management(self) -> Cloud:
+        """The same, signed in to."""
+        clouds = self._clouds()
+        return _signed_in(clouds, clouds.management)
+
+    def is_elsewhere(self, account_id: str) -> bool:
+        """Whether an account is in another cloud than the settings have it: it moves with the next update."""
+        return move.subscription_of(account_id) != self.management_cloud().subscription_id.lower()
 
     def management(self, account_id: str) -> ModelManagement:
         """The Model Management account with this resource ID."""

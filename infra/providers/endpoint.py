@@ -29,6 +29,8 @@ class EndpointProvider(CloudProvider):
         return CreateResult(props["service_id"], {**props, "ip": service.address, "port": service.port})
 
     def read(self, id_: str, props: Props) -> ReadResult:
+        if self.is_elsewhere(props["account_id"]):
+            return ReadResult(id_, dict(props), only(_INPUTS, props))
         service = self.management(props["account_id"]).service(props["service_id"])
         if service is None:
             return ReadResult(None, {})

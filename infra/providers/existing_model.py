@@ -47,6 +47,8 @@ class ExistingModelProvider(CloudProvider):
         return CreateResult(model.id, {**props, "name": model.name})
 
     def read(self, id_: str, props: Props) -> ReadResult:
+        if self.is_elsewhere(props["account_id"]):
+            return ReadResult(id_, dict(props), only(_INPUTS, props))
         model = _with_id(self.management(props["account_id"]).models(), id_)
         if model is None:
             return ReadResult(None, {})

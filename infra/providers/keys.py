@@ -103,6 +103,8 @@ class KeysProvider(CloudProvider):
         return UpdateResult(_outs(news, keys))
 
     def read(self, id_: str, props: Props) -> ReadResult:
+        if self.is_elsewhere(props["account_id"]):
+            return ReadResult(id_, dict(props), only(_INPUTS, props))
         keys = self.management(props["account_id"]).keys(props["service_id"])
         if keys is None:
             return ReadResult(None, {})

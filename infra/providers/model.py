@@ -57,6 +57,8 @@ class ModelProvider(CloudProvider):
         return CreateResult(model.id, dict(props))
 
     def read(self, id_: str, props: Props) -> ReadResult:
+        if self.is_elsewhere(props["account_id"]):
+            return ReadResult(id_, dict(props), only(_INPUTS, props))
         models = self.management(props["account_id"]).models_named(props["name"])
         if id_ not in (model.id for model in models):
             return ReadResult(None, {})
@@ -67,6 +69,8 @@ class ModelProvider(CloudProvider):
         from clients.azure.blobs import Blobs
         from clients.azure.errors import Conflict, NotFound
 
+        if self.is_elsewhere(props["account_id"]):  # the package is that of the model in its place, too
+            return
         try:
             self.management(props["account_id"]).delete_model(id_)
         except Conflict:

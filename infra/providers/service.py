@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from infra import catalogue
-from infra.providers import engine_log
+from infra.providers import engine_log, move
 from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 from infra.settings import naming
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _REPLACING = ("account_id", "name")
 _UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint")
-_INPUTS = (*_REPLACING, *_UPDATING, "adopt")
+_INPUTS = (*_REPLACING, *_UPDATING, "adopt", move.SERVER)
 _SUCCEEDED = "Succeeded"
 _MODEL_ID = "fpga-web-service:modelId"
 
@@ -42,7 +42,8 @@ class ServiceProvider(CloudProvider):
         the preview, which shows a create, says that it is a taking over.
         """
         result = super().check(olds, news)
-        if isinstance(news["account_id"], Unknown) or not changed(_REPLACING, olds, news):
+        self._find_moves(olds, news, result.failures)
+        if result.failures or isinstance(news["account_id"], Unknown) or not changed(_REPLACING, olds, news):
             return result
         found = self.management(news["account_id"]).services_named(news["name"])
         if not found:
@@ -55,6 +56,18 @@ class ServiceProvider(CloudProvider):
             # what bears a name of our own making is ours: a run that died left it, or a replacement ends it
             engine_log.warn_once(taking_over(found[0], ssl=bool(news["ssl_enabled"])))
         return result
+
+    def _find_moves(self, olds: Props, news: Props, failures: list[CheckFailure]) -> None:
+        """Tells of a move of the account, and refuses one that cannot be made."""
+        is_apart = move.SERVER in news or move.SERVER in olds
+        if not olds or not (is_apart or changed(("account_id",), olds, news)):
+            return
+        server = self.management_cloud()
+        problem = move.problem(olds, news, server, self.signed_in_management)
+        if problem is not None:
+            failures.append(CheckFailure(move.SERVER, problem))
+        elif (warning := move.warning(olds, server)) is not None:
+            engine_log.warn_once(warning)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         replaces = changed(_REPLACING, olds, news)
@@ -76,6 +89,9 @@ class ServiceProvider(CloudProvider):
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """Reads what the API tells; the certificate, which it does not tell, by a TLS handshake."""
+        if self.is_elsewhere(props["account_id"]):
+            engine_log.warn_once(move.not_looked_at(f"The service {props['name']}", props["account_id"]))
+            return ReadResult(id_, dict(props), only(_INPUTS, props))
         service = self.management(props["account_id"]).settled(id_)
         if service is None:
             return ReadResult(None, {})
@@ -85,6 +101,9 @@ class ServiceProvider(CloudProvider):
         return ReadResult(id_, {**props, **inputs, "state": service.state}, inputs)
 
     def delete(self, id_: str, props: Props) -> None:
+        if self.is_elsewhere(props["account_id"]):
+            engine_log.warn_once(move.left(f"The service {props['name']}", props["account_id"]))
+            return
         self.management(props["account_id"]).delete_service(id_)
 
     def _is_own(self, found: Sequence[DeployedService], props: Props) -> bool:
@@ -142,6 +161,7 @@ class ServiceArgs:
         ssl_certificate: the chain, leaf first, PEM; with SSL off empty, as are `ssl_key` and `fingerprint`.
         ssl_key: its private key, PEM; a secret.
         fingerprint: SHA-256 of the leaf.
+        server: the management server (`move.described`); None: the account is in the cloud of all else.
     """
 
     account_id: pulumi.Input[str]
@@ -152,6 +172,7 @@ class ServiceArgs:
     ssl_certificate: pulumi.Input[str]
     ssl_key: pulumi.Input[str]
     fingerprint: pulumi.Input[str]
+    server: Mapping[str, str] | None = None
 
 
 class Service(Resource, module=catalogue.MODULE, name=catalogue.SERVICE.type_name):

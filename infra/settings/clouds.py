@@ -51,8 +51,8 @@ def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> 
     """
     reader = Reader(ManagementSettings, {key: value for key, value in config.items() if key in _MANAGEMENT})
     given = reader.read()
-    own = azure.gather(config, environ, reader.problems)
-    server = management.cloud(given, own, environ, reader.problems)
+    gathered = azure.gather(config, environ, reader.problems)
+    own, server = management.clouds(given, gathered, environ, reader.problems)
     if reader.problems:
         raise SettingsError(reader.problems)
     return Clouds(own, server, given.roots, server if given.holds_packages else own)

@@ -7,11 +7,18 @@ storage and DNS zones stay in Azure, or in whichever cloud `azure-native:*` name
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final
 
-from clients.azure.settings import TAKES_HOST, AzureSettings, SettingNames, host_in, is_azures_own
+from clients.azure.settings import (
+    AZURE_OF_TWO,
+    MANAGEMENT,
+    TAKES_HOST,
+    AzureSettings,
+    host_in,
+    is_azures_own,
+)
 from clients.azure.settings import VARIABLES as AZURE_VARIABLES
 from infra.settings.azure import ID
 from infra.settings.kinds import path, secret, switch, text
@@ -30,12 +37,6 @@ VARIABLES: Final[Mapping[str, str]] = {
 SECRET_INPUTS: Final = frozenset({"clientId", "clientSecret", "oidcToken", "oidcRequestToken"})
 """Of the provider: what it, or its SDK, takes for a secret."""
 _IDS: Final = ("managementTenantId", "managementSubscriptionId")
-NAMES: Final = SettingNames(
-    *(
-        f"{NAMESPACE}:{key}"
-        for key in (HOST, "managementTenantId", "managementClientId", "managementClientSecret")
-    )
-)
 ENDED: Final = (
     "is not set, and Azure itself has had no Model Management since January 2019: set it to the host:port of "
     "your team's localcloud, where the account and the service are to be (docs/two-clouds.md)"
@@ -134,18 +135,18 @@ class ManagementSettings:
         return bool(self.host)
 
 
-def cloud(
+def clouds(
     settings: ManagementSettings, azure: AzureSettings, environ: Mapping[str, str], problems: list[str]
-) -> AzureSettings:
-    """The management server as a cloud; what is missing goes to `problems`.
+) -> tuple[AzureSettings, AzureSettings]:
+    """The cloud of all else, and the management server as a cloud; what is missing goes to `problems`.
 
     Without a secret of its own, the token that signs in to the other cloud (OpenID Connect) does so there.
 
     Args:
-        azure: the other cloud, which is this one, too, where no server is set.
+        azure: the cloud of all else, which is the management server, too, where none is set.
     """
     if not settings.is_apart:
-        return azure
+        return azure, azure
     given = {
         "managementTenantId": settings.tenant_id,
         "managementSubscriptionId": settings.subscription_id,
@@ -159,7 +160,7 @@ def cloud(
             problems.append(_not_set(key))
         elif key in _IDS and not given[key]:
             problems += _unfit(key, value)
-    return AzureSettings(
+    return replace(azure, names=AZURE_OF_TWO), AzureSettings(
         metadata_host=settings.host,
         tenant_id=found["managementTenantId"],
         subscription_id=found["managementSubscriptionId"],
@@ -167,7 +168,7 @@ def cloud(
         client_secret=found["managementClientSecret"],
         disable_instance_discovery=True,
         federation=azure.federation if by_token else None,
-        names=NAMES,
+        names=MANAGEMENT,
     )
 
 

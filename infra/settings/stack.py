@@ -177,13 +177,13 @@ def read(
     reader = Reader(Settings, config, secret_keys)
     azure = azure_settings.gather(config, environ, reader.problems, secret_keys)
     settings = reader.read(azure=azure, management_cloud=azure)
-    management_cloud = management.cloud(settings.management, azure, environ, reader.problems)
+    azure, management_cloud = management.clouds(settings.management, azure, environ, reader.problems)
     reader.find(list(_contradictions(settings)))
     if reader.problems:
         raise SettingsError(reader.problems)
     patience_s = settings.service.check_timeout_s or settings.domain.patience_s
     service = replace(settings.service, check_timeout_s=patience_s)
-    return replace(settings, management_cloud=management_cloud, service=service)
+    return replace(settings, azure=azure, management_cloud=management_cloud, service=service)
 
 
 def known() -> tuple[Setting, ...]:

@@ -13,8 +13,20 @@ from tests.support.pebble.fixtures import pebble_executable
 from tests.support.stacks.local_cloud import local_cloud
 from tests.support.stacks.program_stack import loaded_program, make_stack
 from tests.support.stacks.pulumi_project import PulumiProject
+from tests.support.stacks.two_clouds import bundle, make_apart, other_server, server
 
-__all__ = ["engine", "loaded_program", "local_cloud", "make_project", "make_stack", "pebble_executable"]
+__all__ = [
+    "bundle",
+    "engine",
+    "loaded_program",
+    "local_cloud",
+    "make_apart",
+    "make_project",
+    "make_stack",
+    "other_server",
+    "pebble_executable",
+    "server",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

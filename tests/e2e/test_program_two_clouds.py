@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from infra import catalogue
-from tests.support.stacks import local_cloud as local_clouds
 from tests.support.stacks.engine_operations import expect_no_changes
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.program_stack import ACCOUNT, ProgramStack
-
-NAMESPACE = "fpga-web-service"
-SECRET = f"{NAMESPACE}:managementClientSecret"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The roots of both clouds, as an operator gives them to the server and to the plugin."""
-    file = tmp_path_factory.mktemp("roots") / "both.pem"
-    file.write_text("")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(file))
-        yield file
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud) -> Iterator[LocalCloud]:
-    """The management server: a localcloud that fetches packages from the other one's storage."""
-    storage = urlsplit(str(local_cloud.status.blob)).netloc
-    with local_clouds.running(tmp_path_factory.mktemp("server"), storage) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def make_apart(
-    make_stack: Callable[..., ProgramStack], local_cloud: LocalCloud, server: LocalCloud, bundle: Path
-) -> Callable[..., ProgramStack]:
-    """Makes stacks whose account and service are on the server."""
-    bundle.write_bytes(local_cloud.status.ca.read_bytes() + server.status.ca.read_bytes())
-
-    def make(name: str, config: Mapping[str, str]) -> ProgramStack:
-        own = {
-            "managementHost": server.host,
-            "managementTenantId": str(server.status.tenant),
-            "managementSubscriptionId": str(server.status.subscription),
-            "managementClientId": str(server.status.client_id),
-            "managementRoots": str(server.status.ca),
-        }
-        made = make_stack(name, {f"{NAMESPACE}:{key}": value for key, value in (own | dict(config)).items()})
-        made.set_secret(SECRET, server.client_secret)
-        made.environment["SSL_CERT_FILE"] = str(bundle)
-        return made
-
-    return make
+from tests.support.stacks.two_clouds import NAMESPACE, by_server
 
 
 @pytest.fixture(scope="module")
 def stack(make_apart: Callable[..., ProgramStack]) -> ProgramStack:
     return make_apart("two", {})
-
-
-def by_server(stack: ProgramStack) -> set[str]:
-    """The resources that the server's own provider has made."""
-    provider = f"::{catalogue.MANAGEMENT_PROVIDER}::"
-    return {
-        one["urn"].rpartition("::")[2] for one in stack.resources() if provider in one.get("provider", "")
-    }
 
 
 def name_of(resource: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from clients.azure.takeover import ensure_model, ensure_service
 from clients.http import Pipeline
 from infra.providers import engine_log
 from infra.providers.existing_model import ExistingModelProvider
+from infra.providers.move import subscription_of
 from infra.providers.service import ServiceProvider
 from tests.support.servers.scripted_server import Reply, ScriptedServer
 
@@ -29,6 +30,7 @@ ACCOUNT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearn
 BASE = "/api/subscriptions/s/resourcegroups/g/accounts/a"
 REQUEST = ServiceRequest("svc", "model-1", Tls("CERTIFICATE", "KEY"))
 
+CLOUD = AzureSettings("unused", "t", subscription_of(ACCOUNT_ID), "c", "secret", False)
 ACCEPTED = Reply(202, {}, {"Operation-Location": f"{BASE}/operations/o", "retry-after-ms": "0"})
 OPERATION_DONE = Reply(200, {"id": "o", "state": "Succeeded", "resourceLocation": f"{BASE}/services/1"})
 
@@ -54,7 +56,7 @@ def managing(*script: Reply) -> Iterator[tuple[ModelManagement, ScriptedServer]]
     account = Reply(200, {"properties": {}})
     with ScriptedServer(account, *script).running() as server:
         account.body["properties"]["modelManagementSwaggerLocation"] = f"{server.url}/swagger.json"
-        cloud = Cloud(AzureSettings("unused", "t", "s", "c", "secret", False))
+        cloud = Cloud(CLOUD)
         cloud.__dict__["endpoints"] = Endpoints("https://unused", server.url, "scope")
         cloud.pipeline = Pipeline(lambda: "token")
         yield ModelManagement(cloud, ACCOUNT_ID, Waiter(sleep=lambda _: None)), server
@@ -269,6 +271,9 @@ class ScriptedServiceProvider(ServiceProvider):
     def management(self, account_id: str) -> ModelManagement:
         return self._management
 
+    def management_cloud(self) -> AzureSettings:
+        return CLOUD
+
 
 OLDS = {"account_id": ACCOUNT_ID, "name": "old", "adopt": False}
 
@@ -376,6 +381,9 @@ class ScriptedModelProvider(ExistingModelProvider):
 
     def management(self, account_id: str) -> ModelManagement:
         return self._management
+
+    def management_cloud(self) -> AzureSettings:
+        return CLOUD
 
 
 MODELS = ({"id": "m", "name": "resnet"}, {"id": "n", "name": "densenet"})
