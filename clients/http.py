@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProxyError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
@@ -29,6 +29,8 @@ ATTEMPTS: Final = 5
 # X509_V_ERR_… of OpenSSL's x509_vfy.h: not yet valid, expired; of another host, of another address
 _OUT_OF_TIME: Final = frozenset({9, 10})
 _OF_ANOTHER_NAME: Final = frozenset({62, 64})
+NOT_COUNTED: Final = 2
+"""Attempts more where a port is closed, as while a server is started anew: twelve seconds in all."""
 CONNECTIONS: Final = 16
 """Kept open to one host: the engine's plugin works in as many threads."""
 
@@ -78,7 +80,8 @@ class Patience(Retry):
     """The rule by which a request is repeated, for an adapter's `max_retries`.
 
     A request that cannot have arrived is repeated, and so is one that was put off, whatever its method; after
-    any other passing failure, which may have come when all was done, one whose method may be repeated.
+    any other passing failure, which may have come when all was done, one whose method may be repeated. A port
+    that is closed is asked longest.
 
     Attributes:
         LATER: statuses that put off: nothing was done.
@@ -132,10 +135,17 @@ class Patience(Retry):
             _breaks_off(error) and self._is_method_retryable(method or "")
         ):
             raise error  # a certificate that is not trusted is the same the next time
+        rule = self
+        if _is_closed_port(error) and self._closed_ports() < NOT_COUNTED and self.total:
+            rule = self.new(total=self.total + 1)
         try:
-            return super().increment(method, url, response, error, _pool, _stacktrace)
+            return Retry.increment(rule, method, url, response, error, _pool, _stacktrace)
         except MaxRetryError as failure:
             raise _GaveUp(failure, arrived=self.may_have_acted()) from None
+
+    def _closed_ports(self) -> int:
+        """How many of the attempts so far came to a port that was closed."""
+        return sum(_is_closed_port(attempt.error) for attempt in self.history)
 
     def may_have_acted(self) -> bool:
         """Tells whether one of the attempts so far may have been carried out, though it failed."""
@@ -269,6 +279,10 @@ def _cannot_have_arrived(error: BaseException) -> bool:
     if isinstance(error, SSLError):
         return not _breaks_off(error)
     return isinstance(error, ConnectTimeoutError | ProxyError)
+
+
+def _is_closed_port(error: BaseException | None) -> bool:
+    return isinstance(error, NewConnectionError) and isinstance(error.__cause__, ConnectionRefusedError)
 
 
 def _breaks_off(error: SSLError) -> bool:

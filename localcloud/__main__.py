@@ -1,16 +1,22 @@
-"""`python -m localcloud serve`: one localcloud in the foreground, until SIGTERM or SIGINT."""
+"""`python -m localcloud serve`: one localcloud in the foreground, until SIGTERM or SIGINT.
+
+Either has the calls under way end first; a second one ends it at once. Under a service manager SIGHUP has it
+take what is new, as SIGUSR1 always does.
+"""
 
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
-from localcloud import command_line
+from localcloud import command_line, logs, service_manager, signals
 from localcloud.errors import StartError
-from localcloud.settings import FOLLOW, REFUSAL
+from localcloud.settings import END_S, FOLLOW, REFUSAL
+from localcloud.signals import STOP, Signals
 from surroundings import settle
 
 
@@ -25,42 +31,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = line.settings()
     except StartError as error:
-        print(f"{REFUSAL}{error}", file=sys.stderr)
-        return 1
+        return _refused(error)
     os.umask(0o077)
     faulthandler.disable()  # whatever the environment says: what it reports goes to the data folder
-    told = _signals()
+    manager = service_manager.taken(os.environ)
+    # Of a terminal that hangs up it is no order to take something anew.
+    told = Signals([FOLLOW, signal.SIGHUP] if manager.is_there else [FOLLOW])
     # Imported late: what it costs must not delay the words of a refused command line.
     from localcloud.server import Cloud
 
     try:
         with Cloud(settings) as cloud:
             cloud.hold_until_exit()
+            ready = f"localcloud is ready at {cloud.status().https}"
             if ready_fd is not None:
                 os.write(ready_fd, b"ready\n")
                 os.close(ready_fd)
-            else:
-                print(f"localcloud is ready at {cloud.status().https}", flush=True)
-            while os.read(told, 1)[0] == FOLLOW:
-                cloud.follow()
+            elif not manager.is_there:
+                print(ready, flush=True)
+            manager.ready(ready)
+            with manager.watched(cloud.is_alive):
+                while told.next() not in STOP:
+                    manager.reloading()
+                    cloud.follow()
+                    manager.ready(ready)
+            manager.stopping(f"calls under way have up to {settings.drain_timeout:g} s")
+            signals.end_within(settings.drain_timeout + END_S)
     except StartError as error:
-        print(f"{REFUSAL}{error}", file=sys.stderr)
-        return 1
+        return _refused(error)
     return 0
 
 
-def _signals() -> int:
-    """A pipe in which the numbers of the signals are to be read that stop it, or have it follow a command.
-
-    The system may hand a signal to any thread. A lock that the main one waits for does not hear of it then;
-    the pipe does, in which the signal itself writes.
-    """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing)
-    for number in (signal.SIGTERM, signal.SIGINT, FOLLOW):
-        signal.signal(number, lambda *_: None)
-    return reading
+def _refused(error: StartError) -> int:
+    print(logs.marked(f"{REFUSAL}{error}", logging.ERROR), file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

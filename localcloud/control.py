@@ -8,6 +8,7 @@ Imports nothing beyond the standard library and what imports no more: `fpga` cal
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -30,6 +31,7 @@ from localcloud.settings import (
     CA_CERTIFICATE,
     CLIENT_SECRET,
     DATABASE,
+    END_S,
     FOLLOW,
     LOCK,
     LOG,
@@ -43,6 +45,7 @@ from surroundings.tls import client_context
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
+"""How long one that does not tell its `drain_timeout` may take to end."""
 FOLLOW_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 5.0
 _KILL_TIMEOUT_S = 5.0
@@ -100,8 +103,12 @@ def start(settings: Settings, timeout_s: float = START_TIMEOUT_S) -> Status:
     )
 
 
-def stop(data: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-    """Stops the localcloud of a data folder: asks it to end, then kills it.
+def stop(data: Path, timeout_s: float | None = None, waits: Callable[[str], object] = lambda _: None) -> bool:
+    """Stops the localcloud of a data folder: asks it to end behind the calls under way, then kills it.
+
+    Args:
+        timeout_s: how long it may take; None: a little more than its `drain_timeout`.
+        waits: told again and again what is waited for.
 
     Returns:
         Whether one was running.
@@ -110,13 +117,19 @@ def stop(data: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         StartError: what it needs of the folder cannot be used, or it does not end.
     """
     with usable.told(data):
-        return _stop(data, timeout_s)
+        return _stop(data, timeout_s, waits)
 
 
-def _stop(data: Path, timeout_s: float) -> bool:
+def _stop(data: Path, timeout_s: float | None, waits: Callable[[str], object]) -> bool:
     pid_file = data / PID
     was_running = False
-    for number, patience_s in ((signal.SIGTERM, timeout_s), (signal.SIGKILL, _KILL_TIMEOUT_S)):
+    if timeout_s is None:
+        timeout_s = _stop_timeout_s(data)
+    steps = (
+        (signal.SIGTERM, timeout_s, f"calls under way end, for up to {timeout_s:g} s"),
+        (signal.SIGKILL, _KILL_TIMEOUT_S, f"it had not ended after {timeout_s:g} s, and is killed"),
+    )
+    for number, patience_s, what in steps:
         pid = _pid(data)
         if pid is None:
             break
@@ -125,7 +138,7 @@ def _stop(data: Path, timeout_s: float) -> bool:
             os.kill(pid, number)
         except ProcessLookupError:
             break
-        waiting.until(lambda: not lock.is_held(data), patience_s)
+        waiting.until(functools.partial(_is_over, data, waits, what), patience_s)
     if lock.is_held(data):
         raise StartError(f"The localcloud of {data} does not end, not even killed.")
     pid_file.unlink(missing_ok=True)
@@ -175,6 +188,20 @@ def settings_of(data: Path) -> Settings | None:
         pid = _pid(data)
     line = None if pid is None else command_line.of_process(pid)
     return None if line is None else line.settings()
+
+
+def _is_over(data: Path, waits: Callable[[str], object], what: str) -> bool:
+    waits(what)
+    return not lock.is_held(data)
+
+
+def _stop_timeout_s(data: Path) -> float:
+    """How long the localcloud of a data folder may take to end by itself."""
+    try:
+        found = settings_of(data)
+    except StartError:  # its file of settings cannot be read any more
+        found = None
+    return STOP_TIMEOUT_S if found is None else found.drain_timeout + END_S + _KILL_TIMEOUT_S
 
 
 def _spawn(settings: Settings, ready_fd: int) -> subprocess.Popen[bytes]:

@@ -46,7 +46,7 @@ from localcloud.files import write_private
 from localcloud.health import Health
 from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
-from localcloud.http.listener import served
+from localcloud.http.listener import Serving, served
 from localcloud.identity import credentials, federation
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
@@ -76,6 +76,10 @@ from localcloud.settings import (
 )
 from localcloud.status import Status
 
+LEAST_DRAIN_S = 2.0
+"""What calls of one kind have to end in, however long those of another took."""
+LIVENESS_TIMEOUT_S = 10.0
+
 log = logging.getLogger("localcloud.server")
 
 
@@ -92,6 +96,8 @@ class Cloud:
         self._ports: Ports | None = None
         self._tenant: Tenant | None = None
         self._models: ModelManagement | None = None
+        self._https: Serving | None = None
+        self._ends_at = 0.0
 
     def __enter__(self) -> Cloud:
         self.start()
@@ -119,8 +125,26 @@ class Cloud:
             self._running = starting.pop_all()
 
     def stop(self) -> None:
-        """Stops every part, the last started first. May be called twice."""
+        """Stops every part, the last started first, behind the calls under way. May be called twice.
+
+        Each kind of call has what the kinds before it have left of `drain_timeout`.
+        """
+        self._ends_at = time.monotonic() + self.settings.drain_timeout
+        if self._models is not None:
+            self._models.begin_nothing()
         self._running.close()
+
+    def is_alive(self) -> bool:
+        """Whether its listener turns, and its database can be read: for who would start it anew."""
+        if self._https is None or not self._https.answers(LIVENESS_TIMEOUT_S):
+            return False
+        try:
+            with self._store.read() as db:
+                db.execute("SELECT 1 FROM folder")
+        except sqlite3.Error:
+            log.exception("the database cannot be read")
+            return False
+        return True
 
     def hold_until_exit(self) -> None:
         """Keeps the data folder past `stop`, until this process is gone: who waits for one waits for both."""
@@ -184,10 +208,14 @@ class Cloud:
             blobs = Blobs(store, azurite, f"https://{settings.host}:{ports.blob}", ca)
             blobs.serve_accounts()  # the list to start with
             blob_service = starting.enter_context(_beside(azurite.start))
-            starting.callback(azurite.stop)
+            starting.callback(lambda: azurite.stop(self._drain_left_s()))
 
+        # Its queries are short: it ends behind all that takes longer.
+        dns = DnsServer(store, settings.host, ports.dns)
+        dns.start()
+        starting.callback(dns.stop)
         scoring = ScoringHost()
-        starting.callback(scoring.stop)
+        starting.callback(lambda: scoring.stop(self._drain_left_s()))
         models = self._models = ModelManagement(
             store=store,
             scoring=scoring,
@@ -200,9 +228,6 @@ class Cloud:
         )
         models.start()
         starting.callback(models.stop)
-        dns = DnsServer(store, settings.host, ports.dns)
-        dns.start()
-        starting.callback(dns.stop)
 
         tokens = Tokens(tenant, self._given_credentials, urls)
         guard = Guard(store, tenant, tokens, Audit(settings.data))
@@ -221,13 +246,18 @@ class Cloud:
         port_numbers.keep(settings, ports)
         folder.settle(settings.data, mark, store)
         store.checkpoint()
-        show = starting.enter_context(served(frame, settings.host, ports.https, pair))
-        listeners = [show] if azurite is None else [azurite.renew, show]
+        https = self._https = starting.enter_context(
+            served(frame, settings.host, ports.https, pair, self._drain_left_s)
+        )
+        listeners = [https.renew] if azurite is None else [azurite.renew, https.renew]
         self._renewal = Renewal(source, pair, listeners)
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+    def _drain_left_s(self) -> float:
+        return max(self._ends_at - time.monotonic(), LEAST_DRAIN_S)
 
     def _take_credentials(self, *, is_expected: bool) -> None:
         self._credentials = credentials.load(self._store, self.settings.data)

@@ -25,6 +25,8 @@ CA_CERTIFICATE = "ca.pem"
 PID = "localcloud.pid"
 CRASH_REPORT = "localcloud.crash"
 LOG = "localcloud.log"
+END_S = 10.0
+"""How long a localcloud may take to end beyond its `drain_timeout`; then it ends whatever it does."""
 FOLLOW = signal.SIGUSR1
 """Has the process take what a command has made anew in its data folder."""
 REFUSAL = "localcloud cannot start: "
@@ -71,6 +73,7 @@ _LAST = "the last one, or a free one"
 _PARTS = "Parts"
 _ADDRESSES = "Addresses"
 _SERVICES = "Services"
+_RUNNING = "Running"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,12 @@ class Settings:
             option="--package-host",
         ),
     ] = ()
+    drain_timeout: Annotated[
+        int,
+        Setting(
+            kinds.seconds(0, 3600), "How long calls under way may go on when it is told to end", _RUNNING
+        ),
+    ] = 10
     config: ConfigFile | None = None
 
     @property

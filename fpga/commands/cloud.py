@@ -80,11 +80,11 @@ def up(data: Data = None, config: Config = None, as_json: AsJson = False, **give
 
 @app.command()
 def down(data: Data = None) -> None:
-    """Stop localcloud. What it holds is kept, and served again after the next start."""
-    from localcloud import control
+    """Stop localcloud, behind the calls under way. What it holds is kept, and served after the next start."""
+    from fpga.cloud import ending
 
     folder = _data(data, Project.here())
-    typer.echo("localcloud is stopped." if control.stop(folder) else f"No localcloud runs on {folder}.")
+    typer.echo("localcloud is stopped." if ending.stop(folder) else f"No localcloud runs on {folder}.")
 
 
 @app.command()

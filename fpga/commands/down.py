@@ -9,7 +9,7 @@ from fpga.project import Project
 
 def down() -> None:
     """Stop every localcloud of this checkout. What it holds is kept: `fpga up` continues with it."""
-    from localcloud import control
+    from fpga.cloud import ending
 
-    stopped = [control.stop(data) for data in Project.here().clouds]
+    stopped = [ending.stop(data) for data in Project.here().clouds]
     typer.echo("localcloud is stopped." if any(stopped) else "Nothing was running.")

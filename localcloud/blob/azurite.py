@@ -90,6 +90,7 @@ class Azurite:
         self._child: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._stop = threading.Event()
+        self._drain_s = STOP_TIMEOUT_S
         self._failure = ""
         self._keeper = threading.Thread(target=self._keep, name="azurite", daemon=True)
 
@@ -125,14 +126,17 @@ class Azurite:
             f"Blob storage (Azurite) does not start on {self._host}:{self._port}: {failure}. {remedy}"
         )
 
-    def stop(self) -> None:
-        """Ends the child and waits for its end. What was acknowledged is on disk. May be called twice."""
+    def stop(self, drain_timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Ends the child and waits for its end, behind the requests under way, which may take so long. What
+        was acknowledged is on disk. May be called twice.
+        """
         with self._changed:
+            self._drain_s = drain_timeout_s
             self._stop.set()
             child = self._child
             self._changed.notify_all()
         if child is not None:
-            _end(child)
+            _end(child, drain_timeout_s + STOP_TIMEOUT_S)
         if self._keeper.is_alive():
             self._keeper.join()
 
@@ -201,6 +205,10 @@ class Azurite:
                 told = newest["id"]
                 child.stdin.write(json.dumps(newest).encode() + b"\n")
                 child.stdin.flush()
+            if self._stop.is_set():
+                child.stdin.write(json.dumps({"drain": self._drain_s}).encode() + b"\n")
+                child.stdin.flush()
+                child.wait()  # should this process end before, so does the pipe, and the child at once
 
     def _newer_list(self, child: subprocess.Popen[bytes], told: int) -> dict[str, Any] | None:
         """The newest list, as a child reads it, once there is one after that number; None: it is to end."""
@@ -296,11 +304,11 @@ def _log(child: subprocess.Popen[bytes]) -> None:
             log.warning("Azurite says: %s", line.decode(errors="replace").rstrip())
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], patience_s: float) -> None:
     """Lets the child end by itself, as it does when its input has, else kills it."""
     try:
-        child.wait(STOP_TIMEOUT_S)
+        child.wait(patience_s)
     except subprocess.TimeoutExpired:
-        log.warning("Azurite did not end within %g s and was killed", STOP_TIMEOUT_S)
+        log.warning("Azurite did not end within %g s and was killed", patience_s)
         child.kill()
         child.wait()

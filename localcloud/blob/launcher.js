@@ -16,7 +16,8 @@
  * The list is whom it serves; what deleted accounts held is deleted. What others held, which the list does not
  * have, stays: its account takes a name that none can have (`name.aside.DATE`), and is deleted a month later,
  * when the list changes. `"accounts": null` serves none and changes nothing. Each list brings the certificate
- * and its key for the connections from then on.
+ * and its key for the connections from then on. {"drain": 10}, the last line of a starter that ends in order:
+ * requests under way have so many seconds, as long as standard input is open.
  * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"aside": ["name"]}, {"error": "…"}.
  */
 
@@ -28,6 +29,7 @@ const readline = require("node:readline");
 
 const [PACKAGE, HOST, PORT, LOCATION] = process.argv.slice(2);
 const KEEP_ALIVE_S = 5;
+const QUIET_MS = 250;
 const COLLECTIONS = ["SERVICES", "CONTAINERS", "BLOBS", "BLOCKS"].map((name) => `$${name}_COLLECTION$`);
 const ASIDE = /\.aside\.(.+)$/;
 const KEEP_ASIDE_MS = 30 * 24 * 3600 * 1000;
@@ -203,6 +205,17 @@ function showCertificate(server, shown) {
   }
 }
 
+/* Takes no connection any more; those that there are end behind the request that they have, or is on its way. */
+function drained(http, patienceMs) {
+  http.prependListener("request", (_request, response) => response.setHeader("connection", "close"));
+  return new Promise((resolve) => {
+    setTimeout(resolve, patienceMs);
+    http.close(resolve);
+    const idle = setInterval(() => http.closeIdleConnections(), QUIET_MS);
+    http.once("close", () => clearInterval(idle));
+  });
+}
+
 function collections(db) {
   return COLLECTIONS.map((name) => db.getCollection(name)).filter((found) => found !== null);
 }
@@ -248,10 +261,10 @@ async function main() {
   withoutTelemetry();
   const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const first = await lines.next();
-  if (first.done) {
+  const { certificate, key, drain } = first.done ? { drain: 0 } : JSON.parse(first.value);
+  if (drain !== undefined) {
     return;
   }
-  const { certificate, key } = JSON.parse(first.value);
   const server = createServer({ cert: certificate, key });
   const blobs = server.metadataStore.db;
   const extents = server.extentMetadataStore.db;
@@ -278,8 +291,11 @@ async function main() {
     }
   };
   for (let line = first; !line.done; line = await lines.next()) {
-    const { id, accounts, deleted, certificate: cert, key } = JSON.parse(line.value);
-    if (started) {
+    const { id, accounts, deleted, certificate: cert, key, drain: patience } = JSON.parse(line.value);
+    if (patience !== undefined) {
+      await Promise.race([drained(server.httpServer, patience * 1000), lines.next()]);
+      break;
+    } else if (started) {
       await forget(deleted, accounts);
       setAccounts(server, accounts);
       showCertificate(server, { cert, key });

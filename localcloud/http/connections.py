@@ -79,6 +79,16 @@ class BoundedListener(socket.socket):
         if peer in self._connections:
             self._connections[peer].is_open = True
 
+    def is_opening(self, patience_s: float) -> bool:
+        """Whether a connection that was taken is on its way through TLS, and not for longer than so many
+        seconds.
+        """
+        since = time.monotonic() - patience_s
+        return any(
+            not one.is_open and one.socket.fileno() != -1 and one.since > since
+            for one in self._connections.values()
+        )
+
     def at_work(self, peer: Any, *, is_at_work: bool) -> None:
         """Says that a connection's request is at work, or that it is silent from now on."""
         found = self._connections.get(peer)

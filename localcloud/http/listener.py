@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import asyncio.sslproto
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as NotInTime
 from socket import socket
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from localcloud import descriptors, ports
@@ -18,7 +22,13 @@ from localcloud.errors import StartError
 from localcloud.http.connections import BoundedListener
 from surroundings.tls import ServerContexts
 
-_STOP_GRACE_S = 3
+DRAIN_TIMEOUT_S = 10.0
+"""How long requests under way may go on once the listener takes no more."""
+_QUIET_S = 0.25
+"""A connection that has been silent so long while the listener drains has no request on its way."""
+_HANDSHAKE_S = 2.0
+"""How long who has connected before may take for TLS then."""
+_LOOK_INTERVAL_S = 0.02
 _START_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 30.0
 """How long a client may take for TLS, to begin a request, and again from its first byte to its last."""
@@ -43,9 +53,11 @@ class _Protocol(H11Protocol):
 
     _timer: asyncio.TimerHandle | None = None
     _begun = False
+    _silent_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._silent_since = time.monotonic()
         self.listener.opened(self._peer)
         self._restart()
 
@@ -57,7 +69,7 @@ class _Protocol(H11Protocol):
         self.listener.at_work(self._peer, is_at_work=self._is_at_work())
 
     def on_response_complete(self) -> None:
-        self._begun = False
+        self._begun, self._silent_since = False, time.monotonic()
         self._cancel()
         super().on_response_complete()
         self.listener.at_work(self._peer, is_at_work=self._is_at_work())
@@ -69,6 +81,10 @@ class _Protocol(H11Protocol):
     @property
     def _peer(self) -> object:
         return self.transport.get_extra_info("peername")
+
+    def is_busy(self) -> bool:
+        """Whether a request is on its way, or was a moment ago, so that the next one may be."""
+        return self._begun or self._is_at_work() or time.monotonic() - self._silent_since < _QUIET_S
 
     def _is_at_work(self) -> bool:
         """Whether a whole request has come that is not answered yet."""
@@ -92,31 +108,100 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it listens, and ends when the last request is answered."""
+    """uvicorn's server, which says when it listens, and ends when the last request is answered.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    Args:
+        listener: where the connections come in.
+    """
+
+    def __init__(self, config: uvicorn.Config, listener: BoundedListener) -> None:
         super().__init__(config)
         self.listening = threading.Event()
+        self.drain_timeout_s = DRAIN_TIMEOUT_S
+        self.is_draining = False
+        self._listener = listener
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.listening.set()
 
+    def answers(self, timeout_s: float) -> bool:
+        """Whether the thread of the connections has a turn for somebody within so many seconds."""
+        if self._loop is None:
+            return False
+        turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop)
+        try:
+            turn.result(timeout_s)
+        except NotInTime:
+            turn.cancel()
+            return False
+        return True
+
     async def shutdown(self, sockets: list[socket] | None = None) -> None:  # noqa: ARG002
+        """Takes no connection any more, and has those that there are end behind their requests.
+
+        Who is connected may have sent a request just now: it is read and answered, with `Connection: close`.
+        """
+        ends_at = time.monotonic() + self.drain_timeout_s
+        self.is_draining = True
+        await asyncio.sleep(0)  # who is connected by now is taken; the others find a closed port, and repeat
         for server in self.servers:
             server.close()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=_STOP_GRACE_S)
+        while time.monotonic() < ends_at and self._is_busy():
+            await asyncio.sleep(_LOOK_INTERVAL_S)
         # Idle clients do not answer a TLS farewell, and uvicorn's own shutdown waits for that.
         for connection in self.server_state.connections:
             connection.transport.abort()
 
+    def _is_busy(self) -> bool:
+        return self._listener.is_opening(_HANDSHAKE_S) or any(
+            isinstance(one, _Protocol) and one.is_busy() for one in self.server_state.connections
+        )
+
+
+class Serving:
+    """A listener that serves: to show another certificate, and to be asked whether it still turns."""
+
+    def __init__(self, server: _Server, contexts: ServerContexts) -> None:
+        self._server, self._contexts = server, contexts
+
+    def renew(self, pair: Pair) -> None:
+        """Shows another chain, with its key, to the connections from now on."""
+        self._contexts.show(pair.chain, pair.key)
+
+    def answers(self, timeout_s: float) -> bool:
+        """Whether somebody who connects now would have a turn within so many seconds."""
+        return self._server.answers(timeout_s)
+
+
+def _with_farewell(app: ASGIApp, server: Callable[[], _Server]) -> ASGIApp:
+    """An application whose answers close their connections while the server drains (RFC 9112 section 9.6)."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and server().is_draining:
+                MutableHeaders(scope=message)["connection"] = "close"
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return wrapped
+
 
 @contextlib.contextmanager
-def served(app: ASGIApp, host: str, port: int, pair: Pair) -> Iterator[Callable[[Pair], None]]:
-    """Serves an application inside the block; at its end, running requests get a few seconds.
+def served(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    pair: Pair,
+    drain_timeout_s: Callable[[], float] = lambda: DRAIN_TIMEOUT_S,
+) -> Iterator[Serving]:
+    """Serves an application inside the block; at its end, running requests go on to their end.
 
-    What it yields shows another chain, with its key, to the connections from then on.
+    Args:
+        drain_timeout_s: tells at the block's end how long they may, in seconds.
 
     Raises:
         StartError: the port cannot be bound, or the listener did not come up.
@@ -129,7 +214,7 @@ def served(app: ASGIApp, host: str, port: int, pair: Pair) -> Iterator[Callable[
     contexts = ServerContexts(pair.chain, pair.key)
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
     config = uvicorn.Config(
-        app,
+        _with_farewell(app, lambda: server),
         http=type("_ListenersProtocol", (_Protocol,), {"listener": listener}),
         loop="asyncio",
         ws="none",
@@ -141,14 +226,15 @@ def served(app: ASGIApp, host: str, port: int, pair: Pair) -> Iterator[Callable[
         timeout_keep_alive=IDLE_TIMEOUT_S,
         ssl_context_factory=lambda *_: contexts.listening,
     )
-    server = _Server(config)
+    server = _Server(config, listener)
     thread = threading.Thread(target=server.run, args=([listener],), name="https", daemon=True)
     thread.start()
     try:
         if not server.listening.wait(_START_TIMEOUT_S):
             raise StartError(f"The HTTPS listener on {host}:{port} did not come up; see the log.")
-        yield lambda newer: contexts.show(newer.chain, newer.key)
+        yield Serving(server, contexts)
     finally:
+        server.drain_timeout_s = drain_timeout_s()
         server.should_exit = True
         thread.join()
         listener.close()

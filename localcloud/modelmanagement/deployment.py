@@ -28,6 +28,7 @@ from localcloud.scoring.errors import (
     CrashError,
     PackageError,
     ScoringError,
+    StoppingError,
     TlsError,
 )
 from localcloud.scoring.tls import check_served
@@ -145,10 +146,11 @@ class Deployer:
                 self._load_one_restored(service_id, stopped)
 
     def _load_one_restored(self, service_id: str, stopped: Callable[[], bool]) -> None:
-        service = None
-        if not stopped():
-            with self._store.read() as db:
-                service = services.find(db, service_id)
+        if stopped():
+            self._waiting.pop(service_id).set_exception(_ending())
+            return
+        with self._store.read() as db:
+            service = services.find(db, service_id)
         if service is None:
             self._waiting.pop(service_id).set_exception(PackageError("The service is gone."))
             return
@@ -158,7 +160,7 @@ class Deployer:
         try:
             pipeline = self._load_counted(service, service.model_id)
         except CancelledError as error:
-            self._waiting.pop(service_id).set_exception(error)
+            self._waiting.pop(service_id).set_exception(_ending() if stopped() else error)
             return
         except sqlite3.Error:
             raise
@@ -368,6 +370,10 @@ class Deployer:
             service = services.find(db, service_id)
             if service is not None and service.error is not None:
                 services.save(db, service.succeeded())
+
+
+def _ending() -> StoppingError:
+    return StoppingError("localcloud ends before the model is loaded.")
 
 
 def _gone(service: Service, error: OSError) -> PackageError:

@@ -91,6 +91,10 @@ class ModelManagement:
             self._deployer.restore(service)
         self._worker.start()
 
+    def begin_nothing(self) -> None:
+        """Leaves what is in the queues to the next start; what is under way goes on."""
+        self._worker.begin_stop()
+
     def begin_stop(self) -> None:
         """Ends the trials of packages, which whoever registers one or deploys it would wait for."""
         self._worker.begin_stop()

@@ -4,6 +4,7 @@ ScoringError
 ├── PackageError    a model package cannot run here
 ├── CrashError      a model package ended the server
 ├── CancelledError  nobody waits for it any more
+├── StoppingError   the server ends before it is done
 ├── TlsError        gRPC cannot serve with this certificate and key
 ├── BindError       the address of a service cannot be bound
 ├── BusyError       there is no place for another call
@@ -29,6 +30,10 @@ class CrashError(ScoringError):
 
 class CancelledError(ScoringError):
     """Work that was ended before its end, for nobody waits for it any more."""
+
+
+class StoppingError(ScoringError):
+    """Work that the end of the server cut off: to be asked for again, of its successor."""
 
 
 class TlsError(ScoringError):

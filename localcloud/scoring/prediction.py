@@ -18,7 +18,7 @@ from clients.wire.tensorflow_serving import (
 )
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.entry import MESSAGE_TIMEOUT_S, NO_MESSAGE, abort, host_of, require_key
-from localcloud.scoring.errors import BusyError, InputError
+from localcloud.scoring.errors import BusyError, InputError, StoppingError
 from localcloud.scoring.message_fields import require_few
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.served import ServedModel
@@ -36,8 +36,8 @@ def predict_handler(
     """The method for a gRPC server.
 
     What a caller may see: UNAUTHENTICATED without a right key, RESOURCE_EXHAUSTED where too many call or
-    guess keys, INVALID_ARGUMENT for what cannot be scored, INTERNAL where the model fails, and CANCELLED
-    where its message takes too long.
+    guess keys, INVALID_ARGUMENT for what cannot be scored, INTERNAL where the model fails, CANCELLED where
+    its message takes too long, and UNAVAILABLE where localcloud ends before the model is loaded.
 
     Args:
         service: the ID of the service.
@@ -91,6 +91,8 @@ def _computed(
         abort(context, grpc.StatusCode.CANCELLED, "The call ended before it was its turn.")
     except InputError as error:
         abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except StoppingError as error:
+        abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
     except Exception:
         _log.exception("The model failed on a request of %d bytes", len(message))
         abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")

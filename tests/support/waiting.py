@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -18,3 +19,12 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None
         AssertionError: it does not in time.
     """
     assert waiting.until(holds, timeout_s), "it did not become true in time"
+
+
+def is_closed(port: int) -> bool:
+    """Whether nothing listens at a TCP port of loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
 import logging
 import os
 import re
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -30,7 +35,7 @@ from localcloud.blob.azurite import Azurite
 from localcloud.certificate.source import OwnSource
 from localcloud.errors import StartError
 from localcloud.settings import CA_CERTIFICATE
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, is_closed, wait_until
 
 WELL_KNOWN_ACCOUNT = "devstoreaccount1"
 WELL_KNOWN_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -392,3 +397,42 @@ def test_no_orphan_stays_when_the_parent_is_killed(folder: Path, tmp_path: Path,
         parent.kill()
         child.wait(timeout=5)
     assert not child.is_running()
+
+
+def test_an_upload_under_way_is_taken_when_it_ends_in_order(
+    folder: Path, tmp_path: Path, parts: AzuriteParts
+) -> None:
+    blobs = Blobs(folder, tmp_path / "blob", parts)
+    blobs.give("first")
+    blobs.service.start()
+    half, rest = b"a" * 1000, b"b" * 1000
+    with blobs.client("first") as client, ThreadPoolExecutor(1) as pool:
+        client.create_container("models")
+        signature = generate_blob_sas(
+            "first",
+            "models",
+            "slow",
+            account_key=blobs.keys["first"][0],
+            permission=BlobSasPermissions(write=True, create=True),
+            expiry=datetime.now(UTC) + timedelta(hours=1),
+        )
+        context = ssl.create_default_context(cafile=str(blobs.ca))
+        connection = http.client.HTTPSConnection("127.0.0.1", blobs.port, timeout=30, context=context)
+        with contextlib.closing(connection):
+            connection.putrequest("PUT", f"/first/models/slow?{signature}")
+            for name, value in {"x-ms-blob-type": "BlockBlob", "Content-Length": "2000"}.items():
+                connection.putheader(name, value)
+            connection.endheaders(half)
+            ended = pool.submit(blobs.service.stop, PATIENCE_S)
+            wait_until(lambda: is_closed(blobs.port))
+            connection.send(rest)
+            assert connection.getresponse().status == 201
+        ended.result(PATIENCE_S)
+    again = Blobs(folder, tmp_path / "blob", parts, blobs.port)
+    again.keys = blobs.keys
+    again.give("first")
+    again.service.start()
+    try:
+        assert read(again, "first", "slow") == half + rest
+    finally:
+        again.service.stop()

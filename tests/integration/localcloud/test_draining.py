@@ -1,0 +1,175 @@
+"""A localcloud that ends takes no new call, and has the calls under way end first."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ssl
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from clients.wire.tensorflow_serving import METHOD
+from localcloud import authority, ports
+from localcloud.certificate.pair import Pair
+from localcloud.errors import CloudError
+from localcloud.http.frame import Frame
+from localcloud.http.lanes import Route
+from localcloud.http.listener import served
+from localcloud.scoring.errors import StoppingError
+from localcloud.scoring.host import Deployment, ScoringHost
+from localcloud.scoring.pipeline import Pipeline, load_package
+from tests.support.localcloud import scoring_parts
+from tests.support.waiting import PATIENCE_S, is_closed, wait_until
+
+
+class Ending:
+    """An HTTPS listener; `work` waits until `done`."""
+
+    def __init__(self, port: int, ca: Path) -> None:
+        self.port, self.ca = port, ca
+        self.drain_s = PATIENCE_S
+        self.done, self.at_work = threading.Event(), threading.Semaphore(0)
+        self.end: contextlib.ExitStack = contextlib.ExitStack()
+
+    def work(self, request: Request) -> Response:
+        self.at_work.release()
+        self.done.wait(PATIENCE_S)
+        return Response("done")
+
+    def connection(self) -> http.client.HTTPSConnection:
+        context = ssl.create_default_context(cafile=str(self.ca))
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE_S, context=context)
+
+
+def ask(connection: http.client.HTTPSConnection, path: str) -> http.client.HTTPResponse:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
+@pytest.fixture
+def ending(tmp_path: Path) -> Iterator[Ending]:
+    made = authority.load_or_make(tmp_path, "127.0.0.1")
+    port = ports._free("127.0.0.1", set())
+    found = Ending(port, made.ca)
+    frame = Frame(
+        base_urls=(f"https://127.0.0.1:{port}",),
+        public=[Route("/work", found.work), Route("/", lambda _request: Response("here"))],
+        routes=[],
+        authenticate=lambda _authorization: None,
+        authorize=lambda _request, _route: None,
+        record=lambda _request, _status: None,
+        missing=lambda _request: CloudError(404, "NotFound", "No."),
+    )
+    pair = Pair(made.certificate.read_bytes(), made.key.read_bytes())
+    with found.end:
+        found.end.callback(frame.close)
+        found.end.callback(found.done.set)
+        found.end.enter_context(served(frame, "127.0.0.1", port, pair, lambda: found.drain_s))
+        yield found
+
+
+def test_requests_under_way_are_answered_and_close_their_connections(ending: Ending) -> None:
+    working, kept = ending.connection(), ending.connection()
+    with ThreadPoolExecutor(2) as pool, contextlib.closing(working), contextlib.closing(kept):
+        answer = pool.submit(ask, working, "/work")
+        assert ending.at_work.acquire(timeout=PATIENCE_S)
+        before = ask(kept, "/")
+        assert before.getheader("connection") is None
+        ended = pool.submit(ending.end.close)
+        wait_until(lambda: is_closed(ending.port))
+
+        late = ask(kept, "/")  # over a connection that was there, while another one is at work
+        assert (late.status, late.getheader("connection")) == (200, "close")
+        assert not ended.done()
+        ending.done.set()
+        found = answer.result(PATIENCE_S)
+        assert (found.status, found.getheader("connection")) == (200, "close")
+        ended.result(PATIENCE_S)
+
+
+def test_no_request_holds_the_end_up_for_longer(ending: Ending) -> None:
+    ending.drain_s = 0.1
+    with ThreadPoolExecutor(2) as pool, contextlib.closing(ending.connection()) as working:
+        answer = pool.submit(ask, working, "/work")
+        assert ending.at_work.acquire(timeout=PATIENCE_S)
+        ended = pool.submit(ending.end.close)
+        with pytest.raises((http.client.HTTPException, OSError)):
+            answer.result(PATIENCE_S)
+        ended.result(PATIENCE_S)
+
+
+@pytest.fixture
+def host() -> Iterator[ScoringHost]:
+    found = ScoringHost()
+    yield found
+    found.stop(0)
+
+
+def deployed(host: ScoringHost, pipeline: Future[Pipeline]) -> str:
+    where = scoring_parts.free_endpoint()
+    host.deploy(
+        Deployment("service", where.address, where.port, pipeline, None, "a", "b", scoring_parts.MODEL)
+    )
+    return f"{where.address}:{where.port}"
+
+
+def test_a_scoring_call_under_way_is_answered_and_new_ones_find_nobody(host: ScoringHost) -> None:
+    loading: Future[Pipeline] = Future()
+    target = deployed(host, loading)
+    request = scoring_parts.photo_request().SerializeToString()
+    with ThreadPoolExecutor(1) as pool, grpc.insecure_channel(target) as channel:
+        call = _call(channel)
+        answer = call.future(request, timeout=PATIENCE_S)
+        wait_until(lambda: host._calls._waiting._total > 0)
+        ended = pool.submit(host.stop, PATIENCE_S)
+        with grpc.insecure_channel(target, [("a", 1)]) as other:
+            wait_until(lambda: _code(_call(other), request) is grpc.StatusCode.UNAVAILABLE)
+        loading.set_result(load_package(scoring_parts.package(), scoring_parts.device()))
+        assert answer.result(PATIENCE_S)
+        ended.result(PATIENCE_S)
+
+
+def test_a_call_that_waits_for_a_model_is_to_be_repeated_when_localcloud_ends(host: ScoringHost) -> None:
+    loading: Future[Pipeline] = Future()
+    with grpc.insecure_channel(deployed(host, loading)) as channel:
+        answer = _call(channel).future(scoring_parts.photo_request().SerializeToString(), PATIENCE_S)
+        wait_until(lambda: host._calls._waiting._total > 0)
+        loading.set_exception(StoppingError("localcloud ends before the model is loaded."))
+        error = answer.exception()
+    assert isinstance(error, grpc.RpcError)
+    assert (error.code(), error.details()) == (
+        grpc.StatusCode.UNAVAILABLE,
+        "localcloud ends before the model is loaded.",
+    )
+
+
+def test_a_call_that_is_cut_off_is_to_be_repeated(host: ScoringHost) -> None:
+    with grpc.insecure_channel(deployed(host, Future())) as channel:
+        answer = _call(channel).future(scoring_parts.photo_request().SerializeToString(), PATIENCE_S)
+        wait_until(lambda: host._calls._waiting._total > 0)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(host.stop, 0.1)
+            error = answer.exception()
+    assert isinstance(error, grpc.RpcError)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def _call(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
+    return channel.unary_unary(METHOD, bytes, bytes)
+
+
+def _code(call: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> grpc.StatusCode | None:
+    try:
+        call(request, timeout=1)
+    except grpc.RpcError as error:
+        return error.code()
+    return None

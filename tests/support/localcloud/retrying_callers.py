@@ -1,0 +1,115 @@
+"""Callers who call all the time and repeat what fails by a rule: none of their calls may fail."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import grpc
+
+from clients.wire.tensorflow_serving import METHOD
+from tests.support.waiting import wait_until
+
+SERVICE_CONFIG: Final = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{"service": "tensorflow.serving.PredictionService"}],
+                "retryPolicy": {
+                    "maxAttempts": 5,
+                    "initialBackoff": "1s",
+                    "maxBackoff": "5s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ]
+    }
+)
+"""What docs/server-unit.md has callers set (gRFC A6): pauses of 1, 2, 4 and 5 s, a fifth more or less."""
+CALL_TIMEOUT_S: Final = 60.0
+
+
+@dataclass
+class Tally:
+    """The calls of some callers.
+
+    Attributes:
+        took_s: seconds of each call that was answered.
+        failed: the errors of the others.
+    """
+
+    took_s: list[float] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        number = len(self.took_s) + len(self.failed)
+        return f"{len(self.failed)} of {number} failed, slowest {max(self.took_s):.1f} s"
+
+
+@contextmanager
+def calling(*calls: Callable[[], object]) -> Iterator[Tally]:
+    """One caller for each of these calls, which makes it again and again inside the block.
+
+    Each has been answered once when the block begins, and once more behind its end.
+    """
+    tally = Tally()
+    ended = threading.Event()
+    answered = [0] * len(calls)
+
+    def call(number: int) -> None:
+        while True:
+            is_last = ended.is_set()
+            began = time.monotonic()
+            try:
+                calls[number]()
+            except Exception as error:
+                tally.failed.append(f"{type(error).__name__}: {error}")
+            else:
+                tally.took_s.append(time.monotonic() - began)
+                answered[number] += 1
+            if is_last:
+                return
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: all(answered) or bool(tally.failed))
+        yield tally
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
+def scoring(
+    target: str, root: bytes, name: str, key: str, request: bytes, number: int
+) -> Iterator[list[Callable[[], object]]]:
+    """So many callers of a service over TLS, each with a connection of its own, who repeat by the rule."""
+    with ExitStack() as stack:
+        calls: list[Callable[[], object]] = []
+        for one in range(number):
+            options = (
+                ("grpc.service_config", SERVICE_CONFIG),
+                ("grpc.ssl_target_name_override", name),
+                ("grpc.enable_http_proxy", 0),
+                ("caller", one),  # channels of other options share no connection
+            )
+            channel = stack.enter_context(
+                grpc.secure_channel(target, grpc.ssl_channel_credentials(root), options)
+            )
+            predict = channel.unary_unary(METHOD, bytes, bytes)
+            calls.append(
+                functools.partial(
+                    predict, request, metadata=(("authorization", key),), timeout=CALL_TIMEOUT_S
+                )
+            )
+        yield calls
