@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from localcloud import command_line, logs, ports, waiting
+from localcloud.certificate import trusted
 from localcloud.datafolder import lock, look, usable
 from localcloud.errors import StartError
 from localcloud.settings import (
@@ -41,7 +42,7 @@ from localcloud.settings import (
     check,
 )
 from localcloud.status import Status
-from surroundings.tls import client_context
+from surroundings.tls import client_context, pinned_context
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
@@ -284,11 +285,13 @@ def _running_status(data: Path, timeout_s: float) -> Status | None:
 
 def _health(data: Path) -> Status:
     known = _known(data, runs=True)
-    if known.https is None:
+    kept = ports.read(data)
+    if kept is None:
         raise OSError("it has no ports yet")
-    host, _, port = known.https.removeprefix("https://").rpartition(":")
-    context = client_context(cafile=data / CA_CERTIFICATE)
-    connection = http.client.HTTPSConnection(host, int(port), timeout=HEALTH_TIMEOUT_S, context=context)
+    own = trusted.is_own(data)
+    context = client_context(cafile=data / CA_CERTIFICATE) if own else pinned_context(trusted.here(data))
+    # where it listens, whatever name callers are told
+    connection = http.client.HTTPSConnection(kept.host, kept.https, timeout=HEALTH_TIMEOUT_S, context=context)
     try:
         told = _asked(connection, "GET", "/health")
         if "https" not in told:  # as earlier versions tell anybody
@@ -335,7 +338,8 @@ def _known(data: Path, *, runs: bool = False) -> Status:
     tenant = _tenant(data / DATABASE, runs=runs)
     return Status(
         https=kept.base_urls[0] if kept else None,
-        ca=data / CA_CERTIFICATE,
+        ca=trusted.by_callers(data),
+        needs_roots=trusted.needs_roots(data),
         tenant=tenant.get("tenant_id"),
         subscription=tenant.get("subscription_id"),
         client_id=tenant.get("client_id"),

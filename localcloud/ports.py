@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from localcloud import binding, waiting
+from localcloud.certificate.rules import OWN
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import Settings
@@ -28,6 +29,7 @@ class Ports:
 
     Attributes:
         name: DNS name by which callers reach `host`, too.
+        by_name: callers are told the name first: a certificate of another's issue may be for it alone.
     """
 
     host: str
@@ -36,13 +38,15 @@ class Ports:
     blob: int
     has_blob_storage: bool
     name: str | None = None
+    by_name: bool = False
 
     @property
     def base_urls(self) -> tuple[str, ...]:
         """Addresses of the HTTPS APIs, the preferred one first."""
         hosts = ("127.0.0.1", "localhost") if self.host == "127.0.0.1" else (self.host,)
         if self.name is not None:
-            hosts = (*hosts, self.name.lower())
+            name = self.name.lower()
+            hosts = (name, *hosts) if self.by_name else (*hosts, name)
         return tuple(f"https://{host}:{self.https}" for host in hosts)
 
     @property
@@ -53,7 +57,12 @@ class Ports:
     @property
     def blob_url(self) -> str | None:
         """Address of the blob service, if there is one."""
-        return f"https://{self.host}:{self.blob}" if self.has_blob_storage else None
+        return f"https://{self.blob_host}:{self.blob}" if self.has_blob_storage else None
+
+    @property
+    def blob_host(self) -> str:
+        """The name or address by which callers reach the blob service."""
+        return self.name.lower() if self.name is not None and self.by_name else self.host
 
 
 def resolve(settings: Settings) -> Ports:
@@ -72,7 +81,13 @@ def resolve(settings: Settings) -> Ports:
         chosen[name] = wanted or _free(settings.host, set(chosen.values()) | set(given.values()))
     if len(set(chosen.values())) != len(chosen):
         raise StartError(f"The ports must differ: {chosen}. Change --https-port, --dns-port or --blob-port.")
-    return Ports(settings.host, **chosen, has_blob_storage=settings.has_blob_storage, name=settings.name)
+    return Ports(
+        settings.host,
+        **chosen,
+        has_blob_storage=settings.has_blob_storage,
+        name=settings.name,
+        by_name=settings.name is not None and settings.certificate_source != OWN,
+    )
 
 
 def read(data: Path) -> Ports | None:
@@ -92,6 +107,7 @@ def read(data: Path) -> Ports | None:
             # not in files of earlier versions
             has_blob_storage=bool(kept.get("has_blob_storage", True)),
             name=None if kept.get("name") is None else str(kept["name"]),
+            by_name=bool(kept.get("by_name", False)),
         )
     except FileNotFoundError:
         return None

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from localcloud import authority, control, ports, version
 from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
+from localcloud.certificate import trusted
 from localcloud.datafolder import folder, lock, mark
 from localcloud.datafolder.mark import Mark
 from localcloud.datafolder.store import Store
@@ -79,6 +80,12 @@ def ca(data: Path, *, at_once: bool) -> Roots:
         StartError: it cannot; where the message does not say otherwise nothing was changed.
     """
     with steady(data) as (_, runs):
+        if not trusted.is_own(data):
+            raise StartError(
+                f"The localcloud of {data} shows a certificate that its own CA has not issued. Nothing was "
+                "changed: who issued that one renews it, and callers trust it by that one's root. "
+                "`fpga cloud status` tells where it comes from."
+            )
         file = data / CA_CERTIFICATE
         before = file.read_bytes()
         audit.note(data, "rotate ca", now=str(at_once).lower())

@@ -35,8 +35,9 @@ from localcloud.arm.storage.containers import Containers
 from localcloud.arm.storage.keys import StorageKeys
 from localcloud.arm.subscriptions import Subscriptions
 from localcloud.blob.azurite import Azurite
+from localcloud.certificate import source as sources
+from localcloud.certificate import trusted
 from localcloud.certificate.pair import Pair
-from localcloud.certificate.source import OwnSource
 from localcloud.datafolder import folder, lock, usable
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
@@ -65,7 +66,6 @@ from localcloud.scoring.device import Device
 from localcloud.scoring.host import ScoringHost
 from localcloud.settings import (
     BLOBS,
-    CA_CERTIFICATE,
     CLIENT_SECRET,
     CRASH_REPORT,
     DATABASE,
@@ -98,6 +98,7 @@ class Cloud:
         self._models: ModelManagement | None = None
         self._https: Serving | None = None
         self._ends_at = 0.0
+        self._renewal: Renewal | None = None
 
     def __enter__(self) -> Cloud:
         self.start()
@@ -156,7 +157,8 @@ class Cloud:
             self._take_credentials(is_expected=True)
         except (StartError, OSError, sqlite3.Error) as error:
             log.warning("the sign-in of before stays in force: %s", error)
-        self._renewal.check()
+        if self._renewal:
+            self._renewal.check()
 
     def status(self) -> Status:
         """The status of this localcloud, as long as it runs."""
@@ -165,7 +167,8 @@ class Cloud:
         settings, ports = self.settings, self._ports
         return Status(
             https=ports.base_urls[0],
-            ca=settings.data / CA_CERTIFICATE,
+            ca=trusted.by_callers(settings.data),
+            needs_roots=trusted.needs_roots(settings.data),
             tenant=self._tenant.tenant_id,
             subscription=self._tenant.subscription_id,
             client_id=self._tenant.client_id,
@@ -175,6 +178,7 @@ class Cloud:
             pid=os.getpid(),
             services=self._models.status() if self._models else (),
             version=self._version,
+            certificate=self._renewal.status() if self._renewal else None,
         )
 
     def _start(self, starting: contextlib.ExitStack) -> None:
@@ -195,8 +199,8 @@ class Cloud:
         store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
-        source = OwnSource(settings.data, settings.host, settings.name)
-        pair, ca = source.current(), settings.data / CA_CERTIFICATE
+        source = sources.source_of(settings)
+        pair, ca = sources.first(settings, source), trusted.here(settings.data)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store
         self._take_credentials(is_expected=False)
@@ -205,7 +209,7 @@ class Cloud:
         azurite = self._azurite(ports, pair)
         blobs = None
         if azurite is not None:
-            blobs = Blobs(store, azurite, f"https://{settings.host}:{ports.blob}", ca)
+            blobs = Blobs(store, azurite, str(ports.blob_url), ca, settings.host)
             blobs.serve_accounts()  # the list to start with
             blob_service = starting.enter_context(_beside(azurite.start))
             starting.callback(lambda: azurite.stop(self._drain_left_s()))
@@ -250,7 +254,7 @@ class Cloud:
             served(frame, settings.host, ports.https, pair, self._drain_left_s)
         )
         listeners = [https.renew] if azurite is None else [azurite.renew, https.renew]
-        self._renewal = Renewal(source, pair, listeners)
+        self._renewal = Renewal(settings.data, settings.certificate_source, source, pair, listeners)
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
@@ -283,8 +287,8 @@ class Cloud:
 
 def _package_hosts(settings: Settings, ports: Ports) -> PackageHosts:
     named = [settings_rules.package_host(written) for written in settings.package_hosts]
-    blob_service = PackageHost(settings.host, ports.blob) if settings.has_blob_storage else None
-    return PackageHosts(named, blob_service)
+    blob_service = PackageHost(ports.blob_host, ports.blob) if settings.has_blob_storage else None
+    return PackageHosts(named, blob_service, settings.host)
 
 
 def _frame(

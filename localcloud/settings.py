@@ -7,11 +7,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from localcloud import reach
+from localcloud.certificate import rules as certificate_rules
 from localcloud.configuration import kinds, table
 from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
 from localcloud.errors import StartError
@@ -74,6 +75,7 @@ _PARTS = "Parts"
 _ADDRESSES = "Addresses"
 _SERVICES = "Services"
 _RUNNING = "Running"
+_CERTIFICATE = "Certificate of the server itself"
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,33 @@ class Settings:
             kinds.seconds(0, 3600), "How long calls under way may go on when it is told to end", _RUNNING
         ),
     ] = 10
+    certificate_source: Annotated[
+        str,
+        Setting(
+            replace(kinds.choice(*certificate_rules.SOURCES), metavar="SOURCE"),
+            "Where the certificate for HTTPS and blobs comes from: localcloud's own CA, or files of the "
+            "operator's",
+            _CERTIFICATE,
+        ),
+    ] = certificate_rules.OWN
+    certificate_chain_file: Annotated[
+        Path | None,
+        Setting(
+            kinds.path(), "Its chain, PEM, leaf first; read again whenever it changes (files)", _CERTIFICATE
+        ),
+    ] = None
+    certificate_key_file: Annotated[
+        Path | None, Setting(kinds.path(), "Its private key, PEM, not encrypted (files)", _CERTIFICATE)
+    ] = None
+    certificate_roots_file: Annotated[
+        Path | None,
+        Setting(
+            kinds.path(),
+            "Roots of a private authority, PEM, which callers are told (files)",
+            _CERTIFICATE,
+            "the root in the chain's file, if there is one",
+        ),
+    ] = None
     config: ConfigFile | None = None
 
     @property
@@ -190,6 +219,7 @@ def check(settings: Settings) -> None:
     reach.check_host(settings.host, settings.written("host"), public=settings.public, give=give)
     network, told = settings.scoring_network, settings.written("scoring_network")
     reach.check_scoring(network, told, public=settings.public, give=give)
+    certificate_rules.check(settings)
     if (settings.node is None) != (settings.azurite is None):
         raise StartError(
             f"{settings.named('node')} and {settings.named('azurite')} go together: blob storage needs both, "

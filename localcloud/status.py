@@ -33,6 +33,27 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True)
+class CertificateStatus:
+    """The status of the certificate that HTTPS and blob service show.
+
+    Attributes:
+        source: where it comes from: own, files or acme.
+        expires: the last moment at which it is valid, RFC 3339 in UTC.
+        trouble: what is in the way of another one; None: nothing is.
+        notes: what a person should know of it all the same.
+    """
+
+    source: str
+    expires: str
+    trouble: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as JSON has it."""
+        return {**asdict(self), "notes": list(self.notes)}
+
+
+@dataclass(frozen=True)
 class Status:
     """The status of a localcloud, running or not. No secret is in it.
 
@@ -41,7 +62,7 @@ class Status:
 
     Attributes:
         https: base URL of all HTTPS APIs, `https://HOST:PORT`; None: never started.
-        ca: file of the CA certificate that its HTTPS is to be trusted by, PEM.
+        ca: file of the roots that its HTTPS is to be trusted by, PEM.
         tenant: UUID of the directory that signs in; None: never started.
         subscription: UUID of its one subscription; None: never started.
         client_id: UUID of the application that signs in; None: never started.
@@ -51,6 +72,8 @@ class Status:
         pid: number of its process; None: it does not run.
         services: what is deployed; empty where it does not run.
         version: the version of the code that runs; `UNTOLD` where it does not run, or tells none.
+        needs_roots: whether callers must be given `ca`; False: their systems know those roots.
+        certificate: of its HTTPS; None where it does not run, or tells nothing of it.
     """
 
     https: str | None
@@ -64,6 +87,8 @@ class Status:
     pid: int | None = None
     services: tuple[ServiceStatus, ...] = ()
     version: Version = UNTOLD
+    needs_roots: bool = True
+    certificate: CertificateStatus | None = None
 
     @property
     def running(self) -> bool:
@@ -75,6 +100,7 @@ class Status:
         return {
             "https": self.https,
             "ca": str(self.ca),
+            "needs_roots": self.needs_roots,
             "tenant": self.tenant,
             "subscription": self.subscription,
             "client_id": self.client_id,
@@ -85,6 +111,7 @@ class Status:
             "services": [asdict(service) for service in self.services],
             "version": self.version.number,
             "commit": self.version.commit,
+            "certificate": None if self.certificate is None else self.certificate.to_json(),
             "running": self.running,
         }
 
@@ -108,6 +135,8 @@ class Status:
                 pid=told["pid"],
                 services=tuple(_service(service) for service in told["services"]),
                 version=Version(told.get("version"), told.get("commit")),
+                needs_roots=told.get("needs_roots", True),
+                certificate=_certificate(told.get("certificate")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no status of a localcloud: {error!r}") from None
@@ -115,3 +144,9 @@ class Status:
 
 def _service(told: Mapping[str, Any]) -> ServiceStatus:
     return ServiceStatus(told["name"], told["state"], told["address"], told["port"], told["ssl"])
+
+
+def _certificate(told: Mapping[str, Any] | None) -> CertificateStatus | None:
+    if told is None:
+        return None
+    return CertificateStatus(told["source"], told["expires"], told["trouble"], tuple(told["notes"]))

@@ -21,6 +21,9 @@ A certificate that was given is trusted, be it a root, an intermediate or a leaf
 `ssl.create_default_context` sets from Python 3.13 on, is not among them.
 """
 
+_NO_CHECK_TIME: Final = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL's `x509_vfy.h`."""
+
 
 def client_context(*, cafile: Path | str | None = None, cadata: str | None = None) -> ssl.SSLContext:
     """A context that verifies whom it connects to, chain and name.
@@ -36,6 +39,18 @@ def client_context(*, cafile: Path | str | None = None, cadata: str | None = Non
     """
     context = ssl.create_default_context(cafile=cafile, cadata=cadata)
     context.verify_flags = VERIFY_FLAGS
+    return context
+
+
+def pinned_context(cafile: Path | str) -> ssl.SSLContext:
+    """A context that takes the very certificates of a file and no other, whatever their names and dates.
+
+    Raises:
+        OSError: as `client_context`.
+    """
+    context = client_context(cafile=cafile)
+    context.check_hostname = False
+    context.verify_flags = ssl.VerifyFlags(VERIFY_FLAGS | _NO_CHECK_TIME)
     return context
 
 

@@ -68,17 +68,22 @@ def start(project: Project, wanted: Settings) -> Status:
 
     status = control.start(wanted, START_TIMEOUT_S)
     if wanted.data == project.cloud:
-        trust(project, status.ca)
+        trust(project, roots_of(status))
     return status
 
 
-def trust(project: Project, ca: Path) -> bool:
+def roots_of(status: Status) -> Path | None:
+    """The file of roots that callers of a localcloud need; None: their systems know the authority."""
+    return status.ca if status.needs_roots else None
+
+
+def trust(project: Project, ca: Path | None) -> bool:
     """Writes the bundle that SSL_CERT_FILE names: this machine's roots and the given CA. False if it stands.
 
     A shell that is activated names this very bundle: it is left as it is while it holds the CA, for what else
     the machine trusts was put into it from outside such a shell.
     """
-    authority = ca.read_bytes()
+    authority = b"" if ca is None else ca.read_bytes()
     here = os.environ.get("SSL_CERT_FILE") == str(project.ca_bundle)
     if here and project.ca_bundle.exists() and authority in project.ca_bundle.read_bytes():
         return False
@@ -100,11 +105,13 @@ def follow_ca(project: Project, before: bytes, after: bytes) -> list[Path]:
     return changed
 
 
-def write_bundle(project: Project, ca: Path, bundle: Path, others: Path | None = None) -> bool:
+def write_bundle(project: Project, ca: Path | None, bundle: Path, others: Path | None = None) -> bool:
     """Writes other roots, by default this machine's, and the given CA to a file in `.local`. False if it was
     there already.
     """
-    roots = (others or _machine_roots(project)).read_bytes().rstrip() + b"\n\n" + ca.read_bytes()
+    roots = (others or _machine_roots(project)).read_bytes().rstrip() + b"\n"
+    if ca is not None:
+        roots += b"\n" + ca.read_bytes()
     bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return write_whole(bundle, roots)
 

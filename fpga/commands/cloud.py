@@ -189,7 +189,9 @@ def show(found: Status) -> None:
 
     values = {
         "HTTPS APIs": found.https,
-        "CA certificate": found.ca,
+        "CA certificate": found.ca
+        if found.needs_roots
+        else "none needed: callers' systems know the authority",
         "tenant": found.tenant,
         "subscription": found.subscription,
         "client id": found.client_id,
@@ -201,8 +203,19 @@ def show(found: Status) -> None:
         "commit": found.version.commit,
     }
     rows = [(name, "none" if value is None else str(value)) for name, value in values.items()]
+    rows += [("certificate", one) for one in _certificate(found)]
     rows += [("service", _service(service)) for service in found.services]
     show_rows(standard_output(), [(Text(name, "dim"), Text(value, "bold")) for name, value in rows])
+
+
+def _certificate(found: Status) -> list[str]:
+    """What is to be told of the certificate of its HTTPS, a fact each."""
+    if found.certificate is None:
+        return []
+    told = [f"source={found.certificate.source} expires={found.certificate.expires}"]
+    if found.certificate.trouble:
+        told.append(f"is not renewed: {found.certificate.trouble}")
+    return [*told, *found.certificate.notes]
 
 
 def _service(service: ServiceStatus) -> str:

@@ -116,7 +116,7 @@ def write(
     if cloud is not None and status is not None:
         from fpga.cloud import local_cloud
 
-        local_cloud.write_bundle(project, status.ca, trusted_roots.own_file(project, name))
+        local_cloud.write_bundle(project, local_cloud.roots_of(status), trusted_roots.own_file(project, name))
     url = backend.read(project, name).url
     return NewStack(tuple(files), tuple(_next_steps(name, secrets_of, url, is_made=is_made)))
 
@@ -212,6 +212,8 @@ def _as_server(project: Project, data: Path) -> dict[str, str]:
     """The settings by which a stack has its account and service on the localcloud of a data folder."""
     status = _status(data)
     made = _connected(data, status, connection.management_settings)
+    if not status.needs_roots:
+        return made
     ca = status.ca
     inside = project.local in ca.parents
     roots = f".local/{ca.relative_to(project.local).as_posix()}" if inside else str(ca)

@@ -15,10 +15,15 @@ class Pair:
     Attributes:
         chain: the chain, PEM, leaf first.
         key: its private key, PEM. A secret: it stays in memory.
+        roots: PEM of the roots that callers must be given; None: they know the authority, or it is
+            localcloud's own CA, in `ca.pem`.
+        notes: what a person should know of it all the same.
     """
 
     chain: bytes
     key: bytes = field(repr=False)
+    roots: bytes | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def leaf(self) -> x509.Certificate:

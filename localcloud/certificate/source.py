@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Protocol
 
 from localcloud import authority as authorities
+from localcloud.certificate import rules, trusted
 from localcloud.certificate.pair import Pair
+from localcloud.errors import StartError
+from localcloud.settings import Settings
+from surroundings.tls import ServerContexts
 
 
 class Source(Protocol):
-    """A source of the server's certificate."""
+    """A source of the server's certificate.
+
+    Attributes:
+        interval_s: how often it is to be asked, in seconds.
+    """
+
+    @property
+    def interval_s(self) -> float: ...
 
     def current(self) -> Pair:
         """The chain and key to show from now on. It is asked again and again, and answers without waiting.
@@ -30,6 +42,8 @@ class OwnSource:
         host, name: the address, and the DNS name if there is one, that the certificate is for.
     """
 
+    interval_s = 60.0
+
     def __init__(self, data: Path, host: str, name: str | None) -> None:
         self._data, self._host, self._name = data, host, name
 
@@ -37,3 +51,34 @@ class OwnSource:
         """As `Source.current`."""
         found = authorities.load_or_make(self._data, self._host, self._name)
         return Pair(found.certificate.read_bytes(), found.key.read_bytes())
+
+
+def source_of(settings: Settings) -> Source:
+    """The source that the settings choose."""
+    if settings.certificate_source == rules.FILES:
+        # Imported late: who has localcloud's own CA pays for no other source.
+        from localcloud.certificate.files import FilesSource
+
+        return FilesSource(settings, rules.names(settings))
+    return OwnSource(settings.data, settings.host, settings.name)
+
+
+def first(settings: Settings, source: Source) -> Pair:
+    """The chain and key to begin with; the data folder says by what they are trusted.
+
+    Raises:
+        StartError: there are none.
+    """
+    found = source.current()
+    try:
+        ServerContexts(found.chain, found.key)
+    except ssl.SSLError as error:
+        raise StartError(
+            f"{settings.written('certificate_source')}: OpenSSL does not take the certificate "
+            f"({error.reason}). Have one issued with a key on P-256 or of RSA-2048, signed with SHA-256."
+        ) from None
+    if settings.certificate_source == rules.OWN:
+        trusted.forget(settings.data)
+    else:
+        trusted.keep(settings.data, found)
+    return found

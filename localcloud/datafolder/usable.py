@@ -32,6 +32,8 @@ _FILES: Final = (
     "ca-next.key",
     "server.pem",
     "server.key",
+    "shown.pem",
+    "roots.pem",
     "ports.json",
     "identity.json",
     "federated-credentials.json",

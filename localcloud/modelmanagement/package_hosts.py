@@ -38,10 +38,17 @@ class PackageHosts:
     Args:
         named: hosts of this machine and its link that may be called, and any that may be called over http.
         blob_service: localcloud's own, which may be called; None: there is none.
+        address: where that one listens, whatever its name resolves to; empty: that.
     """
 
-    def __init__(self, named: Iterable[PackageHost] = (), blob_service: PackageHost | None = None) -> None:
+    def __init__(
+        self,
+        named: Iterable[PackageHost] = (),
+        blob_service: PackageHost | None = None,
+        address: str = "",
+    ) -> None:
         self._named = (*named, *([blob_service] if blob_service else []))
+        self._blob_service, self._address = blob_service, address
 
     def route(self, url: SplitResult) -> Route | None:
         """The way to the host of an http or https URL; None: it is not for packages.
@@ -52,6 +59,8 @@ class PackageHosts:
         """
         host = (url.hostname or "").lower()
         port = url.port or _PORTS[url.scheme]
+        if self._address and PackageHost(host, port) == self._blob_service:
+            return Route((self._address,), is_named=True)
         found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         addresses = tuple(dict.fromkeys(str(address) for address in found))
         named = tuple(address for address in addresses if self._is_named(host, address, port))

@@ -51,14 +51,15 @@ class Blobs:
 
     Args:
         azurite: serves the accounts; started by whoever made it, with the accounts of `accounts`.
-        url: where it answers, `https://host:port`.
-        ca: PEM file of the CA of its certificate.
+        url: where it answers, `https://host:port`, as callers are told.
+        ca: PEM file by which its certificate is trusted.
+        address: of this machine, where it listens.
     """
 
-    def __init__(self, store: Store, azurite: Azurite, url: str, ca: Path) -> None:
+    def __init__(self, store: Store, azurite: Azurite, url: str, ca: Path, address: str) -> None:
         self._store = store
         self._azurite = azurite
-        self._ca = ca
+        self._address, self._ca = address, ca
         self._turn = threading.Lock()
         self.url = url
 
@@ -154,8 +155,9 @@ class Blobs:
             try:
                 with BlobServiceClient(
                     self.endpoint(account).rstrip("/"),
-                    credential=key,
-                    transport=azure_transport(str(self._ca), DeadlineAdapter(deadline)),
+                    # with its name: of a server's DNS name the library would take none from the path
+                    credential={"account_name": account, "account_key": key},
+                    transport=azure_transport(str(self._ca), DeadlineAdapter(deadline, [self._address])),
                     retry_total=0,  # its caller tries again, if anybody does
                 ) as client:
                     yield client

@@ -171,7 +171,8 @@ def test_a_name_that_no_container_has_is_refused_for_good(account: Account, verb
 
 def test_what_the_blob_service_refuses_for_good_is_no_503(account: Account) -> None:
     status = account.arm.status
-    blobs = Blobs(cast(Any, None), cast(Any, None), str(status.blob), status.ca)  # it lists no accounts here
+    nobody = cast(Any, None)  # it lists no accounts here
+    blobs = Blobs(nobody, nobody, str(status.blob), status.ca, "127.0.0.1")
     with pytest.raises(CloudError) as refused:
         blobs.container(account.name, account.keys()["key1"], "No name")
     assert (refused.value.status, refused.value.code) == (400, "InvalidResourceName")

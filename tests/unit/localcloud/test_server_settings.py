@@ -67,6 +67,16 @@ def test_defaults_are_good() -> None:
         ({"package_hosts": ("127.0.0.1:70000",)}, "--package-host 127.0.0.1:70000 names no host"),
         ({"package_hosts": ("[fpga]:1",)}, r"--package-host \[fpga\]:1 names no host"),
         ({"package_hosts": ("",)}, "--package-host  names no host"),
+        ({"certificate_source": "mine"}, "--certificate-source mine is not known: give own or files"),
+        ({"certificate_source": "files"}, "--certificate-source files needs --certificate-chain-file"),
+        (
+            {"certificate_source": "files", "certificate_chain_file": Path("/tls/chain.pem")},
+            "--certificate-source files needs --certificate-key-file",
+        ),
+        (
+            {"certificate_chain_file": Path("/tls/chain.pem")},
+            "--certificate-chain-file /tls/chain.pem is for the source files: choose that with",
+        ),
     ],
 )
 def test_refused(changed: dict[str, Any], message: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.status import ServiceStatus, Status
+from localcloud.status import CertificateStatus, ServiceStatus, Status
 from localcloud.version import UNTOLD, Version
 
 RUNNING = Status(
@@ -27,6 +27,7 @@ RUNNING = Status(
         ServiceStatus("fresh", "Creating", None, None, ssl=False),
     ),
     version=Version("0.1.0", "c" * 40),
+    certificate=CertificateStatus("files", "2027-01-01T00:00:00Z", "it expired", ("open to all",)),
 )
 TOLD: dict[str, Any] = {
     "https": "https://127.0.0.1:20001",
@@ -44,6 +45,13 @@ TOLD: dict[str, Any] = {
     ],
     "version": "0.1.0",
     "commit": "c" * 40,
+    "needs_roots": True,
+    "certificate": {
+        "source": "files",
+        "expires": "2027-01-01T00:00:00Z",
+        "trouble": "it expired",
+        "notes": ["open to all"],
+    },
     "running": True,
 }
 
@@ -63,8 +71,9 @@ def test_what_was_told_is_read_back() -> None:
 
 def test_one_of_another_version_is_understood() -> None:
     """Of before there were versions, which told neither; and a later one, which tells more."""
-    before = {key: value for key, value in TOLD.items() if key not in ("version", "commit", "running")}
-    assert Status.from_json(before | {"alive": True}) == replace(RUNNING, version=UNTOLD)
+    later_keys = ("version", "commit", "running", "needs_roots", "certificate")
+    before = {key: value for key, value in TOLD.items() if key not in later_keys}
+    assert Status.from_json(before | {"alive": True}) == replace(RUNNING, version=UNTOLD, certificate=None)
     later = TOLD | {"uptime_s": 5, "services": [one | {"replicas": 1} for one in TOLD["services"]]}
     assert Status.from_json(later) == RUNNING
 
