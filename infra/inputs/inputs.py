@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from infra.inputs import model_package, provided_certificate
 from infra.inputs.model_package import ModelPackage, PackageError
@@ -42,6 +43,8 @@ def read(stack: Settings, warn: Callable[[str], None]) -> Inputs:
         provided_certificate.read(stack.certificate, stack.domain.fqdn, problems, warn),
         _acme_roots(stack, problems),
     )
+    if stack.management.roots is not None:
+        _roots("managementRoots", stack.management.roots, problems)
     if problems:
         raise SettingsError(problems)
     return inputs
@@ -65,11 +68,15 @@ def _acme_roots(stack: Settings, problems: list[str]) -> str:
     authority = stack.certificate.acme
     if authority is None or authority.roots_file is None:
         return ""
+    return _roots("acmeRootsFile", authority.roots_file, problems)
+
+
+def _roots(setting: str, file: Path, problems: list[str]) -> str:
     from certs.errors import CertificateError
     from certs.sources.files import read_roots_file
 
     try:
-        return read_roots_file(authority.roots_file)
+        return read_roots_file(file)
     except CertificateError as error:
-        problems.append(f"{NAMESPACE}:acmeRootsFile: {error}")
+        problems.append(f"{NAMESPACE}:{setting}: {error}")
         return ""

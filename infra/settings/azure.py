@@ -18,13 +18,22 @@ from infra.settings.table import Kind, Setting, Unfit
 _UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
-def _uuid(written: str) -> str:
-    if not re.fullmatch(_UUID, written):
-        raise Unfit(f"is '{written}': it is a UUID, as `az account show` prints it")
-    return written
+def uuid(remedy: str) -> Kind:
+    """A UUID.
+
+    Args:
+        remedy: the end of the sentence that refuses another text.
+    """
+
+    def read(written: str) -> str:
+        if not re.fullmatch(_UUID, written):
+            raise Unfit(f"is '{written}': {remedy}")
+        return written
+
+    return Kind(read, {"type": "string", "pattern": f"^{_UUID}$"})
 
 
-ID: Final = Kind(_uuid, {"type": "string", "pattern": f"^{_UUID}$"})
+ID: Final = uuid("it is a UUID, as `az account show` prints it")
 
 SETTINGS: Final = (
     Setting("metadataHost", text_kind(), "Host and port that serve /metadata/endpoints: which cloud this is"),

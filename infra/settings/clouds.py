@@ -52,7 +52,7 @@ def read(config: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> 
     reader = Reader(ManagementSettings, {key: value for key, value in config.items() if key in _MANAGEMENT})
     given = reader.read()
     gathered = azure.gather(config, environ, reader.problems)
-    own, server = management.clouds(given, gathered, environ, reader.problems)
+    own, server = management.clouds(given, gathered, config, environ, reader.problems)
     if reader.problems:
         raise SettingsError(reader.problems)
     return Clouds(own, server, given.roots, server if given.holds_packages else own)

@@ -6,12 +6,15 @@ storage and DNS zones stay in Azure, or in whichever cloud `azure-native:*` name
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final
 
 from clients.azure.settings import (
+    AZURE_NATIVE,
     AZURE_OF_TWO,
     MANAGEMENT,
     TAKES_HOST,
@@ -20,8 +23,9 @@ from clients.azure.settings import (
     is_azures_own,
 )
 from clients.azure.settings import VARIABLES as AZURE_VARIABLES
-from infra.settings.azure import ID
-from infra.settings.kinds import path, secret, switch, text
+from infra.settings import naming
+from infra.settings.azure import uuid
+from infra.settings.kinds import path, secret, switch
 from infra.settings.reader import NAMESPACE
 from infra.settings.table import Kind, Setting, Unfit, When
 
@@ -36,7 +40,14 @@ VARIABLES: Final[Mapping[str, str]] = {
 """The variable of each setting that one may give instead."""
 SECRET_INPUTS: Final = frozenset({"clientId", "clientSecret", "oidcToken", "oidcRequestToken"})
 """Of the provider: what it, or its SDK, takes for a secret."""
-_IDS: Final = ("managementTenantId", "managementSubscriptionId")
+ID: Final = uuid("it is a UUID, as `fpga cloud status` prints it on the server")
+_IDS: Final = ("managementTenantId", "managementSubscriptionId", "managementClientId")
+_PORTS: Final = 1 << 16
+_LABEL: Final = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_HOST_AND_PORT: Final = re.compile(r"(?P<name>\[[^\[\]]+\]|[^:\[\]]+)(:(?P<port>[0-9]{1,9}))?", re.ASCII)
+_SIGN_IN_OF_AZURE: Final = frozenset(
+    {"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn", "portal.azure.com"}
+)
 ENDED: Final = (
     "is not set, and Azure itself has had no Model Management since January 2019: set it to the host:port of "
     "your team's localcloud, where the account and the service are to be (docs/two-clouds.md)"
@@ -48,15 +59,39 @@ def _told(about: str, key: str) -> str:
 
 
 def _host(written: str) -> str:
-    host = host_in(written)
-    if host is None:
-        raise Unfit(f"is '{written}': {TAKES_HOST}")
-    if is_azures_own(host):
+    """The host, in the one form that it has in states, and the port."""
+    found = host_in(written)
+    parts = _HOST_AND_PORT.fullmatch(found or "")
+    if parts is None:
+        raise Unfit(f"is '{written}': {TAKES_HOST}; an address of IPv6 stands in brackets, as in [::1]:8443")
+    name, port = _name(parts["name"], written), parts["port"]
+    if port is not None and not 0 < int(port) < _PORTS:
+        raise Unfit(f"is '{written}': a port is a number from 1 to {_PORTS - 1}")
+    if is_azures_own(name) or name in _SIGN_IN_OF_AZURE:
         raise Unfit(
             f"is '{written}', which is Azure itself: its Model Management ended in January 2019. Name the "
             "host:port of your team's localcloud"
         )
-    return host
+    return name if port is None else f"{name}:{int(port)}"
+
+
+def _name(written: str, whole: str) -> str:
+    """A host's address, or its name in A-labels and lower case, without the final dot."""
+    bare = written.removeprefix("[").removesuffix("]")
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        if written != bare or re.fullmatch(r"[\d.]+", written):
+            raise Unfit(f"is '{whole}': {written} is no IP address") from None
+    else:
+        return str(address) if address.version == 4 else f"[{address}]"
+    name = written.lower().removesuffix(".")
+    if re.fullmatch(_LABEL, name):  # of one's own network, as localhost is
+        return name
+    try:
+        return naming.a_labels(written, of_record=True)
+    except ValueError as error:
+        raise Unfit(f"is '{whole}': it {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +134,7 @@ class ManagementSettings:
         str,
         Setting(
             "managementClientId",
-            text(),
+            ID,
             _told("The application that signs in there: a UUID", "managementClientId"),
             when=_WITH_HOST,
         ),
@@ -136,7 +171,11 @@ class ManagementSettings:
 
 
 def clouds(
-    settings: ManagementSettings, azure: AzureSettings, environ: Mapping[str, str], problems: list[str]
+    settings: ManagementSettings,
+    azure: AzureSettings,
+    config: Mapping[str, str],
+    environ: Mapping[str, str],
+    problems: list[str],
 ) -> tuple[AzureSettings, AzureSettings]:
     """The cloud of all else, and the management server as a cloud; what is missing goes to `problems`.
 
@@ -145,7 +184,8 @@ def clouds(
     Args:
         azure: the cloud of all else, which is the management server, too, where none is set.
     """
-    if not settings.is_apart:
+    # one that is refused is one, too: what else is wrong with it is told with that
+    if not config.get(f"{NAMESPACE}:{HOST}", "").strip():
         return azure, azure
     given = {
         "managementTenantId": settings.tenant_id,
@@ -156,10 +196,12 @@ def clouds(
     found = {key: value or environ.get(VARIABLES[key], "").strip() for key, value in given.items()}
     by_token = not found["managementClientSecret"] and azure.federation is not None
     for key, value in found.items():
-        if not value and not (by_token and key == "managementClientSecret"):
+        is_written = bool(config.get(f"{NAMESPACE}:{key}", "").strip())  # and refused, if there is no value
+        if not value and not is_written and not (by_token and key == "managementClientSecret"):
             problems.append(_not_set(key))
-        elif key in _IDS and not given[key]:
+        elif value and key in _IDS and not given[key]:
             problems += _unfit(key, value)
+    problems += _same(settings, azure, found["managementSubscriptionId"])
     return replace(azure, names=AZURE_OF_TWO), AzureSettings(
         metadata_host=settings.host,
         tenant_id=found["managementTenantId"],
@@ -205,6 +247,26 @@ def provider_inputs(server: AzureSettings, environ: Mapping[str, str]) -> dict[s
     return {**inputs, **told, "useOidc": True}
 
 
+def _same(settings: ManagementSettings, azure: AzureSettings, subscription_id: str) -> Iterator[str]:
+    """The problem of a management server that is the other cloud: its group would be there already."""
+    if _with_port(settings.host) == _with_port(azure.metadata_host):
+        yield (
+            f"{NAMESPACE}:{HOST} is '{settings.host}', the cloud that {azure.names.metadata_host} names: one "
+            "cloud has all without it. Remove it, and what belongs to it "
+            f"(`pulumi config rm {NAMESPACE}:{HOST}`)"
+        )
+    elif subscription_id and subscription_id.lower() == azure.subscription_id.lower():
+        yield (
+            f"{MANAGEMENT.subscription_id} is '{subscription_id}', and so is {azure.names.subscription_id}: "
+            "the server has another one, which `fpga cloud status` tells there"
+        )
+
+
+def _with_port(host: str) -> str:
+    name, colon, port = host.lower().rpartition(":")
+    return host.lower().rstrip(".") + ":443" if not colon or "]" in port else f"{name.rstrip('.')}:{port}"
+
+
 def _unfit(key: str, value: str) -> Iterator[str]:
     """The problem of a variable's value, if it has one."""
     try:
@@ -216,7 +278,11 @@ def _unfit(key: str, value: str) -> Iterator[str]:
 def _not_set(key: str) -> str:
     flag = "--secret " if key == "managementClientSecret" else ""
     name = f"{NAMESPACE}:{key}"
-    told = "; ARM_USE_OIDC=true signs in without a secret" if flag else ""
+    told = (
+        f"; with ARM_USE_OIDC=true, and neither this nor {AZURE_NATIVE.client_secret}, a job's token signs in"
+        if flag
+        else ""
+    )
     return (
         f"{name} is not set: `pulumi config set {flag}{name}`, or the variable {VARIABLES[key]}{told}. "
         "`fpga cloud status` on the server tells it"

@@ -119,7 +119,7 @@ class Reader(Generic[T]):
         asked = self._known[when.key]
         written = self._written(asked)
         try:
-            if written:
+            if written and when.among:
                 asked.kind.read(written)
         except Unfit:
             return None

@@ -177,7 +177,7 @@ def read(
     reader = Reader(Settings, config, secret_keys)
     azure = azure_settings.gather(config, environ, reader.problems, secret_keys)
     settings = reader.read(azure=azure, management_cloud=azure)
-    azure, management_cloud = management.clouds(settings.management, azure, environ, reader.problems)
+    azure, management_cloud = management.clouds(settings.management, azure, config, environ, reader.problems)
     reader.find(list(_contradictions(settings)))
     if reader.problems:
         raise SettingsError(reader.problems)

@@ -19,6 +19,7 @@ from localcloud.status import Status
 
 STACKS = PROJECT_ROOT / "stacks"
 UUID = "11111111-2222-3333-4444-555555555555"
+SERVER_UUID = "99999999-8888-7777-6666-555555555555"
 LOCALCLOUD = Status(
     https="https://127.0.0.1:443",
     ca=Path("ca.pem"),
@@ -55,7 +56,7 @@ def taken_by_the_program(content: dict[str, Any]) -> bool:
         config["azure-native:metadataHost"] = "localhost:443"
     config |= {key: str(value) for key, value in content["config"].items()}
     try:
-        settings.read(config, dict.fromkeys(VARIABLES.values(), UUID))
+        settings.read(config, dict.fromkeys(VARIABLES.values(), SERVER_UUID))
     except SettingsError:
         return False
     return True

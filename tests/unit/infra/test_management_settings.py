@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from infra import declared, settings
+from infra.inputs import inputs
 from infra.settings import clouds, management
 from infra.settings.management import VARIABLES
 from infra.settings.reader import SettingsError
+from tests.support.certificates import forge
 
 AZURE_ID = "11111111-2222-3333-4444-555555555555"
 SERVER_ID = "99999999-8888-7777-6666-555555555555"
@@ -107,12 +109,120 @@ def test_azure_alone_is_told_that_its_service_ended(config: dict[str, str], azur
         ("models.contoso.com/api", "it takes host or host:port"),
         ("http://models.contoso.com", "it takes host or host:port"),
         ("models contoso", "it takes host or host:port"),
+        ("models.contoso.com:", "it takes host or host:port"),
+        (":8443", "it takes host or host:port"),
+        ("models.contoso.com:https", "it takes host or host:port"),
+        ("models.contoso.com:0", "a port is a number from 1 to 65535"),
+        ("models.contoso.com:70000", "a port is a number from 1 to 65535"),
+        ("models..contoso.com", "has an empty label"),
+        ("me@models.contoso.com", "it takes host or host:port"),
+        ("10.0.0.300", "is no IP address"),
+        ("::1", "stands in brackets, as in [::1]:8443"),
+        ("[fe80::zz]:8443", "is no IP address"),
+        ("management.azure.com.", "which is Azure itself"),
+        ("management.azure.com:8443", "which is Azure itself"),
+        ("login.microsoftonline.com", "which is Azure itself"),
     ],
 )
 def test_a_host_that_is_no_such_server_is_refused(config: dict[str, str], host: str, words: str) -> None:
     (problem,) = problems(config | {f"{NAMESPACE}:managementHost": host})
     assert problem.startswith(f"fpga-web-service:managementHost is '{host}'")
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://models.contoso.com/", "models.contoso.com"),
+        ("Models.Contoso.COM.:08443", "models.contoso.com:8443"),
+        ("möbel.contoso.com", "xn--mbel-5qa.contoso.com"),
+        ("localhost:8443", "localhost:8443"),
+        ("fpga_server:8443", "fpga_server:8443"),
+        ("10.0.0.5:443", "10.0.0.5:443"),
+        ("[0:0::1]:8443", "[::1]:8443"),
+        ("[::1]", "[::1]"),
+    ],
+)
+def test_a_host_has_one_form(config: dict[str, str], written: str, read: str) -> None:
+    told = settings.read(config | {f"{NAMESPACE}:managementHost": written}, {})
+    assert told.management_cloud.metadata_host == read
+
+
+@pytest.mark.parametrize(
+    ("azure", "server"),
+    [
+        ("10.0.0.5:8443", "10.0.0.5:8443"),
+        ("models.contoso.com", "MODELS.contoso.com:443"),
+        ("https://models.contoso.com.:443/", "models.contoso.com"),
+    ],
+)
+def test_the_first_cloud_again_is_refused(config: dict[str, str], azure: str, server: str) -> None:
+    hosts = {"azure-native:metadataHost": azure, f"{NAMESPACE}:managementHost": server}
+    (problem,) = problems(config | hosts)
+    assert "the cloud that azure-native:metadataHost names" in problem
+    assert "`pulumi config rm fpga-web-service:managementHost`" in problem
+
+
+def test_the_subscription_of_the_first_cloud_is_refused(config: dict[str, str]) -> None:
+    (problem,) = problems(config | {f"{NAMESPACE}:managementSubscriptionId": AZURE_ID})
+    assert problem.startswith("fpga-web-service:managementSubscriptionId is '")
+    assert "and so is azure-native:subscriptionId" in problem
+
+
+def test_all_that_is_wrong_is_told_at_once(config: dict[str, str], tmp_path: Path) -> None:
+    wrong = {"managementHost": "http://x", "managementTenantId": "contoso", "managementRoots": "nowhere.pem"}
+    told = problems(
+        without(config, "managementSubscriptionId", "managementClientSecret")
+        | {f"{NAMESPACE}:{key}": value for key, value in wrong.items()}
+    )
+    assert sorted(one.split()[0] for one in told) == [
+        "fpga-web-service:managementClientSecret",
+        "fpga-web-service:managementHost",
+        "fpga-web-service:managementRoots",
+        "fpga-web-service:managementSubscriptionId",
+        "fpga-web-service:managementTenantId",
+    ]
+    less = without(config, "managementSubscriptionId", "managementClientSecret")
+    missing = problems(less | {f"{NAMESPACE}:managementClientId": "app"})
+    assert [one.split()[0].removeprefix("fpga-web-service:management") for one in missing] == [
+        "ClientId",
+        "SubscriptionId",
+        "ClientSecret",
+    ]
+
+
+def with_key() -> bytes:
+    root = forge.root()
+    return forge.chain(root) + forge.key_pem(root.key)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"no PEM", "holds no PEM block"),
+        (b"\x30\x82\x01\x0a", "is binary"),
+        (None, "is a directory"),
+        ("with its key", "the key in its own file"),
+    ],
+)
+def test_roots_that_are_none_are_refused(
+    config: dict[str, str], tmp_path: Path, content: bytes | str | None, words: str
+) -> None:
+    roots = tmp_path / "roots.pem"
+    if content is None:
+        roots.mkdir()
+    else:
+        roots.write_bytes(with_key() if isinstance(content, str) else content)
+    existing = {f"{NAMESPACE}:managementRoots": str(roots), f"{NAMESPACE}:modelId": "m"}
+    stack = settings.read(without(config, "modelPackage") | existing, {})
+    with pytest.raises(SettingsError) as caught:
+        inputs.read(stack, lambda _: None)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{NAMESPACE}:managementRoots: ")
+    assert str(roots) in problem
+    assert words in problem
+    assert "BEGIN" not in problem.replace("'-----BEGIN'", "")
 
 
 @pytest.mark.parametrize("key", VARIABLES)
