@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +52,9 @@ class Ca:
     key: bytes
 
 
-def load_or_make(data: Path, host: str, name: str | None = None) -> Authority:
-    """The authority of a data folder, with a server certificate for `localhost`, `127.0.0.1`, the address
-    `host` and the DNS name.
+def load_or_make(data: Path, *names: str | None) -> Authority:
+    """The authority of a data folder, with a server certificate for `localhost`, `127.0.0.1`, and these
+    addresses and DNS names.
 
     Raises:
         StartError: what is there is damaged, does not fit together, or the CA is not in force now.
@@ -61,8 +62,9 @@ def load_or_make(data: Path, host: str, name: str | None = None) -> Authority:
     authority = Authority(data / CA_CERTIFICATE, data / SERVER_CERTIFICATE, data / SERVER_KEY)
     if not authority.ca.exists():
         _keep_ca(data, make_ca())
-    if not _serves_on(authority, host, name):
-        _issue(data, authority, host, name)
+    wanted = _general_names(names)
+    if not _serves_on(authority, wanted):
+        _issue(data, authority, wanted)
     return authority
 
 
@@ -125,14 +127,12 @@ def _keep_ca(data: Path, made: Ca) -> None:
     write_private(data / CA_CERTIFICATE, made.certificate)
 
 
-def _issue(data: Path, authority: Authority, host: str, name: str | None) -> None:
+def _issue(data: Path, authority: Authority, names: Sequence[x509.GeneralName]) -> None:
     ca_key = _load_key(data / CA_KEY, data)
     ca = _issuing(authority.ca, ca_key)
     now = _now()
     _require_in_force(authority.ca, ca, now)
     key = ec.generate_private_key(ec.SECP256R1())
-    names: list[x509.GeneralName] = [x509.DNSName(one) for one in ("localhost", name) if one is not None]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in sorted({"127.0.0.1", host})]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     certificate = (
         x509.CertificateBuilder(ca.subject, subject, key.public_key(), x509.random_serial_number())
@@ -152,7 +152,7 @@ def _issue(data: Path, authority: Authority, host: str, name: str | None) -> Non
     write_private(authority.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _serves_on(authority: Authority, host: str, name: str | None) -> bool:
+def _serves_on(authority: Authority, wanted: Sequence[x509.GeneralName]) -> bool:
     """Whether the server's certificate can go on: callers take it, and a third of its life is left.
 
     Raises:
@@ -178,9 +178,23 @@ def _serves_on(authority: Authority, host: str, name: str | None) -> bool:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return False
-    if name is not None and name not in names.get_values_for_type(x509.DNSName):
-        return False
-    return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+    return set(wanted) <= set(names)
+
+
+def _general_names(names: Sequence[str | None]) -> list[x509.GeneralName]:
+    """The names of a server certificate: this machine's own, and these."""
+    dns, addresses = {"localhost": None}, {"127.0.0.1"}
+    for name in names:
+        if name is None:
+            continue
+        try:
+            addresses.add(str(ipaddress.IPv4Address(name)))
+        except ValueError:
+            dns[name] = None
+    return [
+        *(x509.DNSName(one) for one in dns),
+        *(x509.IPAddress(ipaddress.ip_address(one)) for one in sorted(addresses)),
+    ]
 
 
 def _still_issues(key: Path, issuer: x509.Certificate) -> bool:

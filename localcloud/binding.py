@@ -56,7 +56,8 @@ def reason(error: OSError, host: str, port: int) -> str:
     if port not in PRIVILEGED:
         return f"may not be bound by this user ({error.strerror}): have the system's rules allow it"
     gives = (
-        f"`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}` gives it"
+        "CAP_NET_BIND_SERVICE (AmbientCapabilities= of a systemd unit), or "
+        f"`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`, gives it"
         if sys.platform == "linux"
         else "start it as a user who has it"
     )

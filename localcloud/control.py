@@ -291,7 +291,9 @@ def _health(data: Path) -> Status:
     own = trusted.is_own(data)
     context = client_context(cafile=data / CA_CERTIFICATE) if own else pinned_context(trusted.here(data))
     # where it listens, whatever name callers are told
-    connection = http.client.HTTPSConnection(kept.host, kept.https, timeout=HEALTH_TIMEOUT_S, context=context)
+    connection = http.client.HTTPSConnection(
+        kept.near_host, kept.https, timeout=HEALTH_TIMEOUT_S, context=context
+    )
     try:
         told = _asked(connection, "GET", "/health")
         if "https" not in told:  # as earlier versions tell anybody

@@ -7,7 +7,7 @@ LocalcloudError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 LONGEST: Final = 4000
@@ -49,3 +49,10 @@ class CloudError(LocalcloudError):
 
 class StartError(LocalcloudError):
     """A failure to start: the server cannot, with these settings or on this machine."""
+
+    @classmethod
+    def of_settings(cls, problems: Sequence[str]) -> StartError:
+        """The refusal of settings: one sentence, or all of them, a line each."""
+        if len(problems) == 1:
+            return cls(problems[0])
+        return cls("\n- ".join((f"{len(problems)} settings cannot be used:", *problems)))

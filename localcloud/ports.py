@@ -7,13 +7,15 @@ import ipaddress
 import json
 import random
 import socket
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from localcloud import binding, waiting
-from localcloud.certificate.rules import OWN
 from localcloud.errors import StartError
 from localcloud.files import write_private
+from localcloud.network import listeners
 from localcloud.settings import Settings
 from surroundings import json_text
 
@@ -25,11 +27,13 @@ RELEASE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of a localcloud; `blob` is kept even where there is no blob storage.
+    """The addresses and ports of a localcloud; `blob` is kept even where there is no blob storage.
 
     Attributes:
-        name: DNS name by which callers reach `host`, too.
-        by_name: callers are told the name first: a certificate of another's issue may be for it alone.
+        host: IPv4 address that the HTTPS APIs listen on.
+        name: DNS name by which callers reach them, too.
+        dns_host, blob_host: addresses of the other two; empty: `host`.
+        told: `HOST:PORT` that callers are told of a listener, where that is not its own.
     """
 
     host: str
@@ -38,31 +42,49 @@ class Ports:
     blob: int
     has_blob_storage: bool
     name: str | None = None
-    by_name: bool = False
+    dns_host: str = ""
+    blob_host: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def base_urls(self) -> tuple[str, ...]:
         """Addresses of the HTTPS APIs, the preferred one first."""
-        hosts = ("127.0.0.1", "localhost") if self.host == "127.0.0.1" else (self.host,)
+        told = self._told("https", self.host, self.https)
+        host = listeners.near(self.host)
+        hosts = ("127.0.0.1", "localhost") if host == "127.0.0.1" else (host,)
+        found = [told, *(f"{host}:{self.https}" for host in hosts)]
         if self.name is not None:
             name = self.name.lower()
-            hosts = (name, *hosts) if self.by_name else (*hosts, name)
-        return tuple(f"https://{host}:{self.https}" for host in hosts)
+            found += [f"{name}:{told.rpartition(':')[2]}", f"{name}:{self.https}"]
+        return tuple(f"https://{one}" for one in dict.fromkeys(found))
+
+    @property
+    def near_host(self) -> str:
+        """The address at which this machine itself finds the HTTPS APIs."""
+        return listeners.near(self.host)
 
     @property
     def name_server(self) -> str:
         """Address of the DNS server, as `HOST:PORT`."""
-        return f"{self.host}:{self.dns}"
+        return self._told("dns", self.dns_host or self.host, self.dns)
 
     @property
     def blob_url(self) -> str | None:
         """Address of the blob service, if there is one."""
-        return f"https://{self.blob_host}:{self.blob}" if self.has_blob_storage else None
+        return f"https://{self.blob_place}" if self.has_blob_storage else None
 
     @property
-    def blob_host(self) -> str:
-        """The name or address by which callers reach the blob service."""
-        return self.name.lower() if self.name is not None and self.by_name else self.host
+    def blob_place(self) -> str:
+        """Address of the blob service, as `HOST:PORT`."""
+        return self._told("blob", self.blob_host or self.host, self.blob)
+
+    @property
+    def near_blob_host(self) -> str:
+        """The address at which this machine itself finds the blob service."""
+        return listeners.near(self.blob_host or self.host)
+
+    def _told(self, name: str, host: str, port: int) -> str:
+        return self.told.get(name, f"{host}:{port}")
 
 
 def resolve(settings: Settings) -> Ports:
@@ -72,22 +94,40 @@ def resolve(settings: Settings) -> Ports:
         StartError: a given or kept port cannot be bound; the message names it and the setting.
     """
     kept = read(settings.data)
-    given = {"https": settings.https_port, "dns": settings.dns_port, "blob": settings.blob_port}
+    found = {one.name: one for one in listeners.of(settings)}
+    reserved = {one.port for one in found.values()} | set(_services(settings))
     chosen: dict[str, int] = {}
-    for name, port in given.items():
-        wanted = port or (getattr(kept, name) if kept else 0)
+    for name, one in found.items():
+        wanted = one.port or (getattr(kept, name) if kept else 0)
         if wanted:
-            _wait_until_free(settings.host, wanted, name)
-        chosen[name] = wanted or _free(settings.host, set(chosen.values()) | set(given.values()))
-    if len(set(chosen.values())) != len(chosen):
-        raise StartError(f"The ports must differ: {chosen}. Change --https-port, --dns-port or --blob-port.")
+            _wait_until_free(one.host, wanted, name, settings)
+        chosen[name] = wanted or _free(one.host, set(chosen.values()) | reserved)
+    for one, other in combinations(found.values(), 2):
+        if chosen[one.name] == chosen[other.name] and listeners.overlap(one.host, other.host):
+            raise StartError(
+                f"The ports must differ: {chosen}. Change {settings.named(one.port_field)} or "
+                f"{settings.named(other.port_field)}."
+            )
+    told = {
+        name: f"{one.told_host or one.host}:{one.told_port or chosen[name]}"
+        for name, one in found.items()
+        if one.told_host or one.told_port
+    }
+    hosts = {name: one.host for name, one in found.items()}
     return Ports(
-        settings.host,
+        hosts["https"],
         **chosen,
         has_blob_storage=settings.has_blob_storage,
         name=settings.name,
-        by_name=settings.name is not None and settings.certificate_source != OWN,
+        dns_host=hosts["dns"],
+        blob_host=hosts["blob"],
+        told=told,
     )
+
+
+def _services(settings: Settings) -> range:
+    """The ports of services that share an address, where somebody has said which."""
+    return range(settings.scoring_port, settings.scoring_last_port + 1)
 
 
 def read(data: Path) -> Ports | None:
@@ -107,7 +147,9 @@ def read(data: Path) -> Ports | None:
             # not in files of earlier versions
             has_blob_storage=bool(kept.get("has_blob_storage", True)),
             name=None if kept.get("name") is None else str(kept["name"]),
-            by_name=bool(kept.get("by_name", False)),
+            dns_host=_kept_host(kept.get("dns_host") or kept["host"]),
+            blob_host=_kept_host(kept.get("blob_host") or kept["host"]),
+            told={str(one): str(place) for one, place in dict(kept.get("told", {})).items()},
         )
     except FileNotFoundError:
         return None
@@ -133,18 +175,23 @@ def keep(settings: Settings, ports: Ports) -> None:
         write_private(settings.data / PORTS_FILE, json.dumps(asdict(ports)).encode())
 
 
-def refused(error: OSError, host: str, port: int, name: str) -> StartError:
-    """The refusal that says which port cannot be bound, why, and how to have another."""
-    option = f"--{name}-port"
+def refused(error: OSError, host: str, port: int, name: str, settings: Settings | None = None) -> StartError:
+    """The refusal that says which port cannot be bound, why, and how to have another.
+
+    Args:
+        settings: tell how somebody would write the setting; None: as an option.
+    """
+    field = f"{name}_port"
     if error.errno == errno.EADDRNOTAVAIL:
-        option = "--scoring-network" if name == "scoring" else "--host"
+        field = "scoring_network" if name == "scoring" else "host"
+    option = settings.named(field) if settings is not None else f"--{field.replace('_', '-')}"
     return StartError(
         f"Port {port} on {host}, the {name} port, {binding.reason(error, host, port)}, "
         f"or choose another with {option}."
     )
 
 
-def require_right(host: str, port: int, name: str) -> None:
+def require_right(host: str, port: int, name: str, settings: Settings | None = None) -> None:
     """Refuses a port that this process may not bind at all; whether it is free now does not matter.
 
     Raises:
@@ -152,7 +199,7 @@ def require_right(host: str, port: int, name: str) -> None:
     """
     error = _problem(host, port)
     if error is not None and not binding.is_taken(error):
-        raise refused(error, host, port, name)
+        raise refused(error, host, port, name, settings)
 
 
 def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
@@ -189,7 +236,7 @@ def _problem(host: str, port: int) -> OSError | None:
     return None
 
 
-def _wait_until_free(host: str, port: int, name: str) -> None:
+def _wait_until_free(host: str, port: int, name: str, settings: Settings) -> None:
     error: OSError | None = None
 
     def is_taken() -> bool:
@@ -199,7 +246,7 @@ def _wait_until_free(host: str, port: int, name: str) -> None:
 
     waiting.until(lambda: not is_taken(), RELEASE_TIMEOUT_S)
     if error is not None:
-        raise refused(error, host, port, name)
+        raise refused(error, host, port, name, settings)
 
 
 def _free(host: str, excluded: set[int]) -> int:

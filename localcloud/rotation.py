@@ -145,9 +145,8 @@ def _is_shown(data: Path, root: str) -> bool:
     kept = ports.read(data)
     if kept is None:
         return False
-    host, _, port = kept.base_urls[0].removeprefix("https://").rpartition(":")
     connection = http.client.HTTPSConnection(
-        host, int(port), timeout=_CONNECT_TIMEOUT_S, context=client_context(cadata=root)
+        kept.near_host, kept.https, timeout=_CONNECT_TIMEOUT_S, context=client_context(cadata=root)
     )
     try:
         connection.connect()

@@ -58,6 +58,7 @@ from localcloud.identity.tokens import Tokens
 from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.modelmanagement.package_hosts import PackageHosts
+from localcloud.network.listeners import statuses
 from localcloud.openapi.api import OpenApi
 from localcloud.ports import Ports
 from localcloud.renewal import Renewal
@@ -71,7 +72,6 @@ from localcloud.settings import (
     DATABASE,
     LOG,
     PID,
-    PackageHost,
     Settings,
 )
 from localcloud.status import Status
@@ -177,6 +177,7 @@ class Cloud:
             blob=ports.blob_url,
             pid=os.getpid(),
             services=self._models.status() if self._models else (),
+            listeners=statuses(settings, ports),
             version=self._version,
             certificate=self._renewal.status() if self._renewal else None,
         )
@@ -194,8 +195,8 @@ class Cloud:
         mark = folder.checked(settings.data)
         authorities.require_readable(settings.data)
         ports = self._ports = port_numbers.resolve(settings)
-        pool = AddressPool(settings.scoring_network, settings.scoring_port)
-        port_numbers.require_right(*pool.first, "scoring")
+        pool = AddressPool.of(settings)
+        port_numbers.require_right(*pool.first, "scoring", settings)
         store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
@@ -209,13 +210,13 @@ class Cloud:
         azurite = self._azurite(ports, pair)
         blobs = None
         if azurite is not None:
-            blobs = Blobs(store, azurite, str(ports.blob_url), ca, settings.host)
+            blobs = Blobs(store, azurite, f"https://{ports.blob_place}", ca, ports.near_blob_host, ports.blob)
             blobs.serve_accounts()  # the list to start with
             blob_service = starting.enter_context(_beside(azurite.start))
             starting.callback(lambda: azurite.stop(self._drain_left_s()))
 
         # Its queries are short: it ends behind all that takes longer.
-        dns = DnsServer(store, settings.host, ports.dns)
+        dns = DnsServer(store, ports.dns_host, ports.dns)
         dns.start()
         starting.callback(dns.stop)
         scoring = ScoringHost()
@@ -251,7 +252,7 @@ class Cloud:
         folder.settle(settings.data, mark, store)
         store.checkpoint()
         https = self._https = starting.enter_context(
-            served(frame, settings.host, ports.https, pair, self._drain_left_s)
+            served(frame, ports.host, ports.https, pair, self._drain_left_s)
         )
         listeners = [https.renew] if azurite is None else [azurite.renew, https.renew]
         self._renewal = Renewal(settings.data, settings.certificate_source, source, pair, listeners)
@@ -277,7 +278,7 @@ class Cloud:
             return None
         return Azurite(
             data=settings.data / BLOBS,
-            host=settings.host,
+            host=ports.blob_host,
             port=ports.blob,
             node=settings.node,
             package=settings.azurite,
@@ -287,8 +288,10 @@ class Cloud:
 
 def _package_hosts(settings: Settings, ports: Ports) -> PackageHosts:
     named = [settings_rules.package_host(written) for written in settings.package_hosts]
-    blob_service = PackageHost(ports.blob_host, ports.blob) if settings.has_blob_storage else None
-    return PackageHosts(named, blob_service, settings.host)
+    if not settings.has_blob_storage:
+        return PackageHosts(named)
+    near = settings_rules.PackageHost(ports.near_blob_host, ports.blob)
+    return PackageHosts(named, settings_rules.package_host(ports.blob_place), near)
 
 
 def _frame(

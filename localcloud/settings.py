@@ -7,15 +7,16 @@ from __future__ import annotations
 import ipaddress
 import re
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from localcloud import reach
 from localcloud.certificate import rules as certificate_rules
 from localcloud.configuration import kinds, table
 from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
 from localcloud.errors import StartError
+from localcloud.network import reach
 
 DATABASE = "localcloud.db"
 LOCK = "lock"
@@ -69,6 +70,8 @@ def _written_host(written: str) -> str:
 
 
 _ANY_PORT = kinds.port(any_free=True)
+_ADDRESS = kinds.text("an IPv4 address", "ADDRESS")
+_POOL = kinds.joined(kinds.text("a network, FIRST-LAST, an address, or a list of these", "ADDRESSES"))
 _PACKAGE_HOSTS = Kind(_written_host, "a list; each `HOST` or `HOST:PORT`", "HOST[:PORT]", gather=tuple)
 _LAST = "the last one, or a free one"
 _PARTS = "Parts"
@@ -76,6 +79,9 @@ _ADDRESSES = "Addresses"
 _SERVICES = "Services"
 _RUNNING = "Running"
 _CERTIFICATE = "Certificate of the server itself"
+_TOLD = "Behind NAT"
+_HOST = "that of `host`"
+_SAME = "the one that it listens on"
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ class Settings:
     ] = None
     host: Annotated[
         str,
-        Setting(kinds.text("an IPv4 address", "ADDRESS"), "Address of this machine to listen on", _ADDRESSES),
+        Setting(_ADDRESS, "Address of this machine to listen on: of HTTPS, DNS and blobs", _ADDRESSES),
     ] = "127.0.0.1"
     name: Annotated[
         str | None, Setting(kinds.dns_name(), "DNS name by which callers reach that address", _ADDRESSES)
@@ -117,6 +123,13 @@ class Settings:
         bool,
         Setting(kinds.switch(), "Listen where other machines reach it, if the address is such", _ADDRESSES),
     ] = False
+    https_host: Annotated[str | None, Setting(_ADDRESS, "Address of all HTTPS APIs", _ADDRESSES, _HOST)] = (
+        None
+    )
+    dns_host: Annotated[str | None, Setting(_ADDRESS, "Address of the DNS server", _ADDRESSES, _HOST)] = None
+    blob_host: Annotated[str | None, Setting(_ADDRESS, "Address of the blob service", _ADDRESSES, _HOST)] = (
+        None
+    )
     https_port: Annotated[int, Setting(_ANY_PORT, "Port of all HTTPS APIs", _ADDRESSES, _LAST)] = 0
     dns_port: Annotated[
         int, Setting(_ANY_PORT, "Port of the DNS server, UDP and TCP alike", _ADDRESSES, _LAST)
@@ -125,8 +138,8 @@ class Settings:
     scoring_network: Annotated[
         str,
         Setting(
-            kinds.text("a network", "NETWORK"),
-            "Network of the services' addresses, or one address, where each gets a port",
+            _POOL,
+            "Addresses of this machine of which each service gets one; of one alone, each gets a port",
             _SERVICES,
         ),
     ] = "127.80.0.0/16"
@@ -142,6 +155,57 @@ class Settings:
             option="--package-host",
         ),
     ] = ()
+    scoring_last_port: Annotated[
+        int,
+        Setting(
+            _ANY_PORT,
+            "Last port of the services where they share one address",
+            _SERVICES,
+            "10000 ports, as far as there are",
+        ),
+    ] = 0
+    advertise_host: Annotated[
+        str | None,
+        Setting(
+            kinds.host(), "Address or DNS name by which callers reach HTTPS, DNS and blobs", _TOLD, _SAME
+        ),
+    ] = None
+    advertise_https_port: Annotated[
+        int, Setting(_ANY_PORT, "Port at which callers reach the HTTPS APIs", _TOLD, _SAME)
+    ] = 0
+    advertise_dns_host: Annotated[
+        str | None,
+        Setting(kinds.host(), "As `advertiseHost`, of the DNS server alone", _TOLD, "`advertiseHost`"),
+    ] = None
+    advertise_dns_port: Annotated[
+        int, Setting(_ANY_PORT, "Port at which callers reach the DNS server", _TOLD, _SAME)
+    ] = 0
+    advertise_blob_host: Annotated[
+        str | None,
+        Setting(kinds.host(), "As `advertiseHost`, of the blob service alone", _TOLD, "`advertiseHost`"),
+    ] = None
+    advertise_blob_port: Annotated[
+        int, Setting(_ANY_PORT, "Port at which callers reach the blob service", _TOLD, _SAME)
+    ] = 0
+    advertise_scoring: Annotated[
+        str | None,
+        Setting(
+            _POOL,
+            "Addresses at which callers reach those of `scoringNetwork`, as many and in the same order; or "
+            "one, where each service gets a port",
+            _TOLD,
+            "those of `scoringNetwork`",
+        ),
+    ] = None
+    advertise_scoring_port: Annotated[
+        int,
+        Setting(
+            _ANY_PORT,
+            "Port at which callers reach every service; where they share an address, the first",
+            _TOLD,
+            "`scoringPort`",
+        ),
+    ] = 0
     drain_timeout: Annotated[
         int,
         Setting(
@@ -202,29 +266,32 @@ class Settings:
         return f"{setting.key}: {value} ({self.config.path}, line {self.config.lines[field]})"
 
 
-def check(settings: Settings) -> None:
-    """Refuses what cannot work, each setting as it is written.
-
-    Raises:
-        StartError: a setting is out of its range, or the data folder is somebody else's.
-    """
+def _unfit(settings: Settings) -> Iterator[str]:
+    """What is wrong with values, each looked at alone."""
     for setting in table.of(Settings).values():
         value = getattr(settings, setting.field)
         for text in () if value is None else setting.texts(value):
             try:
                 setting.kind.read(text)
             except Unfit as error:
-                raise StartError(f"{settings.written(setting.field, text)} {error}.") from None
-    give = settings.named("public")
-    reach.check_host(settings.host, settings.written("host"), public=settings.public, give=give)
-    network, told = settings.scoring_network, settings.written("scoring_network")
-    reach.check_scoring(network, told, public=settings.public, give=give)
-    certificate_rules.check(settings)
+                yield f"{settings.written(setting.field, text)} {error}."
+
+
+def check(settings: Settings) -> None:
+    """Refuses what cannot work, each setting as it is written.
+
+    Raises:
+        StartError: a setting is out of its range, or the data folder is somebody else's.
+    """
+    problems = [*_unfit(settings), *reach.problems(settings)]
     if (settings.node is None) != (settings.azurite is None):
-        raise StartError(
+        problems.append(
             f"{settings.named('node')} and {settings.named('azurite')} go together: blob storage needs both, "
             "or leave both out."
         )
+    if problems:
+        raise StartError.of_settings(problems)
+    certificate_rules.check(settings)
     # The lock file is looked for last: another localcloud may just be making itself at home there.
     if settings.data.is_dir() and any(settings.data.iterdir()) and not (settings.data / LOCK).exists():
         raise StartError(

@@ -12,6 +12,8 @@ from typing import Any
 
 from localcloud.version import UNTOLD, Version
 
+_SELDOM = ("listens", "note")
+
 
 @dataclass(frozen=True)
 class ServiceStatus:
@@ -23,6 +25,8 @@ class ServiceStatus:
         address: the IPv4 address where it answers; None where it never did, or gave its address back.
         port: the TCP port of its gRPC server; None as above.
         ssl: whether it answers over TLS.
+        listens: `HOST:PORT` that it listens on, where callers are told another one.
+        note: what a person should know: why it does not answer, or that it is not where the settings say.
     """
 
     name: str
@@ -30,6 +34,32 @@ class ServiceStatus:
     address: str | None
     port: int | None
     ssl: bool
+    listens: str | None = None
+    note: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as JSON has it: without what there is not to tell."""
+        told = asdict(self)
+        return {key: value for key, value in told.items() if value is not None or key not in _SELDOM}
+
+
+@dataclass(frozen=True)
+class ListenerStatus:
+    """A listener, and who gets how far there.
+
+    Attributes:
+        name: what answers, such as `HTTPS APIs`.
+        listens: where: `HOST:PORT`, or the addresses and ports of all services.
+        reach: who gets there: `this machine` alone, or `other machines`, too.
+        asks: what it asks a caller for.
+        told: where callers are told to find it, if that is elsewhere.
+    """
+
+    name: str
+    listens: str
+    reach: str
+    asks: str
+    told: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +101,7 @@ class Status:
         blob: base URL of the blob service, `https://HOST:PORT`; None: there is no blob storage.
         pid: number of its process; None: it does not run.
         services: what is deployed; empty where it does not run.
+        listeners: where it listens; empty where it does not run, or tells none.
         version: the version of the code that runs; `UNTOLD` where it does not run, or tells none.
         needs_roots: whether callers must be given `ca`; False: their systems know those roots.
         certificate: of its HTTPS; None where it does not run, or tells nothing of it.
@@ -86,6 +117,7 @@ class Status:
     blob: str | None
     pid: int | None = None
     services: tuple[ServiceStatus, ...] = ()
+    listeners: tuple[ListenerStatus, ...] = ()
     version: Version = UNTOLD
     needs_roots: bool = True
     certificate: CertificateStatus | None = None
@@ -108,7 +140,8 @@ class Status:
             "dns": self.dns,
             "blob": self.blob,
             "pid": self.pid,
-            "services": [asdict(service) for service in self.services],
+            "services": [service.to_json() for service in self.services],
+            "listeners": [asdict(listener) for listener in self.listeners],
             "version": self.version.number,
             "commit": self.version.commit,
             "certificate": None if self.certificate is None else self.certificate.to_json(),
@@ -134,6 +167,7 @@ class Status:
                 blob=told["blob"],
                 pid=told["pid"],
                 services=tuple(_service(service) for service in told["services"]),
+                listeners=tuple(_listener(listener) for listener in told.get("listeners", ())),
                 version=Version(told.get("version"), told.get("commit")),
                 needs_roots=told.get("needs_roots", True),
                 certificate=_certificate(told.get("certificate")),
@@ -143,7 +177,19 @@ class Status:
 
 
 def _service(told: Mapping[str, Any]) -> ServiceStatus:
-    return ServiceStatus(told["name"], told["state"], told["address"], told["port"], told["ssl"])
+    return ServiceStatus(
+        told["name"],
+        told["state"],
+        told["address"],
+        told["port"],
+        told["ssl"],
+        told.get("listens"),
+        told.get("note"),
+    )
+
+
+def _listener(told: Mapping[str, Any]) -> ListenerStatus:
+    return ListenerStatus(told["name"], told["listens"], told["reach"], told["asks"], told["told"])
 
 
 def _certificate(told: Mapping[str, Any] | None) -> CertificateStatus | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,7 @@ from fpga.errors import CommandError
 from fpga.project import Project
 
 if TYPE_CHECKING:
-    from localcloud.status import ServiceStatus, Status
+    from localcloud.status import ListenerStatus, ServiceStatus, Status
 
 app = typer.Typer(
     help="Start, stop and look at localcloud, the service that stands where Azure's stood.",
@@ -69,12 +68,9 @@ def up(data: Data = None, config: Config = None, as_json: AsJson = False, **give
                 f"{upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
                 "restarts it."
             )
-        if wanted.public:
-            report.note(
-                f"Other machines may reach it: HTTPS {found.https}, DNS {found.dns}, blobs {found.blob}, and "
-                f"services in {wanted.scoring_network}. They ask for tokens, keys and signatures, but for "
-                "discovery, /health and DNS."
-            )
+        for service in found.services:
+            if service.note is not None:
+                report.note(f"The service {service.name}: {service.note}")
     _print(found, as_json)
 
 
@@ -204,6 +200,7 @@ def show(found: Status) -> None:
     }
     rows = [(name, "none" if value is None else str(value)) for name, value in values.items()]
     rows += [("certificate", one) for one in _certificate(found)]
+    rows += [("listens", _listener(listener)) for listener in found.listeners]
     rows += [("service", _service(service)) for service in found.services]
     show_rows(standard_output(), [(Text(name, "dim"), Text(value, "bold")) for name, value in rows])
 
@@ -218,5 +215,13 @@ def _certificate(found: Status) -> list[str]:
     return [*told, *found.certificate.notes]
 
 
+def _listener(listener: ListenerStatus) -> str:
+    told = "" if listener.told is None else f", told as {listener.told}"
+    only = " alone" if listener.reach == "this machine" else ""
+    return (
+        f"{listener.name} on {listener.listens}{told}: for {listener.reach}{only}; asks for {listener.asks}"
+    )
+
+
 def _service(service: ServiceStatus) -> str:
-    return " ".join(f"{key}={value}" for key, value in asdict(service).items())
+    return " ".join(f"{key}={value}" for key, value in service.to_json().items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from localcloud.errors import StartError
+from localcloud.network import listeners
 
 if TYPE_CHECKING:
     from localcloud.settings import Settings
@@ -40,7 +41,6 @@ def check(settings: Settings) -> None:
 
 
 def names(settings: Settings) -> tuple[str, ...]:
-    """The names by which callers are told to reach the server, else its address: a certificate of another's
-    issue is for these.
-    """
-    return (settings.host if settings.name is None else settings.name.lower(),)
+    """The names and addresses that callers are told: a certificate of another's issue is for these."""
+    told = [one.told_host or one.host for one in listeners.of(settings) if one.name != "dns"]
+    return tuple(dict.fromkeys([*told, *([settings.name.lower()] if settings.name else [])]))

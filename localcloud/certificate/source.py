@@ -10,6 +10,7 @@ from localcloud import authority as authorities
 from localcloud.certificate import rules, trusted
 from localcloud.certificate.pair import Pair
 from localcloud.errors import StartError
+from localcloud.network import listeners
 from localcloud.settings import Settings
 from surroundings.tls import ServerContexts
 
@@ -39,17 +40,17 @@ class OwnSource:
 
     Args:
         data: the data folder.
-        host, name: the address, and the DNS name if there is one, that the certificate is for.
+        names: the addresses and DNS names that the certificate is for; None: left out.
     """
 
     interval_s = 60.0
 
-    def __init__(self, data: Path, host: str, name: str | None) -> None:
-        self._data, self._host, self._name = data, host, name
+    def __init__(self, data: Path, *names: str | None) -> None:
+        self._data, self._names = data, names
 
     def current(self) -> Pair:
         """As `Source.current`."""
-        found = authorities.load_or_make(self._data, self._host, self._name)
+        found = authorities.load_or_make(self._data, *self._names)
         return Pair(found.certificate.read_bytes(), found.key.read_bytes())
 
 
@@ -60,7 +61,7 @@ def source_of(settings: Settings) -> Source:
         from localcloud.certificate.files import FilesSource
 
         return FilesSource(settings, rules.names(settings))
-    return OwnSource(settings.data, settings.host, settings.name)
+    return OwnSource(settings.data, *listeners.own_names(settings))
 
 
 def first(settings: Settings, source: Source) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Final
@@ -91,9 +92,28 @@ def dns_name() -> Kind:
     return Kind(read, "a DNS name", "NAME")
 
 
-def several(one: Kind) -> Kind:
-    """Any number of values of a kind: a tuple of them."""
-    return Kind(one.read, f"a list; each {one.shape}", one.metavar, gather=tuple, is_path=one.is_path)
+def host() -> Kind:
+    """An IPv4 address or a DNS name that callers are told."""
+
+    def read(written: str) -> str:
+        if "." in written and written.replace(".", "").isdigit():
+            try:
+                address = ipaddress.IPv4Address(written)
+            except ValueError:
+                raise Unfit("is no IPv4 address: give one, or a DNS name") from None
+            if address.is_unspecified or address.is_multicast:
+                raise Unfit("is no address that callers could call: give one, or a DNS name")
+            return written
+        if not _NAME.fullmatch(written):
+            raise Unfit("is neither an IPv4 address nor a DNS name: give one that callers reach")
+        return written.lower()
+
+    return Kind(read, "an IPv4 address or a DNS name", "HOST")
+
+
+def joined(one: Kind) -> Kind:
+    """A list of texts, which are one text with commas."""
+    return Kind(one.read, one.shape, one.metavar, gather=", ".join)
 
 
 def _whole(written: str, low: int, high: int, refusal: str) -> int:

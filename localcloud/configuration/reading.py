@@ -74,15 +74,8 @@ def read(options: Options, config: Path | None = None, base: Path | None = None)
         setting = settings[field]
         _put(values, setting, texts, base, f"{setting.option} {_told(texts)}", problems)
     if problems:
-        raise StartError(together(problems))
+        raise StartError.of_settings(problems)
     return Found(values, None if path is None else ConfigFile(path, lines, frozenset(options)))
-
-
-def together(problems: Sequence[str]) -> str:
-    """One sentence, or all of them, a line each."""
-    if len(problems) == 1:
-        return problems[0]
-    return "\n- ".join((f"{len(problems)} settings cannot be used:", *problems))
 
 
 def _put(

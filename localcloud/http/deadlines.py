@@ -77,17 +77,20 @@ class DeadlineAdapter(Adapter):
     Args:
         addresses: those to connect to where no proxy is between, in the place of what the URL's host resolves
             to; empty: that.
+        port: the one to connect to there in the place of the URL's; None: that.
         options: of `Adapter`.
     """
 
-    def __init__(self, deadline: Deadline, addresses: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, deadline: Deadline, addresses: Sequence[str] = (), port: int | None = None, **options: Any
+    ) -> None:
         self._classes = {
-            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline, addresses),
-            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline, addresses),
+            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline, addresses, port),
+            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline, addresses, port),
         }
         self._past_proxies = {
-            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline, ()),
-            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline, ()),
+            "http": _pool(HTTPConnectionPool, HTTPConnection, deadline, (), None),
+            "https": _pool(HTTPSConnectionPool, HTTPSConnection, deadline, (), None),
         }
         super().__init__(**options)
 
@@ -103,9 +106,12 @@ class DeadlineAdapter(Adapter):
         return manager
 
 
-def _pool(kind: type[Any], connection: type[Any], deadline: Deadline, addresses: Sequence[str]) -> type[Any]:
+def _pool(
+    kind: type[Any], connection: type[Any], deadline: Deadline, addresses: Sequence[str], port: int | None
+) -> type[Any]:
     class Watched(connection):  # type: ignore[misc] # of either scheme
         _dns_host: str
+        port: int
 
         def _new_conn(self) -> socket.socket:
             made = self._connected()
@@ -113,17 +119,17 @@ def _pool(kind: type[Any], connection: type[Any], deadline: Deadline, addresses:
             return made
 
         def _connected(self) -> socket.socket:
-            name = self._dns_host  # the certificate is compared with it
+            name, named_port = self._dns_host, self.port  # the certificate is compared with the name
             try:
                 for number, address in enumerate(addresses, 1):
-                    self._dns_host = address
+                    self._dns_host, self.port = address, port or named_port
                     try:
                         return super()._new_conn()  # type: ignore[no-any-return]
                     except HTTPError:
                         if number == len(addresses):
                             raise
             finally:
-                self._dns_host = name
+                self._dns_host, self.port = name, named_port
             return super()._new_conn()  # type: ignore[no-any-return]
 
     return type(kind.__name__, (kind,), {"ConnectionCls": Watched})

@@ -6,6 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.modelmanagement.services import Service
 from localcloud.modelmanagement.trials import Trials
+from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import PackageError, ScoringError
 
 ACCOUNT = "/api/subscriptions/{subscription}/resourcegroups/{group}/accounts/{account}"
@@ -38,6 +40,7 @@ class Api:
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
         hosts: where packages may come from.
         accepted: called after an operation was accepted.
+        told: gives the endpoint that callers are told for the one where a service answers.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class Api:
         ca_file: Path,
         hosts: PackageHosts,
         accepted: Callable[[], None],
+        told: Callable[[Endpoint], Endpoint],
     ) -> None:
         self._store = store
+        self._told = told
         self._packages = packages
         self._keys_changed = keys_changed
         self._trials = trials
@@ -84,6 +89,9 @@ class Api:
             )
             for method, path, handler in handlers
         ]
+
+    def _shown(self, service: Service) -> dict[str, Any]:
+        return service.document(self._told)
 
     def _list_models(self, request: Request) -> Response:
         with self._store.read() as db:
@@ -136,7 +144,7 @@ class Api:
         with self._store.read() as db:
             account = _account(db, request)
             found = services.listing(db, account.id, query.get("servicename"), query.get("modelid"))
-        return page(request, found, lambda service: f"{service.sequence:016d}", Service.document)
+        return page(request, found, lambda service: f"{service.sequence:016d}", self._shown)
 
     def _create_service(self, request: Request) -> Response:
         with self._store.read() as db:
@@ -156,7 +164,7 @@ class Api:
     def _get_service(self, request: Request) -> Response:
         with self._store.read() as db:
             service = services.require(db, _account(db, request).id, request.path_params["id"])
-        return JSONResponse(service.document())
+        return JSONResponse(self._shown(service))
 
     def _update_service(self, request: Request) -> Response:
         with self._store.read() as db:
@@ -228,7 +236,7 @@ class Api:
         }
         if service is None:
             return Response(status_code=202, headers=headers)
-        return JSONResponse(service.document(), 202, headers=headers)
+        return JSONResponse(self._shown(service), 202, headers=headers)
 
 
 def _versioned(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -20,7 +20,7 @@ from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Failure, Operation
 from localcloud.modelmanagement.services import Change, Service
 from localcloud.modelmanagement.trials import Trials
-from localcloud.scoring.addresses import AddressPool
+from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import (
     BindError,
@@ -341,6 +341,7 @@ class Deployer:
             name = models.name_of(db, service.model_id)
         assert service.address is not None  # noqa: S101 - `_placed`, or a restored one
         assert service.port is not None  # noqa: S101
+        self._pool.require_allowed(Endpoint(service.address, service.port))
         self._scoring.deploy(
             Deployment(
                 service_id=service.id,

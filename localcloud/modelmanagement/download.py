@@ -43,9 +43,9 @@ def fetch(url: str, destination: Path, ca_file: Path, hosts: PackageHosts) -> No
     draft = destination.with_suffix(".part")
     with (
         Deadline(TOTAL_TIMEOUT_S) as deadline,
-        https_session(DeadlineAdapter(deadline, route.addresses, extra_roots=ca_file)) as session,
+        https_session(DeadlineAdapter(deadline, route.addresses, route.port, extra_roots=ca_file)) as session,
     ):
-        session.mount("http://", DeadlineAdapter(deadline, route.addresses))
+        session.mount("http://", DeadlineAdapter(deadline, route.addresses, route.port))
         # Proxies and .netrc are for other hosts than one's own.
         session.trust_env = not route.is_named
         try:

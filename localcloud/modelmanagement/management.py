@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +20,10 @@ from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.package_hosts import PackageHosts
+from localcloud.modelmanagement.services import Service
 from localcloud.modelmanagement.trials import Trials
 from localcloud.modelmanagement.worker import Worker
-from localcloud.scoring.addresses import AddressPool
+from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
 from localcloud.settings import PACKAGES
 from localcloud.status import ServiceStatus
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 KEEP_OPERATIONS = timedelta(days=7)
 _TABLES = ("operations", "services", "models")
 """An account's, in the order in which its rows may go."""
+
+
+log = logging.getLogger(__name__)
 
 
 class ModelManagement:
@@ -67,8 +73,16 @@ class ModelManagement:
         self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts, self._trials)
         self._worker = Worker(store, self._deployer)
         self._api = Api(
-            store, self._packages, self._deployer.follow_keys, self._trials, ca_file, hosts, self._worker.wake
+            store,
+            self._packages,
+            self._deployer.follow_keys,
+            self._trials,
+            ca_file,
+            hosts,
+            self._worker.wake,
+            pool.told,
         )
+        self._pool = pool
 
     def routes(self) -> list[Route]:
         """The routes below `/api/subscriptions/{s}/resourcegroups/{rg}/accounts/{a}`; each needs a token."""
@@ -89,6 +103,9 @@ class ModelManagement:
             ]
         for service in restored:
             self._deployer.restore(service)
+            stray = self._pool.stray(Endpoint(str(service.address), service.port or 0))
+            if stray is not None:
+                log.warning("service %s (%s): %s", service.name, service.id, stray)
         self._worker.start()
 
     def begin_nothing(self) -> None:
@@ -109,9 +126,23 @@ class ModelManagement:
         """The status of every account's services, for a person who looks."""
         with self._store.read() as db:
             found = services.listing(db, None)
-        return tuple(
-            ServiceStatus(one.name, one.state, one.address, one.port, ssl=one.tls is not None)
-            for one in found
+        return tuple(self._status(one) for one in found)
+
+    def _status(self, service: Service) -> ServiceStatus:
+        shown = ServiceStatus(
+            service.name, service.state, service.address, service.port, ssl=service.tls is not None
+        )
+        note = None if service.error is None else str(service.error["message"])
+        if service.address is None or service.port is None:
+            return replace(shown, note=note)
+        own = Endpoint(service.address, service.port)
+        told = self._pool.told(own)
+        return replace(
+            shown,
+            address=told.address,
+            port=told.port,
+            listens=None if told == own else f"{own.address}:{own.port}",
+            note=note or self._pool.stray(own),
         )
 
     def remove_account(self, account_id: str) -> Callable[[], None]:

@@ -26,10 +26,12 @@ class Route:
         addresses: those to connect to, resolved once: a name that resolves to others a moment later changes
             nothing. Empty: a proxy resolves it.
         is_named: whether a setting names it.
+        port: the port to connect to in the place of the URL's; None: that.
     """
 
     addresses: tuple[str, ...]
     is_named: bool
+    port: int | None = None
 
 
 class PackageHosts:
@@ -37,18 +39,20 @@ class PackageHosts:
 
     Args:
         named: hosts of this machine and its link that may be called, and any that may be called over http.
-        blob_service: localcloud's own, which may be called; None: there is none.
-        address: where that one listens, whatever its name resolves to; empty: that.
+        blob_service: localcloud's own as callers are told it, which may be called; None: there is none.
+        near_blob_service: where this machine itself finds it, for no way may lead back through NAT;
+            None: at the same place.
     """
 
     def __init__(
         self,
         named: Iterable[PackageHost] = (),
         blob_service: PackageHost | None = None,
-        address: str = "",
+        near_blob_service: PackageHost | None = None,
     ) -> None:
-        self._named = (*named, *([blob_service] if blob_service else []))
-        self._blob_service, self._address = blob_service, address
+        own = [one for one in (blob_service, near_blob_service) if one is not None]
+        self._named = (*named, *own)
+        self._blob_service, self._near = blob_service, near_blob_service
 
     def route(self, url: SplitResult) -> Route | None:
         """The way to the host of an http or https URL; None: it is not for packages.
@@ -59,8 +63,8 @@ class PackageHosts:
         """
         host = (url.hostname or "").lower()
         port = url.port or _PORTS[url.scheme]
-        if self._address and PackageHost(host, port) == self._blob_service:
-            return Route((self._address,), is_named=True)
+        if self._near is not None and PackageHost(host, port) == self._blob_service:
+            return Route((self._near.host,), is_named=True, port=self._near.port)
         found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         addresses = tuple(dict.fromkeys(str(address) for address in found))
         named = tuple(address for address in addresses if self._is_named(host, address, port))

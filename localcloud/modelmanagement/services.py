@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from localcloud.modelmanagement.fields import (
 )
 from localcloud.modelmanagement.keys import AuthKeys, GivenKeys, parse_keys
 from localcloud.modelmanagement.operations import FAILED, NOT_STARTED, SUCCEEDED, Failure
+from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, read_material
 
@@ -109,8 +110,12 @@ class Service:
         """The service that does not answer, and why."""
         return replace(self, state=FAILED, error=failure.document())
 
-    def document(self) -> dict[str, Any]:
-        """The service as the API shows it: neither certificate nor keys."""
+    def document(self, told: Callable[[Endpoint], Endpoint] = lambda own: own) -> dict[str, Any]:
+        """The service as the API shows it: neither certificate nor keys.
+
+        Args:
+            told: gives the endpoint that callers are told for the one where it answers.
+        """
         shown: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -122,8 +127,9 @@ class Service:
             "createdAt": self.created_on,
             "updatedAt": self.modified_on,
         }
-        if self.address is not None:
-            shown |= {"ipAddress": self.address, "port": self.port}
+        if self.address is not None and self.port is not None:
+            place = told(Endpoint(self.address, self.port))
+            shown |= {"ipAddress": place.address, "port": place.port}
         if self.error is not None:
             shown["error"] = self.error
         return shown

@@ -1,4 +1,4 @@
-"""Addresses at which services can answer: one each of a network, on one port.
+"""Addresses at which services can answer: one each of a pool, on one port; and those that callers are told.
 
 Where a machine has one loopback address only (macOS, Windows), or one address that other machines reach is
 given, each service gets a port of its own instead.
@@ -6,13 +6,15 @@ given, each service gets a port of its own instead.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from localcloud import binding
+from localcloud.network.listeners import MOST_PORTS, is_loopback, is_shared
+from localcloud.network.ranges import Addresses
 from localcloud.scoring.errors import BindError
+from localcloud.settings import Settings
 
 _FALLBACK_ADDRESS: Final = "127.0.0.1"
 # Below the ranges that systems hand out for outgoing connections (Linux from 32768, macOS from 49152).
@@ -30,28 +32,90 @@ class AddressPool:
     """The endpoints that services can have, numbered from 0 to `size` - 1.
 
     Args:
-        network: part of 127.0.0.0/8, e.g. `127.80.0.0/16`, or other addresses of this machine.
-        port: the port of every service where each has an address of its own; with one address that is not
-            loopback the first port.
+        written: addresses as `network.ranges` reads them: of 127.0.0.0/8, or others of this machine.
+        port: the port of every service where each has an address of its own; else the first port.
+        last_port: the last port of one address that services share; 0: as many as there are, up to 10000.
+        public: services may have addresses that other machines reach.
+        told: the addresses that callers are told instead, as many, or one; None: the pool's own.
+        told_port: the port, or the first one, that callers are told instead; 0: the pool's own.
     """
 
-    def __init__(self, network: str, port: int) -> None:
-        self._network = ipaddress.IPv4Network(network)
-        self._port = port
+    def __init__(
+        self,
+        written: str,
+        port: int,
+        last_port: int = 0,
+        *,
+        public: bool = False,
+        told: str | None = None,
+        told_port: int = 0,
+    ) -> None:
+        self._written, self._addresses, self._port = written, Addresses(written), port
+        self._public = public
         self._shared = _FALLBACK_ADDRESS, _FALLBACK_PORTS
-        if self._network.num_addresses == 1 and not self._network.is_loopback:
-            self._shared = str(self._network[0]), range(port, min(port + len(_FALLBACK_PORTS), 65536))
+        if is_shared(self._addresses, last_port):
+            end = min(port + MOST_PORTS - 1, last_port or 65535, 65535)
+            self._shared = self._addresses[0], range(port, end + 1)
             self.own_addresses, self.size = False, len(self._shared[1])
-            return
-        # Without the network's own first and last address, where there are others.
-        self._first, hosts = (1, self._network.num_addresses - 2) if self._network.prefixlen < 31 else (0, 1)
-        self.own_addresses = binding.has_address(str(self._network[self._first]))
-        self.size = hosts if self.own_addresses else len(_FALLBACK_PORTS)
+        else:
+            self.own_addresses = binding.has_address(self._addresses[0])
+            self.size = len(self._addresses) if self.own_addresses else len(_FALLBACK_PORTS)
+        self._told = None if told is None else Addresses(told)
+        self._told_port = told_port or self.first.port
+
+    @classmethod
+    def of(cls, settings: Settings) -> AddressPool:
+        """The pool that settings name."""
+        return cls(
+            settings.scoring_network,
+            settings.scoring_port,
+            settings.scoring_last_port,
+            public=settings.public,
+            told=settings.advertise_scoring,
+            told_port=settings.advertise_scoring_port,
+        )
 
     @property
     def first(self) -> Endpoint:
         """The endpoint of number 0."""
         return self._endpoint(0)
+
+    def told(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint that callers are told of a service: its own, unless NAT stands before it."""
+        number = self.number(endpoint)
+        if number is None:
+            return endpoint  # nothing is known of a way to it
+        apart = self.own_addresses and (self._told is None or len(self._told) > 1)
+        address = endpoint.address if self._told is None else self._told[number if apart else 0]
+        return Endpoint(address, self._told_port if apart else self._told_port + number)
+
+    def number(self, endpoint: Endpoint) -> int | None:
+        """The number of an endpoint; None: it is none of the pool's."""
+        if self.own_addresses:
+            return self._addresses.number(endpoint.address) if endpoint.port == self._port else None
+        address, ports = self._shared
+        return ports.index(endpoint.port) if endpoint.address == address and endpoint.port in ports else None
+
+    def stray(self, endpoint: Endpoint) -> str | None:
+        """A sentence on an endpoint of before that is none of the pool's; None: it is one."""
+        if self.number(endpoint) is not None:
+            return None
+        return (
+            f"it stays at {endpoint.address}:{endpoint.port}, which is none of {self._written}, for callers "
+            "know that address; delete it and deploy it anew to have it move."
+        )
+
+    def require_allowed(self, endpoint: Endpoint) -> None:
+        """Refuses an endpoint of before that other machines would reach where that is not asked for any more.
+
+        Raises:
+            BindError: it is such a one.
+        """
+        if not self._public and not is_loopback(endpoint.address):
+            raise BindError(
+                f"The service's address {endpoint.address} is not loopback, and localcloud was started "
+                "without --public: start it with that, or delete the service and deploy it anew."
+            )
 
     def choose(self, taken: Collection[tuple[str, int]], start: int) -> tuple[Endpoint, int]:
         """The first free endpoint from number `start` on, and the number to start from the next time.
@@ -77,12 +141,12 @@ class AddressPool:
                 raise BindError(
                     f"Port {endpoint.port} on {endpoint.address} {binding.reason(error, *endpoint)}."
                 )
-        where = f"address of {self._network}" if self.own_addresses else f"port of {self._shared[0]}"
+        where = f"address of {self._written}" if self.own_addresses else f"port of {self._shared[0]}"
         raise BindError(f"No {where} is free for a service: all {self.size} are taken.")
 
     def _endpoint(self, number: int) -> Endpoint:
         if self.own_addresses:
-            return Endpoint(str(self._network[self._first + number]), self._port)
+            return Endpoint(self._addresses[number], self._port)
         address, ports = self._shared
         return Endpoint(address, ports[number])
 

@@ -53,13 +53,15 @@ class Blobs:
         azurite: serves the accounts; started by whoever made it, with the accounts of `accounts`.
         url: where it answers, `https://host:port`, as callers are told.
         ca: PEM file by which its certificate is trusted.
-        address: of this machine, where it listens.
+        address, port: where this machine itself finds it; None: the port of `url`.
     """
 
-    def __init__(self, store: Store, azurite: Azurite, url: str, ca: Path, address: str) -> None:
+    def __init__(
+        self, store: Store, azurite: Azurite, url: str, ca: Path, address: str, port: int | None = None
+    ) -> None:
         self._store = store
         self._azurite = azurite
-        self._address, self._ca = address, ca
+        self._address, self._port, self._ca = address, port, ca
         self._turn = threading.Lock()
         self.url = url
 
@@ -157,7 +159,9 @@ class Blobs:
                     self.endpoint(account).rstrip("/"),
                     # with its name: of a server's DNS name the library would take none from the path
                     credential={"account_name": account, "account_key": key},
-                    transport=azure_transport(str(self._ca), DeadlineAdapter(deadline, [self._address])),
+                    transport=azure_transport(
+                        str(self._ca), DeadlineAdapter(deadline, [self._address], self._port)
+                    ),
                     retry_total=0,  # its caller tries again, if anybody does
                 ) as client:
                     yield client

@@ -25,7 +25,8 @@ from tests.support.localcloud.privileges import everybody_may_bind, without_the_
 LOW = 61  # of no service (IANA)
 RIGHT = "needs the right to bind ports under 1024: "
 GIVES = (
-    f"`sudo sysctl net.ipv4.ip_unprivileged_port_start={LOW}` gives it"
+    "CAP_NET_BIND_SERVICE (AmbientCapabilities= of a systemd unit), or "
+    f"`sudo sysctl net.ipv4.ip_unprivileged_port_start={LOW}`, gives it"
     if sys.platform == "linux"
     else "start it as a user who has it"
 )

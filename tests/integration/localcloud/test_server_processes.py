@@ -58,7 +58,7 @@ def test_started_found_and_stopped(settings: Settings) -> None:
     assert not (settings.data / "localcloud.pid").exists()
     stopped = control.status(settings.data)
     assert (stopped.running, stopped.pid) == (False, None)
-    assert stopped == replace(started, pid=None, services=(), version=version.UNTOLD)
+    assert stopped == replace(started, pid=None, services=(), listeners=(), version=version.UNTOLD)
     assert stopped.blob is None
     assert control.stop(settings.data) is False
 

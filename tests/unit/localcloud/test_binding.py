@@ -29,7 +29,7 @@ def test_each_error_has_words_of_its_own(number: int, port: int, reason: str) ->
 
 
 @pytest.mark.parametrize(
-    ("platform", "remedy"), [("linux", "port_start=53` gives it"), ("darwin", "as a user who has it")]
+    ("platform", "remedy"), [("linux", "port_start=53`, gives it"), ("darwin", "as a user who has it")]
 )
 def test_the_remedy_is_the_system_s(platform: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", platform)

@@ -52,7 +52,7 @@ def test_defaults_are_good() -> None:
         ({"scoring_network": "::1/128"}, "--scoring-network ::1/128 is not IPv4"),
         (
             {"scoring_network": "10.0.0.0/8", "public": True},
-            "--scoring-network 10.0.0.0/8 has 16777216 addresses",
+            "--scoring-network 10.0.0.0/8 has 16777214 addresses",
         ),
         (
             {"scoring_network": "203.0.113.0/30", "public": True},

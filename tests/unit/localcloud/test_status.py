@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.status import CertificateStatus, ServiceStatus, Status
+from localcloud.status import CertificateStatus, ListenerStatus, ServiceStatus, Status
 from localcloud.version import UNTOLD, Version
 
 RUNNING = Status(
@@ -26,6 +26,7 @@ RUNNING = Status(
         ServiceStatus("classifier", "Succeeded", "127.80.0.1", 50051, ssl=True),
         ServiceStatus("fresh", "Creating", None, None, ssl=False),
     ),
+    listeners=(ListenerStatus("DNS server", "10.0.0.5:53", "other machines", "nothing", "203.0.113.5:53"),),
     version=Version("0.1.0", "c" * 40),
     certificate=CertificateStatus("files", "2027-01-01T00:00:00Z", "it expired", ("open to all",)),
 )
@@ -43,6 +44,15 @@ TOLD: dict[str, Any] = {
         {"name": "classifier", "state": "Succeeded", "address": "127.80.0.1", "port": 50051, "ssl": True},
         {"name": "fresh", "state": "Creating", "address": None, "port": None, "ssl": False},
     ],
+    "listeners": [
+        {
+            "name": "DNS server",
+            "listens": "10.0.0.5:53",
+            "reach": "other machines",
+            "asks": "nothing",
+            "told": "203.0.113.5:53",
+        }
+    ],
     "version": "0.1.0",
     "commit": "c" * 40,
     "needs_roots": True,
@@ -59,9 +69,22 @@ TOLD: dict[str, Any] = {
 def test_its_json_has_the_keys_that_programs_read() -> None:
     assert RUNNING.to_json() == TOLD
     assert json.loads(json.dumps(RUNNING.to_json())) == TOLD
-    stopped = replace(RUNNING, pid=None, services=(), version=UNTOLD).to_json()
-    changed: dict[str, Any] = {"pid": None, "services": [], "version": None, "commit": None, "running": False}
+    stopped = replace(RUNNING, pid=None, services=(), listeners=(), version=UNTOLD).to_json()
+    changed: dict[str, Any] = {"pid": None, "services": [], "listeners": []}
+    changed |= {"version": None, "commit": None, "running": False}
     assert stopped == TOLD | changed
+
+
+def test_what_there_is_to_know_of_a_service_is_told_and_read_back() -> None:
+    service = ServiceStatus(
+        "moved", "Failed", "203.0.113.9", 443, ssl=True, listens="10.0.0.9:443", note="It stays."
+    )
+    told = replace(RUNNING, services=(service,))
+    assert (
+        told.to_json()["services"][0] | {"listens": "10.0.0.9:443", "note": "It stays."}
+        == (told.to_json()["services"][0])
+    )
+    assert Status.from_json(told.to_json()) == told
 
 
 def test_what_was_told_is_read_back() -> None:
@@ -71,10 +94,12 @@ def test_what_was_told_is_read_back() -> None:
 
 def test_one_of_another_version_is_understood() -> None:
     """Of before there were versions, which told neither; and a later one, which tells more."""
-    later_keys = ("version", "commit", "running", "needs_roots", "certificate")
+    later_keys = ("version", "commit", "running", "needs_roots", "certificate", "listeners")
     before = {key: value for key, value in TOLD.items() if key not in later_keys}
-    assert Status.from_json(before | {"alive": True}) == replace(RUNNING, version=UNTOLD, certificate=None)
+    told = Status.from_json(before | {"alive": True})
+    assert told == replace(RUNNING, version=UNTOLD, certificate=None, listeners=())
     later = TOLD | {"uptime_s": 5, "services": [one | {"replicas": 1} for one in TOLD["services"]]}
+    later["listeners"] = [one | {"open": 3} for one in TOLD["listeners"]]
     assert Status.from_json(later) == RUNNING
 
 

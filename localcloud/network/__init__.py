@@ -1,0 +1,1 @@
+"""The addresses of a localcloud: those that it listens on, and those that callers are told."""

@@ -1,0 +1,139 @@
+"""The listeners of a localcloud: where each one listens, and where callers are told to find it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from localcloud.network.ranges import Addresses
+from localcloud.status import ListenerStatus
+
+if TYPE_CHECKING:
+    from localcloud.ports import Ports
+    from localcloud.settings import Settings
+
+EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104
+NAMES: Final = ("https", "dns", "blob")
+MOST_PORTS: Final = 10_000
+"""Of one address that services share."""
+_ASKS: Final = {
+    "https": ("HTTPS APIs", "a token, but for discovery, sign-in, /health and /openapi.json"),
+    "dns": ("DNS server", "nothing"),
+    "blob": ("blob service", "an account's key or a signature, but for public containers"),
+    "services": ("services", "a service's key with SSL, else nothing"),
+}
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listener, as the settings have it.
+
+    Attributes:
+        name: `https`, `dns` or `blob`.
+        host_field, port_field: the settings that its address and port are from.
+        host: IPv4 address that it listens on.
+        port: its port; 0: one that is chosen.
+        told_host_field: the setting that `told_host` is from.
+        told_host: address or DNS name that callers are told; None: `host`.
+        told_port: port that callers are told; 0: the one that it listens on.
+    """
+
+    name: str
+    host_field: str
+    port_field: str
+    host: str
+    port: int
+    told_host_field: str
+    told_host: str | None
+    told_port: int
+
+
+def of(settings: Settings) -> tuple[Listener, ...]:
+    """The listeners of HTTPS, DNS and blobs, in this order."""
+    return tuple(_listener(settings, name) for name in NAMES)
+
+
+def own_names(settings: Settings) -> tuple[str, ...]:
+    """The addresses and DNS names by which HTTPS is called, and that its certificate has to have."""
+    found = [settings.name]
+    for one in of(settings):
+        if one.name != "dns":
+            found += [one.told_host, None if one.host == EVERY_ADDRESS else one.host]
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+def statuses(settings: Settings, ports: Ports) -> tuple[ListenerStatus, ...]:
+    """The listeners as they are told to who looks: what is reachable from where, and what each asks for."""
+    own = {
+        "https": (f"{ports.host}:{ports.https}", ports.base_urls[0].removeprefix("https://")),
+        "dns": (f"{ports.dns_host}:{ports.dns}", ports.name_server),
+        "blob": (f"{ports.blob_host}:{ports.blob}", ports.blob_place),
+    }
+    found = [
+        _status(name, [listens.rpartition(":")[0]], listens, told)
+        for name, (listens, told) in own.items()
+        if name != "blob" or settings.has_blob_storage
+    ]
+    pool = Addresses(settings.scoring_network)
+    last = settings.scoring_last_port or settings.scoring_port + MOST_PORTS - 1
+    port = f"{settings.scoring_port}"
+    if is_shared(pool, settings.scoring_last_port):
+        port += f"-{min(last, 65535)}"
+    told = settings.advertise_scoring or settings.scoring_network
+    told_port = str(settings.advertise_scoring_port or port)
+    return (
+        *found,
+        _status("services", pool.ends, f"{settings.scoring_network}:{port}", f"{told}:{told_port}"),
+    )
+
+
+def _status(name: str, hosts: Sequence[str], listens: str, told: str) -> ListenerStatus:
+    label, asks = _ASKS[name]
+    reach = "this machine" if all(is_loopback(host) for host in hosts) else "other machines"
+    return ListenerStatus(label, listens, reach, asks, None if told == listens else told)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether a port of one address is a port of the other, too."""
+    return one == other or EVERY_ADDRESS in (one, other)
+
+
+def is_shared(pool: Addresses, last_port: int) -> bool:
+    """Whether services share one address, each with a port of its own."""
+    return len(pool) == 1 and (bool(last_port) or not pool.is_loopback)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is one that no other machine reaches."""
+    return ipaddress.IPv4Address(host).is_loopback
+
+
+def near(host: str) -> str:
+    """The address at which this machine itself finds what listens on `host`."""
+    return "127.0.0.1" if host == EVERY_ADDRESS else host
+
+
+def _listener(settings: Settings, name: str) -> Listener:
+    host_field = f"{name}_host" if getattr(settings, f"{name}_host") is not None else "host"
+    told_field = next(_told_fields(settings, name), "advertise_host")
+    told_host = getattr(settings, told_field)
+    if told_host is None and name != "dns" and settings.name and settings.certificate_source != "own":
+        told_host = settings.name.lower()  # a certificate of another's issue may be for it alone
+    return Listener(
+        name=name,
+        host_field=host_field,
+        port_field=f"{name}_port",
+        host=getattr(settings, host_field),
+        port=getattr(settings, f"{name}_port"),
+        told_host_field=told_field,
+        told_host=told_host,
+        told_port=getattr(settings, f"advertise_{name}_port"),
+    )
+
+
+def _told_fields(settings: Settings, name: str) -> Iterator[str]:
+    for field in (f"advertise_{name}_host", "advertise_host"):
+        if getattr(settings, field, None) is not None:
+            yield field
