@@ -172,5 +172,8 @@ KINDS: Final = (
 )
 """All of them, what holds others first."""
 
+IN_ACCOUNT: Final = frozenset(kind.token for kind in (MODEL, EXISTING_MODEL, SERVICE, ENDPOINT, KEYS))
+"""The type tokens of those that are in the account, by its data plane, in whichever cloud that is."""
+
 ISSUING: Final = {kind.token: kind.issues for kind in KINDS if kind.issues}
 """The type tokens of those that issue certificates, and the source of each."""

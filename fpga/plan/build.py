@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fpga.plan import certificate, changes, keys_and_records, messages
+from fpga.plan.clouds import Clouds
 from fpga.plan.events import Diagnostic, Event, PolicyViolation, Prelude, Step, Summary
 from fpga.plan.model import Plan
 from fpga.plan.resources import gather
@@ -35,16 +36,16 @@ def build(
     results = [event.result for event in told if isinstance(event, Summary)]
     diagnostics = [event for event in told if isinstance(event, Diagnostic)]
     policy = messages.policy(event for event in told if isinstance(event, PolicyViolation))
-    resources = gather(steps)
+    resources, clouds = gather(steps), Clouds(steps, config)
     errors = messages.errors(diagnostics, policy, failure, looked=bool(steps), ended=bool(results))
     return Plan(
         project=project,
         stack=stack,
         succeeded=bool(steps) and not failure and results == ["succeeded"] and not errors,
         refreshed=refreshed,
-        changes=changes.changes(resources),
+        changes=changes.changes(resources, clouds),
         unchanged=sum(one.operation == "same" and one.new is not None for one in resources),
-        drift=changes.drift(resources),
+        drift=changes.drift(resources, clouds),
         certificate=certificate.change(resources, config, now),
         ssl=certificate.ssl(resources),
         keys=keys_and_records.keys(resources),

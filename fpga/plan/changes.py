@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from certs import renewal
+from fpga.plan.clouds import Clouds
 from fpga.plan.differences import differences, hidden, worded
 from fpga.plan.events import State
 from fpga.plan.model import Change, Drift
@@ -18,12 +19,12 @@ _FORMAT: Final = "%Y-%m-%d %H:%M UTC"
 _ADDRESS: Final = ("ip", "port")
 
 
-def changes(resources: Iterable[Resource]) -> tuple[Change, ...]:
+def changes(resources: Iterable[Resource], clouds: Clouds) -> tuple[Change, ...]:
     """The changes: one for each resource that does not stay as it is."""
-    return tuple(_change(one) for one in resources if one.operation != "same")
+    return tuple(_change(one, clouds) for one in resources if one.operation != "same")
 
 
-def drift(resources: Iterable[Resource]) -> tuple[Drift, ...]:
+def drift(resources: Iterable[Resource], clouds: Clouds) -> tuple[Drift, ...]:
     """The drift: one for each resource that a refresh found gone, or not as the state has it."""
     found = []
     for one in resources:
@@ -35,11 +36,12 @@ def drift(resources: Iterable[Resource]) -> tuple[Drift, ...]:
             _address(before), _address(after)
         )
         if gone or differing:
-            found.append(Drift(one.urn, one.name, one.type, gone, () if gone else differing))
+            told = () if gone else differing
+            found.append(Drift(one.urn, one.name, one.type, gone, told, clouds.of(one)))
     return tuple(found)
 
 
-def _change(resource: Resource) -> Change:
+def _change(resource: Resource, clouds: Clouds) -> Change:
     differing, reasons = resource.differences, _reasons(resource)
     if not differing and not reasons and resource.operation == "update":
         # the engine masks secrets on both sides: what differs and is not seen is one of them
@@ -53,6 +55,7 @@ def _change(resource: Resource) -> Change:
         reasons=tuple(reasons),
         replaced_by=resource.keys if resource.operation == "replace" else (),
         deleted_first=resource.operation == "replace" and resource.deleted_first,
+        cloud=clouds.of(resource),
     )
 
 

@@ -48,6 +48,7 @@ class Step:
         differences: of the inputs; the engine itself tells none for dynamic resources.
         outputs: names of the outputs that differ.
         done: False: announced; True: it has its result, which for `refresh` is what is there now.
+        provider: URN of the resource's provider; empty: it has none.
     """
 
     urn: str
@@ -59,6 +60,7 @@ class Step:
     differences: tuple[Difference, ...]
     outputs: tuple[str, ...]
     done: bool
+    provider: str = ""
 
     @property
     def name(self) -> str:
@@ -176,6 +178,7 @@ class _Reader:
             differences=differences(_own(old, "inputs"), _own(new, "inputs"), self.redaction.clean),
             outputs=tuple(sorted(name for name in {*before, *after} if before.get(name) != after.get(name))),
             done=done,
+            provider=str(metadata.get("provider") or "").rpartition("::")[0],
         )
 
     def _state(self, told: Mapping[str, Any]) -> State | None:

@@ -27,7 +27,8 @@ def built(kind: Any, told: Any) -> Any:
         (kind,) = (one for one in get_args(kind) if one is not type(None))
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
-        return kind(**{one.name: built(hints[one.name], told[one.name]) for one in dataclasses.fields(kind)})
+        names = [one.name for one in dataclasses.fields(kind) if one.name in told or _is_required(one)]
+        return kind(**{name: built(hints[name], told[name]) for name in names})
     if get_origin(kind) is tuple:
         if not isinstance(told, list):
             raise TypeError
@@ -37,3 +38,8 @@ def built(kind: Any, told: Any) -> Any:
     if not isinstance(told, kind):
         raise TypeError
     return told
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    """Whether one that wrote no such field, for it is older, cannot be read."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -104,12 +104,16 @@ def _policy(plan: Plan) -> list[str]:
 
 
 def _changes(plan: Plan) -> _Block:
+    two = any(change.cloud for change in plan.changes)
     rows = tuple(
         f"| {change.operation} | {code(change.name)} | {escape(change.kind)} "
-        f"| {escape(wording.reason(change))} |"
+        + (f"| {code(change.cloud)} " if two else "")
+        + f"| {escape(wording.reason(change))} |"
         for change in plan.changes
     )
-    return _Block("| | Resource | Type | Why |\n|---|---|---|---|" if rows else "", rows)
+    head = "| | Resource | Type | Cloud | Why |" if two else "| | Resource | Type | Why |"
+    rule = "|---" * (head.count("|") - 1) + "|"
+    return _Block(f"{head}\n{rule}" if rows else "", rows)
 
 
 def _facts(title: str, rows: Sequence[wording.Row], notes: Sequence[str]) -> _Block:
@@ -123,7 +127,7 @@ def _facts(title: str, rows: Sequence[wording.Row], notes: Sequence[str]) -> _Bl
 def _drift(plan: Plan) -> _Block:
     lines = []
     for one in plan.drift:
-        who = f"{code(one.name)} ({escape(one.kind)})"
+        who = f"{code(one.name)} ({escape(one.kind)})" + (f" on {code(one.cloud)}" if one.cloud else "")
         if one.gone:
             lines.append(f"- {who} is gone")
         for difference in one.differences:

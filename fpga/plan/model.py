@@ -62,6 +62,7 @@ class Change:
         reasons: sentences that say why, where the differences do not.
         replaced_by: the inputs that require a replacement.
         deleted_first: a replacement is made only after what it replaces is gone.
+        cloud: the host of the cloud that it is in; empty: one cloud has all, or it is in none.
     """
 
     urn: str
@@ -72,6 +73,7 @@ class Change:
     reasons: tuple[str, ...] = ()
     replaced_by: tuple[str, ...] = ()
     deleted_first: bool = False
+    cloud: str = ""
 
     @property
     def kind(self) -> str:
@@ -81,13 +83,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """A resource that a refresh found not as the state has it, or (`gone`) not there any more."""
+    """A resource that a refresh found not as the state has it, or (`gone`) not there any more; `cloud` as in
+    `Change`.
+    """
 
     urn: str
     name: str
     type: str
     gone: bool
     differences: tuple[Difference, ...]
+    cloud: str = ""
 
     @property
     def kind(self) -> str:

@@ -35,6 +35,7 @@ class Resource:
         operation: one of the plan's, or `same`.
         differences: of its inputs, before and after.
         refreshed: the refresh, which has its result; its `new` is None where the resource is gone.
+        provider: URN of its provider.
     """
 
     urn: str
@@ -46,6 +47,7 @@ class Resource:
     differences: tuple[Difference, ...] = ()
     deleted_first: bool = False
     refreshed: Step | None = None
+    provider: str = ""
 
     @property
     def name(self) -> str:
@@ -86,6 +88,7 @@ def only(resources: Sequence[Resource], kind: Kind) -> Resource | None:
 
 
 def _add(resource: Resource, step: Step) -> None:
+    resource.provider = step.provider or resource.provider
     if step.operation == "refresh":
         if step.done:
             resource.refreshed = step

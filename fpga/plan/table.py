@@ -52,7 +52,8 @@ def _heading(change: Change) -> Table:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1))
-    name = Text(change.name, "bold").append(f" ({change.kind})", "not bold dim")
+    where = f" on {change.cloud}" if change.cloud else ""
+    name = Text(change.name, "bold").append(f" ({change.kind}){where}", "not bold dim")
     grid.add_row(Text(change.operation, _COLOURS[change.operation]), name)
     if why := wording.reason(change):
         grid.add_row("", Text(why))
@@ -76,7 +77,8 @@ def _drift(plan: Plan, console: Console) -> None:
     for one in plan.drift:
         said = "gone" if one.gone else "changed by others"
         line = Text("drift ", "red").append(one.name, "bold default")
-        console.print(line.append(f" ({one.kind}): {said}", "not bold default"))
+        where = f" on {one.cloud}" if one.cloud else ""
+        console.print(line.append(f" ({one.kind}){where}: {said}", "not bold default"))
         if one.differences:
             console.print(_rows([(each.path, *wording.sides(each)) for each in one.differences]))
 

@@ -68,6 +68,8 @@ def _drift(stack: str, drift: Drift) -> Finding:
     else:
         title = f"{stack}: {drift.name} ({drift.kind}) is not as it was deployed"
         seen = "\n".join(f"- {_span(one.path)}: {_sides(one)}" for one in drift.differences)
+    if drift.cloud:
+        seen += f"\n\nIt is on {_span(drift.cloud)}."
     remedy = (
         f"Whoever meant this change brings it into `stacks/Pulumi.{stack}.yaml` by a pull request; else "
         f"`pulumi up --refresh -s {stack}` undoes it."

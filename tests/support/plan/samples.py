@@ -72,6 +72,7 @@ def step(
     outputs: Mapping[str, Any] | None = None,
     retained: bool = False,
     keys: Iterable[str] = (),
+    provider: str = "",
 ) -> str:
     def state(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if inputs is None:
@@ -91,6 +92,7 @@ def step(
         "old": state(old),
         "new": state(new),
         "keys": list(keys),
+        "provider": provider and f"{provider}::some-id",
     }
     return json.dumps({event: {"metadata": metadata}})
 

@@ -77,15 +77,20 @@ class ProgramStack(PulumiProject):
 
     def adopt(self, *options: str) -> subprocess.CompletedProcess[str]:
         """`fpga adopt`, as a person runs it in the checkout; no terminal is there."""
+        return self.fpga("adopt", "--stack", self.stack, *options)
+
+    def fpga(self, *arguments: str, **backend_settings: str) -> subprocess.CompletedProcess[str]:
+        """`fpga`, as a person runs it in the checkout; no terminal is there."""
         local = self.engine.local
         backend = {
             "url": self.environment["PULUMI_BACKEND_URL"],
             "passphraseFile": str(local / "passphrase"),
+            **backend_settings,
         }
         (self.folder / "stacks").mkdir(exist_ok=True)
         (self.folder / "stacks" / f"Backend.{self.stack}.yaml").write_text(yaml.safe_dump(backend))
         return subprocess.run(
-            [sys.executable, "-m", "fpga.cli", "adopt", "--stack", self.stack, *options],
+            [sys.executable, "-m", "fpga.cli", *arguments],
             cwd=self.folder,
             env={**self.environment, "FPGA_LOCAL": str(local), "PYTHONPATH": str(PROJECT_ROOT)},
             stdin=subprocess.DEVNULL,
