@@ -18,7 +18,7 @@ from localcloud import authority, control, ports, version
 from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.certificate import trusted
-from localcloud.datafolder import folder, lock, mark
+from localcloud.datafolder import folder, lock, mark, owner
 from localcloud.datafolder.mark import Mark
 from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
@@ -128,7 +128,7 @@ def steady(data: Path) -> Iterator[tuple[Mark | None, bool]]:
     if not (data / DATABASE).is_file():
         raise StartError(f"{data} holds no localcloud's data: name its folder with --data.")
     if not lock.is_held(data):
-        with lock.held(data):
+        with lock.held(data), owner.kept(data):
             yield folder.checked(data), False
         return
     running = control.status(data).version
@@ -137,7 +137,8 @@ def steady(data: Path) -> Iterator[tuple[Mark | None, bool]]:
             f"The localcloud of {data} runs as {running}, and this checkout is {version.here()}. Nothing was "
             "changed: restart it with `fpga cloud down` and `fpga cloud up`, then try again."
         )
-    yield mark.read(data), True
+    with owner.kept(data):
+        yield mark.read(data), True
 
 
 def _is_shown(data: Path, root: str) -> bool:

@@ -25,7 +25,7 @@ from typing import IO, Final
 from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
-from localcloud.datafolder import folder, lock, look, mark, usable
+from localcloud.datafolder import folder, lock, look, mark, owner, usable
 from localcloud.datafolder.mark import Mark
 from localcloud.errors import LocalcloudError
 from localcloud.identity.federation import FILE as FEDERATION
@@ -77,7 +77,11 @@ def write(data: Path, file: Path, progress: Progress) -> int:
         raise BackupError(f"{data} holds no localcloud's data: name its folder with --data.")
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with _steady(data), tempfile.TemporaryDirectory(prefix=".backup-", dir=data) as captured:
+        with (
+            _steady(data),
+            owner.kept(data),
+            tempfile.TemporaryDirectory(prefix=".backup-", dir=data) as captured,
+        ):
             audit.note(data, "backup", file=str(file))
             progress("capturing")
             _capture(data, Path(captured))
@@ -128,6 +132,8 @@ def restore(file: Path, data: Path, progress: Progress) -> None:
             (unpacked / LOCK).touch(mode=0o600)
             folder.checked(unpacked)
             audit.note(unpacked, "restore", file=str(file))
+            if data.is_dir():
+                owner.give((unpacked, *unpacked.rglob("*")), data.stat())
             unpacked.rename(data)
             _sync_folder(data.parent)
     except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
