@@ -71,6 +71,14 @@ def add(
     secret_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_SECRET_FILE, show_default="no secret")
     ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UUID",
+            help="Its client ID, such as that of its application in Azure.",
+            show_default="a new one",
+        ),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Add a principal with a role. Without a secret it signs in by another issuer's tokens: see trust."""
@@ -78,7 +86,7 @@ def add(
 
     given = _roles(role)
     keep = None if secret_file is None else _keep(secret_file)
-    added = administration.add(_data(data), name, given, scope, keep)
+    added = administration.add(_data(data), name, given, scope, keep, client_id=client_id)
     is_quiet = secret_file == Path("-")
     typer.echo(f"{added.name} is added. Its client ID is {added.client_id}.", err=is_quiet)
     if secret_file is None:

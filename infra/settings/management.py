@@ -179,7 +179,8 @@ def clouds(
 ) -> tuple[AzureSettings, AzureSettings]:
     """The cloud of all else, and the management server as a cloud; what is missing goes to `problems`.
 
-    Without a secret of its own, the token that signs in to the other cloud (OpenID Connect) does so there.
+    Without a secret of its own, the token that signs in to the other cloud (OpenID Connect) does so there,
+    and by the same client ID, where no other one is told.
 
     Args:
         azure: the cloud of all else, which is the management server, too, where none is set.
@@ -195,6 +196,8 @@ def clouds(
     }
     found = {key: value or environ.get(VARIABLES[key], "").strip() for key, value in given.items()}
     by_token = not found["managementClientSecret"] and azure.federation is not None
+    if by_token and not found["managementClientId"]:
+        found["managementClientId"] = azure.client_id
     for key, value in found.items():
         is_written = bool(config.get(f"{NAMESPACE}:{key}", "").strip())  # and refused, if there is no value
         if not value and not is_written and not (by_token and key == "managementClientSecret"):
@@ -244,6 +247,8 @@ def provider_inputs(server: AzureSettings, environ: Mapping[str, str]) -> dict[s
         for key, value in given.items()
         if value and value != environ.get(AZURE_VARIABLES[key], "").strip()
     }
+    if server.client_id == environ.get(AZURE_VARIABLES["clientId"], "").strip():
+        del inputs["clientId"]  # else a refresh by one job would sign in as the other, whom the state names
     return {**inputs, **told, "useOidc": True}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ Keep = Callable[[str], None]
 """Takes a new secret to where it is asked for; what it raises undoes the change."""
 MOST_CREDENTIALS: Final = 20
 """How many federated credentials a principal may have, as in Entra ID."""
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _LONGEST: Final = 600
 """Most characters of an issuer, a subject or an audience, as in Entra ID."""
 
@@ -68,12 +70,21 @@ def listing(data: Path) -> list[Known]:
         ]
 
 
-def add(data: Path, name: str, given: Sequence[Role], scope: str | None, keep: Keep | None) -> Principal:
+def add(
+    data: Path,
+    name: str,
+    given: Sequence[Role],
+    scope: str | None,
+    keep: Keep | None,
+    *,
+    client_id: str | None = None,
+) -> Principal:
     """Adds a principal with roles over a scope.
 
     Args:
         scope: resource ID of a group or resource that is there; None: the subscription.
         keep: takes its secret; None: it has none, and signs in by another issuer's token alone.
+        client_id: its client ID, a UUID; None: a new one.
 
     Raises:
         StartError: the name or the scope is wrong, or the folder cannot be used; nothing was changed.
@@ -83,11 +94,15 @@ def add(data: Path, name: str, given: Sequence[Role], scope: str | None, keep: K
             f"'{name}' is no name of a principal: give 1 to 64 letters, digits, '.', '_' or '-', the first "
             "one a letter or digit."
         )
+    if client_id is not None and not _UUID.fullmatch(client_id):
+        raise StartError(f"--client-id {client_id} is no client ID: give a UUID, as Azure has it.")
     with _opened(data) as store, store.write() as db:
         if principals.named(db, name) is not None:
             raise StartError(f"There is a principal '{name}' already: give another name, or remove it first.")
+        if client_id is not None and (other := principals.of_client(db, client_id.lower())) is not None:
+            raise StartError(f"--client-id {client_id} is that of '{other.name}' already: remove it first.")
         over = _scope(db, scope)
-        client_id = principals.add(db, name)
+        client_id = principals.add(db, name, client_id)
         for role in given:
             principals.assign(db, client_id, role, over)
         if keep is not None:

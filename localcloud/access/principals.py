@@ -123,9 +123,15 @@ def of_client(db: sqlite3.Connection, client_id: str) -> Principal | None:
 
 
 def add(db: sqlite3.Connection, name: str, client_id: str | None = None) -> str:
-    """Adds a principal without any role: its client ID."""
-    client_id = client_id or str(uuid.uuid4())
-    db.execute("INSERT INTO principals VALUES (?, ?, 0, ?)", (client_id, name, now()))
+    """Adds a principal without any role: its client ID, in lower case.
+
+    Args:
+        client_id: None: one that nobody has had.
+    """
+    # tokens of a principal that had the same ID, and was removed, are of an earlier generation
+    generation = 0 if client_id is None else time.time_ns() // 1_000_000
+    client_id = (client_id or str(uuid.uuid4())).lower()
+    db.execute("INSERT INTO principals VALUES (?, ?, ?, ?)", (client_id, name, generation, now()))
     return client_id
 
 

@@ -169,6 +169,29 @@ def test_a_list_tells_the_age_of_secrets_and_the_last_sign_in(cloud: Cloud, memb
     assert owner.secrets[0].made_on is not None
 
 
+def test_a_client_id_may_be_given_and_is_nobody_else_s(cloud: Cloud, group: str) -> None:
+    """One that was removed leaves its tokens no rights of the next one."""
+    given = str(uuid.uuid4()).upper()
+    data = cloud.settings.data
+    with closing(Member(cloud, READER, scope=group, client_id=given)) as first:
+        assert first.status.client_id == given.lower()
+        for name, other, message in (
+            ("x", given, f"--client-id {given} is that of '{first.name}' already: "),
+            ("x", str(cloud.status().client_id), "is that of 'owner' already: "),
+            ("x", "contoso", "--client-id contoso is no client ID: "),
+            ("x", f"{given}\n", "is no client ID: "),
+            (given, None, f"There is a principal '{given}' already: "),
+        ):
+            with pytest.raises(StartError) as refused:
+                administration.add(data, name, [], None, None, client_id=other)
+            assert message in str(refused.value)
+        assert first("GET", group).status_code == 200
+        administration.remove(data, first.name)
+        with closing(Member(cloud, OWNER, client_id=given)) as second:
+            assert second("GET", group).status_code == 200
+            assert refusal(first("GET", group))[:2] == (401, "InvalidAuthenticationToken")
+
+
 def test_a_refused_sign_in_is_no_use(member: Member) -> None:
     assert member.sign_in(client_secret="wrong").status_code == 401
     assert member.sign_in(client_id=str(uuid.uuid4())).status_code == 400

@@ -17,12 +17,16 @@ ASSIGNMENTS: Final = "/providers/Microsoft.Authorization/roleAssignments"
 class Member(ArmCaller):
     """A caller that signs in as a principal of its own."""
 
-    def __init__(self, cloud: Cloud, *given: Role, scope: str | None = None) -> None:
+    def __init__(
+        self, cloud: Cloud, *given: Role, scope: str | None = None, client_id: str | None = None
+    ) -> None:
         super().__init__(cloud)
         self.data = cloud.settings.data
         self.name = f"p-{uuid.uuid4().hex[:8]}"
         self.secrets: list[str] = []
-        principal = administration.add(self.data, self.name, given, scope, self.secrets.append)
+        principal = administration.add(
+            self.data, self.name, given, scope, self.secrets.append, client_id=client_id
+        )
         self.status = replace(self.status, client_id=principal.client_id)
 
     @property

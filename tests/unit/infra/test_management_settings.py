@@ -255,6 +255,20 @@ def test_the_token_that_signs_in_to_azure_does_so_there(config: dict[str, str]) 
     assert by_secret.management_cloud.federation is None
 
 
+def test_one_application_may_be_known_to_both_clouds(config: dict[str, str]) -> None:
+    """Then nothing of who signs in is in the state: a refresh by another job is by that job."""
+    less = without(config, "clientId", "clientSecret", "managementClientSecret", "managementClientId")
+    environ = {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "t0ken", "ARM_CLIENT_ID": AZURE_ID}
+    server = settings.read(less, environ).management_cloud
+    assert server.client_id == AZURE_ID
+    assert "clientId" not in management.provider_inputs(server, environ)
+    # a plugin finds the variable alone, and not what the stack's file says of the other cloud
+    by_file = settings.read(less | {"azure-native:clientId": AZURE_ID}, environ).management_cloud
+    assert management.provider_inputs(by_file, {})["clientId"] == AZURE_ID
+    (problem,) = problems(without(config, "managementClientId"))
+    assert problem.startswith("fpga-web-service:managementClientId is not set: ")
+
+
 @pytest.mark.parametrize(
     "key", ["managementTenantId", "managementClientSecret", "managementRoots", "managementStorage"]
 )
@@ -309,6 +323,7 @@ def test_the_provider_finds_a_jobs_token_in_the_jobs_own_variables(config: dict[
     environ = {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "t0ken"}
     by_job = settings.read(less, environ).management_cloud
     assert management.provider_inputs(by_job, environ).keys() & {"oidcToken", "clientSecret"} == set()
+    assert management.provider_inputs(by_job, environ)["clientId"] == SERVER_ID
     by_file = settings.read(
         less | {"azure-native:useOidc": "true", "azure-native:oidcTokenFilePath": "/run/token"}, {}
     ).management_cloud

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from fpga.cli import app
 from fpga.github import reviewed_plan
 from fpga.stacks.touched import PROMOTION
+from infra.settings.management import VARIABLES
 from tests.support.workflow_scripts import CHECKOUT, FILES, Command, commands, jobs, read
 from tools import pythons
 
@@ -26,6 +27,7 @@ VALUES = {
     "stacks": '["dev"]',
 }
 ALL = list(commands())
+MANAGEMENT = sorted(VARIABLES.values())
 
 
 class NotFitting(Exception):
@@ -105,17 +107,43 @@ def test_rights_are_given_job_by_job() -> None:
         assert "timeout-minutes" in job
 
 
-def test_only_what_reads_a_stack_s_state_gets_its_passphrase() -> None:
-    secret = "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}"
-    given = set()
+def test_only_what_needs_a_secret_gets_it() -> None:
+    """The passphrase whatever reads a stack's state; the server's secret, where one is used, what asks it."""
+    passphrase, server = (
+        f"${{{{ secrets.{name} }}}}" for name in ("PULUMI_CONFIG_PASSPHRASE", "FPGA_MANAGEMENT_CLIENT_SECRET")
+    )
+    given: dict[str, set[str]] = {passphrase: set(), server: set()}
     for file, name, job in jobs():
         for step in job["steps"]:
-            if secret in str(step):
-                assert step["env"] == {"PULUMI_CONFIG_PASSPHRASE": secret}
-                assert "environment" in job, f"{file} {name}: of an environment, not of the repository"
-                given.add(step["run"].split()[1])
-        assert "secrets." not in str(job).replace(secret, "")
-    assert given == {"plan", "apply", "predict", "watch"}
+            for variable, value in step.get("env", {}).items():
+                if "secrets." in value:
+                    assert value == f"${{{{ secrets.{variable} }}}}"
+                    assert "environment" in job, f"{file} {name}: of an environment, not of the repository"
+                    given[value].add(step["run"].split()[1])
+        assert "secrets." not in str(job).replace(passphrase, "").replace(server, "")
+    assert given == {passphrase: {"plan", "apply", "predict", "watch"}, server: {"plan", "apply", "watch"}}
+
+
+def test_who_signs_in_is_told_by_the_environment_of_the_job() -> None:
+    """`STACK-preview` where it looks, `STACK` where it changes something; in both the same names."""
+    told = {
+        **{
+            f"ARM_{name}": f"${{{{ vars.AZURE_{name} }}}}"
+            for name in ("CLIENT_ID", "TENANT_ID", "SUBSCRIPTION_ID")
+        },
+        **{variable: f"${{{{ vars.{variable} }}}}" for variable in MANAGEMENT if "SECRET" not in variable},
+    }
+    assert len(told) == 6
+    signing = [(file, name, job) for file, name, job in jobs() if "id-token" in job["permissions"]]
+    assert len(signing) == 2 + len(PROMOTION)
+    for file, name, job in signing:
+        where = name if file == "deploy.yml" else "${{ matrix.stack }}-preview"
+        assert job["environment"] == where
+        stack = name if file == "deploy.yml" else "${{ matrix.stack }}"
+        assert job["env"] == {"STACK": stack, "ARM_USE_OIDC": "true", **told}
+        for step in job["steps"]:
+            if "run" in step and "fpga " in step["run"]:
+                assert not told.keys() & step.get("env", {}).keys()
 
 
 def test_only_jobs_that_need_azure_may_sign_in() -> None:
