@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
 from typing import Final
 
 from localcloud.scoring.places import Limits, Places
@@ -31,6 +32,13 @@ WATCHING: Final = Limits(total=4096, service=1024, peer=256, kept=16, total_byte
 
 # Each that has a place holds a thread; the others are for those that are refused.
 _THREADS: Final = RECEIVING.total + WAITING.total + 64
+
+
+class Stage(StrEnum):
+    """A stage of a call, in which it has a place."""
+
+    RECEIVING = "receiving"
+    ANSWERING = "answering"
 
 
 class Calls:
@@ -78,6 +86,14 @@ class Calls:
             BusyError: there is none.
         """
         return self._watching.taken(service, peer)
+
+    def in_progress(self) -> dict[Stage, dict[str, int]]:
+        """The calls that have a place now, by service."""
+        return {Stage.RECEIVING: self._receiving.by_service(), Stage.ANSWERING: self._waiting.by_service()}
+
+    def places(self) -> dict[Stage, int]:
+        """The places that there are."""
+        return {Stage.RECEIVING: self._receiving.total, Stage.ANSWERING: self._waiting.total}
 
     def stop(self) -> None:
         """Ends when the calls have."""

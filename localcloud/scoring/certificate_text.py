@@ -7,6 +7,7 @@ library does: a serial number of zero or a damaged extension is for the caller t
 from __future__ import annotations
 
 import binascii
+import datetime as dt
 import re
 import ssl
 from typing import Annotated
@@ -16,6 +17,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 _BODY = re.compile("-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+@asn1.sequence
+class _Validity:
+    not_before: asn1.UTCTime | asn1.GeneralizedTime
+    not_after: asn1.UTCTime | asn1.GeneralizedTime
 
 
 @asn1.sequence
@@ -49,6 +56,19 @@ def read_chain(text: str) -> list[bytes]:
     for der in chain:
         asn1.decode_der(_Certificate, der)
     return chain
+
+
+def expiry(chain: list[bytes]) -> dt.datetime:
+    """The end of a chain, UTC: of its leaf, or of whichever certificate above it ends first, a root apart.
+
+    Callers have roots of their own. Raises ValueError where a time cannot be read.
+    """
+    bodies = [asn1.decode_der(_Certificate, der).body for der in chain]
+    asked = [body for body in bodies[1:] if body.issuer.data != body.subject.data]
+    ends: list[dt.datetime] = [
+        body.validity.parse(_Validity).not_after.as_datetime() for body in (*bodies[:1], *asked)
+    ]
+    return min(ends).replace(tzinfo=dt.UTC)
 
 
 def write_chain(chain: list[bytes]) -> bytes:

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from localcloud.scoring.calls import Calls
+from localcloud.scoring.counts import Counts, Refused
 from localcloud.scoring.errors import BusyError
 from localcloud.scoring.wrong_keys import WrongKeys
 
@@ -47,17 +48,20 @@ class Entry:
         service: the ID of the service.
         keys: gives the keys that open it now; None: anyone may call.
         calls: the calls of all services.
+        counts: of this service.
     """
 
-    def __init__(self, service: str, keys: Callable[[], tuple[str, str] | None], calls: Calls) -> None:
-        self._service, self._keys, self._calls = service, keys, calls
+    def __init__(
+        self, service: str, keys: Callable[[], tuple[str, str] | None], calls: Calls, counts: Counts
+    ) -> None:
+        self._service, self._keys, self._calls, self._counts = service, keys, calls, counts
 
     def require_key(self, context: grpc.ServicerContext) -> None:
         """Ends the call of who has no key where one is needed: UNAUTHENTICATED or RESOURCE_EXHAUSTED."""
         keys = self._keys()
         if keys is not None:
             peer = host_of(context.peer())
-            require_key(context, self._service, peer, keys, self._calls.wrong_keys)
+            require_key(context, self._service, peer, keys, self._calls.wrong_keys, self._counts)
 
     def message(self, messages: Iterator[bytes], context: grpc.ServicerContext, kind: type[M]) -> M | None:
         """The call's next message; None: there are no more.
@@ -99,18 +103,27 @@ def host_of(peer: str) -> str:
 
 
 def require_key(
-    context: grpc.ServicerContext, service: str, peer: str, keys: tuple[str, str], wrong_keys: WrongKeys
+    context: grpc.ServicerContext,
+    service: str,
+    peer: str,
+    keys: tuple[str, str],
+    wrong_keys: WrongKeys,
+    counts: Counts,
 ) -> None:
     """Ends the call of who has no key, or may not have it looked at now."""
     sent = [value for name, value in context.invocation_metadata() if name == _KEY_HEADER]
     if not sent:
+        counts.refused(Refused.MISSING)
         abort(context, grpc.StatusCode.UNAUTHENTICATED, _NO_KEY)
     if len(sent) > _MOST_KEYS:  # each is a guess
+        counts.refused(Refused.MANY)
         abort(context, grpc.StatusCode.UNAUTHENTICATED, _MANY_KEYS)
     fits = wrong_keys.judge(service, context.peer(), peer, lambda: any(_is_one_of(keys, one) for one in sent))
     if fits is None:
+        counts.refused(Refused.NOT_COMPARED)
         abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, _NOT_LOOKED_AT)
     if not fits:
+        counts.refused(Refused.WRONG)
         wrong_keys.slow(context.add_callback)
         abort(context, grpc.StatusCode.UNAUTHENTICATED, _WRONG_KEY)
 

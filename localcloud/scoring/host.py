@@ -10,7 +10,9 @@ from typing import Final
 import grpc
 
 from localcloud.scoring.addresses import Endpoint, bind_problem
-from localcloud.scoring.calls import Calls
+from localcloud.scoring.calls import Calls, Stage
+from localcloud.scoring.counting import CountingInterceptor
+from localcloud.scoring.counts import Counted, Counts
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.methods import Methods
 from localcloud.scoring.pipeline import Pipeline
@@ -96,6 +98,20 @@ class ScoringHost:
                 ended.wait()
             self._calls.wrong_keys.forget(service_id)
 
+    def counted(self) -> dict[str, Counted]:
+        """The counts of each service that is deployed, by its ID."""
+        with self._lock:
+            services = list(self._services.items())
+        return {service_id: service.counts.now() for service_id, service in services}
+
+    def in_progress(self) -> dict[Stage, dict[str, int]]:
+        """The calls that have a place now, by the service's ID."""
+        return self._calls.in_progress()
+
+    def places(self) -> dict[Stage, int]:
+        """The places that there are for calls of all services together."""
+        return self._calls.places()
+
     def stop(self, grace_s: float = _DRAIN_S) -> None:
         """Ends all services, after the calls under way or `grace_s`; the host cannot be used afterwards."""
         with self._lock:
@@ -110,6 +126,7 @@ class _Service:
 
     def __init__(self, service_id: str, calls: Calls) -> None:
         self._service_id, self._calls = service_id, calls
+        self.counts = Counts()
         self._lock = threading.Lock()
         self._listener: _Listener | None = None
         self._replaced: list[tuple[_Listener, threading.Event]] = []
@@ -141,7 +158,7 @@ class _Service:
                 self._listener = self._listening(endpoint, tls, model)
 
     def _listening(self, endpoint: Endpoint, tls: TlsMaterial | None, model: ServedModel) -> _Listener:
-        return _Listener(self._service_id, self._calls, endpoint, tls, model)
+        return _Listener(self._service_id, self._calls, self.counts, endpoint, tls, model)
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
@@ -170,6 +187,7 @@ class _Listener:
         self,
         service_id: str,
         calls: Calls,
+        counts: Counts,
         endpoint: Endpoint,
         tls: TlsMaterial | None,
         model: ServedModel,
@@ -177,10 +195,11 @@ class _Listener:
         self.endpoint, self.tls = endpoint, tls
         self._model = model
         self._renewed: grpc.ServerCertificateConfiguration | None = None
-        self._methods = Methods(service_id, self._current, calls)
+        self._methods = Methods(service_id, self._current, calls, counts)
         self._methods.follow(model)
         handlers = self._methods.handlers()
-        self._server = grpc.server(calls.threads, handlers=handlers, options=_OPTIONS)
+        counting = CountingInterceptor(counts)
+        self._server = grpc.server(calls.threads, handlers, [counting], options=_OPTIONS)
         address = f"{endpoint.address}:{endpoint.port}"
         try:
             if tls is None:

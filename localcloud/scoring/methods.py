@@ -8,6 +8,7 @@ import grpc
 
 from clients.wire.tensorflow_serving import SERVICE
 from localcloud.scoring.calls import Calls
+from localcloud.scoring.counts import Counts
 from localcloud.scoring.entry import Entry
 from localcloud.scoring.health import Health
 from localcloud.scoring.model_facts import MODEL_SERVICE, ModelFacts
@@ -23,14 +24,17 @@ class Methods:
         service: the ID of the service.
         current: gives the model that answers; asked once for each call.
         calls: the calls of all services.
+        counts: of this service.
     """
 
-    def __init__(self, service: str, current: Callable[[], ServedModel], calls: Calls) -> None:
-        entry = Entry(service, lambda: current().keys, calls)
+    def __init__(
+        self, service: str, current: Callable[[], ServedModel], calls: Calls, counts: Counts
+    ) -> None:
+        entry = Entry(service, lambda: current().keys, calls, counts)
         facts = ModelFacts(entry, current)
         self._health = Health(service, entry, calls)
         self._scoring = {
-            "Predict": predict_handler(service, current, calls),
+            "Predict": predict_handler(service, current, calls, counts),
             "GetModelMetadata": facts.metadata_handler(),
         }
         self._model = {"GetModelStatus": facts.status_handler()}

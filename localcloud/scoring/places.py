@@ -69,6 +69,16 @@ class Places:
             with self._lock:
                 self._count(service, peer, size, -1)
 
+    @property
+    def total(self) -> int:
+        """The places of all services together."""
+        return self._limits.total
+
+    def by_service(self) -> dict[str, int]:
+        """The places that are taken now, by service."""
+        with self._lock:
+            return dict(self._services)
+
     def _busy(self, service: str, peer: str, size: int) -> str | None:
         """The reason why there is no place, in words; None: there is one."""
         limits, here = self._limits, self._services[service]

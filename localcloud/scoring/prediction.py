@@ -17,6 +17,7 @@ from clients.wire.tensorflow_serving import (
     tensor_from_bytes,
 )
 from localcloud.scoring.calls import Calls
+from localcloud.scoring.counts import Counts
 from localcloud.scoring.entry import MESSAGE_TIMEOUT_S, NO_MESSAGE, abort, host_of, require_key
 from localcloud.scoring.errors import BusyError, InputError, StoppingError
 from localcloud.scoring.message_fields import require_few
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def predict_handler(
-    service: str, current: Callable[[], ServedModel], calls: Calls
+    service: str, current: Callable[[], ServedModel], calls: Calls, counts: Counts
 ) -> grpc.RpcMethodHandler[bytes, bytes]:
     """The method for a gRPC server.
 
@@ -43,19 +44,21 @@ def predict_handler(
         service: the ID of the service.
         current: gives what answers; asked once for each call.
         calls: the calls of all services.
+        counts: of this service.
     """
 
     def predict(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         model = current()
         peer = host_of(context.peer())
         if model.keys is not None:
-            require_key(context, service, peer, model.keys, calls.wrong_keys)
+            require_key(context, service, peer, model.keys, calls.wrong_keys, counts)
         timeout_s = MESSAGE_TIMEOUT_S if model.keys is None else MESSAGE_TIMEOUT_WITH_KEY_S
         try:
             with calls.receiving(service, peer, timeout_s, context.cancel):
                 message = next(messages, None)
             if message is None:
                 abort(context, grpc.StatusCode.INVALID_ARGUMENT, NO_MESSAGE)
+            counts.received(len(message))
             with calls.waiting(service, peer, len(message)):
                 return _computed(calls.turns, service, model.pipeline, message, context)
         except BusyError as error:
