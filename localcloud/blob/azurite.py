@@ -89,6 +89,7 @@ class Azurite:
         self._number = self._acknowledged = 0
         self._child: subprocess.Popen[bytes] | None = None
         self._ready = False
+        self._usage: Mapping[str, int] = {}
         self._stop = threading.Event()
         self._drain_s = STOP_TIMEOUT_S
         self._failure = ""
@@ -99,6 +100,12 @@ class Azurite:
         """Process id of the child that serves now; None while there is none."""
         with self._changed:
             return self._child.pid if self._child is not None and self._ready else None
+
+    @property
+    def usage(self) -> Mapping[str, int]:
+        """Bytes of blobs by account, of those that have some, as of a second ago at most."""
+        with self._changed:
+            return self._usage
 
     def start(self, timeout_s: float = 20.0) -> None:
         """Starts the service and returns when it listens.
@@ -289,6 +296,7 @@ class Azurite:
                             "blobs of accounts that are gone are moved aside, and deleted after 30 days: %s",
                             ", ".join(message["aside"]),
                         )
+                    self._usage = message.get("usage", self._usage)
                     said = message.get("error", said)
                     self._changed.notify_all()
         code = child.wait()

@@ -18,7 +18,8 @@
  * when the list changes. `"accounts": null` serves none and changes nothing. Each list brings the certificate
  * and its key for the connections from then on. {"drain": 10}, the last line of a starter that ends in order:
  * requests under way have so many seconds, as long as standard input is open.
- * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"aside": ["name"]}, {"error": "…"}.
+ * Standard output, likewise: {"ready": true} after the first list, {"ack": 1}, {"aside": ["name"]}, {"error": "…"},
+ * {"usage": {"name": BYTES}} at the start and, at most once a second, after writes.
  */
 
 const { randomBytes } = require("node:crypto");
@@ -35,6 +36,7 @@ const ASIDE = /\.aside\.(.+)$/;
 const KEEP_ASIDE_MS = 30 * 24 * 3600 * 1000;
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const LEAST_ROOM = 1 << 20; // bytes
+const USAGE_INTERVAL_MS = 1000;
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 function say(message) {
@@ -246,6 +248,32 @@ function isOld(name) {
   return date !== undefined && Date.now() - Date.parse(date) > KEEP_ASIDE_MS;
 }
 
+/* Bytes by account: blobs, their snapshots, and blocks that no list has committed. */
+function usage(db) {
+  const found = {};
+  const count = (name, size) => {
+    found[name] = (found[name] ?? 0) + size;
+  };
+  const all = (name) => db.getCollection(name)?.data ?? [];
+  all("$BLOBS_COLLECTION$").forEach((blob) => count(blob.accountName, blob.properties?.contentLength ?? 0));
+  all("$BLOCKS_COLLECTION$").forEach((block) => count(block.accountName, block.size ?? 0));
+  return found;
+}
+
+/* Called after each change, it says once what all those of a second come to. */
+function usageTeller(db) {
+  let waits = false;
+  return () => {
+    if (!waits) {
+      waits = true;
+      setTimeout(() => {
+        waits = false;
+        say({ usage: usage(db) });
+      }, USAGE_INTERVAL_MS).unref();
+    }
+  };
+}
+
 /* Azurite collects what no blob refers to at its start, too: it goes by a list that may be lost. */
 function collectLater(collector) {
   const collect = collector.markSweep.bind(collector);
@@ -269,8 +297,13 @@ async function main() {
   const blobs = server.metadataStore.db;
   const extents = server.extentMetadataStore.db;
   [blobs, extents].forEach(makeDurable);
-  const save = () =>
-    Promise.all([syncFolder(path.join(LOCATION, "__blobstorage__")), saved(extents)]).then(() => saved(blobs));
+  const tellUsage = usageTeller(blobs);
+  const save = () => {
+    tellUsage();
+    return Promise.all([syncFolder(path.join(LOCATION, "__blobstorage__")), saved(extents)]).then(() =>
+      saved(blobs),
+    );
+  };
   answerWhenSaved(server, save);
   collectLater(server.gcManager);
 
@@ -284,6 +317,7 @@ async function main() {
     const removed = deleteAccounts(blobs, (name) => names.has(name) || (started && isOld(name)));
     const aside = moveAside(blobs, Object.keys(accounts));
     if (removed || aside.length > 0) {
+      tellUsage();
       await saved(blobs);
     }
     if (aside.length > 0) {
@@ -305,6 +339,7 @@ async function main() {
       await forget(deleted, accounts);
       setAccounts(server, accounts);
       say({ ready: true });
+      say({ usage: usage(blobs) });
     }
     started = true;
     say({ ack: id });
