@@ -96,6 +96,9 @@ def resolve(settings: Settings) -> Ports:
     kept = read(settings.data)
     found = {one.name: one for one in listeners.of(settings)}
     reserved = {one.port for one in found.values()} | set(_services(settings))
+    if settings.metrics_port is not None:
+        _wait_until_free(settings.metrics_host, settings.metrics_port, "metrics", settings)
+        reserved.add(settings.metrics_port)
     chosen: dict[str, int] = {}
     for name, one in found.items():
         wanted = one.port or (getattr(kept, name) if kept else 0)
@@ -183,7 +186,7 @@ def refused(error: OSError, host: str, port: int, name: str, settings: Settings 
     """
     field = f"{name}_port"
     if error.errno == errno.EADDRNOTAVAIL:
-        field = "scoring_network" if name == "scoring" else "host"
+        field = {"scoring": "scoring_network", "metrics": "metrics_host"}.get(name, "host")
     option = settings.named(field) if settings is not None else f"--{field.replace('_', '-')}"
     return StartError(
         f"Port {port} on {host}, the {name} port, {binding.reason(error, host, port)}, "

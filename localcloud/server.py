@@ -55,6 +55,9 @@ from localcloud.identity.credentials import Credentials
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
+from localcloud.metrics import serving as metrics
+from localcloud.metrics.requests import RequestCounts
+from localcloud.metrics.sources import Sources
 from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.modelmanagement.package_hosts import PackageHosts
@@ -242,7 +245,8 @@ class Cloud:
         identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(), store, uses)
         public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
-        frame = _frame(store, tenant, guard, urls, models, blobs, described, public)
+        requests = RequestCounts(guard.record)
+        frame = _frame(store, tenant, guard, urls, models, blobs, described, public, requests)
         starting.callback(frame.close)
         starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
@@ -254,8 +258,13 @@ class Cloud:
         https = self._https = starting.enter_context(
             served(frame, ports.host, ports.https, pair, self._drain_left_s)
         )
-        listeners = [https.renew] if azurite is None else [azurite.renew, https.renew]
+        listeners: list[Callable[[Pair], None]] = [https.renew]
+        if azurite is not None:
+            listeners.insert(0, azurite.renew)
         self._renewal = Renewal(settings.data, settings.certificate_source, source, pair, listeners)
+        expiry = self._renewal.certificate_expires
+        told = Sources(settings.data, store, scoring, requests, azurite, expiry, self._version)
+        listeners += starting.enter_context(metrics.served(settings, told, guard, pair))
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)
         if blobs is not None:
@@ -303,6 +312,7 @@ def _frame(
     blobs: Blobs | None,
     described: OpenApi,
     public: Sequence[Route],
+    requests: RequestCounts,
 ) -> Frame:
     """The frame with every API behind one port."""
     storage = StorageAccounts(store, blobs)
@@ -338,7 +348,7 @@ def _frame(
         routes=[*described.routes(), *models.routes(), *arm.routes(tenant, providers)],
         authenticate=guard.authenticate,
         authorize=guard.authorize,
-        record=guard.record,
+        record=requests.record,
         missing=lambda request: arm.missing(tenant, request),
     )
 

@@ -16,7 +16,7 @@ from localcloud.certificate import rules as certificate_rules
 from localcloud.configuration import kinds, table
 from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
 from localcloud.errors import StartError
-from localcloud.network import reach
+from localcloud.network import listeners, reach
 
 DATABASE = "localcloud.db"
 LOCK = "lock"
@@ -78,6 +78,7 @@ _PARTS = "Parts"
 _ADDRESSES = "Addresses"
 _SERVICES = "Services"
 _RUNNING = "Running"
+_METRICS = "Metrics"
 _CERTIFICATE = "Certificate of the server itself"
 _TOLD = "Behind NAT"
 _HOST = "that of `host`"
@@ -238,6 +239,17 @@ class Settings:
             _CERTIFICATE,
             "the root in the chain's file, if there is one",
         ),
+    ] = None
+    metrics_host: Annotated[
+        str,
+        Setting(
+            _ADDRESS,
+            "Address to serve metrics on; apart from loopback with TLS, and to readers with a token",
+            _METRICS,
+        ),
+    ] = listeners.METRICS_HOST
+    metrics_port: Annotated[
+        int | None, Setting(kinds.port(), "Port of the metrics for Prometheus", _METRICS, "no metrics")
     ] = None
     config: ConfigFile | None = None
 

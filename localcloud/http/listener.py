@@ -164,12 +164,13 @@ class _Server(uvicorn.Server):
 class Serving:
     """A listener that serves: to show another certificate, and to be asked whether it still turns."""
 
-    def __init__(self, server: _Server, contexts: ServerContexts) -> None:
+    def __init__(self, server: _Server, contexts: ServerContexts | None) -> None:
         self._server, self._contexts = server, contexts
 
     def renew(self, pair: Pair) -> None:
         """Shows another chain, with its key, to the connections from now on."""
-        self._contexts.show(pair.chain, pair.key)
+        if self._contexts is not None:
+            self._contexts.show(pair.chain, pair.key)
 
     def answers(self, timeout_s: float) -> bool:
         """Whether somebody who connects now would have a turn within so many seconds."""
@@ -195,12 +196,18 @@ def served(
     app: ASGIApp,
     host: str,
     port: int,
-    pair: Pair,
+    pair: Pair | None,
     drain_timeout_s: Callable[[], float] = lambda: DRAIN_TIMEOUT_S,
+    *,
+    name: str = "https",
+    most: int | None = None,
 ) -> Iterator[Serving]:
     """Serves an application inside the block; at its end, running requests go on to their end.
 
     Args:
+        pair: the chain and its key; None: it serves without TLS.
+        name: of the port, as its setting has it.
+        most: how many connections there may be; None: as many as descriptors allow.
         drain_timeout_s: tells at the block's end how long they may, in seconds.
 
     Raises:
@@ -209,9 +216,9 @@ def served(
     try:
         bound = ports.listener(host, port)
     except OSError as error:
-        raise ports.refused(error, host, port, "https") from None
-    most = descriptors.connections()
-    contexts = ServerContexts(pair.chain, pair.key)
+        raise ports.refused(error, host, port, name) from None
+    most = descriptors.connections() if most is None else most
+    contexts = ServerContexts(pair.chain, pair.key) if pair else None
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
     config = uvicorn.Config(
         _with_farewell(app, lambda: server),
@@ -224,14 +231,14 @@ def served(
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=IDLE_TIMEOUT_S,
-        ssl_context_factory=lambda *_: contexts.listening,
+        ssl_context_factory=(lambda *_: contexts.listening) if contexts else None,
     )
     server = _Server(config, listener)
-    thread = threading.Thread(target=server.run, args=([listener],), name="https", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), name=name, daemon=True)
     thread.start()
     try:
         if not server.listening.wait(_START_TIMEOUT_S):
-            raise StartError(f"The HTTPS listener on {host}:{port} did not come up; see the log.")
+            raise StartError(f"The {name} listener on {host}:{port} did not come up; see the log.")
         yield Serving(server, contexts)
     finally:
         server.drain_timeout_s = drain_timeout_s()

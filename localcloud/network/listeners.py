@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104
 NAMES: Final = ("https", "dns", "blob")
+METRICS_HOST: Final = "127.0.0.1"
+"""Where metrics are served, if somebody asks for them and says no more."""
 MOST_PORTS: Final = 10_000
 """Of one address that services share."""
 _ASKS: Final = {
@@ -23,6 +25,7 @@ _ASKS: Final = {
     "dns": ("DNS server", "nothing"),
     "blob": ("blob service", "an account's key or a signature, but for public containers"),
     "services": ("services", "a service's key with SSL, else nothing"),
+    "metrics": ("metrics", "nothing on loopback, else a reader's token"),
 }
 
 
@@ -61,6 +64,8 @@ def own_names(settings: Settings) -> tuple[str, ...]:
     for one in of(settings):
         if one.name != "dns":
             found += [one.told_host, None if one.host == EVERY_ADDRESS else one.host]
+    if settings.metrics_port is not None and settings.metrics_host != EVERY_ADDRESS:
+        found.append(None if is_loopback(settings.metrics_host) else settings.metrics_host)
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
@@ -83,6 +88,9 @@ def statuses(settings: Settings, ports: Ports) -> tuple[ListenerStatus, ...]:
         port += f"-{min(last, 65535)}"
     told = settings.advertise_scoring or settings.scoring_network
     told_port = str(settings.advertise_scoring_port or port)
+    if settings.metrics_port is not None:
+        listens = f"{settings.metrics_host}:{settings.metrics_port}"
+        found.append(_status("metrics", [settings.metrics_host], listens, listens))
     return (
         *found,
         _status("services", pool.ends, f"{settings.scoring_network}:{port}", f"{told}:{told_port}"),

@@ -32,6 +32,7 @@ def problems(settings: Settings) -> Iterator[str]:
             for problem in _host(settings, field, [one for one in found if one.host_field == field])
         ),
         *_scoring(settings),
+        *_metrics(settings),
     ]
     yield from each or _collisions(settings, found)
 
@@ -63,6 +64,14 @@ def _host(settings: Settings, field: str, on_it: list[Listener]) -> Iterator[str
             yield _not_public(told, public)
         else:
             yield from _not_own(told, [host])
+
+
+def _metrics(settings: Settings) -> Iterator[str]:
+    if settings.metrics_port is not None:
+        yield from _host(settings, "metrics_host", [])
+    elif settings.metrics_host != listeners.METRICS_HOST:
+        told, port = settings.written("metrics_host"), settings.named("metrics_port")
+        yield f"{told} is where nothing would listen: give {port}, too."
 
 
 def _scoring(settings: Settings) -> Iterator[str]:
@@ -133,6 +142,8 @@ class _Taken(NamedTuple):
 def _collisions(settings: Settings, found: Iterable[Listener]) -> Iterator[str]:
     """The listeners that somebody gave the same port of one address."""
     taken = [_Taken(one.port_field, one.host, one.port) for one in found if one.port]
+    if settings.metrics_port is not None:
+        taken.append(_Taken("metrics_port", settings.metrics_host, settings.metrics_port))
     pool = Addresses(settings.scoring_network)
     last = settings.scoring_last_port if is_shared(pool, settings.scoring_last_port) else 0
     scoring = range(settings.scoring_port, max(last, settings.scoring_port) + 1)
