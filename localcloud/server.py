@@ -335,7 +335,7 @@ def _frame(
         Subscriptions(tenant),
         Providers(store),
         Groups(store, removed),
-        Accounts(store, urls[0], removed),
+        Accounts(store, removed),
         Zones(store),
         RecordSets(store),
         storage,

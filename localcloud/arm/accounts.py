@@ -94,13 +94,11 @@ class Accounts:
     """The verbs of Model Management accounts.
 
     Args:
-        base_url: where the data plane answers.
         removed: told of a deleted account: its models and services go with it.
     """
 
-    def __init__(self, store: Store, base_url: str, removed: Removed) -> None:
+    def __init__(self, store: Store, removed: Removed) -> None:
         self._store = store
-        self._base_url = base_url
         self._removed = removed
 
     def routes(self) -> list[Route]:
@@ -116,12 +114,12 @@ class Accounts:
     def _list(self, request: Request) -> Response:
         with self._store.read() as db:
             found = of_type(db, request, TYPE)
-        return page(request, found, lambda account: account.id, self._shown)
+        return page(request, found, lambda account: account.id, lambda account: _shown(request, account))
 
     def _get(self, request: Request) -> Response:
         with self._store.read() as db:
             account = named(db, request, SHOWN_TYPE, request.path_params["account"])
-        return JSONResponse(self._shown(account))
+        return JSONResponse(_shown(request, account))
 
     def _put(self, request: Request) -> Response:
         name = request.path_params["account"]
@@ -148,7 +146,7 @@ class Accounts:
                 "properties": _properties(body),
             }
             saved = resources.save(db, replace(account, body=content))
-        return JSONResponse(self._shown(saved), 200 if known else 201)
+        return JSONResponse(_shown(request, saved), 200 if known else 201)
 
     def _patch(self, request: Request) -> Response:
         name = request.path_params["account"]
@@ -167,7 +165,7 @@ class Accounts:
             if body.get("properties") is not None:
                 content["properties"] = content["properties"] | _properties(body)
             saved = resources.save(db, replace(account, body=content))
-        return JSONResponse(self._shown(saved))
+        return JSONResponse(_shown(request, saved))
 
     def _delete(self, request: Request) -> Response:
         with self._store.write() as db:
@@ -179,29 +177,31 @@ class Accounts:
         take_down()
         return Response(status_code=200)
 
-    def _shown(self, account: Resource) -> dict[str, Any]:
-        subscription, group = account.display_id.split("/")[2], account.display_id.split("/")[4]
-        swagger = (
-            f"{self._base_url}/api/subscriptions/{subscription}/resourceGroups/{quote(group)}"
-            f"/accounts/{account.name}/swagger.json?api-version={DATA_PLANE_VERSION}"
-        )
-        return {
+
+def _shown(request: Request, account: Resource) -> dict[str, Any]:
+    """The account as answers have it, its data plane at the address that the caller has used."""
+    subscription, group = account.display_id.split("/")[2], account.display_id.split("/")[4]
+    swagger = (
+        f"{request.state.base_url}/api/subscriptions/{subscription}/resourceGroups/{quote(group)}"
+        f"/accounts/{account.name}/swagger.json?api-version={DATA_PLANE_VERSION}"
+    )
+    return {
+        "id": account.display_id,
+        "name": account.name,
+        "type": SHOWN_TYPE,
+        "location": account.body["location"],
+        "tags": account.body["tags"],
+        "sku": account.body["sku"],
+        "etag": account.etag,
+        "properties": account.properties
+        | {
             "id": account.display_id,
-            "name": account.name,
-            "type": SHOWN_TYPE,
-            "location": account.body["location"],
-            "tags": account.body["tags"],
-            "sku": account.body["sku"],
-            "etag": account.etag,
-            "properties": account.properties
-            | {
-                "id": account.display_id,
-                "createdOn": account.created_on,
-                "modifiedOn": account.modified_on,
-                "modelManagementSwaggerLocation": swagger,
-                "provisioningState": "Succeeded",
-            },
-        }
+            "createdOn": account.created_on,
+            "modifiedOn": account.modified_on,
+            "modelManagementSwaggerLocation": swagger,
+            "provisioningState": "Succeeded",
+        },
+    }
 
 
 def _sku(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from localcloud.scoring.addresses import AddressPool
 from localcloud.server import Cloud
 from localcloud.settings import Settings
 from localcloud.status import Status
-from tests.support.localcloud import data_plane
+from tests.support.localcloud import data_plane, parts
+from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.data_plane import DataPlane, PackageHost
 from tests.support.localcloud.scoring_parts import package
 from tests.support.machines import Machine, Network, needs_machines, network
@@ -129,6 +130,33 @@ def test_one_that_was_not_told_so_is_out_of_reach(machine: Machine, tmp_path: Pa
     with Cloud(data_plane.settings(tmp_path / "data")) as cloud:
         port = port_of(cloud.status().https)
         assert machine.python(CONNECT, SERVER, port).strip() == "ConnectionRefusedError"
+
+
+def test_links_are_of_the_name_that_the_caller_used(status: Status) -> None:
+    named = f"{NAME}:{port_of(status.https)}"
+    with closing(ArmCaller(status)) as arm:
+        path = f"{arm.subscription}/providers/{data_plane.PROVIDER}/accounts"
+        for host in (named, f"{SERVER}:{port_of(status.https)}"):
+            (account,) = arm("GET", path, headers={"Host": host}).json()["value"]
+            location = account["properties"]["modelManagementSwaggerLocation"]
+            assert location.startswith(f"https://{host}/api/")
+
+
+def test_containers_are_made_though_the_address_is_none_of_loopback(told: Settings, tmp_path: Path) -> None:
+    """Of other addresses the blob service's library does not tell the account by the path."""
+    settings = replace(parts.settings(tmp_path / "data"), host=SERVER, public=True)
+    with Cloud(settings) as cloud, closing(ArmCaller(cloud)) as arm:
+        group = f"{arm.subscription}/resourceGroups/group"
+        storage = f"{group}/providers/Microsoft.Storage/storageAccounts/contoso"
+        container = f"{storage}/blobServices/default/containers/models"
+        arm("POST", f"{arm.subscription}/providers/Microsoft.Storage/register")
+        arm("PUT", group, {"location": "eastus2"})
+        made = arm(
+            "PUT", storage, {"location": "eastus2", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+        )
+        assert made.ok, made.text
+        assert arm("PUT", container, {}).status_code == 201
+        assert arm("GET", container).json()["name"] == "models"
 
 
 def test_it_keeps_address_and_name_over_a_restart(told: Settings, machine: Machine, tmp_path: Path) -> None:
