@@ -92,6 +92,14 @@ class ModelManagement:
     def models_named(self, name: str) -> list[Model]:
         return [model for model in self.models() if model.name == name]
 
+    def model(self, model_id: str) -> Model | None:
+        """The model, or None if it is gone, be it alone or with its account."""
+        try:
+            return next((model for model in self.models() if model.id == model_id), None)
+        except NotFound as error:
+            _raise_if_misdirected(error)
+            return None
+
     def register_model(self, name: str, url: str) -> Model:
         """Registers the zip at `url`, which the service fetches: a SAS URL of a blob.
 
@@ -128,11 +136,11 @@ class ModelManagement:
         return [_service(item) for item in listed if item["name"] == name]
 
     def service(self, service_id: str) -> Service | None:
-        """The service, or None if it is gone. A missing account raises."""
+        """The service, or None if it is gone, be it alone or with its account."""
         try:
             return _service(self._send("GET", self._service_url(service_id)).body)
         except NotFound:
-            self._require_account()
+            self._require_answer_of_its_cloud()
             return None
 
     def create_service(self, request: ServiceRequest) -> Service:
@@ -192,11 +200,11 @@ class ModelManagement:
         return self._waiter.until_done(look, what=what, deadline_s=OPERATION_DEADLINE_S)
 
     def keys(self, service_id: str) -> Keys | None:
-        """The service's keys, or None if the service is gone."""
+        """The service's keys, or None if the service is gone, be it alone or with its account."""
         try:
             body = self._send("GET", f"{self._service_url(service_id)}/keys").body
         except NotFound:
-            self._require_account()
+            self._require_answer_of_its_cloud()
             return None
         return Keys(body["primaryKey"], body["secondaryKey"])
 
@@ -285,9 +293,14 @@ class ModelManagement:
         accepted = Pending("accepted", answer.retry_after_s)
         return self._waiter.until_done(look, what=what, deadline_s=OPERATION_DEADLINE_S, accepted=accepted)
 
-    def _require_account(self) -> None:
-        """A 404 proves that the thing itself is gone only where its account is still there."""
-        self._cloud.manage("GET", self._account_id, ACCOUNT_API_VERSION)
+    def _require_answer_of_its_cloud(self) -> None:
+        """A 404 proves that a thing is gone only where the account is there, or its cloud says that it is
+        gone: what was lost with an account is lost.
+        """
+        try:
+            self._cloud.manage("GET", self._account_id, ACCOUNT_API_VERSION)
+        except NotFound as error:
+            _raise_if_misdirected(error)
 
 
 def _raise_if_misdirected(error: NotFound) -> None:

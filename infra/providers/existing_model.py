@@ -49,7 +49,7 @@ class ExistingModelProvider(CloudProvider):
     def read(self, id_: str, props: Props) -> ReadResult:
         if self.is_elsewhere(props["account_id"]):
             return ReadResult(id_, dict(props), only(_INPUTS, props))
-        model = _with_id(self.management(props["account_id"]).models(), id_)
+        model = self.management(props["account_id"]).model(id_)
         if model is None:
             return ReadResult(None, {})
         return ReadResult(id_, {**props, "name": model.name}, only(_INPUTS, props))

@@ -59,8 +59,7 @@ class ModelProvider(CloudProvider):
     def read(self, id_: str, props: Props) -> ReadResult:
         if self.is_elsewhere(props["account_id"]):
             return ReadResult(id_, dict(props), only(_INPUTS, props))
-        models = self.management(props["account_id"]).models_named(props["name"])
-        if id_ not in (model.id for model in models):
+        if self.management(props["account_id"]).model(id_) is None:
             return ReadResult(None, {})
         return ReadResult(id_, dict(props), only(_INPUTS, props))
 

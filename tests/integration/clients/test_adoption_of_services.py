@@ -348,13 +348,28 @@ def test_a_quota_that_is_used_up_is_told() -> None:
     assert "412 QuotaExceeded: No FPGA is left." in str(caught.value)
 
 
-def test_a_missing_account_is_no_missing_service() -> None:
-    missing = Reply(404, {"error": {"code": "ServiceNotFound", "message": "There is none."}})
-    no_account = Reply(404, {"error": {"code": "ResourceNotFound", "message": "There is no account."}})
-    with managing(missing, no_account) as (management, _), pytest.raises(errors.NotFound) as caught:
-        management.service("1")
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ResourceGroupNotFound"])
+def test_what_was_in_an_account_that_is_gone_is_gone(code: str) -> None:
+    gone = Reply(404, {"error": {"code": code, "message": "There is none."}})
+    with managing(*[gone] * 5) as (management, _):
+        assert management.service("1") is None
+        assert management.keys("1") is None
+        assert management.model("m") is None
 
-    assert "404 ResourceNotFound: There is no account." in str(caught.value)
+
+def test_another_subscription_proves_nothing() -> None:
+    other = Reply(404, {"error": {"code": "SubscriptionNotFound", "message": "There is no such."}})
+    with managing(*[other] * 5) as (management, _):
+        for ask in (management.service, management.keys, management.model):
+            with pytest.raises(errors.NotFound, match="404 SubscriptionNotFound: There is no such"):
+                ask("1")
+
+
+def test_a_model_is_found_by_its_id() -> None:
+    models = listed({"id": "m", "name": "model-x"}, {"id": "n", "name": "other"})
+    with managing(models, models) as (management, _):
+        found = management.model("n")
+        assert (found and found.name, management.model("o")) == ("other", None)
 
 
 def test_a_model_with_the_name_is_not_uploaded_again() -> None:
