@@ -31,6 +31,9 @@ RETAIN: Final = "fpga-web-service:retainOnDelete"
 CONSENT: Final = "fpga-web-service:adopt"
 # how the engine marks a secret in what it serializes (sdk/go/common/resource, SigKey and SecretSig)
 _MARK: Final = "4dabf18193072939515e22adb298388d"
+_OF_ENGINE: Final = "__internal"
+_ENV_VAR_MAPPINGS: Final = "envVarMappings"
+"""What the engine keeps of a provider beside its own inputs: ResourceOptions.env_var_mappings."""
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a kind's name
 _SERVICE: Final = catalogue.SERVICE.name
 
@@ -169,12 +172,14 @@ def _provider_inputs(stack: Settings) -> dict[str, Any]:
     """Its inputs, as the engine serializes a deployment's: texts, secrets with the engine's mark."""
     given = management_settings.provider_inputs(stack.management_cloud, os.environ)
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
-    return {
+    inputs: dict[str, Any] = {
         name: {_MARK: _SECRET, "plaintext": json.dumps(text)}
         if name in management_settings.SECRET_INPUTS
         else text
         for name, text in texts.items()
     }
+    variables = management_settings.provider_variables(stack.management_cloud, os.environ)
+    return inputs | ({_OF_ENGINE: {_ENV_VAR_MAPPINGS: variables}} if variables else {})
 
 
 def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]:

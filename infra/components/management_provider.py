@@ -20,6 +20,10 @@ def declare(server: AzureSettings, opts: pulumi.ResourceOptions) -> azure_native
         _argument(name): pulumi.Output.secret(value) if name in management.SECRET_INPUTS else value
         for name, value in management.provider_inputs(server, os.environ).items()
     }
+    mapped = pulumi.ResourceOptions(
+        env_var_mappings=management.provider_variables(server, os.environ) or None
+    )
+    opts = pulumi.ResourceOptions.merge(opts, mapped)
     return azure_native.Provider(catalogue.MANAGEMENT_PROVIDER, opts=opts, **inputs)
 
 

@@ -220,8 +220,9 @@ def clouds(
 def provider_inputs(server: AzureSettings, environ: Mapping[str, str]) -> dict[str, str | bool]:
     """The inputs of the azure-native provider that signs in to the server, some of them `SECRET_INPUTS`.
 
-    What it is given goes before the variables of the other cloud (ARM_CLIENT_ID and its like). What a job has
-    in its variables to sign in by a token differs from run to run, and the plugin finds it there, too.
+    They are in the state, by which a refresh and a destroy sign in before the program has run. What the
+    variables of one person or job tell of who signs in is not among them: another one would sign in by it,
+    and see a change where there is none. `provider_variables` hands it on.
 
     Source: https://www.pulumi.com/registry/packages/azure-native/api-docs/provider/
     """
@@ -229,27 +230,58 @@ def provider_inputs(server: AzureSettings, environ: Mapping[str, str]) -> dict[s
         "metadataHost": server.metadata_host,
         "tenantId": server.tenant_id,
         "subscriptionId": server.subscription_id,
-        "clientId": server.client_id,
         "disableInstanceDiscovery": True,
         "environment": "public",  # the SDK's own default
     }
+    inputs |= {key: value for key, value in _who(server).items() if not _is_told(key, value, environ)}
+    if "clientSecret" in inputs:
+        inputs["useOidc"] = False  # whatever ARM_USE_OIDC says
     federation = server.federation
     if federation is None:
-        return {**inputs, "clientSecret": server.client_secret, "useOidc": False}
+        return inputs
     given = {
         "oidcToken": federation.token,
         "oidcTokenFilePath": federation.token_file,
         "oidcRequestUrl": federation.request_url,
         "oidcRequestToken": federation.request_token,
     }
-    told = {
+    inputs |= {
         key: value
         for key, value in given.items()
-        if value and value != environ.get(AZURE_VARIABLES[key], "").strip()
+        if value and value != _variable(AZURE_VARIABLES[key], environ)
     }
-    if server.client_id == environ.get(AZURE_VARIABLES["clientId"], "").strip():
-        del inputs["clientId"]  # else a refresh by one job would sign in as the other, whom the state names
-    return {**inputs, **told, "useOidc": True}
+    if not _variable(AZURE_VARIABLES["useOidc"], environ):
+        inputs["useOidc"] = True
+    return inputs
+
+
+def provider_variables(server: AzureSettings, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of who signs in to the server, each with the name by which the plugin looks for it: what
+    the other cloud's variable of that name holds is not for the server.
+    """
+    return {
+        _variable_of(key): AZURE_VARIABLES[key]
+        for key, value in _who(server).items()
+        if _is_told(key, value, environ)
+    }
+
+
+def _who(server: AzureSettings) -> dict[str, str]:
+    return {"clientId": server.client_id, "clientSecret": server.client_secret}
+
+
+def _is_told(key: str, value: str, environ: Mapping[str, str]) -> bool:
+    """Whether variables tell it, the other cloud's among them where an application has one ID in both."""
+    return value in ("", _variable(_variable_of(key), environ), _variable(AZURE_VARIABLES[key], environ))
+
+
+def _variable_of(key: str) -> str:
+    """The variable of one of the provider's inputs."""
+    return VARIABLES[f"management{key[0].upper()}{key[1:]}"]
+
+
+def _variable(name: str, environ: Mapping[str, str]) -> str:
+    return environ.get(name, "").strip()
 
 
 def _same(settings: ManagementSettings, azure: AzureSettings, subscription_id: str) -> Iterator[str]:

@@ -318,6 +318,37 @@ def test_the_provider_is_given_what_no_variable_of_the_other_cloud_may_replace(
     }
 
 
+def test_what_variables_tell_of_who_signs_in_is_not_kept_and_stays_apart_from_the_other_clouds(
+    config: dict[str, str],
+) -> None:
+    less = without(config, "clientSecret", "managementClientId", "managementClientSecret")
+    person = {
+        "ARM_CLIENT_SECRET": "of-azure",
+        "FPGA_MANAGEMENT_CLIENT_ID": "2" * 8 + SERVER_ID[8:],
+        "FPGA_MANAGEMENT_CLIENT_SECRET": SECRET,
+    }
+    job = {
+        "ARM_USE_OIDC": "true",
+        "ARM_OIDC_TOKEN": "t0ken",
+        "FPGA_MANAGEMENT_CLIENT_ID": "3" * 8 + SERVER_ID[8:],
+    }
+    for environ in (person, job):
+        server = settings.read(less, environ).management_cloud
+        assert management.provider_inputs(server, environ) == {
+            "metadataHost": "models.contoso.com:8443",
+            "tenantId": SERVER_ID,
+            "subscriptionId": SERVER_ID,
+            "disableInstanceDiscovery": True,
+            "environment": "public",
+        }
+        assert management.provider_variables(server, environ) == {
+            "FPGA_MANAGEMENT_CLIENT_ID": "ARM_CLIENT_ID",
+            "FPGA_MANAGEMENT_CLIENT_SECRET": "ARM_CLIENT_SECRET",
+        }
+    own = settings.read(config, person).management_cloud
+    assert management.provider_variables(own, person | {"FPGA_MANAGEMENT_CLIENT_SECRET": "other"}) == {}
+
+
 def test_the_provider_finds_a_jobs_token_in_the_jobs_own_variables(config: dict[str, str]) -> None:
     less = without(config, "clientSecret", "managementClientSecret")
     environ = {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "t0ken"}
@@ -327,4 +358,5 @@ def test_the_provider_finds_a_jobs_token_in_the_jobs_own_variables(config: dict[
     by_file = settings.read(
         less | {"azure-native:useOidc": "true", "azure-native:oidcTokenFilePath": "/run/token"}, {}
     ).management_cloud
-    assert management.provider_inputs(by_file, {})["oidcTokenFilePath"] == "/run/token"
+    told = management.provider_inputs(by_file, {})
+    assert (told["oidcTokenFilePath"], told["useOidc"]) == ("/run/token", True)
