@@ -17,6 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from tests.support.certificates.forge import Made
 from tests.support.servers import http_server
 
 EXCHANGE: Final = "api://AzureADTokenExchange"
@@ -71,14 +72,20 @@ class Issuer:
 
 
 @contextmanager
-def served() -> Iterator[Issuer]:
-    """An issuer on a port of its own."""
+def served(leaf: Made | None = None, host: str = "127.0.0.1", name: str | None = None) -> Iterator[Issuer]:
+    """An issuer on a port of its own.
+
+    Args:
+        leaf: its certificate; None: it speaks no TLS.
+        host: the address to listen on.
+        name: what others call it; None: by its address.
+    """
 
     class Handler(http_server.Handler):
         def do_GET(self) -> None:
             status, body = issuer.answer(self.path, self.headers.get("Authorization"))
             self.answer(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
-    with http_server.serving(Handler) as port:
-        issuer = Issuer(f"http://127.0.0.1:{port}")
+    with http_server.serving(Handler, leaf, host=host) as port:
+        issuer = Issuer(f"{'https' if leaf else 'http'}://{name or host}:{port}")
         yield issuer

@@ -59,6 +59,8 @@ def running(
     *,
     bindings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    host: str = HOST,
+    name: str | None = None,
 ) -> Iterator[Pebble]:
     """Starts a pebble that keeps its files in `folder`, and ends it.
 
@@ -66,19 +68,21 @@ def running(
         name_server: `host:port`, the resolver of its validation.
         bindings: key ids and HMAC keys (base64url) of external accounts; with them none can do without.
         environment: pebble's own variables, over those that make it quick.
+        host: the address to listen on.
+        name: what callers call it; None: by its address.
     """
     folder.mkdir(parents=True, exist_ok=True)
     authority = Authority("Pebble's own HTTPS")
-    leaf = authority.issue([HOST])
+    leaf = authority.issue([host, *([name] if name else [])])
     https_roots = folder / "https.pem"
     https_roots.write_bytes(authority.root)
     (folder / "server.pem").write_bytes(leaf.pem)
     (folder / "server.key").write_bytes(leaf.key_pem)
     (folder / "server.key").chmod(0o600)
-    port, management = _free_ports(2)
+    port, management = _free_ports(host, 2)
     config = {
-        "listenAddress": f"{HOST}:{port}",
-        "managementListenAddress": f"{HOST}:{management}",
+        "listenAddress": f"{host}:{port}",
+        "managementListenAddress": f"{host}:{management}",
         "certificate": str(folder / "server.pem"),
         "privateKey": str(folder / "server.key"),
         "httpPort": 80,
@@ -105,10 +109,12 @@ def running(
         )
     with child:
         try:
-            root = _root(child, f"https://{HOST}:{management}", https_roots, folder / "pebble.log")
+            root = _root(child, f"https://{host}:{management}", https_roots, folder / "pebble.log")
             roots = folder / "roots.pem"
             roots.write_text(https_roots.read_text() + to_pem([root]))
-            yield Pebble(f"https://{HOST}:{port}/dir", f"https://{HOST}:{management}", https_roots, roots)
+            yield Pebble(
+                f"https://{name or host}:{port}/dir", f"https://{host}:{management}", https_roots, roots
+            )
         finally:
             child.terminate()
 
@@ -127,9 +133,9 @@ def _root(child: subprocess.Popen[bytes], management: str, https_roots: Path, lo
     raise AssertionError(f"pebble did not start: {log.read_text()[-2000:]}")
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(host: str, count: int) -> list[int]:
     """Ports that nobody listens on; all are held until the last is found."""
-    held = [socket.create_server((HOST, 0)) for _ in range(count)]
+    held = [socket.create_server((host, 0)) for _ in range(count)]
     ports = [int(one.getsockname()[1]) for one in held]
     for one in held:
         one.close()

@@ -1,4 +1,4 @@
-"""An HTTP server on a free port of loopback, with or without TLS, whose answers a test says."""
+"""An HTTP server on a free port, of loopback as a rule, with or without TLS, whose answers a test says."""
 
 from __future__ import annotations
 
@@ -51,14 +51,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[Handler], leaf: Made | None = None, *above: Made) -> Iterator[int]:
+def serving(
+    handler: type[Handler], leaf: Made | None = None, *above: Made, host: str = "127.0.0.1"
+) -> Iterator[int]:
     """Serves meanwhile: the port.
 
     Args:
         handler: answers the requests, each on a thread of its own.
         leaf: the server's certificate, and `above` what it sends behind it. None: there is no TLS.
+        host: the address to listen on.
     """
-    with _Server(("127.0.0.1", 0), handler) as server:
+    with _Server((host, 0), handler) as server:
         if leaf is not None:
             _secure(server, leaf, above)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

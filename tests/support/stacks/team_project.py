@@ -18,7 +18,8 @@ from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.pulumi_project import Result
 from tests.support.waiting import PATIENCE_S
 
-_ACTIVATED = '. "$FPGA_LOCAL/activate"; exec pulumi "$@" --non-interactive --color never'
+FPGA = Path(sys.executable).parent / "fpga"
+ACTIVATED = '. "$FPGA_LOCAL/activate"; exec pulumi "$@" --non-interactive --color never'
 # what a shell that is not activated has nothing of
 _SELECTED = ("PULUMI_", "SSL_CERT_FILE", "ARM_", "FPGA_")
 
@@ -45,7 +46,7 @@ class TeamProject:
 
     def fpga(self, *arguments: str, code: int = 0) -> str:
         """Runs `fpga` in the checkout: all that it printed."""
-        command = [str(Path(sys.executable).parent / "fpga"), *arguments]
+        command = [str(FPGA), *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
         )
@@ -80,7 +81,7 @@ class TeamStack:
         }
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         done = subprocess.run(
-            ["/bin/sh", "-euc", _ACTIVATED, "sh", *arguments],
+            ["/bin/sh", "-euc", ACTIVATED, "sh", *arguments],
             cwd=self.project.folder,
             env=environment,
             capture_output=True,
