@@ -134,7 +134,8 @@ def bootstrap(local: Path) -> None:
     except ImportError:
         raise BootstrapError("this system has no POSIX file locks: use Linux, macOS or WSL.") from None
     local.mkdir(mode=0o700, parents=True, exist_ok=True)
-    local.chmod(0o700)
+    # that others may enter it, and read what is open in it, is somebody's word: a unit runs from there
+    local.chmod(local.stat().st_mode & 0o711 | 0o700)
     with (local / ".bootstrap.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

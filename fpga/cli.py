@@ -15,6 +15,7 @@ from fpga.commands import (
     clean,
     cloud,
     cloud_principal,
+    cloud_unit,
     down,
     github,
     model,
@@ -53,6 +54,8 @@ app = typer.Typer(
 )
 app.command()(up.up)
 app.command()(predict.predict)
+cloud.app.command()(cloud_unit.install)
+cloud.app.command()(cloud_unit.uninstall)
 cloud.app.add_typer(cloud_principal.app, name="principal", cls=Commands)
 app.add_typer(cloud.app, name="cloud", cls=Commands)
 app.add_typer(certs.app, name="certs", cls=Commands)

@@ -74,7 +74,7 @@ def read(options: argparse.Namespace, folder: Path | None = None) -> CommandLine
     return CommandLine(given, options.config, options.ready_fd, folder or Path.cwd())
 
 
-def arguments(wanted: Settings, ready_fd: int) -> list[str]:
+def arguments(wanted: Settings, ready_fd: int | None = None) -> list[str]:
     """The command line that starts a localcloud with these settings.
 
     What a file says is left to the file: a restart in place takes what it says then.
@@ -91,7 +91,7 @@ def arguments(wanted: Settings, ready_fd: int) -> list[str]:
             found.append(setting.option if value else f"--no-{setting.option.removeprefix('--')}")
         else:
             found += [part for text in setting.texts(value) for part in (setting.option, text)]
-    return [*found, "--ready-fd", str(ready_fd)]
+    return found if ready_fd is None else [*found, "--ready-fd", str(ready_fd)]
 
 
 def of_process(pid: int) -> CommandLine | None:
