@@ -23,7 +23,9 @@ from localcloud.arm import api as arm
 from localcloud.arm.accounts import TYPE as ACCOUNT_TYPE
 from localcloud.arm.accounts import Accounts
 from localcloud.arm.authorization import Authorization
+from localcloud.arm.dns import name_servers
 from localcloud.arm.dns.record_sets import RecordSets
+from localcloud.arm.dns.zones import TYPE as ZONE_TYPE
 from localcloud.arm.dns.zones import Zones
 from localcloud.arm.groups import Groups
 from localcloud.arm.providers import Providers
@@ -61,7 +63,7 @@ from localcloud.metrics.sources import Sources
 from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.modelmanagement.package_hosts import PackageHosts
-from localcloud.network.listeners import statuses
+from localcloud.network.listeners import server_name, statuses
 from localcloud.openapi.api import OpenApi
 from localcloud.ports import Ports
 from localcloud.renewal import Renewal
@@ -218,6 +220,8 @@ class Cloud:
             blob_service = starting.enter_context(_beside(azurite.start))
             starting.callback(lambda: azurite.stop(self._drain_left_s()))
 
+        servers = name_servers.named(server_name(settings))
+        name_servers.settle(store, ZONE_TYPE, servers)
         # Its queries are short: it ends behind all that takes longer.
         dns = DnsServer(store, ports.dns_host, ports.dns)
         dns.start()
@@ -246,7 +250,7 @@ class Cloud:
         public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
         requests = RequestCounts(guard.record)
-        frame = _frame(store, tenant, guard, urls, models, blobs, described, public, requests)
+        frame = _frame(store, tenant, guard, urls, models, blobs, described, public, requests, servers)
         starting.callback(frame.close)
         starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
@@ -313,6 +317,7 @@ def _frame(
     described: OpenApi,
     public: Sequence[Route],
     requests: RequestCounts,
+    servers: Sequence[str],
 ) -> Frame:
     """The frame with every API behind one port."""
     storage = StorageAccounts(store, blobs)
@@ -336,7 +341,7 @@ def _frame(
         Providers(store),
         Groups(store, removed),
         Accounts(store, removed),
-        Zones(store),
+        Zones(store, servers),
         RecordSets(store),
         storage,
         StorageKeys(store, storage.serve),

@@ -69,6 +69,14 @@ def own_names(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
+def server_name(settings: Settings) -> str | None:
+    """The DNS name by which delegations name the DNS server; None: it has none."""
+    told = next(one.told_host for one in of(settings) if one.name == "dns")
+    if told is not None and not told.replace(".", "").isdigit():
+        return told
+    return settings.name
+
+
 def statuses(settings: Settings, ports: Ports) -> tuple[ListenerStatus, ...]:
     """The listeners as they are told to who looks: what is reachable from where, and what each asks for."""
     own = {

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from localcloud.arm import resources
 from localcloud.arm.conditions import check_conditions
+from localcloud.arm.dns import name_servers
 from localcloud.arm.dns.records import parse_properties, with_defaults
 from localcloud.arm.dns.zones import (
     MAX_RECORD_SETS,
-    NAME_SERVERS,
     SHOWN_TYPE,
     TYPE,
     ZONE,
@@ -179,11 +179,14 @@ def _save(db: sqlite3.Connection, item: Resource, kind: str, properties: dict[st
         return resources.save(db, replace(item, body={"properties": properties | {"SOARecord": authority}}))
     if kind == "NS" and item.name == "@":
         names = {record["nsdname"].rstrip(".").lower() for record in properties["NSRecords"]}
-        if not names.issuperset(server.rstrip(".") for server in NAME_SERVERS):
+        zone = resources.find(db, item.parent_id)
+        assert zone is not None  # noqa: S101 - likewise
+        servers = name_servers.of(zone)
+        if not names.issuperset(server.rstrip(".") for server in servers):
             raise CloudError(
                 400,
                 "BadRequest",
-                f"The name servers {', '.join(NAME_SERVERS)} must stay in the NS record set at the root.",
+                f"The name servers {', '.join(servers)} must stay in the NS record set at the root.",
             )
     saved = resources.save(db, replace(item, body={"properties": properties}))
     _raise_serial(db, item.parent_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from localcloud.arm import resources
 from localcloud.arm.checks import location_of, object_of, tags_of
 from localcloud.arm.conditions import check_conditions
+from localcloud.arm.dns import name_servers
 from localcloud.arm.lists import of_type, page
 from localcloud.arm.paths import GROUP, SUBSCRIPTION, find_named, named, named_group
 from localcloud.arm.providers import require_registered
@@ -28,8 +30,6 @@ TYPE = SHOWN_TYPE.lower()
 COLLECTION = f"/providers/{SHOWN_TYPE}"
 ZONE = GROUP + COLLECTION + "/{zone}"
 
-# Below the reserved name `localhost` (RFC 6761): it can be nobody's domain, and stands for this machine.
-NAME_SERVERS = ("ns1-01.azure-dns.localhost.", "ns2-01.azure-dns.localhost.")
 HOSTMASTER = "hostmaster.azure-dns.localhost."
 NS_TTL_S = 172800
 SOA_TTL_S = 3600
@@ -37,10 +37,14 @@ MAX_RECORD_SETS = 10000
 
 
 class Zones:
-    """The verbs of DNS zones."""
+    """The verbs of DNS zones.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Args:
+        servers: the name servers of new zones.
+    """
+
+    def __init__(self, store: Store, servers: Sequence[str] = name_servers.NAME_SERVERS) -> None:
+        self._store, self._servers = store, servers
 
     def routes(self) -> list[Route]:
         return [
@@ -79,6 +83,7 @@ class Zones:
                 _refuse_second(db, name)
             zone = known or resources.new(group, SHOWN_TYPE, name)
             content = {"location": location, "tags": tags_of(body), "properties": {}}
+            content |= name_servers.noted(name_servers.of(known) if known else self._servers)
             saved = resources.save(db, replace(zone, body=content))
             if known is None:
                 _make_apex(db, saved)
@@ -124,9 +129,9 @@ def record_set(zone: Resource, kind: str, name: str, properties: dict[str, Any])
 
 def _make_apex(db: sqlite3.Connection, zone: Resource) -> None:
     """The sets that every zone has: its name servers and its start of authority."""
-    servers = {"TTL": NS_TTL_S, "NSRecords": [{"nsdname": name} for name in NAME_SERVERS]}
+    servers = {"TTL": NS_TTL_S, "NSRecords": [{"nsdname": name} for name in name_servers.of(zone)]}
     authority = {
-        "host": NAME_SERVERS[0],
+        "host": name_servers.of(zone)[0],
         "email": HOSTMASTER,
         "serialNumber": 1,
         "refreshTime": 3600,
@@ -170,7 +175,7 @@ def _shown(db: sqlite3.Connection, zone: Resource) -> dict[str, Any]:
         "etag": zone.etag,
         "properties": {
             "maxNumberOfRecordSets": MAX_RECORD_SETS,
-            "nameServers": list(NAME_SERVERS),
+            "nameServers": list(name_servers.of(zone)),
             "numberOfRecordSets": counted[0],
             "zoneType": "Public",
         },
