@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -60,9 +60,7 @@ class Renewal:
                 self._tell(str(error))
                 return
             self._note(found.notes)
-            if self._trouble and self._kind != rules.OWN:
-                log.info("The server's certificate: what was in the way is gone")
-            self._trouble = ""
+            self._tell(self._source.trouble)
 
     def certificate_expires(self) -> datetime:
         """The last moment at which the certificate that is shown is valid (UTC)."""
@@ -77,9 +75,12 @@ class Renewal:
             notes=self._notes,
         )
 
-    def kept_up(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def kept_up(self) -> Iterator[None]:
         """Checks every `INTERVAL_S` seconds, or as often as the source wants, inside the block."""
-        return waiting.every(min(INTERVAL_S, self._source.interval_s), self.check, thread="certificate")
+        interval_s = min(INTERVAL_S, self._source.interval_s)
+        with self._source.kept_up(), waiting.every(interval_s, self.check, thread="certificate"):
+            yield
 
     def _show(self, found: Pair) -> None:
         ServerContexts(found.chain, found.key)  # before one listener has it, and another cannot
@@ -87,6 +88,8 @@ class Renewal:
             trusted.keep(self._data, found, self._shown)
         for show in self._listeners:
             show(found)
+        if self._kind != rules.OWN:
+            trusted.settle(self._data, found)
         self._shown = found
         log.info("The server's certificate is new, and shown from now on; it expires on %s", found.expires)
 
@@ -98,6 +101,8 @@ class Renewal:
 
     def _tell(self, trouble: str) -> None:
         """Logs what is in the way once, and not every minute."""
-        if trouble != self._trouble:
+        if trouble and trouble != self._trouble:
             log.error("The server's certificate cannot be renewed. %s", trouble)
+        elif self._trouble and not trouble:
+            log.info("The server's certificate: what was in the way of another one is gone")
         self._trouble = trouble

@@ -43,6 +43,7 @@ from localcloud.certificate.pair import Pair
 from localcloud.datafolder import folder, lock, usable
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
+from localcloud.dns.challenges import Challenges
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
 from localcloud.files import write_private
@@ -205,7 +206,8 @@ class Cloud:
         store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
-        source = sources.source_of(settings)
+        challenges = Challenges()
+        source = sources.source_of(settings, challenges)
         pair, ca = sources.first(settings, source), trusted.here(settings.data)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store
@@ -223,7 +225,7 @@ class Cloud:
         servers = name_servers.named(server_name(settings))
         name_servers.settle(store, ZONE_TYPE, servers)
         # Its queries are short: it ends behind all that takes longer.
-        dns = DnsServer(store, ports.dns_host, ports.dns)
+        dns = DnsServer(store, ports.dns_host, ports.dns, challenges)
         dns.start()
         starting.callback(dns.stop)
         scoring = ScoringHost()

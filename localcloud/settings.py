@@ -217,8 +217,8 @@ class Settings:
         str,
         Setting(
             replace(kinds.choice(*certificate_rules.SOURCES), metavar="SOURCE"),
-            "Where the certificate for HTTPS and blobs comes from: localcloud's own CA, or files of the "
-            "operator's",
+            "Where the certificate for HTTPS and blobs comes from: localcloud's own CA, files of the "
+            "operator's, or an authority that speaks ACME",
             _CERTIFICATE,
         ),
     ] = certificate_rules.OWN
@@ -238,6 +238,36 @@ class Settings:
             "Roots of a private authority, PEM, which callers are told (files)",
             _CERTIFICATE,
             "the root in the chain's file, if there is one",
+        ),
+    ] = None
+    acme_directory: Annotated[
+        str | None,
+        Setting(kinds.text("an https URL", "URL"), "The authority's directory (acme)", _CERTIFICATE),
+    ] = None
+    acme_terms_agreed: Annotated[
+        bool,
+        Setting(kinds.switch(), "Whether its terms of service are agreed to (acme)", _CERTIFICATE),
+    ] = False
+    acme_contact: Annotated[
+        str | None,
+        Setting(kinds.text("a mail address", "ADDRESS"), "Whom the authority writes to (acme)", _CERTIFICATE),
+    ] = None
+    acme_profile: Annotated[
+        str | None,
+        Setting(
+            kinds.text("a name that it offers", "NAME"),
+            "The authority's name for a kind of certificate (acme)",
+            _CERTIFICATE,
+            "its own choice",
+        ),
+    ] = None
+    acme_roots_file: Annotated[
+        Path | None,
+        Setting(
+            kinds.path(),
+            "Roots of a private authority, PEM: of its own HTTPS and of what it issues (acme)",
+            _CERTIFICATE,
+            "this machine's roots",
         ),
     ] = None
     metrics_host: Annotated[

@@ -75,6 +75,8 @@ def prove(session: Session, order: str, dns: Dns01) -> None:
 def finalize(session: Session, order: str, key_pem: str, dns_names: Sequence[str]) -> str:
     """Hands in the CSR for the key, and waits for the certificate.
 
+    An order that was finalized before, with the same key, is waited for.
+
     Returns:
         The chain in PEM, leaf first.
 
@@ -84,7 +86,8 @@ def finalize(session: Session, order: str, key_pem: str, dns_names: Sequence[str
     csr = x509.load_pem_x509_csr(crypto_util.make_csr(key_pem.encode(), list(dns_names)))
     encoded = b64.b64encode(csr.public_bytes(Encoding.DER)).decode()
     ready = _settled(session, order, "the order", waiting=("pending",))
-    session.post("finalizing the order", str(ready["finalize"]), {"csr": encoded})
+    if ready.get("status") == "ready":  # not by a run that died
+        session.post("finalizing the order", str(ready["finalize"]), {"csr": encoded})
     done = _settled(session, order, "the order", waiting=("pending", "ready", "processing"))
     return session.fetch("downloading the certificate", str(done["certificate"])).text
 
@@ -109,7 +112,9 @@ def _prove_one(session: Session, url: str, dns: Dns01) -> None:
     place_of_proof = challenge_name(name)
     try:
         dns.present(place_of_proof, value)
-        session.post(f"proving {name}", str(challenge["url"]), {})
+        # else a run that died has asked for it (RFC 8555, 7.1.6)
+        if challenge.get("status", "pending") == "pending":
+            session.post(f"proving {name}", str(challenge["url"]), {})
         _settled(session, url, f"the proof of {name}", waiting=("pending",), remedy=problems.DELEGATION)
     finally:
         dns.cleanup(place_of_proof)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -39,7 +40,7 @@ def require(
     Raises:
         certs.errors.CertificateError: they are not fit; with all that was found.
     """
-    known = _of_this_machine() if roots is None else ()
+    known = _known(roots)
     findings: list[Finding] = []
     judged = reading
     for name in names:
@@ -51,15 +52,17 @@ def require(
     findings = list(dict.fromkeys(findings))
     if errors_in(findings):
         raise RefusedError(findings) if judged.is_read() else unreadable(findings)
-    bundle = judged.bundle()
-    needed, notes = _needed_roots(judged, bundle, roots, known)
-    notes += [str(one) for one in findings if one.severity == "warning"]
-    return Pair(
-        bundle.certificate_pem.encode(),
-        bundle.key_pem.encode(),
-        to_pem(needed).encode() if needed else None,
-        tuple(notes),
-    )
+    made = _pair(judged, roots, known)
+    return replace(made, notes=(*made.notes, *(str(one) for one in findings if one.severity == "warning")))
+
+
+def as_it_is(reading: Reading, roots: Sequence[x509.Certificate] | None) -> Pair:
+    """A chain and key that were fit once, whatever the time, with the roots that callers need.
+
+    Raises:
+        certs.errors.CertificateError: they cannot be read.
+    """
+    return _pair(reading, roots, _known(roots))
 
 
 def roots_in(pem: str) -> tuple[x509.Certificate, ...]:
@@ -85,6 +88,19 @@ def _uncovered(reading: Reading, address: str) -> list[Finding]:
     return [error("address-not-covered", reading.certificate_origin.label, message, remedy)]
 
 
+def _pair(
+    reading: Reading, roots: Sequence[x509.Certificate] | None, known: Sequence[x509.Certificate]
+) -> Pair:
+    bundle = reading.bundle()
+    needed, notes = _needed_roots(reading, bundle, roots, known)
+    return Pair(
+        bundle.certificate_pem.encode(),
+        bundle.key_pem.encode(),
+        to_pem(needed).encode() if needed else None,
+        tuple(notes),
+    )
+
+
 def _needed_roots(
     reading: Reading,
     bundle: Bundle,
@@ -102,8 +118,15 @@ def _needed_roots(
         return (bundle.leaf,), []
     return (), [
         f"{reading.certificate_origin.label}: this machine knows no root of it. If it is of a private "
-        "authority, name that one's root (certificateRootsFile), for callers need it."
+        "authority, name that one's root (certificateRootsFile, acmeRootsFile), for callers need it."
     ]
+
+
+def _known(roots: Sequence[x509.Certificate] | None) -> Sequence[x509.Certificate]:
+    """The roots that callers know anyway, where nobody said which they are given."""
+    if roots is not None:
+        return ()
+    return _of_this_machine()
 
 
 def _of_this_machine() -> tuple[x509.Certificate, ...]:

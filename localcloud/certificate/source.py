@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from localcloud import authority as authorities
 from localcloud.certificate import rules, trusted
 from localcloud.certificate.pair import Pair
+from localcloud.dns.challenges import Challenges
 from localcloud.errors import StartError
 from localcloud.network import listeners
 from localcloud.settings import Settings
@@ -24,6 +26,15 @@ class Source(Protocol):
 
     @property
     def interval_s(self) -> float: ...
+
+    @property
+    def trouble(self) -> str:
+        """What is in the way of another certificate, though one can be shown; empty: nothing."""
+        ...
+
+    def kept_up(self) -> AbstractContextManager[None]:
+        """Does inside the block what takes longer."""
+        ...
 
     def current(self) -> Pair:
         """The chain and key to show from now on. It is asked again and again, and answers without waiting.
@@ -44,6 +55,7 @@ class OwnSource:
     """
 
     interval_s = 60.0
+    trouble = ""
 
     def __init__(self, data: Path, *names: str | None) -> None:
         self._data, self._names = data, names
@@ -53,15 +65,31 @@ class OwnSource:
         found = authorities.load_or_make(self._data, *self._names)
         return Pair(found.certificate.read_bytes(), found.key.read_bytes())
 
+    def kept_up(self) -> AbstractContextManager[None]:
+        """As `Source.kept_up`: nothing takes longer."""
+        return nullcontext()
 
-def source_of(settings: Settings) -> Source:
-    """The source that the settings choose."""
+
+def source_of(settings: Settings, challenges: Challenges) -> Source:
+    """The source that the settings choose.
+
+    Args:
+        challenges: where proofs for an authority are published.
+
+    Raises:
+        StartError: what it needs of the data folder is damaged, or a file that a setting names.
+    """
     if settings.certificate_source == rules.FILES:
         # Imported late: who has localcloud's own CA pays for no other source.
         from localcloud.certificate.files import FilesSource
 
         return FilesSource(settings, rules.names(settings))
-    return OwnSource(settings.data, *listeners.own_names(settings))
+    own = OwnSource(settings.data, *listeners.own_names(settings))
+    if settings.certificate_source == rules.ACME:
+        from localcloud.certificate.acme import AcmeSource
+
+        return AcmeSource(settings, own, challenges)
+    return own
 
 
 def first(settings: Settings, source: Source) -> Pair:

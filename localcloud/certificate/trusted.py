@@ -59,16 +59,25 @@ def keep(data: Path, pair: Pair, before: Pair | None = None) -> None:
     """Writes both files, ahead of a certificate of another's issue.
 
     Args:
-        before: what is shown until then, and is known here as long.
+        before: what is shown until then: it is known, and its roots are told, as long.
     """
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    leaves = [one.leaf.public_bytes(Encoding.PEM) for one in (pair, before) if one is not None]
-    if pair.roots is not None:
-        write_private(data / ROOTS, pair.roots)
-    write_private(data / SHOWN, b"".join(leaves))
+    both = [pair] if before is None else [pair, before]
+    roots = [one.roots for one in both if one.roots is not None]
+    if roots:
+        write_private(data / ROOTS, b"".join(dict.fromkeys(roots)))
+    write_private(data / SHOWN, b"".join(one.leaf.public_bytes(Encoding.PEM) for one in both))
+    if not roots:
+        (data / ROOTS).unlink(missing_ok=True)
+
+
+def settle(data: Path, pair: Pair) -> None:
+    """Has callers be told the roots of what is shown now alone."""
     if pair.roots is None:
         (data / ROOTS).unlink(missing_ok=True)
+    else:
+        write_private(data / ROOTS, pair.roots)
 
 
 def forget(data: Path) -> None:

@@ -25,6 +25,7 @@ from typing import IO, Final
 from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
+from localcloud.certificate.acme_state import FILE as ACME
 from localcloud.datafolder import folder, lock, look, mark, owner, usable
 from localcloud.datafolder.mark import Mark
 from localcloud.errors import LocalcloudError
@@ -44,6 +45,7 @@ _FILES: Final = (
     SERVER_CERTIFICATE,
     SERVER_KEY,
     CLIENT_SECRET,
+    ACME,
     PORTS_FILE,
     FEDERATION,
 )

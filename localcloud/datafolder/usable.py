@@ -34,6 +34,7 @@ _FILES: Final = (
     "server.key",
     "shown.pem",
     "roots.pem",
+    "acme.json",
     "ports.json",
     "identity.json",
     "federated-credentials.json",

@@ -17,6 +17,7 @@ import dns.name
 from localcloud import ports
 from localcloud.datafolder.store import Store
 from localcloud.dns.answer import respond
+from localcloud.dns.challenges import Challenges
 from localcloud.dns.records import RecordSet, Zone, zone_from
 from localcloud.http.connections import BoundedListener
 
@@ -33,11 +34,13 @@ class DnsServer:
         store: holds the zones and record sets; a committed change is in the next answer.
         host: IP address to listen on.
         port: UDP and TCP port; 0 for a free one.
+        challenges: what is answered beside the zones.
     """
 
-    def __init__(self, store: Store, host: str, port: int) -> None:
+    def __init__(self, store: Store, host: str, port: int, challenges: Challenges | None = None) -> None:
         self._store = store
         self._host = host
+        self._challenges = challenges or Challenges()
         self.port = port
         self._zones: Mapping[dns.name.Name, Zone] = {}
         self._version: int | None = None
@@ -130,7 +133,7 @@ class DnsServer:
                 ).fetchall()
                 self._zones = _zones(rows)
                 self._version = version
-        return self._zones
+        return self._challenges.beside(self._zones)
 
 
 class _Datagrams(asyncio.DatagramProtocol):

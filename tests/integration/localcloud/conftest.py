@@ -9,6 +9,9 @@ import pytest
 
 from localcloud.server import Cloud
 from tests.support.localcloud.arm_caller import ArmCaller
+from tests.support.pebble.fixtures import pebble_executable
+
+__all__ = ["pebble_executable"]
 
 
 @pytest.fixture(scope="session")

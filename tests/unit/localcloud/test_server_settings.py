@@ -11,6 +11,12 @@ import pytest
 from localcloud.errors import StartError
 from localcloud.settings import PackageHost, Settings, check, package_host
 
+ACME: dict[str, Any] = {
+    "name": "models.contoso.com",
+    "certificate_source": "acme",
+    "acme_directory": "https://acme.test/dir",
+    "acme_terms_agreed": True,
+}
 GOOD = Settings(Path("/nonexistent/data"), Path("/nonexistent/featurizers"))
 
 
@@ -28,6 +34,7 @@ def test_package_hosts_are_read(written: str, host: str, port: int | None) -> No
 
 def test_defaults_are_good() -> None:
     check(GOOD)
+    check(replace(GOOD, **ACME))
     assert not GOOD.has_blob_storage
 
 
@@ -67,7 +74,7 @@ def test_defaults_are_good() -> None:
         ({"package_hosts": ("127.0.0.1:70000",)}, "--package-host 127.0.0.1:70000 names no host"),
         ({"package_hosts": ("[fpga]:1",)}, r"--package-host \[fpga\]:1 names no host"),
         ({"package_hosts": ("",)}, "--package-host  names no host"),
-        ({"certificate_source": "mine"}, "--certificate-source mine is not known: give own or files"),
+        ({"certificate_source": "mine"}, "--certificate-source mine is not known: give own or files or acme"),
         ({"certificate_source": "files"}, "--certificate-source files needs --certificate-chain-file"),
         (
             {"certificate_source": "files", "certificate_chain_file": Path("/tls/chain.pem")},
@@ -77,6 +84,23 @@ def test_defaults_are_good() -> None:
             {"certificate_chain_file": Path("/tls/chain.pem")},
             "--certificate-chain-file /tls/chain.pem is for the source files: choose that with",
         ),
+        ({"acme_terms_agreed": True}, "--acme-terms-agreed true is for the source acme"),
+        ({"certificate_source": "acme"}, "--certificate-source acme needs --acme-directory"),
+        (
+            {"certificate_source": "acme", "acme_directory": "https://acme.test/dir"},
+            "--certificate-source acme needs --acme-terms-agreed",
+        ),
+        (ACME | {"name": None}, "--certificate-source acme needs --name: an authority issues for a name"),
+        (ACME | {"acme_directory": "acme.test"}, "--acme-directory acme.test is no directory: give its URL"),
+        (
+            ACME | {"acme_contact": "mailto:ops@contoso.com"},
+            "--acme-contact mailto:ops@contoso.com is no mail",
+        ),
+        (
+            ACME | {"advertise_host": "203.0.113.5"},
+            "--advertise-host 203.0.113.5 is an address, and --certificate",
+        ),
+        (ACME | {"acme_contact": "ops"}, "--acme-contact ops is no mail address"),
     ],
 )
 def test_refused(changed: dict[str, Any], message: str) -> None:
