@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from infra import catalogue
 from infra.settings.reader import PROJECT_ROOT
 from localcloud.identity.federation import ASSERTION_TYPE
 from tests.support.github.issuer import REQUEST_TOKEN
-from tests.support.localcloud.arm_caller import ArmCaller, refusal
+from tests.support.localcloud.arm_caller import refusal
 from tests.support.localcloud.on_machine import OperatedCloud
 from tests.support.localcloud.reader_refusals import REFUSALS, Refused
 from tests.support.machines import addresses_here, needs_machines
@@ -168,7 +167,7 @@ def test_each_thing_that_a_reader_must_not_do_is_refused(team: FiveMachines, whe
     client = team.clients["preview"][team.clouds.index(cloud)]
     before, refused_before = cloud.content(), len(cloud.refusals("preview"))
     team.job("preview")
-    with team.runner.machine.entered(), closing(ArmCaller(status)) as caller:
+    with cloud.called_from(team.runner.machine) as caller:
         signed_in = caller.sign_in(
             client_id=client,
             client_secret="",
@@ -226,7 +225,7 @@ def test_a_server_that_is_lost_comes_back_on_another_machine(
     late = laptop.outputs(LATE)
 
     team.server.kill()
-    team.new_server(team.folder / "restored")
+    team.new_server("restored")
     place, data = team.server.place, team.server.data
     place.fpga("cloud", "restore", str(backup), "--data", str(data))
     team.server.up()
