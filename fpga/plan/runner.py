@@ -68,8 +68,7 @@ def preview(
         *pulumi_command.PLAIN,
     ]
     if refresh:
-        # --run-program: it looks as who signs in now, and not as whom the state has of a provider
-        command += ["--refresh", "--run-program"]
+        command.append("--refresh")
     if save_plan is not None:
         command += ["--save-plan", str(save_plan.absolute())]
     redaction = Redaction.of(project)

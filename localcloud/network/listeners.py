@@ -21,7 +21,7 @@ METRICS_HOST: Final = "127.0.0.1"
 MOST_PORTS: Final = 10_000
 """Of one address that services share."""
 _ASKS: Final = {
-    "https": ("HTTPS APIs", "a token, but for discovery, sign-in, /health and /openapi.json"),
+    "https": ("HTTPS APIs", "a token, but for discovery, sign-in and /health"),
     "dns": ("DNS server", "nothing"),
     "blob": ("blob service", "an account's key or a signature, but for public containers"),
     "services": ("services", "a service's key with SSL, else nothing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from infra import catalogue
 from infra.settings.reader import PROJECT_ROOT
 from localcloud.identity.federation import ASSERTION_TYPE
 from tests.support.github.issuer import REQUEST_TOKEN
-from tests.support.localcloud.arm_caller import refusal
+from tests.support.localcloud.arm_caller import ArmCaller, refusal
 from tests.support.localcloud.on_machine import OperatedCloud
 from tests.support.localcloud.reader_refusals import REFUSALS, Refused
 from tests.support.machines import addresses_here, needs_machines
@@ -167,7 +168,7 @@ def test_each_thing_that_a_reader_must_not_do_is_refused(team: FiveMachines, whe
     client = team.clients["preview"][team.clouds.index(cloud)]
     before, refused_before = cloud.content(), len(cloud.refusals("preview"))
     team.job("preview")
-    with cloud.called_from(team.runner.machine) as caller:
+    with team.runner.machine.entered(), closing(ArmCaller(status)) as caller:
         signed_in = caller.sign_in(
             client_id=client,
             client_secret="",
@@ -225,7 +226,7 @@ def test_a_server_that_is_lost_comes_back_on_another_machine(
     late = laptop.outputs(LATE)
 
     team.server.kill()
-    team.new_server("restored")
+    team.new_server(team.folder / "restored")
     place, data = team.server.place, team.server.data
     place.fpga("cloud", "restore", str(backup), "--data", str(data))
     team.server.up()

@@ -7,14 +7,11 @@ import json
 import os
 import re
 import signal
-import socket
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from localcloud.access.audit import FILE as AUDIT
 from localcloud.blob.azurite import EXTENTS
@@ -34,12 +31,8 @@ class OperatedCloud:
         place: the checkout whose `fpga` its operator types.
     """
 
-    def __init__(self, place: Workplace, data: Path, *options: str, names: Mapping[str, str]) -> None:
-        """
-        Args:
-            names: its own name, with the address.
-        """
-        self.place, self.data, self._options, self._names = place, data, options, names
+    def __init__(self, place: Workplace, data: Path, *options: str) -> None:
+        self.place, self.data, self._options = place, data, options
 
     @property
     def machine(self) -> Machine:
@@ -74,16 +67,7 @@ class OperatedCloud:
     @contextmanager
     def owner(self) -> Iterator[ArmCaller]:
         """Its owner, who calls it on its own machine. This thread is there inside the block."""
-        with self.called_from(self.machine) as caller:
-            yield caller
-
-    @contextmanager
-    def called_from(self, machine: Machine) -> Iterator[ArmCaller]:
-        """A caller on a machine, who signs in as the owner unless told otherwise. This thread is there inside
-        the block, and knows the cloud's name.
-        """
-        status = self.status()
-        with machine.entered(), _knowing(self._names), closing(ArmCaller(status)) as caller:
+        with self.machine.entered(), closing(ArmCaller(self.status())) as caller:
             yield caller
 
     def content(self) -> list[str]:
@@ -108,16 +92,3 @@ class OperatedCloud:
     def _status(self, command: str, *options: str) -> Status:
         told = json.loads(self.place.fpga("cloud", command, "--data", str(self.data), "--json", *options))
         return Status.from_json(told)
-
-
-@contextmanager
-def _knowing(names: Mapping[str, str]) -> Iterator[None]:
-    """Has this process look names up as a machine of the test's own does: its files are this machine's."""
-
-    def look_up(host: Any, *others: Any, **more: Any) -> Any:
-        return system(names.get(host, host), *others, **more)
-
-    system = socket.getaddrinfo
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket, "getaddrinfo", look_up)
-        yield

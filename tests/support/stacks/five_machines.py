@@ -1,9 +1,8 @@
 """Five machines of a team: Azure's part, the team's server, a laptop, a runner of jobs, and a caller.
 
 The DNS of the cloud in Azure's place is the only one: its own name, the server's, the authority's and the
-job issuer's are in zones of it, and each machine asks it. The cloud shows a certificate of its own CA, and
-the server one of the company's, for its name alone. A person at the laptop, and jobs at the runner, share a
-state and its passphrase.
+job issuer's are in zones of it, and each machine asks it. A person at the laptop, and jobs at the runner,
+share a state and its passphrase.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-
-import yaml
 
 from engine.install import Engine
 from tests.support.certificates.authority import Authority
@@ -31,11 +28,13 @@ from tests.support.stacks.team_project import FPGA
 from tests.support.stacks.workplace import Workplace
 
 AZURE, SERVER, ISSUER, LAPTOP, RUNNER, CALLER = (f"10.77.0.{number}" for number in (10, 20, 30, 40, 50, 60))
+POOL: Final = "10.77.0.128/29"
 POOL_ADDRESSES: Final = tuple(f"10.77.0.{number}" for number in range(129, 135))
 NAME_SERVER: Final = f"{AZURE}:53"
 AZURE_NAME, SERVER_NAME = "management.azure.test", "models.team.test"
 ACME_NAME, ISSUER_NAME = "acme.azure.test", "token.actions.test"
 _NAMES: Final = {AZURE_NAME: AZURE, ACME_NAME: AZURE, SERVER_NAME: SERVER, ISSUER_NAME: ISSUER}
+_LISTENERS: Final = ("--public", "--https-port", "443", "--dns-port", "53")
 _SUBJECT: Final = "repo:contoso/fpga:environment:"
 
 
@@ -104,18 +103,14 @@ class FiveMachines:
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
         }
 
-    def new_server(self, data: str) -> None:
-        """Another machine takes the place of the server's, with the operator's files, and no data yet.
-
-        Args:
-            data: name of the folder that it will have.
-        """
+    def new_server(self, data: Path) -> None:
+        """Another machine takes the place of the server's, with an empty disk but for a folder of data."""
         self.machines.remove(self.server.machine)
         self.server.machine.end()
         machine = self.switch.machine("standin", SERVER, *POOL_ADDRESSES, resolver=AZURE)
         self.machines.append(machine)
         place = Workplace(self.engine, self.folder / "operator-standin", machine, self.trusted)
-        self.server = _server(place, self.folder, data)
+        self.server = _server(place, data)
 
     def _as(self, name: str) -> dict[str, str]:
         azure, server = self.clients[name]
@@ -134,9 +129,9 @@ def running(engine: Engine, pebble: Path, folder: Path) -> Iterator[FiveMachines
     """
     with ExitStack() as stack:
         switch = stack.enter_context(network())
-        company = Authority("of the company")
+        issuing = Authority("of the job issuer")
         trusted = folder / "trusted.pem"
-        trusted.write_bytes(company.root)
+        trusted.write_bytes(issuing.root)
 
         machines = {
             label: switch.machine(label, *addresses, resolver=AZURE)
@@ -155,7 +150,7 @@ def running(engine: Engine, pebble: Path, folder: Path) -> Iterator[FiveMachines
 
         azure = _azure(workplace("azure"), folder / "azure-data")
         ca = azure.up().ca.read_bytes()
-        trusted.write_bytes(company.root + ca)
+        trusted.write_bytes(issuing.root + ca)
         with azure.owner() as owner:
             _declare_names(owner)
         with machines["azure"].entered():
@@ -163,10 +158,9 @@ def running(engine: Engine, pebble: Path, folder: Path) -> Iterator[FiveMachines
                 pebble_server.running(pebble, folder / "pebble", NAME_SERVER, host=AZURE, name=ACME_NAME)
             )
         with machines["issuer"].entered():
-            leaf = company.issue([ISSUER_NAME])
+            leaf = issuing.issue([ISSUER_NAME])
             issuer = stack.enter_context(oidc.served(leaf, ISSUER, ISSUER_NAME))
-        _write_certificate(folder, company)
-        server = _server(workplace("server"), folder, "server-data")
+        server = _server(workplace("server"), folder / "server-data")
         server.up()
         yield FiveMachines(
             switch,
@@ -247,34 +241,12 @@ def predict(team: FiveMachines, photo: Path, name: str, key: str) -> str:
 
 def _azure(place: Workplace, data: Path) -> OperatedCloud:
     scoring = ("--scoring-network", f"{AZURE}/32", "--scoring-port", "20000")
-    listeners = ("--public", "--https-port", "443", "--dns-port", "53", "--host", AZURE, "--name", AZURE_NAME)
-    return OperatedCloud(place, data, *listeners, *scoring, names={AZURE_NAME: AZURE})
+    return OperatedCloud(place, data, *_LISTENERS, "--host", AZURE, "--name", AZURE_NAME, *scoring)
 
 
-def _server(place: Workplace, folder: Path, data: str) -> OperatedCloud:
-    settings = {
-        "host": SERVER,
-        "name": SERVER_NAME,
-        "public": True,
-        "httpsPort": 443,
-        "dnsPort": 53,
-        "scoringNetwork": f"{POOL_ADDRESSES[0]}-{POOL_ADDRESSES[-1]}",
-        "certificateSource": "files",
-        "certificateChainFile": "server-chain.pem",
-        "certificateKeyFile": "server-key.pem",
-    }
-    file = folder / "server.yaml"
-    file.write_text(yaml.safe_dump(settings))
-    return OperatedCloud(place, folder / data, "--config", str(file), names={SERVER_NAME: SERVER})
-
-
-def _write_certificate(folder: Path, company: Authority) -> None:
-    """The server's own certificate, as its operator gives it: a chain up to the company's root, and a key."""
-    leaf = company.issue([SERVER_NAME])
-    (folder / "server-chain.pem").write_bytes(leaf.pem + company.root)
-    key = folder / "server-key.pem"
-    key.touch(mode=0o600)
-    key.write_bytes(leaf.key_pem)
+def _server(place: Workplace, data: Path) -> OperatedCloud:
+    scoring = ("--scoring-network", POOL)
+    return OperatedCloud(place, data, *_LISTENERS, "--host", SERVER, "--name", SERVER_NAME, *scoring)
 
 
 def _declare_names(owner: ArmCaller) -> None:

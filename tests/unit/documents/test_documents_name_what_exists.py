@@ -17,6 +17,7 @@ import yaml
 
 from fpga.cli import app
 from infra import settings
+from localcloud.configuration import reading
 from policy.rules import RESOURCE_RULES, STACK_RULES
 from tests.support.documents.markdown import CHECKOUT, FILES, README, Block, anchors, blocks, inline
 
@@ -151,6 +152,16 @@ def test_targets_and_commands_exist_with_their_options(name: str) -> None:
 def test_settings_are_the_programs(name: str) -> None:
     named = set(re.findall(r"fpga-web-service:([a-z]\w+)", of(name).read_text()))
     assert named <= SETTINGS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_of_settings_can_be_read(name: str, tmp_path: Path) -> None:
+    """Each YAML block that is a file of a localcloud's settings, by its first line."""
+    for block in blocks(of(name)):
+        if block.kind == "yaml" and re.match(r"# (\S*/)?cloud\.yaml\n", block.text):
+            file = tmp_path / "cloud.yaml"
+            file.write_text(block.text)
+            assert reading.read({}, file).values, f"{name}:{block.line}"
 
 
 def test_the_page_on_policy_has_a_row_for_each_rule() -> None:
