@@ -18,6 +18,7 @@ from typing import Any
 WORK_LIMIT_S = 300.0
 """Longer than any handler works: a caller who has not read the answer by then makes room, too."""
 _LOG_INTERVAL_S = 1.0
+_ROUNDS = 1000
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class BoundedListener(socket.socket):
         super().__init__(bound.family, bound.type, bound.proto, bound.detach())
         self._most, self._most_of_peer, self._silence_s = most, most_of_peer, silence_s
         self._connections: dict[Any, _Connection] = {}  # by the peer's IP address and port
-        self._pauses = False
+        self._pauses = self._refuses = False
         self._cut, self._told_at = 0, 0.0
 
     def accept(self) -> tuple[socket.socket, Any]:
@@ -58,7 +59,7 @@ class BoundedListener(socket.socket):
         Who had to make room still has its descriptor until the event loop comes round: until then nobody is
         taken, however many wait.
         """
-        while not self._pauses:
+        while not (self._pauses or self._refuses):
             try:
                 connection, peer = super().accept()
             except OSError as error:
@@ -94,6 +95,25 @@ class BoundedListener(socket.socket):
         found = self._connections.get(peer)
         if found is not None and found.is_at_work != is_at_work:
             found.is_at_work, found.since = is_at_work, time.monotonic()
+
+    async def refuse(self) -> None:
+        """Takes nobody from now on; those it has taken have their transports when it comes back.
+
+        A server that is closed in between loses their descriptors.
+        """
+        self._refuses = True
+        for _ in range(2):
+            await asyncio.sleep(0)
+
+    async def cut(self) -> None:
+        """Ends every connection that is left, and comes back when each has let go of its descriptor."""
+        left = [one.socket for one in self._connections.values()]
+        for peer in list(self._connections):
+            self._hang_up(peer)
+        for _ in range(_ROUNDS):  # of the event loop, in which they read the end
+            if all(one.fileno() == -1 for one in left):
+                return
+            await asyncio.sleep(0)
 
     def _has_room(self, address: str) -> bool:
         self._connections = {

@@ -41,7 +41,7 @@ IDLE_TIMEOUT_S = 30
 asyncio.sslproto.SSLProtocol.max_size = 32 * 1024
 
 
-class _Protocol(H11Protocol):
+class BoundedProtocol(H11Protocol):
     """uvicorn's protocol, which hangs up on whoever does not send a whole request in time.
 
     Without that, connections that send nothing, or a request byte by byte, stay for ever, with or without a
@@ -157,7 +157,7 @@ class _Server(uvicorn.Server):
 
     def _is_busy(self) -> bool:
         return self._listener.is_opening(_HANDSHAKE_S) or any(
-            isinstance(one, _Protocol) and one.is_busy() for one in self.server_state.connections
+            isinstance(one, BoundedProtocol) and one.is_busy() for one in self.server_state.connections
         )
 
 
@@ -191,6 +191,22 @@ def _with_farewell(app: ASGIApp, server: Callable[[], _Server]) -> ASGIApp:
     return wrapped
 
 
+def configuration(app: ASGIApp, listener: BoundedListener) -> uvicorn.Config:
+    """uvicorn's configuration for an application behind a listener; without TLS."""
+    return uvicorn.Config(
+        app,
+        http=type("_ListenersProtocol", (BoundedProtocol,), {"listener": listener}),
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_TIMEOUT_S,
+    )
+
+
 @contextlib.contextmanager
 def served(
     app: ASGIApp,
@@ -220,19 +236,8 @@ def served(
     most = descriptors.connections() if most is None else most
     contexts = ServerContexts(pair.chain, pair.key) if pair else None
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
-    config = uvicorn.Config(
-        _with_farewell(app, lambda: server),
-        http=type("_ListenersProtocol", (_Protocol,), {"listener": listener}),
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=IDLE_TIMEOUT_S,
-        ssl_context_factory=(lambda *_: contexts.listening) if contexts else None,
-    )
+    config = configuration(_with_farewell(app, lambda: server), listener)
+    config.ssl_context_factory = (lambda *_: contexts.listening) if contexts else None
     server = _Server(config, listener)
     thread = threading.Thread(target=server.run, args=([listener],), name=name, daemon=True)
     thread.start()

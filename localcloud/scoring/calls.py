@@ -30,6 +30,9 @@ WAITING: Final = Limits(
 WATCHING: Final = Limits(total=4096, service=1024, peer=256, kept=16, total_bytes=0, service_bytes=0)
 """Of calls that watch a service's health; they hold no thread."""
 
+WEB: Final = Limits(total=128, service=64, peer=32, kept=4, total_bytes=512 * _MIB, service_bytes=256 * _MIB)
+"""Of requests over HTTP, from their headers on; they hold no thread."""
+
 # Each that has a place holds a thread; the others are for those that are refused.
 _THREADS: Final = RECEIVING.total + WAITING.total + 64
 
@@ -57,6 +60,7 @@ class Calls:
         self._receiving = Places("being received", receiving)
         self._waiting = Places("waiting for an answer", waiting)
         self._watching = Places("watching", WATCHING)
+        self._web = Places("being worked on", WEB)
         self._watch = Receiving()
 
     @contextmanager
@@ -94,6 +98,14 @@ class Calls:
     def places(self) -> dict[Stage, int]:
         """The places that there are."""
         return {Stage.RECEIVING: self._receiving.total, Stage.ANSWERING: self._waiting.total}
+
+    def web(self, service: str, peer: str, size: int) -> AbstractContextManager[None]:
+        """The place of a request over HTTP with `size` bytes to come, until it is answered.
+
+        Raises:
+            BusyError: there is none.
+        """
+        return self._web.taken(service, peer, size)
 
     def stop(self) -> None:
         """Ends when the calls have."""

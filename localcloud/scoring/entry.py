@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterator
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import unquote
@@ -10,6 +9,7 @@ from urllib.parse import unquote
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from localcloud.scoring.caller_keys import HEADER, judge
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.counts import Counts, Refused
 from localcloud.scoring.errors import BusyError
@@ -22,19 +22,6 @@ SMALL: Final = 64 * 1024
 """Largest message, in bytes, that is no image."""
 
 _DETAILS_BYTES: Final = 2000
-_KEY_HEADER: Final = "authorization"
-_SCHEME: Final = "bearer "
-_NO_KEY: Final = (
-    f"This service wants its primary or secondary key in the metadata '{_KEY_HEADER}', "
-    "as it is or after 'Bearer '; none came."
-)
-_WRONG_KEY: Final = f"The key in the metadata '{_KEY_HEADER}' is neither the primary nor the secondary key."
-_MOST_KEYS: Final = 2
-_MANY_KEYS: Final = f"More than {_MOST_KEYS} keys came in the metadata '{_KEY_HEADER}': send one."
-_NOT_LOOKED_AT: Final = (
-    "Too many wrong keys came over this connection: the key of this call was not looked at. Open another "
-    "connection, or try again in some seconds."
-)
 NO_MESSAGE: Final = "The call brought no message."
 
 
@@ -111,31 +98,16 @@ def require_key(
     counts: Counts,
 ) -> None:
     """Ends the call of who has no key, or may not have it looked at now."""
-    sent = [value for name, value in context.invocation_metadata() if name == _KEY_HEADER]
-    if not sent:
-        counts.refused(Refused.MISSING)
-        abort(context, grpc.StatusCode.UNAUTHENTICATED, _NO_KEY)
-    if len(sent) > _MOST_KEYS:  # each is a guess
-        counts.refused(Refused.MANY)
-        abort(context, grpc.StatusCode.UNAUTHENTICATED, _MANY_KEYS)
-    fits = wrong_keys.judge(service, context.peer(), peer, lambda: any(_is_one_of(keys, one) for one in sent))
-    if fits is None:
-        counts.refused(Refused.NOT_COMPARED)
-        abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, _NOT_LOOKED_AT)
-    if not fits:
-        counts.refused(Refused.WRONG)
+    sent = [value for name, value in context.invocation_metadata() if name == HEADER]
+    refusal = judge(sent, keys, wrong_keys, service=service, connection=context.peer(), peer=peer)
+    if refusal is None:
+        return
+    counts.refused(refusal.reason)
+    if refusal.reason is Refused.NOT_COMPARED:
+        abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, refusal.words)
+    if refusal.reason is Refused.WRONG:
         wrong_keys.slow(context.add_callback)
-        abort(context, grpc.StatusCode.UNAUTHENTICATED, _WRONG_KEY)
-
-
-def _is_one_of(keys: tuple[str, str], sent: str | bytes) -> bool:
-    text = sent if isinstance(sent, str) else sent.decode("latin-1")
-    key = text[len(_SCHEME) :] if text.lower().startswith(_SCHEME) else text
-    allowed = False
-    for right in keys:
-        # Every key is compared, whichever fits: the time says nothing about them.
-        allowed |= bool(right) and hmac.compare_digest(key.encode(), right.encode())
-    return allowed
+    abort(context, grpc.StatusCode.UNAUTHENTICATED, refusal.words)
 
 
 def abort(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -18,6 +19,7 @@ from localcloud.scoring.methods import Methods
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
+from localcloud.scoring.web.host import WebHost, WebListener
 
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
 """Largest request, in bytes: an image file, or 111 images of 224 x 224 pixels as floats."""
@@ -44,6 +46,7 @@ class Deployment:
         tls: certificate and key; None: SSL is off, and anyone may call.
         primary_key, secondary_key: either opens the service while SSL is on.
         model: what the model is called.
+        http_port: where it answers HTTP, too; None: nowhere.
     """
 
     service_id: str
@@ -54,6 +57,7 @@ class Deployment:
     primary_key: str = field(repr=False)
     secondary_key: str = field(repr=False)
     model: ModelName
+    http_port: int | None = None
 
 
 class ScoringHost:
@@ -61,6 +65,7 @@ class ScoringHost:
 
     def __init__(self, calls: Calls | None = None) -> None:
         self._calls = calls or Calls()
+        self._web = WebHost(self._calls)
         self._lock = threading.Lock()
         self._services: dict[str, _Service] = {}
 
@@ -78,7 +83,7 @@ class ScoringHost:
         """
         with self._lock:
             service = self._services.setdefault(
-                deployment.service_id, _Service(deployment.service_id, self._calls)
+                deployment.service_id, _Service(deployment.service_id, self._calls, self._web)
             )
         service.deploy(deployment)
 
@@ -118,18 +123,19 @@ class ScoringHost:
             services, self._services = list(self._services.values()), {}
         for ended in [ended for service in services for ended in service.begin_stop(grace_s)]:
             ended.wait()
+        self._web.stop()
         self._calls.stop()
 
 
 class _Service:
     """The servers of one service: a listener, and those that it has replaced, until their calls end."""
 
-    def __init__(self, service_id: str, calls: Calls) -> None:
-        self._service_id, self._calls = service_id, calls
+    def __init__(self, service_id: str, calls: Calls, web: WebHost) -> None:
+        self._service_id, self._calls, self._web = service_id, calls, web
         self.counts = Counts()
         self._lock = threading.Lock()
         self._listener: _Listener | None = None
-        self._replaced: list[tuple[_Listener, threading.Event]] = []
+        self._replaced: list[tuple[_Listener, _Ending]] = []
 
     def deploy(self, deployment: Deployment) -> None:
         endpoint = Endpoint(deployment.address, deployment.port)
@@ -144,35 +150,58 @@ class _Service:
                 runs.change(model, tls)
                 return
             if runs is None:
-                self._listener = self._listening(endpoint, tls, model)
+                self._listener = self._listening(endpoint, tls, model, deployment.http_port)
                 return
             self._listener = None
             ended = runs.begin_stop(_REPLACED_DRAIN_S)
-            self._replaced = [one for one in self._replaced if not one[1].is_set()]
+            self._replaced = [one for one in self._replaced if not one[1].is_over]
             self._replaced.append((runs, ended))
             try:
-                self._listener = self._listening(endpoint, tls, model)
+                self._listener = self._listening(endpoint, tls, model, deployment.http_port)
             except BindError:
                 # should gRPC ever close the port with the last call only
                 ended.wait(_DRAIN_S)
-                self._listener = self._listening(endpoint, tls, model)
+                self._listener = self._listening(endpoint, tls, model, deployment.http_port)
 
-    def _listening(self, endpoint: Endpoint, tls: TlsMaterial | None, model: ServedModel) -> _Listener:
-        return _Listener(self._service_id, self._calls, self.counts, endpoint, tls, model)
+    def _listening(
+        self, endpoint: Endpoint, tls: TlsMaterial | None, model: ServedModel, http_port: int | None
+    ) -> _Listener:
+        listener = _Listener(self._service_id, self._calls, self.counts, endpoint, tls, model)
+        if http_port is not None:
+            listener.open_web(self._web, http_port)
+        return listener
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
             if self._listener is not None:
                 self._listener.set_keys(keys)
 
-    def begin_stop(self, grace_s: float) -> list[threading.Event]:
-        """Ends everything after `grace_s` at the latest; the events tell when it has."""
+    def begin_stop(self, grace_s: float) -> list[_Ending]:
+        """Ends everything after `grace_s` at the latest, as what it gives tells."""
         with self._lock:
             listeners = [replaced for replaced, _ in self._replaced]
             if self._listener is not None:
                 listeners.append(self._listener)
             self._listener, self._replaced = None, []
             return [one.begin_stop(grace_s) for one in listeners]
+
+
+class _Ending:
+    """The end of a listener: of its calls, and of its requests over HTTP."""
+
+    def __init__(self, calls: threading.Event, web: Future[None] | None) -> None:
+        self._calls, self._web = calls, web
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all have ended."""
+        return self._calls.is_set() and (self._web is None or self._web.done())
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Waits until all have, or so long for each."""
+        self._calls.wait(timeout_s)
+        if self._web is not None:
+            futures.wait([self._web], timeout_s)
 
 
 class _Listener:
@@ -193,6 +222,8 @@ class _Listener:
         model: ServedModel,
     ) -> None:
         self.endpoint, self.tls = endpoint, tls
+        self._service_id, self._counts = service_id, counts
+        self._web: WebListener | None = None
         self._model = model
         self._renewed: grpc.ServerCertificateConfiguration | None = None
         self._methods = Methods(service_id, self._current, calls, counts)
@@ -220,10 +251,17 @@ class _Listener:
             raise BindError(f"The service's address {address} cannot be bound: {reason}.") from None
         self._server.start()
 
+    def open_web(self, web: WebHost, port: int) -> None:
+        """Answers HTTP at this port of the address, too."""
+        endpoint = Endpoint(self.endpoint.address, port)
+        self._web = web.listen(self._service_id, endpoint, self.tls, self._current, self._counts)
+
     def change(self, model: ServedModel, tls: TlsMaterial | None) -> None:
         """Takes another model, other keys, another certificate: for the calls and connections from now on."""
         if tls is not None and tls != self.tls:
             self._renewed = tls.configuration()
+            if self._web is not None:
+                self._web.show(tls)
         self.tls, self._model = tls, model
         self._methods.follow(model)
 
@@ -231,11 +269,11 @@ class _Listener:
         if self._model.keys is not None:
             self._model = replace(self._model, keys=keys)
 
-    def begin_stop(self, grace_s: float) -> threading.Event:
+    def begin_stop(self, grace_s: float) -> _Ending:
         """Takes no call any more; ends when those under way have, or after `grace_s`."""
         self._methods.end()
-        ended: threading.Event = self._server.stop(grace_s)
-        return ended
+        web = self._web.begin_stop(grace_s) if self._web is not None else None
+        return _Ending(self._server.stop(grace_s), web)
 
     def _current(self) -> ServedModel:
         return self._model

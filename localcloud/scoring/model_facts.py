@@ -41,7 +41,7 @@ PIXELS: Final = "pixels"
 """The signature with the pixels of images."""
 
 _METHOD_NAME: Final = "tensorflow/serving/predict"
-_LOADING: Final = "The model is still being loaded: call again in some seconds."
+LOADING: Final = "The model is still being loaded: call again in some seconds."
 
 
 class ModelFacts:
@@ -71,28 +71,39 @@ class ModelFacts:
             asked = ", ".join(unknown) or "none"
             words = f"metadata_field: there is {SIGNATURES}; the request asks for: {asked}."
             abort(context, grpc.StatusCode.INVALID_ARGUMENT, words)
-        model = self._current()
-        pipeline = _loaded(model.pipeline)
-        if pipeline is None:
-            abort(context, grpc.StatusCode.UNAVAILABLE, _LOADING)
-        answer = GetModelMetadataResponse(model_spec=_spec(model.name))
-        answer.metadata[SIGNATURES].Pack(signatures(pipeline))
-        return answer.SerializeToString()
+        told = metadata(self._current())
+        if told is None:
+            abort(context, grpc.StatusCode.UNAVAILABLE, LOADING)
+        return told.SerializeToString()
 
     def _status(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         self._entry.require_key(context)
         self._entry.only_message(messages, context, GetModelStatusRequest)
-        model = self._current()
-        status = ModelVersionStatus(version=model.name.version, state=ModelVersionStatus.AVAILABLE)
-        status.status.SetInParent()  # OK is 0
-        if isinstance(model.pipeline, Future):
-            if not model.pipeline.done():
-                status.state = ModelVersionStatus.LOADING
-            elif model.pipeline.cancelled() or model.pipeline.exception() is not None:
-                status.state = ModelVersionStatus.END
-                status.status.error_code = INTERNAL
-                status.status.error_message = "The model could not be loaded."
-        return GetModelStatusResponse(model_version_status=[status]).SerializeToString()
+        return status(self._current()).SerializeToString()
+
+
+def metadata(model: ServedModel) -> GetModelMetadataResponse | None:
+    """The metadata of a model; None: it is not there yet."""
+    pipeline = loaded(model.pipeline)
+    if pipeline is None:
+        return None
+    answer = GetModelMetadataResponse(model_spec=_spec(model.name))
+    answer.metadata[SIGNATURES].Pack(signatures(pipeline))
+    return answer
+
+
+def status(model: ServedModel) -> GetModelStatusResponse:
+    """The state of a model."""
+    told = ModelVersionStatus(version=model.name.version, state=ModelVersionStatus.AVAILABLE)
+    told.status.SetInParent()  # OK is 0
+    if isinstance(model.pipeline, Future):
+        if not model.pipeline.done():
+            told.state = ModelVersionStatus.LOADING
+        elif model.pipeline.cancelled() or model.pipeline.exception() is not None:
+            told.state = ModelVersionStatus.END
+            told.status.error_code = INTERNAL
+            told.status.error_message = "The model could not be loaded."
+    return GetModelStatusResponse(model_version_status=[told])
 
 
 def signatures(pipeline: Pipeline) -> SignatureDefMap:
@@ -125,8 +136,8 @@ def _spec(name: ModelName) -> ModelSpec:
     return spec
 
 
-def _loaded(pipeline: Pipeline | Future[Pipeline]) -> Pipeline | None:
-    """The model, where it is there."""
+def loaded(pipeline: Pipeline | Future[Pipeline]) -> Pipeline | None:
+    """The model; None: it is still being loaded, or could not be."""
     if not isinstance(pipeline, Future):
         return pipeline
     ready = pipeline.done() and not pipeline.cancelled() and pipeline.exception() is None

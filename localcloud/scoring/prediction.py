@@ -102,7 +102,7 @@ def _computed(
 
 
 def _awaited(
-    turns: Turns, turn: Turn, pipeline: Pipeline | Future[Pipeline], context: grpc.ServicerContext
+    turns: Turns, turn: Turn[bytes], pipeline: Pipeline | Future[Pipeline], context: grpc.ServicerContext
 ) -> bytes:
     """The answer, which another thread computes.
 

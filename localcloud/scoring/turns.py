@@ -8,14 +8,18 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-class Turn(Future[bytes]):
+class Turn(Future[T]):
     """A turn that a call waits for; its result is the answer. Cancelled in time, it is not computed."""
 
-    def __init__(self, service: str, work: Callable[[], bytes]) -> None:
+    def __init__(self, service: str, work: Callable[[], T]) -> None:
         super().__init__()
-        self.service, self.work = service, work
+        self.service = service
+        self.work: Callable[[], T] | None = work
 
     def leave(self) -> None:
         """Cancels it, where it is not being computed yet."""
@@ -36,7 +40,7 @@ class Turns:
         self._admitted = threading.local()
         self._lock = threading.Lock()
         self._computing = 0  # as many as there are cores while a queue is not empty
-        self._queues: OrderedDict[str, deque[Turn]] = OrderedDict()  # services in the order of the round
+        self._queues: OrderedDict[str, deque[Turn[Any]]] = OrderedDict()  # services in the order of the round
 
     def admit(self) -> None:
         """Lets this thread compute. Each that does keeps some megabytes until it ends: let there be few."""
@@ -52,7 +56,7 @@ class Turns:
             if taken:
                 self._end()
 
-    def enqueue(self, turn: Turn) -> None:
+    def enqueue(self, turn: Turn[Any]) -> None:
         """Has it computed when it is its turn. Nothing happens where it was cancelled."""
         with self._lock:
             if turn.cancelled():
@@ -61,9 +65,9 @@ class Turns:
         if self._begin():
             self._pool.submit(self._compute)
 
-    def withdraw(self, turn: Turn) -> None:
+    def withdraw(self, turn: Turn[Any]) -> None:
         """Takes out a turn that was cancelled, and lets go of all that it holds."""
-        turn.work = bytes
+        turn.work = None
         with self._lock:
             queue = self._queues.get(turn.service)
             if queue is not None and turn in queue:
@@ -95,11 +99,12 @@ class Turns:
         while (turn := self._next()) is not None:
             if turn.set_running_or_notify_cancel():
                 try:
+                    assert turn.work is not None  # noqa: S101 - only a cancelled one has none
                     turn.set_result(turn.work())
                 except BaseException as error:  # whoever waits for it is told, as by any executor
                     turn.set_exception(error)
 
-    def _next(self) -> Turn | None:
+    def _next(self) -> Turn[Any] | None:
         """The next in the round; None: there is none, and the core is given back."""
         with self._lock:
             if not self._queues:

@@ -58,12 +58,12 @@ def test_who_waits_gets_the_core_that_an_admitted_thread_gives_back(
 ) -> None:
     done: list[str] = []
 
-    def wait_in_turn(name: str) -> Turn:
+    def wait_in_turn(name: str) -> Turn[bytes]:
         turn = Turn(name, lambda: done.append(name) or name.encode())  # type: ignore[func-returns-value]
         turns.enqueue(turn)
         return turn
 
-    def compute() -> list[Turn]:
+    def compute() -> list[Turn[bytes]]:
         with turns.core() as free:
             assert free
             waiting = [wait_in_turn("first"), wait_in_turn("second")]

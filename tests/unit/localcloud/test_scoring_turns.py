@@ -42,7 +42,7 @@ def test_a_flood_on_one_service_delays_another_by_one_call_a_round(
 ) -> None:
     done: list[str] = []
 
-    def waiting(service: str, name: str) -> Turn:
+    def waiting(service: str, name: str) -> Turn[bytes]:
         def work() -> bytes:
             done.append(name)
             return name.encode()
