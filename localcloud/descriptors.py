@@ -10,7 +10,7 @@ import logging
 import resource
 
 _OF_A_SERVICE = 4
-"""A service's listening socket, and some calls at once."""
+"""A service's listening sockets, for gRPC and HTTP, and some calls at once."""
 _MOST_CONNECTIONS = 512
 _MACOS_LIMIT = 10240
 """The most that macOS takes where it says that there is no limit."""

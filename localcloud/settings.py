@@ -147,6 +147,14 @@ class Settings:
     scoring_port: Annotated[
         int, Setting(kinds.port(), "Port of every service; of one address, the first", _SERVICES)
     ] = 50051
+    scoring_http_port: Annotated[
+        int,
+        Setting(
+            _ANY_PORT,
+            "Port at which every service answers HTTP, too; of one address, the first; 0: nowhere",
+            _SERVICES,
+        ),
+    ] = 8501
     package_hosts: Annotated[
         tuple[str, ...],
         Setting(

@@ -12,7 +12,7 @@ from typing import Any
 
 from localcloud.version import UNTOLD, Version
 
-_SELDOM = ("listens", "note")
+_SELDOM = ("http_port", "listens", "note")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class ServiceStatus:
         address: the IPv4 address where it answers; None where it never did, or gave its address back.
         port: the TCP port of its gRPC server; None as above.
         ssl: whether it answers over TLS.
+        http_port: the TCP port beside it where it answers HTTP; None: nowhere.
         listens: `HOST:PORT` that it listens on, where callers are told another one.
         note: what a person should know: why it does not answer, or that it is not where the settings say.
     """
@@ -34,6 +35,7 @@ class ServiceStatus:
     address: str | None
     port: int | None
     ssl: bool
+    http_port: int | None = None
     listens: str | None = None
     note: str | None = None
 
@@ -183,6 +185,7 @@ def _service(told: Mapping[str, Any]) -> ServiceStatus:
         told["address"],
         told["port"],
         told["ssl"],
+        told.get("http_port"),
         told.get("listens"),
         told.get("note"),
     )

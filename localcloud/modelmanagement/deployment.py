@@ -341,7 +341,8 @@ class Deployer:
             name = models.name_of(db, service.model_id)
         assert service.address is not None  # noqa: S101 - `_placed`, or a restored one
         assert service.port is not None  # noqa: S101
-        self._pool.require_allowed(Endpoint(service.address, service.port))
+        endpoint = Endpoint(service.address, service.port)
+        self._pool.require_allowed(endpoint)
         self._scoring.deploy(
             Deployment(
                 service_id=service.id,
@@ -352,6 +353,7 @@ class Deployer:
                 primary_key=service.keys.primary,
                 secondary_key=service.keys.secondary,
                 model=ModelName(*name),
+                http_port=self._pool.http_port(endpoint),
             )
         )
 

@@ -25,6 +25,7 @@ _ASKS: Final = {
     "dns": ("DNS server", "nothing"),
     "blob": ("blob service", "an account's key or a signature, but for public containers"),
     "services": ("services", "a service's key with SSL, else nothing"),
+    "http": ("services over HTTP", "a service's key with SSL, else nothing"),
     "metrics": ("metrics", "nothing on loopback, else a reader's token"),
 }
 
@@ -90,19 +91,26 @@ def statuses(settings: Settings, ports: Ports) -> tuple[ListenerStatus, ...]:
         if name != "blob" or settings.has_blob_storage
     ]
     pool = Addresses(settings.scoring_network)
-    last = settings.scoring_last_port or settings.scoring_port + MOST_PORTS - 1
-    port = f"{settings.scoring_port}"
+    number = 1
     if is_shared(pool, settings.scoring_last_port):
-        port += f"-{min(last, 65535)}"
+        last = settings.scoring_last_port or settings.scoring_port + MOST_PORTS - 1
+        number = min(last, 65535) - settings.scoring_port + 1
+    port = _written(settings.scoring_port, number)
     told = settings.advertise_scoring or settings.scoring_network
     told_port = str(settings.advertise_scoring_port or port)
+    found.append(_status("services", pool.ends, f"{settings.scoring_network}:{port}", f"{told}:{told_port}"))
+    if settings.scoring_http_port:
+        where = f"{settings.scoring_network}:{_written(settings.scoring_http_port, number)}"
+        found.append(_status("http", pool.ends, where, where))
     if settings.metrics_port is not None:
         listens = f"{settings.metrics_host}:{settings.metrics_port}"
         found.append(_status("metrics", [settings.metrics_host], listens, listens))
-    return (
-        *found,
-        _status("services", pool.ends, f"{settings.scoring_network}:{port}", f"{told}:{told_port}"),
-    )
+    return tuple(found)
+
+
+def _written(port: int, number: int) -> str:
+    """So many ports from one on."""
+    return str(port) if number == 1 else f"{port}-{min(port + number - 1, 65535)}"
 
 
 def _status(name: str, hosts: Sequence[str], listens: str, told: str) -> ListenerStatus:

@@ -131,6 +131,18 @@ def _advertised_scoring(settings: Settings, pool: Addresses, *, shared: bool) ->
         )
 
 
+def _over_http(settings: Settings, taken: Iterable[_Taken], pool: Addresses, scoring: range) -> Iterator[str]:
+    """The ports for HTTP that are others' already; the default gives way to any of them."""
+    written = settings.written("scoring_http_port")
+    ports = range(settings.scoring_http_port, settings.scoring_http_port + len(scoring))
+    if ports.start < scoring.stop and scoring.start < ports.stop:
+        yield f"{written} gives services ports of {settings.named('scoring_port')} again: change it."
+    for one in taken:
+        on_pool = one.host == EVERY_ADDRESS or pool.number(one.host) is not None
+        if on_pool and one.port in ports:
+            yield f"{written} gives services the port that {settings.written(one.field)} has: change it."
+
+
 class _Taken(NamedTuple):
     """A port of an address that a setting has taken."""
 
@@ -154,6 +166,8 @@ def _collisions(settings: Settings, found: Iterable[Listener]) -> Iterator[str]:
                 f"{settings.written(one.field)} is a port that services get on that address: change it, or "
                 f"{settings.named('scoring_port')}."
             )
+    if settings.scoring_http_port not in (0, type(settings).scoring_http_port):
+        yield from _over_http(settings, taken, pool, scoring)
     for one, other in combinations(taken, 2):
         if one.port == other.port and listeners.overlap(one.host, other.host):
             yield (

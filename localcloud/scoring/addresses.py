@@ -19,6 +19,7 @@ from localcloud.settings import Settings
 _FALLBACK_ADDRESS: Final = "127.0.0.1"
 # Below the ranges that systems hand out for outgoing connections (Linux from 32768, macOS from 49152).
 _FALLBACK_PORTS: Final = range(20000, 30000)
+_LAST_PORT: Final = 65535
 
 
 class Endpoint(NamedTuple):
@@ -38,6 +39,7 @@ class AddressPool:
         public: services may have addresses that other machines reach.
         told: the addresses that callers are told instead, as many, or one; None: the pool's own.
         told_port: the port, or the first one, that callers are told instead; 0: the pool's own.
+        http_port: the port, or the first one, at which services answer HTTP; 0: they do not.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class AddressPool:
         public: bool = False,
         told: str | None = None,
         told_port: int = 0,
+        http_port: int = 0,
     ) -> None:
         self._written, self._addresses, self._port = written, Addresses(written), port
         self._public = public
@@ -62,6 +65,7 @@ class AddressPool:
             self.size = len(self._addresses) if self.own_addresses else len(_FALLBACK_PORTS)
         self._told = None if told is None else Addresses(told)
         self._told_port = told_port or self.first.port
+        self._http_port = http_port
 
     @classmethod
     def of(cls, settings: Settings) -> AddressPool:
@@ -73,6 +77,7 @@ class AddressPool:
             public=settings.public,
             told=settings.advertise_scoring,
             told_port=settings.advertise_scoring_port,
+            http_port=settings.scoring_http_port,
         )
 
     @property
@@ -95,6 +100,14 @@ class AddressPool:
             return self._addresses.number(endpoint.address) if endpoint.port == self._port else None
         address, ports = self._shared
         return ports.index(endpoint.port) if endpoint.address == address and endpoint.port in ports else None
+
+    def http_port(self, endpoint: Endpoint) -> int | None:
+        """The port at which a service answers HTTP, beside its endpoint; None: it does not."""
+        number = self.number(endpoint)
+        if number is None or not self._http_port:
+            return None
+        port = self._http_port if self.own_addresses else self._http_port + number
+        return port if port <= _LAST_PORT else None
 
     def stray(self, endpoint: Endpoint) -> str | None:
         """A sentence on an endpoint of before that is none of the pool's; None: it is one."""

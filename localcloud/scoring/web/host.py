@@ -23,7 +23,7 @@ from localcloud.scoring.tls import TlsMaterial
 from localcloud.scoring.web.app import App
 from surroundings.tls import ServerContexts
 
-MOST_CONNECTIONS: Final = 256
+MOST_CONNECTIONS: Final = 128
 """Most connections of a service."""
 
 _T = TypeVar("_T")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from certs.bundle import Bundle
-from certs.sources.self_signed import new_authority
+from certs.sources.self_signed import Authority, new_authority
 from clients.azure import errors
 from clients.azure.blobs import Blobs
 from clients.azure.cloud import Cloud
@@ -21,6 +22,7 @@ from infra.inputs import model_package
 from infra.proof.endpoint import ProofFailed, prove
 from infra.providers.model import ModelProvider
 from localcloud.server import Cloud as Server
+from surroundings.tls import client_context
 from tests.support.localcloud.deployed_service import FQDN, GROUP, NOW, ZONE, Deployed, settings_of
 
 
@@ -203,3 +205,21 @@ def test_an_issuer_that_is_not_trusted_names_the_remedy(cloud: Server, tmp_path:
 
     assert not caught.value.sent
     client.close()
+
+
+def test_the_service_answers_http_beside_its_endpoint(
+    cloud: Server, deployed: Deployed, authority: Authority, tmp_path: Path
+) -> None:
+    [told] = [one for one in cloud.status().services if one.address == deployed.service.address]
+    assert (told.port, told.http_port) == (deployed.service.port, 8501)
+    root = tmp_path / "root.pem"
+    root.write_bytes(authority.certificate_pem.encode())
+    context = client_context(cafile=root)
+    raw = socket.create_connection((deployed.service.address, 8501), timeout=30)
+    with context.wrap_socket(raw, server_hostname=FQDN) as opened:
+        key = deployed.declared.keys[0]
+        head = f"GET /v1/models/model-1 HTTP/1.1\r\nHost: {FQDN}\r\nAuthorization: {key}\r\n"
+        opened.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        answer = opened.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b'"state": "AVAILABLE"' in answer

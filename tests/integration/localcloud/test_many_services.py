@@ -30,7 +30,7 @@ def listed(plane: DataPlane) -> list[str]:
     return names
 
 
-def test_a_hundred_services_come_back_and_cost_a_thread_and_a_descriptor_each(
+def test_a_hundred_services_come_back_and_cost_a_thread_and_two_descriptors_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "cloud"
@@ -46,12 +46,12 @@ def test_a_hundred_services_come_back_and_cost_a_thread_and_a_descriptor_each(
         assert listed(plane) == [f"service{number}" for number in range(SERVICES)]
         # beside the services: threads that compute, that fetch, that restore
         assert full.num_threads() <= threads + SERVICES + 20 + 2 * cores()
-        assert full.num_fds() <= descriptors + SERVICES + 20
+        assert full.num_fds() <= descriptors + 2 * SERVICES + 20
 
         assert errors(services * 2, PHOTO, CALLERS) == []
         assert full.num_threads() <= threads + SERVICES + CALLERS + 30 + 4 * cores()
         assert full.memory_info().rss <= 600 << 20
-        wait_until(lambda: full.num_fds() <= descriptors + SERVICES + 20)
+        wait_until(lambda: full.num_fds() <= descriptors + 2 * SERVICES + 20)
         process.kill()
 
     loaded: list[bytes | Path] = []

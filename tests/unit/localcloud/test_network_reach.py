@@ -12,6 +12,7 @@ from localcloud import binding, ports
 from localcloud.errors import StartError
 from localcloud.network import listeners
 from localcloud.ports import Ports
+from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.settings import Settings, check
 
 EVERY = "0.0.0.0"  # noqa: S104
@@ -117,6 +118,15 @@ def test_taken(changed: dict[str, Any]) -> None:
         ({"advertise_host": "10.0.0.256"}, "--advertise-host 10.0.0.256 is no IPv4 address"),
         ({"advertise_host": "fd00::1"}, "--advertise-host fd00::1 is neither an IPv4 address nor a DNS name"),
         (
+            {"scoring_http_port": 50051},
+            "--scoring-http-port 50051 gives services ports of --scoring-port again: change it.",
+        ),
+        (
+            {"scoring_network": "127.0.0.1", "scoring_http_port": 8443, "https_port": 8443},
+            "--scoring-http-port 8443 gives services the port that --https-port 8443 has: change it.",
+        ),
+        ({"scoring_http_port": 65536}, "--scoring-http-port 65536 is no port"),
+        (
             {"https_port": 443, "blob_port": 443},
             "--https-port 443 and --blob-port 443 are one port of one address: give two",
         ),
@@ -173,6 +183,7 @@ def test_what_is_reachable_from_where_is_told() -> None:
         ("10.0.0.5:8443", "other machines", "models.contoso.com:443"),
         ("0.0.0.0:53", "other machines", "203.0.113.5:53"),
         ("10.0.0.6:20000-20009", "other machines", "203.0.113.6:20000-20009"),
+        ("10.0.0.6:8501-8510", "other machines", None),
     ]
     assert listeners.own_names(settings) == ("models.contoso.com", "10.0.0.5", "127.0.0.1")
 
@@ -181,8 +192,33 @@ def test_all_of_a_default_start_is_for_this_machine_alone() -> None:
     default = replace(GOOD, node=Path("/node"), azurite=Path("/azurite"))
     resolved = Ports("127.0.0.1", 1, 2, 3, True, None, "127.0.0.1", "127.0.0.1")
     found = listeners.statuses(default, resolved)
-    assert [one.name for one in found] == ["HTTPS APIs", "DNS server", "blob service", "services"]
+    names = ["HTTPS APIs", "DNS server", "blob service", "services", "services over HTTP"]
+    assert [one.name for one in found] == names
     assert {(one.reach, one.told) for one in found} == {("this machine", None)}
+
+
+def test_the_default_port_for_http_gives_way_to_what_somebody_has_set() -> None:
+    check(replace(GOOD, scoring_port=8501))
+    check(replace(GOOD, https_port=8501, scoring_network="127.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "pool", "port"),
+    [
+        (Endpoint("127.80.0.7", 50051), {"scoring_network": "127.80.0.0/16"}, 8501),
+        (Endpoint("127.80.0.7", 50052), {"scoring_network": "127.80.0.0/16"}, None),
+        (Endpoint("127.80.0.7", 50051), {"scoring_network": "127.80.0.0/16", "scoring_http_port": 0}, None),
+        (
+            Endpoint("127.0.0.1", 20003),
+            {"scoring_network": "127.0.0.1", "scoring_port": 20000, "scoring_last_port": 20009},
+            8504,
+        ),
+    ],
+)
+def test_a_service_answers_http_beside_its_endpoint(
+    endpoint: Endpoint, pool: dict[str, Any], port: int | None
+) -> None:
+    assert AddressPool.of(replace(GOOD, **pool)).http_port(endpoint) == port
 
 
 def test_addresses_are_told_and_found_near() -> None:

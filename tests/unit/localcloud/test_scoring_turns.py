@@ -75,7 +75,7 @@ def test_a_call_that_left_is_not_computed_and_holds_nothing(turns: Turns, busy: 
     gone.leave()
     turns.withdraw(gone)
     assert [list(queue) for queue in turns._queues.values()] == [[stays]]
-    assert gone.work is bytes
+    assert gone.work is None
     early = Turn("b", lambda: work("early"))
     early.leave()
     turns.enqueue(early)
