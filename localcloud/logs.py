@@ -41,9 +41,22 @@ class _JournalLines(_OneLine):
 class _File(logging.handlers.RotatingFileHandler):
     """The log file; what the process says on its standard streams goes on into the one that is written."""
 
+    _is_over = False
+
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).touch(mode=0o600)
         return super()._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a line; nothing once it is closed: a thread that logs just then would open it anew."""
+        if not self._is_over:
+            super().emit(record)
+
+    def close(self) -> None:
+        """Ends it for good."""
+        with self.lock or contextlib.nullcontext():
+            self._is_over = True
+            super().close()
 
     def doRollover(self) -> None:
         before = os.fstat(self._descriptor())

@@ -61,3 +61,13 @@ def test_it_is_put_aside_while_it_is_written(tmp_path: Path, monkeypatch: pytest
     assert path.read_text().endswith("a last word\n")
     assert {stat.S_IMODE(file.stat().st_mode) for file in (path, aside)} == {0o600}
     assert sorted(tmp_path.iterdir()) == [path, aside]
+
+
+def test_a_line_that_comes_too_late_opens_it_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "localcloud.log"
+    with logs.written(path):
+        late = logging.getLogger().handlers[-1]
+    late.handle(logging.makeLogRecord({"msg": "too late", "levelno": logging.ERROR}))
+    assert path.read_text() == ""
+    assert isinstance(late, logging.FileHandler)
+    assert late.stream is None
