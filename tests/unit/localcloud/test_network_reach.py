@@ -58,6 +58,11 @@ def refused(**changed: Any) -> str:
             "scoring_network": "10.0.0.6",
             "scoring_port": 443,
         },
+        {"metrics_port": 9464},
+        {"metrics_host": "127.0.0.9", "metrics_port": 9464},
+        {"public": True, "metrics_host": "10.0.0.5", "metrics_port": 443},
+        {"public": True, "metrics_host": EVERY, "metrics_port": 9464},
+        {"public": True, "host": "10.0.0.5", "https_port": 443, "metrics_port": 443},
         # of before: services pass over what is taken
         {
             "public": True,
@@ -144,6 +149,30 @@ def test_taken(changed: dict[str, Any]) -> None:
             {"https_port": 8443, "blob_port": 8444, "advertise_https_port": 443, "advertise_blob_port": 443},
             "Callers would be told 127.0.0.1:443 for two listeners: change --advertise-https-port or",
         ),
+        (
+            {"metrics_host": "10.0.0.5", "metrics_port": 9464},
+            "--metrics-host 10.0.0.5 is not loopback: other machines would reach it. Give --public, too",
+        ),
+        (
+            {"metrics_host": EVERY, "metrics_port": 9464},
+            "--metrics-host 0.0.0.0 is every address of this machine: name the one that",
+        ),
+        (
+            {"public": True, "metrics_host": "192.0.2.1", "metrics_port": 9464},
+            "--metrics-host 192.0.2.1: 192.0.2.1 is no address of this machine",
+        ),
+        ({"metrics_host": "localhost", "metrics_port": 9464}, "--metrics-host localhost is not an IPv4"),
+        (
+            {"metrics_host": "127.0.0.9"},
+            "--metrics-host 127.0.0.9 is where nothing would listen: give --metr",
+        ),
+        ({"metrics_port": 0}, "--metrics-port 0 is no port: give 1 to 65535"),
+        ({"https_port": 443, "metrics_port": 443}, "--https-port 443 and --metrics-port 443 are one port of"),
+        (
+            {"public": True, "metrics_host": "10.0.0.5", "metrics_port": 20009, "scoring_network": "10.0.0.5"}
+            | {"scoring_port": 20000, "scoring_last_port": 20009},
+            "--metrics-port 20009 is a port that services get on that address",
+        ),
     ],
 )
 def test_refused(changed: dict[str, Any], message: str) -> None:
@@ -186,6 +215,22 @@ def test_what_is_reachable_from_where_is_told() -> None:
         ("10.0.0.6:8501-8510", "other machines", None),
     ]
     assert listeners.own_names(settings) == ("models.contoso.com", "10.0.0.5", "127.0.0.1")
+
+
+def test_metrics_are_told_where_they_are_asked_for() -> None:
+    resolved = Ports("127.0.0.1", 1, 2, 3, False, None, "127.0.0.1", "127.0.0.1")
+    here = replace(GOOD, metrics_port=9464)
+    there = replace(GOOD, public=True, metrics_host="10.0.0.5", metrics_port=9464)
+    for settings, listens, reach in (
+        (here, "127.0.0.1:9464", "this machine"),
+        (there, "10.0.0.5:9464", "other machines"),
+    ):
+        (told,) = (one for one in listeners.statuses(settings, resolved) if one.name == "metrics")
+        assert (told.listens, told.reach) == (listens, reach)
+        assert told.asks == "nothing on loopback, else a reader's token"
+    # who calls it there has to find that address in the certificate
+    assert "10.0.0.5" in listeners.own_names(there)
+    assert "127.0.0.9" not in listeners.own_names(replace(here, metrics_host="127.0.0.9"))
 
 
 def test_all_of_a_default_start_is_for_this_machine_alone() -> None:
