@@ -70,8 +70,23 @@ class BoundedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._begun, self._silent_since = False, time.monotonic()
-        self._cancel()
+        if not self.flow.write_paused:  # what is not read yet has its time, also where it is the last answer
+            self._cancel()
         super().on_response_complete()
+        self.listener.at_work(self._peer, is_at_work=self._is_at_work())
+
+    def pause_writing(self) -> None:
+        """Called where the client does not read what it asked for: it has a request's time to go on."""
+        super().pause_writing()
+        self._restart()
+        self.listener.at_work(self._peer, is_at_work=False)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._begun:
+            self._restart()
+        else:
+            self._cancel()
         self.listener.at_work(self._peer, is_at_work=self._is_at_work())
 
     def timeout_keep_alive_handler(self) -> None:
@@ -87,8 +102,13 @@ class BoundedProtocol(H11Protocol):
         return self._begun or self._is_at_work() or time.monotonic() - self._silent_since < _QUIET_S
 
     def _is_at_work(self) -> bool:
-        """Whether a whole request has come that is not answered yet."""
-        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        """Whether a whole request has come that is not answered yet, and the client reads."""
+        return (
+            self.cycle is not None
+            and not self.cycle.more_body
+            and not self.cycle.response_complete
+            and not self.flow.write_paused
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()

@@ -55,6 +55,11 @@ class Served:
         self.done.wait(30)
         return Response("done")
 
+    def large(self, request: Request) -> Response:
+        """More than a kernel keeps for a connection."""
+        self.at_work.release()
+        return Response(b"x" * 20_000_000)
+
     def connect(self, peer: str = "127.0.0.1") -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10, source_address=(peer, 0))
 
@@ -78,7 +83,11 @@ def serving(folder: Path) -> Iterator[Served]:
     found = Served(port, made.ca)
     frame = Frame(
         base_urls=(f"https://127.0.0.1:{port}",),
-        public=[Route("/hello", lambda _: Response("hello"), lane=None), Route("/work", found.work)],
+        public=[
+            Route("/hello", lambda _: Response("hello"), lane=None),
+            Route("/work", found.work),
+            Route("/large", found.large, lane=None),
+        ],
         routes=[],
         authenticate=lambda _: None,
         authorize=lambda _request, _route: None,
@@ -140,6 +149,30 @@ def test_requests_at_work_are_not_cut_and_the_next_is_refused(server: Served) ->
         for opened in working:
             assert opened.recv(65536).startswith(b"HTTP/1.1 200 OK")
     assert server.ask("hello").startswith(b"HTTP/1.1 200 OK")
+
+
+def test_who_asks_and_does_not_read_makes_room(server: Served) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(OF_PEER):
+            unread = stack.enter_context(server.speak())
+            unread.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 4)
+        for _ in range(2 * OF_PEER):  # the second answer of each waits until the first is read
+            assert server.at_work.acquire(timeout=30)
+        assert server.ask("hello").startswith(b"HTTP/1.1 200 OK")
+
+
+def test_who_does_not_read_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "REQUEST_TIMEOUT_S", 0.5)
+    with serving(tmp_path) as server, server.speak() as unread:
+        unread.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        assert server.at_work.acquire(timeout=30)
+        here = unread.getsockname()
+
+        def is_open() -> bool:
+            return any(one.raddr == here and one.fd != -1 for one in psutil.Process().net_connections("tcp"))
+
+        assert is_open()
+        wait_until(lambda: not is_open(), timeout_s=20)
 
 
 def test_who_does_not_begin_tls_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

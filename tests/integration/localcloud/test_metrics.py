@@ -29,6 +29,7 @@ from prometheus_client.exposition import generate_latest
 
 from clients.wire.tensorflow_serving import METHOD
 from localcloud.errors import StartError
+from localcloud.http import listener
 from localcloud.metrics import table
 from localcloud.metrics.serving import CONNECTIONS
 from localcloud.modelmanagement.worker import Worker
@@ -382,6 +383,44 @@ def test_who_says_nothing_or_reads_nothing_locks_nobody_out(url: str) -> None:
                 one.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
         for _ in range(3):
             assert requests.get(url, timeout=30).status_code == 200
+
+
+def test_who_asks_much_and_reads_nothing_makes_room(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = ("127.0.0.1", int(url.removesuffix("/metrics").rpartition(":")[2]))
+    made: list[int] = []
+
+    def large(_registry: CollectorRegistry) -> bytes:
+        made.append(1)
+        return b"x" * 20_000_000  # more than a kernel keeps for a connection
+
+    monkeypatch.setattr("localcloud.metrics.page.generate_latest", large)
+    most_of_peer = CONNECTIONS * 3 // 4
+    with ExitStack() as hostile:
+        for _ in range(most_of_peer):
+            one = hostile.enter_context(socket.create_connection(where, 10))
+            one.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 5)
+        # the first answer of each waits for its reader, the second for the first
+        wait_until(lambda: len(made) >= 2 * most_of_peer)
+        for _ in range(3):
+            assert metrics_page.read(url).value("localcloud_blob_service_up") == 1
+
+
+def test_who_reads_nothing_of_the_last_answer_is_cut(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = int(url.removesuffix("/metrics").rpartition(":")[2])
+    monkeypatch.setattr(listener, "REQUEST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("localcloud.metrics.page.generate_latest", lambda _registry: b"x" * 20_000_000)
+
+    def open_here() -> int:
+        return sum(
+            one.status != "LISTEN" and one.fd != -1 and one.laddr.port == port
+            for one in psutil.Process().net_connections("tcp")
+        )
+
+    wait_until(lambda: not open_here())
+    with socket.create_connection(("127.0.0.1", port), 10) as one:
+        one.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        wait_until(lambda: bool(open_here()))
+        wait_until(lambda: not open_here(), timeout_s=20)
 
 
 def test_it_is_off_unless_a_port_is_given(tmp_path: Path) -> None:
