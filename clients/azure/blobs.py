@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from clients.azure.cloud import Cloud
 from clients.azure.errors import ClientError, redact
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
 
 STORAGE_API_VERSION: Final = "2024-01-01"
-SAS_LIFETIME: Final = dt.timedelta(hours=1)
-# two clocks seldom agree: the signature holds from a little before now
+# the service fetches at once, in two minutes at most, and is asked a few times where it is busy
+SAS_LIFETIME: Final = dt.timedelta(minutes=20)
+# two clocks seldom agree: the signature holds from a little before now, and ends that much later
 CLOCK_SKEW: Final = dt.timedelta(minutes=15)
 
 
@@ -34,7 +36,7 @@ class Blobs:
         self._cloud = cloud
 
     def upload(self, name: str, content: bytes) -> str:
-        """Uploads a blob, over what bears its name, and returns a URL that reads it for an hour.
+        """Uploads a blob, over what bears its name, and returns a URL that reads it for `SAS_LIFETIME`.
 
         Raises:
             ClientError: the storage refused, or did not answer.
@@ -62,6 +64,11 @@ class Blobs:
             protocol="https",
         )
         return f"{url}?{signature}"
+
+    @property
+    def host(self) -> str:
+        """Host and port of the account's blobs; of HTTPS' own port, the host alone."""
+        return urlsplit(self._url).netloc
 
     def delete(self, name: str) -> None:
         """Deletes a blob, if it is there."""

@@ -20,6 +20,7 @@ OPERATION_DEADLINE_S: Final = 30 * 60.0
 SUCCEEDED: Final = "Succeeded"
 FAILED: Final = "Failed"
 INVALID_PACKAGE: Final = "InvalidPackage"
+NOT_FETCHED: Final = "PackageNotFetched"
 
 KeyType = Literal["Primary", "Secondary"]
 

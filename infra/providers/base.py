@@ -70,6 +70,11 @@ class CloudProvider(Provider):
         clouds = self._clouds()
         return _signed_in(clouds, clouds.of_packages)
 
+    def packages_are_apart(self) -> bool:
+        """Whether the packages are in another cloud than the account."""
+        clouds = self._clouds()
+        return clouds.of_packages != clouds.management
+
     def management_cloud(self) -> AzureSettings:
         """The cloud of the account, as the settings have it."""
         return self._clouds().management
