@@ -37,7 +37,7 @@ class Health:
         return [Route(PATH, self._answer, lane=_lane)]
 
     def _answer(self, request: Request) -> Response:
-        alive = {"alive": True, "version": self._version.number, "commit": self._version.commit}
+        alive = {"alive": True, "version": self._version.number}
         authorization = request.headers.get("authorization")
         if authorization is None:
             return JSONResponse(alive)

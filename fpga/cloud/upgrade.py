@@ -61,6 +61,38 @@ def told(status: Status) -> str:
     return f"localcloud runs as {status.version}, and this checkout is {version.here()}"
 
 
+def left(wanted: Settings, status: Status) -> list[str]:
+    """What the localcloud that runs does not have of the settings that were wanted, a sentence each."""
+    from localcloud import control
+    from localcloud.configuration import table
+    from localcloud.settings import PID, Settings
+
+    running = control.settings_of(wanted.data)
+    if running is None or not status.running:
+        return []
+    told = []
+    other = [
+        wanted.named(one.field)
+        for one in table.of(Settings).values()
+        if not one.is_filled and getattr(wanted, one.field) != getattr(running, one.field)
+    ]
+    again = "`fpga cloud down`, then this again, has it take them."
+    if other:
+        told.append(
+            f"It runs with other settings already ({', '.join(other)}), and is left as it is: {again}"
+        )
+    elif wanted.config is not None and _is_newer(wanted.config.path, wanted.data / PID):
+        told.append(f"{wanted.config.path} was changed since it started, and it is left as it is: {again}")
+    return told
+
+
+def _is_newer(file: Path, other: Path) -> bool:
+    try:
+        return file.stat().st_mtime > other.stat().st_mtime
+    except OSError:
+        return False
+
+
 def make_way(wanted: Settings, report: Report) -> Settings:
     """Stops the localcloud of the data folder unless it is of this version, or of a newer one.
 

@@ -68,6 +68,8 @@ def up(data: Data = None, config: Config = None, as_json: AsJson = False, **give
                 f"{upgrade.told(found)}: it is left as it is. `fpga cloud down`, then this again, "
                 "restarts it."
             )
+        for note in upgrade.left(wanted, found):
+            report.note(note)
         for service in found.services:
             if service.note is not None:
                 report.note(f"The service {service.name}: {service.note}")

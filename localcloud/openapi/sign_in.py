@@ -68,7 +68,7 @@ REQUESTS: Final[dict[str, Shape]] = {
 _VERSION: Final = {"version": or_null(TEXT), "commit": or_null(TEXT)}
 ANSWERS: Final[dict[str, Shape]] = {
     "Health": record(
-        "alive version commit",
+        "alive version",
         alive=FLAG,
         **_VERSION,
         https=TEXT,
@@ -88,6 +88,18 @@ ANSWERS: Final[dict[str, Shape]] = {
                 address=or_null(TEXT),
                 port=or_null(whole(1, 65535)),
                 ssl=FLAG,
+                listens=TEXT,
+                note=TEXT,
+            )
+        ),
+        listeners=array(
+            record(
+                "name listens reach asks told",
+                name=TEXT,
+                listens=TEXT,
+                reach=one_of("this machine", "other machines"),
+                asks=TEXT,
+                told=or_null(TEXT),
             )
         ),
     )
