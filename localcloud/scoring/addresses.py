@@ -110,8 +110,8 @@ class AddressPool:
         return port if port <= _LAST_PORT else None
 
     def stray(self, endpoint: Endpoint) -> str | None:
-        """A sentence on an endpoint of before that is none of the pool's; None: it is one."""
-        if self.number(endpoint) is not None:
+        """A sentence on an endpoint of before that is served and none of the pool's; None: it is one."""
+        if self.number(endpoint) is not None or not self._is_allowed(endpoint):
             return None
         return (
             f"it stays at {endpoint.address}:{endpoint.port}, which is none of {self._written}, for callers "
@@ -124,11 +124,14 @@ class AddressPool:
         Raises:
             BindError: it is such a one.
         """
-        if not self._public and not is_loopback(endpoint.address):
+        if not self._is_allowed(endpoint):
             raise BindError(
                 f"The service's address {endpoint.address} is not loopback, and localcloud was started "
                 "without --public: start it with that, or delete the service and deploy it anew."
             )
+
+    def _is_allowed(self, endpoint: Endpoint) -> bool:
+        return self._public or is_loopback(endpoint.address)
 
     def choose(self, taken: Collection[tuple[str, int]], start: int) -> tuple[Endpoint, int]:
         """The first free endpoint from number `start` on, and the number to start from the next time.
