@@ -61,13 +61,15 @@ def told(status: Status) -> set[Listening]:
     found = set()
     for one in status.listeners:
         host, _, port = one.listens.rpartition(":")
-        if one.name != "services":
+        if not one.name.startswith("services"):
             found.add(Listening("tcp", host, int(port)))
         if one.name == "DNS server":
             found.add(Listening("udp", host, int(port)))
     for service in status.services:
         host, _, port = (service.listens or f"{service.address}:{service.port}").rpartition(":")
         found.add(Listening("tcp", host, int(port)))
+        if service.http_port is not None:
+            found.add(Listening("tcp", host, service.http_port))
     return found
 
 
@@ -84,7 +86,7 @@ def test_all_that_a_default_start_listens_at_is_on_loopback(tmp_path: Path) -> N
         found = listened(status)
         assert {one for one in found if not one.is_loopback} == set()
         assert found == told(status)
-        assert len(found) == 6, "HTTPS, DNS twice, blobs, two services"
+        assert len(found) == 8, "HTTPS, DNS twice, blobs, two services by gRPC and HTTP"
         assert {one.reach for one in status.listeners} == {"this machine"}
 
 
@@ -104,12 +106,13 @@ def machine() -> Iterator[Machine]:
             {"https_host": SERVER, "https_port": 443, "dns_host": SECOND, "dns_port": 53}
             | {"blob_host": THIRD, "blob_port": 443, "scoring_network": f"{FOURTH}, {SERVER}"},
             {("tcp", SERVER, 443), ("tcp", SECOND, 53), ("udp", SECOND, 53), ("tcp", THIRD, 443)}
-            | {("tcp", FOURTH, 50051), ("tcp", SERVER, 50051)},
+            | {("tcp", FOURTH, 50051), ("tcp", SERVER, 50051), ("tcp", FOURTH, 8501), ("tcp", SERVER, 8501)},
             id="addresses-apart-and-a-list",
         ),
         pytest.param(
             {"host": EVERY, "advertise_host": "203.0.113.5", "https_port": 443, "dns_port": 53}
-            | {"blob_port": 444, "scoring_network": f"{SECOND}-{THIRD}", "scoring_port": 446},
+            | {"blob_port": 444, "scoring_network": f"{SECOND}-{THIRD}", "scoring_port": 446}
+            | {"scoring_http_port": 0},
             {("tcp", EVERY, 443), ("tcp", EVERY, 53), ("udp", EVERY, 53), ("tcp", EVERY, 444)}
             | {("tcp", SECOND, 446), ("tcp", THIRD, 446)},
             id="a-wildcard-and-a-range",
@@ -118,14 +121,15 @@ def machine() -> Iterator[Machine]:
             {"host": SERVER, "https_port": 443, "dns_port": 53, "blob_port": 444}
             | {"scoring_network": SERVER, "scoring_port": 20000, "scoring_last_port": 20001},
             {("tcp", SERVER, 443), ("tcp", SERVER, 53), ("udp", SERVER, 53), ("tcp", SERVER, 444)}
-            | {("tcp", SERVER, 20000), ("tcp", SERVER, 20001)},
+            | {("tcp", SERVER, 20000), ("tcp", SERVER, 20001), ("tcp", SERVER, 8501), ("tcp", SERVER, 8502)},
             id="one-address-and-its-ports",
         ),
         pytest.param(
             {"https_host": SERVER, "https_port": 443, "dns_port": 53, "blob_port": 444}
             | {"scoring_network": "127.80.0.8/30"},
             {("tcp", SERVER, 443), ("tcp", "127.0.0.1", 53), ("udp", "127.0.0.1", 53)}
-            | {("tcp", "127.0.0.1", 444), ("tcp", "127.80.0.9", 50051), ("tcp", "127.80.0.10", 50051)},
+            | {("tcp", "127.0.0.1", 444), ("tcp", "127.80.0.9", 50051), ("tcp", "127.80.0.10", 50051)}
+            | {("tcp", "127.80.0.9", 8501), ("tcp", "127.80.0.10", 8501)},
             id="https-alone",
         ),
     ],
