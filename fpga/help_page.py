@@ -44,6 +44,8 @@ class _Page(HelpFormatter):
         column = self.current_indent + (4 if narrow else min(names, col_max) + col_spacing)
         for name, text in rows:
             head = f"{'':{self.current_indent}}{name}"
+            if len(head) > self.width:  # of a switch and its opposite, one a line
+                head = self._filled(name, self.current_indent)
             lines = self._filled(text, column)
             if text and not narrow and len(head) + col_spacing <= column:
                 head, lines = f"{head:{column}}{lines[column:]}", ""
