@@ -14,7 +14,7 @@ from typing import Final
 from engine import state_url
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, PROJECT, Project
-from fpga.stacks import trusted_roots
+from fpga.stacks import apart, trusted_roots
 from fpga.stacks.backend_settings import PASSPHRASE, Backend, parse
 from surroundings.proxies import EXCEPTIONS
 from surroundings.variables import misleads_pulumi
@@ -132,6 +132,7 @@ def environment(
     if backend.policy_pack_config is not None:
         variables[POLICY_CONFIG_VARIABLE] = _as_list(backend.policy_pack_config)
     trusted_roots.select(project, stack, variables)
+    apart.keep(project, stack, variables)
     if signed_in and backend.url.startswith("azblob:"):
         _sign_in(project, stack, backend, variables)
     return variables
@@ -185,6 +186,7 @@ def shell(project: Project, stack: str, *, signed_in: bool = False) -> str:
     if signed_in and variables["PULUMI_BACKEND_URL"].startswith("azblob:"):
         names += [name for name in state_container.VARIABLES if name in {*variables, *os.environ}]
     names += sorted(name for name in EXCEPTIONS if name in variables)
+    names += [apart.VARIABLE] if variables.get(apart.VARIABLE) == "" else []  # else it is a secret, and set
     names += sorted(name for name in os.environ.keys() - {*names, STACK_VARIABLE} if misleads_pulumi(name))
     lines = [_assignment(name, variables.get(name)) for name in names]
     if stack == DEFAULT_STACK:

@@ -216,6 +216,20 @@ def test_what_a_reader_updates_is_refused_and_what_who_may_does_is_done(team: Fi
     assert REQUEST_TOKEN not in looked.text + refused.text + done.text
 
 
+def test_no_secret_of_one_cloud_goes_to_the_other(team: FiveMachines) -> None:
+    """Behind a job's update, a look by a person who has forgotten the server's secret."""
+    laptop, log = team.laptop, team.server.data / "localcloud.log"
+    laptop.signed_in = {
+        name: value for name, value in laptop.signed_in.items() if name != "FPGA_MANAGEMENT_CLIENT_SECRET"
+    }
+    asked = log.read_text().count("/oauth2/")
+    refused = laptop.pulumi(STACK, "refresh", "--preview-only", code=None)
+    laptop.signed_in = team.signed_in("deploy")
+    assert refused.code != 0
+    assert "clientSecret is not set" in refused.text
+    assert log.read_text().count("/oauth2/") == asked
+
+
 def test_a_server_that_is_lost_comes_back_on_another_machine(
     team: FiveMachines, outputs: Mapping[str, Any]
 ) -> None:
