@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> bool:
-    """Puts the content at `path` in one step, readable by its owner alone; False if it was there already."""
+def write_whole(path: Path, content: bytes, mode: int = 0o600) -> bool:
+    """Puts the content at `path` in one step, with this mode; False if it was there already."""
     if path.is_file() and path.read_bytes() == content:
         return False
     draft = _draft(path, content)
     try:
+        draft.chmod(mode)
         draft.replace(path)
     except OSError:
         draft.unlink()

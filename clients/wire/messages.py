@@ -1,4 +1,4 @@
-"""TensorFlow Serving's messages, without TensorFlow: `make protos` makes them of `clients/wire/protos`.
+"""TensorFlow Serving's messages, without TensorFlow; made by `make protos`.
 
 They are registered in a descriptor pool of their own, so that they live beside any other package that owns
 the names `tensorflow` or `tensorflow.serving` in protobuf's default pool.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from fpga.cloud import unit as units
 from fpga.cloud.unit import NotOurs, Unit
 from fpga.errors import CommandError
+from fpga.files import write_whole
 from fpga.project import Project
 
 if TYPE_CHECKING:
@@ -127,14 +128,10 @@ def write(unit: Unit, user: Account, root: Path) -> list[Path]:
     changed = []
     for path, text in wanted.items():
         target = _inside(root, path)
-        if target.is_file() and target.read_text() == text:
-            continue
         try:
             target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            draft = target.with_name(f".{target.name}.{os.getpid()}")
-            draft.write_text(text)
-            draft.chmod(0o644)
-            draft.replace(target)
+            if not write_whole(target, text.encode(), 0o644):
+                continue
         except OSError as error:
             raise CommandError(
                 f"{target} cannot be written ({error.strerror}): run this as root, or with --print."

@@ -211,8 +211,10 @@ def _with_farewell(app: ASGIApp, server: Callable[[], _Server]) -> ASGIApp:
     return wrapped
 
 
-def configuration(app: ASGIApp, listener: BoundedListener) -> uvicorn.Config:
-    """uvicorn's configuration for an application behind a listener; without TLS."""
+def configuration(
+    app: ASGIApp, listener: BoundedListener, contexts: ServerContexts | None = None
+) -> uvicorn.Config:
+    """uvicorn's configuration for an application behind a listener; without contexts, without TLS."""
     return uvicorn.Config(
         app,
         http=type("_ListenersProtocol", (BoundedProtocol,), {"listener": listener}),
@@ -224,6 +226,7 @@ def configuration(app: ASGIApp, listener: BoundedListener) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=IDLE_TIMEOUT_S,
+        ssl_context_factory=(lambda *_: contexts.listening) if contexts else None,
     )
 
 
@@ -256,8 +259,7 @@ def served(
     most = descriptors.connections() if most is None else most
     contexts = ServerContexts(pair.chain, pair.key) if pair else None
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
-    config = configuration(_with_farewell(app, lambda: server), listener)
-    config.ssl_context_factory = (lambda *_: contexts.listening) if contexts else None
+    config = configuration(_with_farewell(app, lambda: server), listener, contexts)
     server = _Server(config, listener)
     thread = threading.Thread(target=server.run, args=([listener],), name=name, daemon=True)
     thread.start()
