@@ -39,7 +39,7 @@ CALLS: Final = Metric(
     "localcloud_scoring_calls_total",
     Kind.COUNTER,
     (*_SERVICE, "method", "code"),
-    "Calls that have ended, by method and the gRPC status that the caller saw; `Watch`, which lasts, apart.",
+    "Calls that have ended, by method and gRPC status, over HTTP the one that its status stands for.",
 )
 DURATION: Final = Metric(
     "localcloud_scoring_call_duration_seconds",
@@ -66,7 +66,8 @@ IN_PROGRESS: Final = Metric(
     "localcloud_scoring_calls_in_progress",
     Kind.GAUGE,
     (*_SERVICE, "stage"),
-    "Calls under way: receiving their request, or answering Predict, which includes waiting for a core.",
+    "Calls under way: receiving a request, answering Predict (and waiting for a core), both over http, or "
+    "watching the health.",
 )
 PLACES: Final = Metric(
     "localcloud_scoring_places",

@@ -42,6 +42,8 @@ class Stage(StrEnum):
 
     RECEIVING = "receiving"
     ANSWERING = "answering"
+    HTTP = "http"
+    WATCHING = "watching"
 
 
 class Calls:
@@ -61,6 +63,12 @@ class Calls:
         self._waiting = Places("waiting for an answer", waiting)
         self._watching = Places("watching", WATCHING)
         self._web = Places("being worked on", WEB)
+        self._stages = {
+            Stage.RECEIVING: self._receiving,
+            Stage.ANSWERING: self._waiting,
+            Stage.HTTP: self._web,
+            Stage.WATCHING: self._watching,
+        }
         self._watch = Receiving()
 
     @contextmanager
@@ -93,11 +101,11 @@ class Calls:
 
     def in_progress(self) -> dict[Stage, dict[str, int]]:
         """The calls that have a place now, by service."""
-        return {Stage.RECEIVING: self._receiving.by_service(), Stage.ANSWERING: self._waiting.by_service()}
+        return {stage: places.by_service() for stage, places in self._stages.items()}
 
     def places(self) -> dict[Stage, int]:
         """The places that there are."""
-        return {Stage.RECEIVING: self._receiving.total, Stage.ANSWERING: self._waiting.total}
+        return {stage: places.total for stage, places in self._stages.items()}
 
     def web(self, service: str, peer: str, size: int) -> AbstractContextManager[None]:
         """The place of a request over HTTP with `size` bytes to come, until it is answered.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import threading
 from collections import Counter
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import numpy as np
 import pytest
+import requests
 
 from clients.wire.messages import TensorProto
 from clients.wire.tensorflow_serving import METHOD, tensor_from_array
@@ -30,6 +32,9 @@ from tests.support.localcloud.scoring_parts import (
     package,
     photo_request,
     tls_material,
+)
+from tests.support.localcloud.scoring_parts import (
+    PHOTO as PHOTO_FILE,
 )
 from tests.support.localcloud.stuck_caller import stuck_caller
 from tests.support.waiting import wait_until
@@ -101,6 +106,12 @@ def call(
     return "OK", len(answer)
 
 
+def _one_is_broken_off(host: ScoringHost) -> None:
+    """gRPC tells of the end of the messages and of the call, in either order."""
+    wait_until(lambda: sum(codes(host).values()) == 1, timeout_s=30)
+    assert set(codes(host)) <= {"CANCELLED", "INVALID_ARGUMENT"}
+
+
 def test_counts_are_those_of_the_callers(host: ScoringHost, authority: Authority) -> None:
     endpoint = deployed(host, real_pipeline(), authority)
     with channel(endpoint, authority.root) as opened, ThreadPoolExecutor(4) as pool:
@@ -151,6 +162,24 @@ def test_other_methods_are_counted_apart(host: ScoringHost, authority: Authority
     assert (found.received_bytes, found.sent_bytes, sum(found.durations)) == (0, 0, 0)
 
 
+def test_requests_over_http_count_as_the_calls_that_they_stand_for(host: ScoringHost) -> None:
+    endpoint, port = free_endpoint(), 50052
+    deployment = Deployment("service", *endpoint, real_pipeline(), None, PRIMARY, SECONDARY, MODEL, port)
+    host.deploy(deployment)
+    url = f"http://{endpoint.address}:{port}/v1/models/classifier"
+    image = base64.b64encode(PHOTO_FILE.read_bytes()).decode()
+    good = requests.post(f"{url}:predict", json={"instances": [{"b64": image}]}, timeout=60)
+    assert good.status_code == 200
+    assert requests.post(f"{url}:predict", json={"instances": []}, timeout=60).status_code == 400
+    assert requests.get(url, timeout=60).status_code == 200
+    assert requests.get(f"{url}/made/up", timeout=60).status_code == 404
+    found = counted(host)
+    expected = {("Predict", "OK"): 1, ("Predict", "INVALID_ARGUMENT"): 1, ("GetModelStatus", "OK"): 1}
+    assert found.codes == expected
+    assert (found.sent_bytes, sum(found.durations)) == (len(good.content), 1)
+    wait_until(lambda: host.in_progress()[Stage.HTTP] == {})
+
+
 def test_keys_that_are_not_looked_at_are_told_apart(host: ScoringHost, authority: Authority) -> None:
     endpoint = deployed(host, real_pipeline(), authority)
     with channel(endpoint, authority.root) as opened, ThreadPoolExecutor(16) as pool:
@@ -186,15 +215,15 @@ def test_a_call_whose_message_never_comes_is_one_in_progress(host: ScoringHost) 
     endpoint = deployed(host, real_pipeline())
     with stuck_caller(endpoint):
         wait_until(lambda: host.in_progress()[Stage.RECEIVING] == {"service": 1})
-    wait_until(lambda: codes(host) == {"CANCELLED": 1})
-    assert host.in_progress() == {Stage.RECEIVING: {}, Stage.ANSWERING: {}}
+    _one_is_broken_off(host)
+    assert host.in_progress() == {stage: {} for stage in Stage}
 
 
 def test_a_message_that_is_too_large_is_counted(host: ScoringHost) -> None:
     endpoint = deployed(host, real_pipeline())
     with channel(endpoint) as opened:
         assert call(opened, bytes(MESSAGE_LIMIT + 1))[0] == "RESOURCE_EXHAUSTED"
-    wait_until(lambda: codes(host) == {"CANCELLED": 1})  # gRPC itself hung up, and tells no more
+    _one_is_broken_off(host)
     assert counted(host).received_bytes == 0
 
 
