@@ -168,18 +168,28 @@ def test_what_is_absent_is_deleted_already(deployed: Deployed) -> None:
     assert deployed.management.keys(absent) is None
 
 
-def test_a_missing_account_raises_where_things_are_read(cloud: Server, deployed: Deployed) -> None:
-    subscription = f"/subscriptions/{cloud.status().subscription}"
+def absent_account(deployed: Deployed, subscription: str) -> ModelManagement:
     account_id = (
-        f"{subscription}/resourceGroups/{GROUP}/providers/"
+        f"/subscriptions/{subscription}/resourceGroups/{GROUP}/providers/"
         "Microsoft.MachineLearningModelManagement/accounts/absent"
     )
-    management = ModelManagement(deployed.client, account_id)
+    return ModelManagement(deployed.client, account_id)
+
+
+def test_what_was_in_a_missing_account_is_gone(cloud: Server, deployed: Deployed) -> None:
+    subscription = cloud.status().subscription
+    assert subscription is not None
+
+    assert absent_account(deployed, subscription).service(deployed.service.id) is None
+
+
+def test_a_missing_subscription_raises_where_things_are_read(deployed: Deployed) -> None:
+    management = absent_account(deployed, "00000000-0000-0000-0000-000000000000")
 
     with pytest.raises(errors.NotFound) as caught:
         management.service(deployed.service.id)
 
-    assert caught.value.code == "ResourceNotFound"
+    assert getattr(caught.value, "code", None) == "SubscriptionNotFound"
 
 
 def test_a_wrong_secret_names_the_settings(cloud: Server, caplog: pytest.LogCaptureFixture) -> None:

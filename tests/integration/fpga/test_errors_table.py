@@ -41,8 +41,10 @@ ANSWERED = {
     "clients.wire.model_package.PackageError",
     "clients.wire.tensorflow_serving.TensorError",
     "fpga.cloud.connection.NeverStarted",
+    "fpga.cloud.unit.NotOurs",
     "infra.inputs.model_package.PackageError",
     "infra.settings.table.Unfit",
+    "localcloud.configuration.table.Unfit",
 }
 """Public errors that no command ends with: a module handles each."""
 NEVER_MET = {"localcloud.featurizers.checkpoint.CheckpointError"}
