@@ -73,6 +73,7 @@ ANSWERS: Final[dict[str, Shape]] = {
         **_VERSION,
         https=TEXT,
         ca=TEXT,
+        needs_roots=FLAG,
         tenant=UUID,
         subscription=UUID,
         client_id=UUID,
@@ -88,6 +89,7 @@ ANSWERS: Final[dict[str, Shape]] = {
                 address=or_null(TEXT),
                 port=or_null(whole(1, 65535)),
                 ssl=FLAG,
+                http_port=whole(1, 65535),
                 listens=TEXT,
                 note=TEXT,
             )
@@ -100,6 +102,15 @@ ANSWERS: Final[dict[str, Shape]] = {
                 reach=one_of("this machine", "other machines"),
                 asks=TEXT,
                 told=or_null(TEXT),
+            )
+        ),
+        certificate=or_null(
+            record(
+                "source expires trouble notes",
+                source=TEXT,
+                expires=TEXT,
+                trouble=or_null(TEXT),
+                notes=array(TEXT),
             )
         ),
     )
