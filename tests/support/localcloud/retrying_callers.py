@@ -21,6 +21,7 @@ SERVICE_CONFIG: Final = json.dumps(
         "methodConfig": [
             {
                 "name": [{"service": "tensorflow.serving.PredictionService"}],
+                "waitForReady": True,
                 "retryPolicy": {
                     "maxAttempts": 5,
                     "initialBackoff": "1s",
