@@ -76,8 +76,11 @@ def test_the_localcloud_that_ran_is_restarted_in_place(upgrade: Upgrade) -> None
     )
     assert now["pid"] != upgrade.cloud["pid"]
     assert now["version"] == "0.1.0"
-    same = ("https", "dns", "blob", "tenant", "subscription", "client_id", "services")
+    same = ("https", "dns", "blob", "tenant", "subscription", "client_id")
     assert {key: now[key] for key in same} == {key: upgrade.cloud[key] for key in same}
+    (service,), (earlier,) = now["services"], upgrade.cloud["services"]
+    assert {key: service[key] for key in earlier} == earlier
+    assert service["http_port"] == 8501  # beside gRPC, which alone it spoke
 
 
 def test_it_keeps_the_options_that_it_was_started_with(upgrade: Upgrade) -> None:
