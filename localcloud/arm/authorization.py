@@ -89,6 +89,7 @@ class Authorization:
             raise CloudError(
                 400, "InvalidRequestContent", "The property 'properties.principalId' must be a string."
             )
+        _require_plain(wanted)
         with self._store.write() as db:
             scope = self._scope(db, request)
             principal = principals.of_client(db, client_id.lower())
@@ -257,6 +258,28 @@ def _role(definition: object) -> Role:
             f"/subscriptions/SUBSCRIPTION{DEFINITIONS}/ID, with one of {there}.",
         )
     return ROLES[found[1].lower()]
+
+
+def _require_plain(wanted: dict[str, Any]) -> None:
+    """Refuses an assignment that would give less, or to another kind, than one that is made here does.
+
+    Raises:
+        CloudError: 400.
+    """
+    if wanted.get("condition") is not None:
+        raise CloudError(
+            400,
+            "RoleAssignmentConditionNotSupported",
+            "The property 'properties.condition' is not supported: the role would be given without it.",
+        )
+    kind = wanted.get("principalType")
+    if kind is not None and str(kind).lower() != "serviceprincipal":
+        raise CloudError(
+            400,
+            "UnmatchedPrincipalType",
+            f"The property 'properties.principalType' is '{kind}', and all principals here are of the type "
+            "ServicePrincipal.",
+        )
 
 
 def _wanted(text: str | None) -> tuple[bool, str | None]:

@@ -339,6 +339,10 @@ def test_a_role_ends_with_what_it_is_for(arm: ArmCaller, cloud: Cloud, group: st
         ({"roleDefinitionId": None}, "InvalidRoleDefinitionId"),
         ({"principalId": str(uuid.uuid4())}, "PrincipalNotFound"),
         ({"principalId": 1}, "InvalidRequestContent"),
+        ({"condition": "@Resource[…] StringEquals 'x'"}, "RoleAssignmentConditionNotSupported"),
+        ({"condition": ""}, "RoleAssignmentConditionNotSupported"),
+        ({"principalType": "Group"}, "UnmatchedPrincipalType"),
+        ({"principalType": ["ServicePrincipal"]}, "UnmatchedPrincipalType"),
     ],
 )
 def test_roles_that_cannot_be_given(
