@@ -55,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     manager.reloading()
                     cloud.follow()
                     manager.ready(ready)
-            manager.stopping(f"calls under way have up to {settings.drain_timeout:g} s")
-            signals.end_within(settings.drain_timeout + END_S)
+            within_s = settings.drain_timeout + END_S
+            manager.stopping(f"calls under way have up to {settings.drain_timeout:g} s", within_s)
+            signals.end_within(within_s)
     except StartError as error:
         return _refused(error)
     return 0

@@ -205,8 +205,13 @@ def require_right(host: str, port: int, name: str, settings: Settings | None = N
         raise refused(error, host, port, name, settings)
 
 
-def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+def listener(
+    host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM, *, listens: bool = True
+) -> socket.socket:
     """A socket bound to that very port.
+
+    Args:
+        listens: of TCP, whether connections are taken from now on.
 
     Raises:
         OSError: it cannot be bound.
@@ -221,7 +226,7 @@ def listener(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM)
             # Closed connections of the last run in TIME_WAIT must not keep the port from its owner.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-        if kind == socket.SOCK_STREAM:
+        if listens and kind == socket.SOCK_STREAM:
             bound.listen(128)
     except OSError:
         bound.close()
@@ -233,7 +238,8 @@ def _problem(host: str, port: int) -> OSError | None:
     """The error that keeps TCP or UDP from being bound there; None: nothing does."""
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            listener(host, port, kind).close()
+            # Without listening: whoever connected would find it reset, and not know what came of it.
+            listener(host, port, kind, listens=False).close()
     except OSError as error:
         return error
     return None

@@ -48,6 +48,7 @@ from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.health import Health
+from localcloud.http import listener
 from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
 from localcloud.http.listener import Serving, served
@@ -203,6 +204,9 @@ class Cloud:
         ports = self._ports = port_numbers.resolve(settings)
         pool = AddressPool.of(settings)
         port_numbers.require_right(*pool.first, "scoring", settings)
+        # Bound before all that takes its time, so that a restart is a wait for who connects meanwhile.
+        bound = listener.bind(ports.host, ports.https)
+        starting.callback(bound.close)
         store = Store(settings.data / DATABASE, mark)
         starting.callback(store.close)
         starting.enter_context(Aside(settings.data).tended())
@@ -262,7 +266,7 @@ class Cloud:
         folder.settle(settings.data, mark, store)
         store.checkpoint()
         https = self._https = starting.enter_context(
-            served(frame, ports.host, ports.https, pair, self._drain_left_s)
+            served(frame, ports.host, ports.https, pair, self._drain_left_s, bound=bound)
         )
         listeners: list[Callable[[Pair], None]] = [https.renew]
         if azurite is not None:

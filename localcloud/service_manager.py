@@ -45,9 +45,11 @@ class ServiceManager:
         """Says that a reload has begun; `ready` ends it."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self, status: str) -> None:
-        """Says that the end has begun."""
-        self._tell("STOPPING=1", f"STATUS={status}")
+    def stopping(self, status: str, within_s: float) -> None:
+        """Says that the end has begun, and is to be waited for so many seconds, whatever the manager's own
+        time is.
+        """
+        self._tell("STOPPING=1", f"STATUS={status}", f"EXTEND_TIMEOUT_USEC={round(within_s * 1e6)}")
 
     @contextlib.contextmanager
     def watched(self, is_alive: Callable[[], bool]) -> Iterator[None]:

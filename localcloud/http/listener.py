@@ -230,6 +230,18 @@ def configuration(
     )
 
 
+def bind(host: str, port: int, name: str = "https") -> socket:
+    """A listening socket: who connects waits until it is served, and not before a closed port.
+
+    Raises:
+        StartError: the port cannot be bound.
+    """
+    try:
+        return ports.listener(host, port)
+    except OSError as error:
+        raise ports.refused(error, host, port, name) from None
+
+
 @contextlib.contextmanager
 def served(
     app: ASGIApp,
@@ -240,6 +252,7 @@ def served(
     *,
     name: str = "https",
     most: int | None = None,
+    bound: socket | None = None,
 ) -> Iterator[Serving]:
     """Serves an application inside the block; at its end, running requests go on to their end.
 
@@ -247,15 +260,13 @@ def served(
         pair: the chain and its key; None: it serves without TLS.
         name: of the port, as its setting has it.
         most: how many connections there may be; None: as many as descriptors allow.
+        bound: what `bind` gave for that port; None: it is bound here.
         drain_timeout_s: tells at the block's end how long they may, in seconds.
 
     Raises:
         StartError: the port cannot be bound, or the listener did not come up.
     """
-    try:
-        bound = ports.listener(host, port)
-    except OSError as error:
-        raise ports.refused(error, host, port, name) from None
+    bound = bound or bind(host, port, name)
     most = descriptors.connections() if most is None else most
     contexts = ServerContexts(pair.chain, pair.key) if pair else None
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)

@@ -57,7 +57,11 @@ def test_it_tells_how_far_it_is(is_abstract: bool, tmp_path: Path) -> None:
         assert manager.until("RELOADING").keys() == {"RELOADING", "MONOTONIC_USEC"}
         assert manager.until("READY") == ready
         process.send_signal(signal.SIGTERM)
-        assert manager.until("STOPPING")["STATUS"] == "calls under way have up to 7 s"
+        assert manager.until("STOPPING") == {
+            "STOPPING": "1",
+            "STATUS": "calls under way have up to 7 s",
+            "EXTEND_TIMEOUT_USEC": "17000000",
+        }
         assert process.wait(PATIENCE_S) == 0
         assert Path(f"/proc/{process.pid}").exists() is False
 
