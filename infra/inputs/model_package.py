@@ -90,12 +90,20 @@ def read(path: Path) -> ModelPackage:
         PackageError: it cannot be read, or its definition is not sound.
     """
     try:
-        files = _read_zip(path) if path.is_file() else _read_folder(path)
-        definition = model_package.read_files(files)
+        return of_files(path, _read_zip(path) if path.is_file() else _read_folder(path))
     except model_package.PackageError as error:
         raise PackageError(f"{path}: {error}") from None
     except OSError as error:
         raise PackageError(f"{error.filename or path}: {error.strerror}") from None
+
+
+def of_files(path: Path, files: Mapping[str, bytes]) -> ModelPackage:
+    """The package of files that lie, or are to lie, at `path`.
+
+    Raises:
+        clients.wire.model_package.PackageError: its definition is not sound.
+    """
+    definition = model_package.read_files(files)
     sha256 = _digest(files)
     return ModelPackage(path, _SAME_MODEL.get(sha256, sha256), files, definition)
 
@@ -114,12 +122,22 @@ def _read_zip(path: Path) -> dict[str, bytes]:
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:
-    """The files that are not hidden; looked at before they are read, for any folder may be named."""
+    """The files that are not hidden; looked at before they are read, for any folder may be named.
+
+    Raises:
+        model_package.PackageError: there are too many, or a link leads out: a folder of somebody else's could
+            have any file of this machine uploaded.
+    """
     found: dict[str, Path] = {}
     sizes: list[int] = []
+    root = path.resolve()
     for one in path.rglob("*"):
         name = one.relative_to(path)
         if one.is_file() and not any(part.startswith(".") for part in name.parts):
+            if one.is_symlink() and not one.resolve().is_relative_to(root):
+                raise model_package.PackageError(
+                    f"{name} is a symbolic link that leads out of the package; put the file itself there."
+                )
             found[name.as_posix()] = one
             sizes.append(one.stat().st_size)
             model_package.check_sizes(sizes)

@@ -1,11 +1,14 @@
 """`python -m localcloud.scoring.trial`: a package loaded and tried in a process that may end of it.
 
-Its starter (`localcloud/modelmanagement/trials.py`) reads one line of JSON from standard output:
-`{"refused": null}`, or the reason in words. Before anything of the package is loaded this process takes
-from itself, for good (setrlimit(2)): memory beyond the limit (RLIMIT_AS), processor time (RLIMIT_CPU), every
-new file and socket (RLIMIT_NOFILE 0), every byte written to a file (RLIMIT_FSIZE 0) and core dumps. It does
-not take from itself what needs a namespace or a filter of system calls: starting processes, which have the
-same limits, and signals to processes of the same user.
+Its starter (`localcloud/scoring/trial_process.py`) reads one line of JSON from standard output:
+`{"refused": null}`, or the reason in words; where it was given a photo, `measured` tells the scores and what
+they took (`trial_process.Measured`), or `photo` why it cannot be read.
+
+Before anything of the package is loaded this process takes from itself, for good (setrlimit(2)): memory
+beyond the limit (RLIMIT_AS), processor time (RLIMIT_CPU), every new file and socket (RLIMIT_NOFILE 0), every
+byte written to a file (RLIMIT_FSIZE 0) and core dumps. It does not take from itself what needs a namespace or
+a filter of system calls: starting processes, which have the same limits, and signals to processes of the same
+user.
 """
 
 from __future__ import annotations
@@ -13,22 +16,29 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import resource
+import statistics
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 from clients.wire import model_package
 from clients.wire.model_package import BrainwaveStage, read_package
 from clients.wire.onnx_model import warm_up
 from clients.wire.stages import TRIAL_TIMEOUT_S
 from localcloud.scoring.device import Device
-from localcloud.scoring.errors import PackageError
-from localcloud.scoring.pipeline import load_package
+from localcloud.scoring.errors import InputError, PackageError
+from localcloud.scoring.images import decode_image
+from localcloud.scoring.pipeline import Pipeline, load_package
+
+_RUNS: Final = 5
+_RUNS_S: Final = 3.0
+"""How long a photo is scored again and again at most; twice at least."""
 
 _TEXT_LIMIT: Final = 4000
 _NO_MEMORY: Final = ("bad_alloc", "Failed to allocate", "Unable to allocate")
@@ -38,20 +48,25 @@ def main(arguments: Sequence[str]) -> int:
     """Tries one package.
 
     Args:
-        arguments: the package's file, the folder of featurizers, and how many bytes of memory it may take.
+        arguments: the package's file, the folder of featurizers, and how many bytes of memory it may take;
+            then `--photo` and the file of one to score.
     """
     package, featurizers, memory = Path(arguments[0]), Path(arguments[1]), int(arguments[2])
+    photo = Path(arguments[4]).read_bytes() if arguments[3:4] == ["--photo"] else None
     answer = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what native code says is no answer
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     with suppress(OSError):  # should the machine run out of memory: this process, not the server
         Path("/proc/self/oom_score_adj").write_text("1000")
     warm_up()
+    told: dict[str, Any]
     try:
-        refused = _refusal(package.read_bytes(), Device(featurizers), memory)
+        told = _tried(package.read_bytes(), Device(featurizers), memory, photo)
     except (MemoryError, RuntimeError) as error:
-        refused = too_large(memory) if _is_of_memory(error) else f"{type(error).__name__}: {error}"
-    os.write(answer, json.dumps({"refused": refused and refused[:_TEXT_LIMIT]}).encode() + b"\n")
+        told = _refused(too_large(memory) if _is_of_memory(error) else f"{type(error).__name__}: {error}")
+    line = json.dumps(told).encode() + b"\n"
+    while line:  # a pipe takes it in parts; it stays open: its end is that of this process
+        line = line[os.write(answer, line) :]
     return 0
 
 
@@ -60,7 +75,18 @@ def too_large(memory: int) -> str:
     return f"The package takes more than {memory >> 20} MiB of memory to load and to run: make it smaller."
 
 
-def _refusal(content: bytes, device: Device, memory: int) -> str | None:
+def _refused(words: str) -> dict[str, Any]:
+    return {"refused": words[:_TEXT_LIMIT]}
+
+
+def _tried(content: bytes, device: Device, memory: int, photo: bytes | None) -> dict[str, Any]:
+    if photo is not None:
+        try:
+            decode_image(photo, 1, 1)  # which imports what it needs: no file can be opened later
+        except InputError as error:
+            return {"refused": None, "photo": str(error)}
+    memory_of = _Memory()
+    before = memory_of.now()
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     seconds = math.ceil(time.process_time() + TRIAL_TIMEOUT_S)
@@ -74,10 +100,64 @@ def _refusal(content: bytes, device: Device, memory: int) -> str | None:
             if isinstance(stage, BrainwaveStage)
         ]
         _limit(resource.RLIMIT_NOFILE, 0)
-        load_package(content, device)
+        began = time.perf_counter()
+        pipeline = load_package(content, device)
+        load_s = time.perf_counter() - began
+        if photo is None:
+            return {"refused": None}
+        measured = _measured(pipeline, photo)
     except (PackageError, model_package.PackageError) as error:
-        return too_large(memory) if _is_of_memory(error) else str(error)
-    return None
+        return _refused(too_large(memory) if _is_of_memory(error) else str(error))
+    most = memory_of.most()
+    taken = None if before is None or most is None else max(most - before, 0)
+    return {"refused": None, "measured": {**measured, "load_s": load_s, "memory": taken}}
+
+
+def _measured(pipeline: Pipeline, photo: bytes) -> dict[str, Any]:
+    """The scores of a photo, and the seconds that they take."""
+    decoded, scored = [], []
+    until = time.perf_counter() + _RUNS_S
+    for run in range(_RUNS):
+        began = time.perf_counter()
+        pixels = decode_image(photo, pipeline.height, pipeline.width)
+        between = time.perf_counter()
+        scores = pipeline.run(pixels)
+        decoded.append(between - began)
+        scored.append(time.perf_counter() - between)
+        if run and time.perf_counter() > until:
+            break
+    return {
+        "scores": [float(score) for score in scores.reshape(-1)],
+        "shape": list(scores.shape),
+        "decode_s": statistics.median(decoded),
+        "score_s": statistics.median(scored),
+        "height": pipeline.height,
+        "width": pipeline.width,
+    }
+
+
+class _Memory:
+    """The memory of this process in bytes (proc(5)), from a file that is opened once; None: nobody tells."""
+
+    def __init__(self) -> None:
+        self._status: IO[str] | None = None
+        with suppress(OSError):
+            self._status = Path("/proc/self/status").open()  # noqa: SIM115 - kept for later
+
+    def now(self) -> int | None:
+        """What it has in memory."""
+        return self._told("VmRSS")
+
+    def most(self) -> int | None:
+        """What it had at most."""
+        return self._told("VmHWM")
+
+    def _told(self, kind: str) -> int | None:
+        if self._status is None:
+            return None
+        self._status.seek(0)
+        found = re.search(rf"^{kind}:\s+(\d+) kB$", self._status.read(), re.MULTILINE)
+        return int(found[1]) << 10 if found else None
 
 
 def _is_of_memory(error: BaseException) -> bool:

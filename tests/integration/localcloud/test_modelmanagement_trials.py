@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from localcloud.datafolder.store import Store
-from localcloud.modelmanagement import endings, trials
+from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.trials import Trials
+from localcloud.scoring import trial_process
 from localcloud.scoring.errors import PackageError, ScoringError
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import (
@@ -113,7 +114,7 @@ def test_a_package_that_takes_all_memory_is_told_so_and_harms_nobody(
 def test_a_package_without_an_end_is_told_so(
     tried: Trials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "TOTAL_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(trial_process, "TOTAL_TIMEOUT_S", 2.0)
     package = _file(tmp_path, scoring_parts.folded_model(6000, products=100))
     before = set(psutil.Process().children(recursive=True))
     with pytest.raises(PackageError, match="The package takes too long to load and to run on one image"):
