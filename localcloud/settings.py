@@ -215,6 +215,15 @@ class Settings:
             "`scoringPort`",
         ),
     ] = 0
+    advertise_scoring_http_port: Annotated[
+        int,
+        Setting(
+            _ANY_PORT,
+            "Port at which callers reach every service over HTTP; where they share an address, the first",
+            _TOLD,
+            "`scoringHttpPort`",
+        ),
+    ] = 0
     drain_timeout: Annotated[
         int,
         Setting(

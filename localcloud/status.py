@@ -25,7 +25,7 @@ class ServiceStatus:
         address: the IPv4 address where it answers; None where it never did, or gave its address back.
         port: the TCP port of its gRPC server; None as above.
         ssl: whether it answers over TLS.
-        http_port: the TCP port beside it where it answers HTTP; None: nowhere.
+        http_port: the TCP port of that address where it answers HTTP, too; None: nowhere.
         listens: `HOST:PORT` that it listens on, where callers are told another one.
         note: what a person should know: why it does not answer, or that it is not where the settings say.
     """

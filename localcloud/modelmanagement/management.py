@@ -141,7 +141,7 @@ class ModelManagement:
             shown,
             address=told.address,
             port=told.port,
-            http_port=self._pool.http_port(own),
+            http_port=self._pool.told_http_port(own),
             listens=None if told == own else f"{own.address}:{own.port}",
             note=note or self._pool.stray(own),
         )

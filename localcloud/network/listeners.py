@@ -91,21 +91,29 @@ def statuses(settings: Settings, ports: Ports) -> tuple[ListenerStatus, ...]:
         if name != "blob" or settings.has_blob_storage
     ]
     pool = Addresses(settings.scoring_network)
-    number = 1
-    if is_shared(pool, settings.scoring_last_port):
-        last = settings.scoring_last_port or settings.scoring_port + MOST_PORTS - 1
-        number = min(last, 65535) - settings.scoring_port + 1
-    port = _written(settings.scoring_port, number)
-    told = settings.advertise_scoring or settings.scoring_network
-    told_port = str(settings.advertise_scoring_port or port)
-    found.append(_status("services", pool.ends, f"{settings.scoring_network}:{port}", f"{told}:{told_port}"))
-    if settings.scoring_http_port:
-        where = f"{settings.scoring_network}:{_written(settings.scoring_http_port, number)}"
-        found.append(_status("http", pool.ends, where, where))
+    outer = settings.advertise_scoring or settings.scoring_network
+    number, told_number = scoring_ports(settings, pool, Addresses(outer))
+    for name, port, told_port in (
+        ("services", settings.scoring_port, settings.advertise_scoring_port),
+        ("http", settings.scoring_http_port, settings.advertise_scoring_http_port),
+    ):
+        if port:
+            listens = f"{settings.scoring_network}:{_written(port, number)}"
+            told = f"{outer}:{_written(told_port or port, told_number)}"
+            found.append(_status(name, pool.ends, listens, told))
     if settings.metrics_port is not None:
         listens = f"{settings.metrics_host}:{settings.metrics_port}"
         found.append(_status("metrics", [settings.metrics_host], listens, listens))
     return tuple(found)
+
+
+def scoring_ports(settings: Settings, pool: Addresses, outer: Addresses) -> tuple[int, int]:
+    """The number of ports of one address that services get, and of one outer address that is told."""
+    if is_shared(pool, settings.scoring_last_port):
+        last = settings.scoring_last_port or settings.scoring_port + MOST_PORTS - 1
+        shared = min(last, 65535) - settings.scoring_port + 1
+        return shared, shared
+    return 1, len(pool) if len(outer) == 1 else 1
 
 
 def _written(port: int, number: int) -> str:

@@ -109,6 +109,9 @@ def _scoring(settings: Settings) -> Iterator[str]:
 
 
 def _advertised_scoring(settings: Settings, pool: Addresses, *, shared: bool) -> Iterator[str]:
+    if settings.advertise_scoring_http_port and not settings.scoring_http_port:
+        told, http = settings.written("advertise_scoring_http_port"), settings.named("scoring_http_port")
+        yield f"{told} is told of what answers nowhere: give {http} a port, or leave both out."
     if settings.advertise_scoring is None:
         return
     told = settings.written("advertise_scoring")
@@ -124,11 +127,25 @@ def _advertised_scoring(settings: Settings, pool: Addresses, *, shared: bool) ->
             "each service gets a port."
         )
     first = settings.advertise_scoring_port or settings.scoring_port
-    if len(outer) == 1 and not shared and not 1 <= first + len(pool) - 1 <= 65535:
-        yield (
-            f"{told} has too few ports for {len(pool)} services from {first} on: give as many addresses, or "
-            f"a smaller {settings.named('scoring_network')}."
-        )
+    for port in (first, settings.advertise_scoring_http_port):
+        if len(outer) == 1 and not shared and port + len(pool) - 1 > 65535:
+            yield (
+                f"{told} has too few ports for {len(pool)} services from {port} on: give as many addresses, "
+                f"or a smaller {settings.named('scoring_network')}."
+            )
+
+
+def _told_over_http(settings: Settings, pool: Addresses, told: Iterable[_Taken]) -> Iterator[str]:
+    """The ports for HTTP that callers would be told for something else, too."""
+    written, http = settings.written("advertise_scoring_http_port"), settings.advertise_scoring_http_port
+    outer = pool if settings.advertise_scoring is None else Addresses(settings.advertise_scoring)
+    _, number = listeners.scoring_ports(settings, pool, outer)
+    if abs(http - (settings.advertise_scoring_port or settings.scoring_port)) < number:
+        yield f"{written} tells callers ports of {settings.named('advertise_scoring_port')} again: change it."
+    for one in told:
+        is_on_it = set(one.host) <= set("0123456789.") and outer.number(one.host) is not None
+        if is_on_it and one.port in range(http, http + number):
+            yield f"{written} tells callers the port that {settings.named(one.field)} has: change it."
 
 
 def _over_http(settings: Settings, taken: Iterable[_Taken], pool: Addresses, scoring: range) -> Iterator[str]:
@@ -179,6 +196,8 @@ def _collisions(settings: Settings, found: Iterable[Listener]) -> Iterator[str]:
         for one in found
         if (one.told_host or one.told_port) and (port := one.told_port or one.port)
     ]
+    if settings.advertise_scoring_http_port:
+        yield from _told_over_http(settings, pool, outer)
     for one, other in combinations(outer, 2):
         if (one.host, one.port) == (other.host, other.port):
             yield (

@@ -40,6 +40,7 @@ class AddressPool:
         told: the addresses that callers are told instead, as many, or one; None: the pool's own.
         told_port: the port, or the first one, that callers are told instead; 0: the pool's own.
         http_port: the port, or the first one, at which services answer HTTP; 0: they do not.
+        told_http_port: the port, or the first one, for HTTP that callers are told instead; 0: `http_port`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class AddressPool:
         told: str | None = None,
         told_port: int = 0,
         http_port: int = 0,
+        told_http_port: int = 0,
     ) -> None:
         self._written, self._addresses, self._port = written, Addresses(written), port
         self._public = public
@@ -66,6 +68,7 @@ class AddressPool:
         self._told = None if told is None else Addresses(told)
         self._told_port = told_port or self.first.port
         self._http_port = http_port
+        self._told_http_port = told_http_port or http_port
 
     @classmethod
     def of(cls, settings: Settings) -> AddressPool:
@@ -78,6 +81,7 @@ class AddressPool:
             told=settings.advertise_scoring,
             told_port=settings.advertise_scoring_port,
             http_port=settings.scoring_http_port,
+            told_http_port=settings.advertise_scoring_http_port,
         )
 
     @property
@@ -90,9 +94,23 @@ class AddressPool:
         number = self.number(endpoint)
         if number is None:
             return endpoint  # nothing is known of a way to it
-        apart = self.own_addresses and (self._told is None or len(self._told) > 1)
+        apart = self._is_told_apart
         address = endpoint.address if self._told is None else self._told[number if apart else 0]
         return Endpoint(address, self._told_port if apart else self._told_port + number)
+
+    def told_http_port(self, endpoint: Endpoint) -> int | None:
+        """The port for HTTP at the address that callers are told of a service; None: it has none there."""
+        if self.http_port(endpoint) is None:
+            return None
+        number = 0 if self._is_told_apart else self.number(endpoint) or 0
+        ports = range(self._told_port, self._told_port + (1 if self._is_told_apart else self.size))
+        port = self._told_http_port + number
+        return port if port <= _LAST_PORT and port not in ports else None
+
+    @property
+    def _is_told_apart(self) -> bool:
+        """Whether callers are told an address for each service, and the same port of each."""
+        return self.own_addresses and (self._told is None or len(self._told) > 1)
 
     def number(self, endpoint: Endpoint) -> int | None:
         """The number of an endpoint; None: it is none of the pool's."""

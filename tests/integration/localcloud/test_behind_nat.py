@@ -30,7 +30,7 @@ import json, socket, sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-import dns.message, dns.query
+import dns.message, dns.query, requests
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 from localcloud.status import Status
 from tests.support.localcloud.arm_caller import ArmCaller
@@ -64,6 +64,12 @@ with closing(DataPlane(status)) as plane, closing(ArmCaller(status)) as arm:
                                   permission=BlobSasPermissions(read=True), expiry=until)
     model = plane.register(f"{told['storage']}models/m.zip?{signature}")
     told["services"] = [plane.deploy(model, name) for name in ("first", "second")]
+    found = Status.from_json(arm("GET", "/health", version=None).json()).services
+    told["http"] = sorted([one.address, one.http_port] for one in found)
+    web = requests.Session()
+    web.trust_env = False
+    urls = [f"http://{one.address}:{one.http_port}/v1/models/model" for one in found]
+    told["by HTTP"] = [web.get(url, timeout=30).status_code for url in urls]
     told["scored"] = [opens(endpoint(one), None, None) for one in told["services"]]
 host, _, port = status.dns.rpartition(":")
 question = dns.message.make_query("nowhere.contoso.test", "A")
@@ -133,31 +139,34 @@ def call(caller: Machine, status: Status, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("outer", "places", "services"),
+    ("outer", "places", "web"),
     [
         pytest.param(
-            {"advertise_scoring": f"{POOL[0]}, {POOL[1]}", "advertise_scoring_port": 443},
+            {"advertise_scoring": f"{POOL[0]}, {POOL[1]}", "advertise_scoring_port": 443}
+            | {"advertise_scoring_http_port": 80},
             {(POOL[0], 443): (INNER[0], 50051), (POOL[1], 443): (INNER[1], 50051)},
-            {(POOL[0], 443), (POOL[1], 443)},
+            {(POOL[0], 80): (INNER[0], 8501), (POOL[1], 80): (INNER[1], 8501)},
             id="an-address-for-each",
         ),
         pytest.param(
-            {"advertise_scoring": OUTER, "advertise_scoring_port": 20000},
+            {"advertise_scoring": OUTER, "advertise_scoring_port": 20000}
+            | {"advertise_scoring_http_port": 30000},
             {(OUTER, 20000): (INNER[0], 50051), (OUTER, 20001): (INNER[1], 50051)},
-            {(OUTER, 20000), (OUTER, 20001)},
+            {(OUTER, 30000): (INNER[0], 8501), (OUTER, 30001): (INNER[1], 8501)},
             id="one-address-and-its-ports",
         ),
         pytest.param(
             {"scoring_network": SERVER, "scoring_port": 21000, "scoring_last_port": 21001}
-            | {"advertise_scoring": OUTER, "advertise_scoring_port": 20000},
+            | {"advertise_scoring": OUTER, "advertise_scoring_port": 20000}
+            | {"advertise_scoring_http_port": 30000},
             {(OUTER, 20000): (SERVER, 21000), (OUTER, 20001): (SERVER, 21001)},
-            {(OUTER, 20000), (OUTER, 20001)},
+            {(OUTER, 30000): (SERVER, 8501), (OUTER, 30001): (SERVER, 8502)},
             id="ports-for-ports",
         ),
         pytest.param(
             {"host": "0.0.0.0", "advertise_scoring": OUTER, "advertise_scoring_port": 20000},  # noqa: S104
             {(OUTER, 20000): (INNER[0], 50051), (OUTER, 20001): (INNER[1], 50051)},
-            {(OUTER, 20000), (OUTER, 20001)},
+            {(OUTER, 8501): (INNER[0], 8501), (OUTER, 8502): (INNER[1], 8501)},
             id="every-address",
         ),
     ],
@@ -168,14 +177,16 @@ def test_a_caller_outside_is_told_and_reaches_all_of_it(
     tmp_path: Path,
     outer: dict[str, Any],
     places: dict[Place, Place],
-    services: set[Place],
+    web: dict[Place, Place],
 ) -> None:
+    """`places` and `web`: where callers find each service, by gRPC and by HTTP, and where it listens."""
+    services = set(places)
     settings = replace(said(tmp_path / "data"), **outer)
     status = control.start(settings)
     try:
         assert (status.https, status.dns) == (f"https://{OUTER}:443", f"{OUTER}:53")
         assert connection.settings(status)[connection.NAME_SERVERS] == f"{OUTER}:53"
-        with translating(gate, LISTENERS | places):
+        with translating(gate, LISTENERS | places | web):
             told = call(caller, status, tmp_path)
         after = control.status(settings.data)
     finally:
@@ -188,6 +199,8 @@ def test_a_caller_outside_is_told_and_reaches_all_of_it(
     assert told["storage"] == f"https://{OUTER}:444/stnat/"
     assert {(one["ipAddress"], one["port"]) for one in told["services"]} == services
     assert told["scored"] == [True, True]
+    assert told["http"] == sorted([host, port] for host, port in web)
+    assert told["by HTTP"] == [200, 200]
     assert told["dns"] == ["REFUSED", "REFUSED"]
     assert {(one.address, one.port) for one in after.services} == services
     assert {one.listens for one in after.services} == {f"{host}:{port}" for host, port in places.values()}

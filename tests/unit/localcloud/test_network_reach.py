@@ -48,6 +48,8 @@ def refused(**changed: Any) -> str:
         {"public": True, "scoring_network": "10.0.0.1, 10.0.0.3", "advertise_scoring": "203.0.113.0/30"},
         {"public": True, "scoring_network": "10.0.0.1", "scoring_port": 20000, "scoring_last_port": 20009},
         {"scoring_network": "127.0.0.1", "scoring_port": 20000, "scoring_last_port": 20000},
+        {"advertise_scoring_port": 443, "advertise_scoring_http_port": 80},
+        {"advertise_host": "models.contoso.com", "https_port": 8443, "advertise_scoring_http_port": 8443},
         {"advertise_scoring": "203.0.113.1", "advertise_scoring_port": 2},
         {"host": "127.0.0.1", "advertise_host": "203.0.113.5", "advertise_https_port": 443},
         # a service's port is a listener's on another address
@@ -132,6 +134,30 @@ def test_taken(changed: dict[str, Any]) -> None:
         ),
         ({"scoring_http_port": 65536}, "--scoring-http-port 65536 is no port"),
         (
+            {"scoring_http_port": 0, "advertise_scoring_http_port": 443},
+            "--advertise-scoring-http-port 443 is told of what answers nowhere: give --scoring-http-port a",
+        ),
+        (
+            {"scoring_network": "127.0.0.0/29", "advertise_scoring": "203.0.113.1"}
+            | {"advertise_scoring_http_port": 65535},
+            "--advertise-scoring 203.0.113.1 has too few ports for 6 services from 65535 on",
+        ),
+        (
+            {"scoring_network": "127.0.0.0/29", "advertise_scoring": "203.0.113.1"}
+            | {"advertise_scoring_port": 20000, "advertise_scoring_http_port": 20005},
+            "--advertise-scoring-http-port 20005 tells callers ports of --advertise-scoring-port again",
+        ),
+        (
+            {"scoring_network": "127.0.0.1", "scoring_port": 20000, "scoring_last_port": 20009}
+            | {"advertise_scoring_http_port": 19991},
+            "--advertise-scoring-http-port 19991 tells callers ports of --advertise-scoring-port again",
+        ),
+        (
+            {"scoring_network": "127.0.0.0/29", "advertise_scoring": "203.0.113.1"}
+            | {"advertise_host": "203.0.113.1", "https_port": 8443, "advertise_scoring_http_port": 8440},
+            "--advertise-scoring-http-port 8440 tells callers the port that --advertise-https-port has",
+        ),
+        (
             {"https_port": 443, "blob_port": 443},
             "--https-port 443 and --blob-port 443 are one port of one address: give two",
         ),
@@ -212,8 +238,14 @@ def test_what_is_reachable_from_where_is_told() -> None:
         ("10.0.0.5:8443", "other machines", "models.contoso.com:443"),
         ("0.0.0.0:53", "other machines", "203.0.113.5:53"),
         ("10.0.0.6:20000-20009", "other machines", "203.0.113.6:20000-20009"),
-        ("10.0.0.6:8501-8510", "other machines", None),
+        ("10.0.0.6:8501-8510", "other machines", "203.0.113.6:8501-8510"),
     ]
+    moved = replace(settings, advertise_scoring_port=30000, advertise_scoring_http_port=80)
+    each = replace(moved, scoring_network="10.0.0.6-10.0.0.9", scoring_last_port=0)
+    for one, told_ports in ((moved, ("30000-30009", "80-89")), (each, ("30000-30003", "80-83"))):
+        check(one)
+        services = listeners.statuses(one, resolved)[-2:]
+        assert [told.told for told in services] == [f"203.0.113.6:{ports}" for ports in told_ports]
     assert listeners.own_names(settings) == ("models.contoso.com", "10.0.0.5", "127.0.0.1")
 
 

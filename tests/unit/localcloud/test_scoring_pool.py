@@ -48,6 +48,35 @@ def test_ports_of_one_address_are_moved_together() -> None:
     assert told(moved, 3) == [("10.0.0.5", 30003)]
 
 
+@pytest.mark.parametrize(
+    ("pool", "number", "port"),
+    [
+        (AddressPool("127.80.0.0/30", 50051, http_port=8501), 1, 8501),
+        (AddressPool("127.80.0.0/30", 50051, told_http_port=443), 1, None),
+        # an outer address for each inner one
+        (AddressPool("127.80.0.0/30", 50051, told="203.0.113.0/30", told_port=443, http_port=8501), 1, 8501),
+        (
+            AddressPool("127.80.0.0/30", 50051, told="203.0.113.0/30", http_port=8501, told_http_port=80),
+            1,
+            80,
+        ),
+        # one outer address with ports
+        (AddressPool("127.80.0.0/30", 50051, told="203.0.113.1", http_port=8501, told_http_port=80), 1, 81),
+        (AddressPool("127.80.0.0/30", 50051, told="203.0.113.1", http_port=8501), 1, 8502),
+        # ports for ports
+        (AddressPool("10.0.0.5", 20000, 20009, told="203.0.113.1", http_port=8501, told_http_port=80), 9, 89),
+        (AddressPool("10.0.0.5", 20000, 20009, http_port=8501, told_http_port=65530), 9, None),
+        # gRPC's are told there
+        (AddressPool("127.80.0.0/30", 50051, told_port=8501, http_port=8501), 1, None),
+        (AddressPool("10.0.0.5", 20000, 20009, told_port=8505, http_port=8501), 4, None),
+        (AddressPool("10.0.0.5", 20000, 20009, told_port=8505, http_port=8501), 3, 8504),
+    ],
+)
+def test_the_port_for_http_that_callers_are_told(pool: AddressPool, number: int, port: int | None) -> None:
+    assert pool.told_http_port(pool._endpoint(number)) == port
+    assert pool.told_http_port(Endpoint("127.99.0.1", 1)) is None
+
+
 def test_an_endpoint_of_before_stays_and_is_told_of() -> None:
     pool = AddressPool("10.0.0.5", 20000, 20009, public=True, told="203.0.113.1")
     for endpoint in (Endpoint("127.80.0.3", 50051), Endpoint("10.0.0.5", 20010)):
