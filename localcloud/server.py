@@ -43,6 +43,7 @@ from localcloud.certificate.pair import Pair
 from localcloud.datafolder import folder, lock, usable
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
+from localcloud.dns.blob_zones import BlobZones
 from localcloud.dns.challenges import Challenges
 from localcloud.dns.server import DnsServer
 from localcloud.errors import StartError
@@ -64,8 +65,9 @@ from localcloud.metrics.requests import RequestCounts
 from localcloud.metrics.sources import Sources
 from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.management import ModelManagement
+from localcloud.modelmanagement.own_accounts import OwnAccounts
 from localcloud.modelmanagement.package_hosts import PackageHosts
-from localcloud.network.listeners import server_name, statuses
+from localcloud.network.listeners import blob_suffixes, server_name, statuses
 from localcloud.openapi.api import OpenApi
 from localcloud.ports import Ports
 from localcloud.renewal import Renewal
@@ -229,7 +231,9 @@ class Cloud:
         servers = name_servers.named(server_name(settings))
         name_servers.settle(store, ZONE_TYPE, servers)
         # Its queries are short: it ends behind all that takes longer.
-        dns = DnsServer(store, ports.dns_host, ports.dns, challenges)
+        suffixes = blob_suffixes(settings)
+        blob_zones = BlobZones(ports.blob_place.rpartition(":")[0], suffixes) if blobs is not None else None
+        dns = DnsServer(store, ports.dns_host, ports.dns, challenges, blob_zones)
         dns.start()
         starting.callback(dns.stop)
         scoring = ScoringHost()
@@ -241,7 +245,7 @@ class Cloud:
             pool=pool,
             data=settings.data,
             ca_file=ca,
-            hosts=_package_hosts(settings, ports),
+            hosts=_package_hosts(settings, ports, blobs),
             crash_report=starting.enter_context(endings.reported(settings.data / CRASH_REPORT)),
         )
         models.start()
@@ -252,7 +256,9 @@ class Cloud:
         health = Health(self._version, self.status, guard)
         uses = starting.enter_context(Uses(store).kept())
         federation.take_over(store, settings.data, tenant.client_id)
-        identity = IdentityApi(tenant, self._given_credentials, tokens, Federation(), store, uses)
+        identity = IdentityApi(
+            tenant, self._given_credentials, tokens, Federation(), store, uses, suffixes[0]
+        )
         public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
         requests = RequestCounts(guard.record)
@@ -302,15 +308,17 @@ class Cloud:
             node=settings.node,
             package=settings.azurite,
             pair=pair,
+            suffixes=blob_suffixes(settings),
         )
 
 
-def _package_hosts(settings: Settings, ports: Ports) -> PackageHosts:
+def _package_hosts(settings: Settings, ports: Ports, blobs: Blobs | None) -> PackageHosts:
     named = [settings_rules.package_host(written) for written in settings.package_hosts]
-    if not settings.has_blob_storage:
+    if blobs is None:
         return PackageHosts(named)
     near = settings_rules.PackageHost(ports.near_blob_host, ports.blob)
-    return PackageHosts(named, settings_rules.package_host(ports.blob_place), near)
+    own = OwnAccounts(blob_suffixes(settings), ports.blob_place, blobs.holds)
+    return PackageHosts(named, settings_rules.package_host(ports.blob_place), near, own)
 
 
 def _frame(

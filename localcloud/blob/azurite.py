@@ -14,7 +14,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,8 @@ class BlobStorageError(LocalcloudError):
 
 
 class Azurite:
-    """The blob service at `https://HOST:PORT/ACCOUNT/`, started again whenever it dies.
+    """The blob service at `https://HOST:PORT/ACCOUNT/` and `https://ACCOUNT.blob.SUFFIX:PORT/`, started again
+    whenever it dies.
 
     Args:
         data: the folder of its blobs; made, for its owner alone, where there is none.
@@ -73,14 +74,25 @@ class Azurite:
         node: Node's binary, 22 or newer.
         package: root of the installed npm package `azurite`.
         pair: the chain that it shows until `renew`, with its key.
+        suffixes: those of `localcloud.blob.names`, by which it takes the account from a host's name.
     """
 
-    def __init__(self, *, data: Path, host: str, port: int, node: Path, package: Path, pair: Pair) -> None:
+    def __init__(
+        self,
+        *,
+        data: Path,
+        host: str,
+        port: int,
+        node: Path,
+        package: Path,
+        pair: Pair,
+        suffixes: Sequence[str] = (),
+    ) -> None:
         self._data, self._host, self._port = data, host, port
         self._command = [
             str(node),
             "--disable-warning=DEP0040",  # punycode, in Azurite's dependencies
-            *(str(LAUNCHER), str(package), host, str(port), str(data)),
+            *(str(LAUNCHER), str(package), host, str(port), str(data), *suffixes),
         ]
         self._pair = pair
         self._changed = threading.Condition()

@@ -1,15 +1,17 @@
 "use strict";
 /*
- * Runs the blob service of an unmodified Azurite, and adds the four things that localcloud promises:
+ * Runs the blob service of an unmodified Azurite, and adds the five things that localcloud promises:
  *
  * - the storage accounts come over standard input and can change while it serves. Azurite itself reads
  *   them from its environment once a minute, and without any falls back to an account whose key is public;
  * - a write is answered when it is on disk. Azurite syncs a blob's bytes but keeps what it knows about
  *   them (names, properties, where the bytes are) in memory, saved every five seconds;
  * - a write that finds the disk full is refused with 507, in words that say so;
+ * - the account is in the host of a request or in its path, by the host. Azurite itself takes each name with a
+ *   dot in it for an account's, that of the server, too;
  * - it ends when standard input does, so that nothing stays behind when localcloud is killed.
  *
- *   node launcher.js PACKAGE HOST PORT LOCATION
+ *   node launcher.js PACKAGE HOST PORT LOCATION [SUFFIX…]
  *
  * Standard input, a JSON object a line: {"id": 1, "accounts": {"name": ["key1", "key2"]}, "deleted": ["name"],
  * "certificate": "PEM", "key": "PEM"}.
@@ -28,7 +30,7 @@ const Module = require("node:module");
 const path = require("node:path");
 const readline = require("node:readline");
 
-const [PACKAGE, HOST, PORT, LOCATION] = process.argv.slice(2);
+const [PACKAGE, HOST, PORT, LOCATION, ...SUFFIXES] = process.argv.slice(2);
 const KEEP_ALIVE_S = 5;
 const QUIET_MS = 250;
 const COLLECTIONS = ["SERVICES", "CONTAINERS", "BLOBS", "BLOCKS"].map((name) => `$${name}_COLLECTION$`);
@@ -50,7 +52,34 @@ function withoutTelemetry() {
   Module._load = (request, ...rest) => (request === "applicationinsights" ? {} : load(request, ...rest));
 }
 
+/* `ACCOUNT.blob.SUFFIX`, with or without a port; a suffix that nobody named is no account's. */
+function isHostStyle(host) {
+  const name = host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
+  const rest = name.slice(name.indexOf(".") + 1);
+  return SUFFIXES.some((suffix) => rest === `blob.${suffix}`);
+}
+
+/* In the place of one switch for all requests: of those that come, of those in a batch, and of what is copied. */
+function takeAccountsByHost() {
+  const contexts = require(
+    path.join(PACKAGE, "dist", "src", "blob", "middlewares", "blobStorageContext.middleware"),
+  );
+  const {
+    blobStorageContextMiddleware: take,
+    internalBlobStorageContextMiddleware: takeOfBatch,
+    extractStoragePartsFromPath: partsOf,
+  } = contexts;
+  contexts.default = (skipApiVersionCheck, _, loose) => (request, response, next) => {
+    request.headers.host = request.headers.host?.toLowerCase();
+    take(request, response, next, skipApiVersionCheck, !isHostStyle(request.hostname ?? ""), loose);
+  };
+  contexts.internalBlobStorageContextMiddleware = (context, request, response, host, where, next, skip, _, loose) =>
+    takeOfBatch(context, request, response, host, where, next, skip, !isHostStyle(host ?? ""), loose);
+  contexts.extractStoragePartsFromPath = (host, where) => partsOf(host, where, !isHostStyle(host));
+}
+
 function createServer(shown) {
+  takeAccountsByHost();
   const source = (name) => require(path.join(PACKAGE, "dist", "src", "blob", name)).default;
   const Configuration = source("BlobConfiguration");
   const Server = source("BlobServer");
@@ -74,7 +103,7 @@ function createServer(shown) {
     "key",
     "",
     undefined,
-    true, // disableProductStyleUrl: the account is the first segment of the path
+    true, // disableProductStyleUrl: `takeAccountsByHost` decides
   );
   configuration.getCert = () => shown;
   return new Server(configuration);

@@ -17,11 +17,13 @@ import dns.name
 from localcloud import ports
 from localcloud.datafolder.store import Store
 from localcloud.dns.answer import respond
+from localcloud.dns.blob_zones import BlobZones
 from localcloud.dns.challenges import Challenges
 from localcloud.dns.records import RecordSet, Zone, zone_from
 from localcloud.http.connections import BoundedListener
 
 _ZONE_TYPE = "microsoft.network/dnszones"
+_STORAGE_TYPE = "microsoft.storage/storageaccounts"
 _TCP_IDLE_S = 10.0
 _TCP_CONNECTIONS = 128
 _TCP_CONNECTIONS_OF_PEER = 96
@@ -35,12 +37,21 @@ class DnsServer:
         host: IP address to listen on.
         port: UDP and TCP port; 0 for a free one.
         challenges: what is answered beside the zones.
+        blob_zones: the names of storage accounts, likewise; None: there is no blob storage.
     """
 
-    def __init__(self, store: Store, host: str, port: int, challenges: Challenges | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        host: str,
+        port: int,
+        challenges: Challenges | None = None,
+        blob_zones: BlobZones | None = None,
+    ) -> None:
         self._store = store
         self._host = host
         self._challenges = challenges or Challenges()
+        self._blob_zones = blob_zones
         self.port = port
         self._zones: Mapping[dns.name.Name, Zone] = {}
         self._version: int | None = None
@@ -132,6 +143,11 @@ class DnsServer:
                     (_ZONE_TYPE, f"{_ZONE_TYPE}/%"),
                 ).fetchall()
                 self._zones = _zones(rows)
+                if self._blob_zones is not None:
+                    accounts = connection.execute(
+                        "SELECT name FROM resources WHERE type = ?", (_STORAGE_TYPE,)
+                    ).fetchall()
+                    self._zones = self._blob_zones.beside(self._zones, [one["name"] for one in accounts])
                 self._version = version
         return self._challenges.beside(self._zones)
 

@@ -38,6 +38,9 @@ class IdentityApi:
     """The public endpoints of sign-in.
 
     Every address in an answer is on the host that the caller used: clients refuse an issuer elsewhere.
+
+    Args:
+        storage_suffix: what clients put behind `ACCOUNT.blob.` for the address of an account.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class IdentityApi:
         federation: Federation,
         store: Store,
         uses: Uses,
+        storage_suffix: str,
     ) -> None:
         self._tenant = tenant
         self._credentials = credentials
@@ -55,6 +59,7 @@ class IdentityApi:
         self._federation = federation
         self._store = store
         self._uses = uses
+        self._storage_suffix = storage_suffix
 
     def routes(self) -> list[Route]:
         """Routes that need no token."""
@@ -120,7 +125,7 @@ class IdentityApi:
                 },
                 "resourceManager": f"{base}/",
                 "microsoftGraphResourceId": f"{base}/graph/",
-                "suffixes": {"storage": "core.localhost", "keyVaultDns": "vault.localhost"},
+                "suffixes": {"storage": self._storage_suffix, "keyVaultDns": "vault.localhost"},
             }
         )
 

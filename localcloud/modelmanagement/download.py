@@ -37,7 +37,8 @@ def fetch(url: str, destination: Path, ca_file: Path, hosts: PackageHosts) -> No
     Raises:
         CloudError: 400 PackageNotFetched; the address in the message is without its signature.
     """
-    route = _route(url, hosts)
+    asked = hosts.asked(url)
+    route = _route(asked, hosts)
     if urlsplit(url).scheme == "http" and not route.is_named:
         raise _refusal(url, "goes over plain http", "Give an https address")
     draft = destination.with_suffix(".part")
@@ -49,7 +50,7 @@ def fetch(url: str, destination: Path, ca_file: Path, hosts: PackageHosts) -> No
         # Proxies and .netrc are for other hosts than one's own.
         session.trust_env = not route.is_named
         try:
-            _receive(session, url, draft, deadline)
+            _receive(session, url, asked, draft, deadline)
             draft.replace(destination)
             _sync_folder(destination.parent)
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
@@ -65,15 +66,16 @@ def fetch(url: str, destination: Path, ca_file: Path, hosts: PackageHosts) -> No
             draft.unlink(missing_ok=True)
 
 
-def _receive(session: requests.Session, url: str, draft: Path, deadline: Deadline) -> None:
+def _receive(session: requests.Session, url: str, asked: str, draft: Path, deadline: Deadline) -> None:
+    """Receives what is at `asked`; who reads a refusal knows it by `url`."""
     timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
     # The file as it is: its size and checksum are those of the stored bytes.
     session.headers["Accept-Encoding"] = "identity"
-    response = session.get(url, stream=True, timeout=timeout, allow_redirects=False)
-    if response.status_code in (403, 404) and "%" in urlsplit(url).path:
+    response = session.get(asked, stream=True, timeout=timeout, allow_redirects=False)
+    if response.status_code in (403, 404) and "%" in urlsplit(asked).path:
         # The 2018 client quotes a name twice where it uploads and once in the address that it gives here.
         response.close()
-        again = session.get(_quoted_again(url), stream=True, timeout=timeout, allow_redirects=False)
+        again = session.get(_quoted_again(asked), stream=True, timeout=timeout, allow_redirects=False)
         if again.status_code == 200:
             response = again
         else:

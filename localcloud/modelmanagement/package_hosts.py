@@ -11,8 +11,9 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from localcloud.modelmanagement.own_accounts import OwnAccounts
 from localcloud.settings import PackageHost
 
 _PORTS = {"http": 80, "https": 443}
@@ -42,6 +43,7 @@ class PackageHosts:
         blob_service: localcloud's own as callers are told it, which may be called; None: there is none.
         near_blob_service: where this machine itself finds it, for no way may lead back through NAT;
             None: at the same place.
+        own_accounts: the accounts whose blobs are there; None: they are known by their paths alone.
     """
 
     def __init__(
@@ -49,10 +51,17 @@ class PackageHosts:
         named: Iterable[PackageHost] = (),
         blob_service: PackageHost | None = None,
         near_blob_service: PackageHost | None = None,
+        own_accounts: OwnAccounts | None = None,
     ) -> None:
         own = [one for one in (blob_service, near_blob_service) if one is not None]
         self._named = (*named, *own)
         self._blob_service, self._near = blob_service, near_blob_service
+        self._own_accounts = own_accounts
+
+    def asked(self, url: str) -> str:
+        """The address to ask for what is at `url`: that itself, but for a blob of an account that is here."""
+        own = self._own_accounts.path_style(urlsplit(url)) if self._own_accounts is not None else None
+        return url if own is None else urlunsplit(own)
 
     def route(self, url: SplitResult) -> Route | None:
         """The way to the host of an http or https URL; None: it is not for packages.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from localcloud.blob import names as blob_names
 from localcloud.network.ranges import Addresses
 from localcloud.status import ListenerStatus
 
@@ -67,7 +68,15 @@ def own_names(settings: Settings) -> tuple[str, ...]:
             found += [one.told_host, None if one.host == EVERY_ADDRESS else one.host]
     if settings.metrics_port is not None and settings.metrics_host != EVERY_ADDRESS:
         found.append(None if is_loopback(settings.metrics_host) else settings.metrics_host)
+    if settings.has_blob_storage:
+        found += blob_names.hosts("*", blob_suffixes(settings))
     return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+def blob_suffixes(settings: Settings) -> tuple[str, ...]:
+    """The suffixes of storage accounts' names, `ACCOUNT.blob.SUFFIX`; the first one is told to callers."""
+    told = next(one.told_host for one in of(settings) if one.name == "blob")
+    return blob_names.suffixes(settings.name, told)
 
 
 def server_name(settings: Settings) -> str | None:

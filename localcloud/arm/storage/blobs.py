@@ -83,6 +83,12 @@ class Blobs:
         except BlobStorageError as error:
             raise _unavailable(str(error)) from None
 
+    def holds(self, account: str) -> bool:
+        """Whether the database has a storage account of that name."""
+        query = "SELECT 1 FROM resources JOIN storage_keys ON account_id = id WHERE name = ?"
+        with self._store.read() as db:
+            return db.execute(query, (account,)).fetchone() is not None
+
     def endpoint(self, account: str) -> str:
         """An account's blob endpoint, with its final slash."""
         return f"{self.url}/{account}/"
