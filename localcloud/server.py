@@ -56,6 +56,7 @@ from localcloud.http.listener import Serving, served
 from localcloud.identity import credentials, federation
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
+from localcloud.identity.client_secrets import ClientSecrets
 from localcloud.identity.credentials import Credentials
 from localcloud.identity.federation import Federation
 from localcloud.identity.tenant import Tenant
@@ -69,6 +70,8 @@ from localcloud.modelmanagement.own_accounts import OwnAccounts
 from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.network.listeners import blob_suffixes, server_name, statuses
 from localcloud.openapi.api import OpenApi
+from localcloud.portal import pages as portals
+from localcloud.portal.pages import Portal
 from localcloud.ports import Ports
 from localcloud.renewal import Renewal
 from localcloud.scoring.addresses import AddressPool
@@ -256,13 +259,15 @@ class Cloud:
         health = Health(self._version, self.status, guard)
         uses = starting.enter_context(Uses(store).kept())
         federation.take_over(store, settings.data, tenant.client_id)
-        identity = IdentityApi(
-            tenant, self._given_credentials, tokens, Federation(), store, uses, suffixes[0]
-        )
+        secrets = ClientSecrets(store, tenant, self._given_credentials)
+        identity = IdentityApi(tenant, secrets, tokens, Federation(), store, uses, suffixes[0])
+        portal = Portal(portals.Parts(urls, tenant, store, guard, secrets, uses, models, scoring))
         public = [*health.routes(), *identity.routes()]
         described = OpenApi(self._version, has_blobs=blobs is not None)
         requests = RequestCounts(guard.record)
-        frame = _frame(store, tenant, guard, urls, models, blobs, described, public, requests, servers)
+        frame = _frame(
+            store, tenant, guard, urls, models, blobs, described, public, requests, servers, portal
+        )
         starting.callback(frame.close)
         starting.callback(models.begin_stop)  # so that no handler waits for a trial
         if blobs is not None:
@@ -332,6 +337,7 @@ def _frame(
     public: Sequence[Route],
     requests: RequestCounts,
     servers: Sequence[str],
+    portal: Portal,
 ) -> Frame:
     """The frame with every API behind one port."""
     storage = StorageAccounts(store, blobs)
@@ -369,6 +375,7 @@ def _frame(
         authorize=guard.authorize,
         record=requests.record,
         missing=lambda request: arm.missing(tenant, request),
+        pages=portal.routes(),
     )
 
 

@@ -55,10 +55,21 @@ class Guard:
             CloudError: 403 AuthorizationFailed: none of its roles permits it. 507 or 503: it is to change
                 something, and that cannot be noted.
         """
+        self.permit(request, actions.of_route(route.path, request.method), request.path_params)
+
+    def permit(self, request: Request, kind: Action, names: dict[str, Any]) -> None:
+        """Lets a principal's request pass to an action of the table, as `authorize` does.
+
+        Args:
+            names: those that the action's scope has, such as `subscription`.
+
+        Raises:
+            CloudError: as of `authorize`.
+        """
         principal: Principal = request.state.principal
-        action = actions.of_route(route.path, request.method).of(request.path_params)
+        action = kind.of(names)
         request.state.may_see = lambda scope: self._may_see(principal, action, scope)
-        if not self._passes(principal, action, request.path_params):
+        if not self._passes(principal, action, names):
             self._write_or_log(request, action, 403)  # now: whoever sends no body to its end is refused, too
             raise refusal(principal, action)
         if not action.is_read:
@@ -67,6 +78,14 @@ class Guard:
             except OSError as error:
                 raise _unwritten(error) from None
         request.state.action = action
+
+    def principal(self, client_id: str) -> Principal | None:
+        """The principal of a client ID in lower case, with its roles; None: there is none.
+
+        Raises:
+            CloudError: 503: the database cannot be read.
+        """
+        return self._principals().get(client_id)
 
     def is_told_all(self, principal: Principal) -> bool:
         """Whether a principal may know all that runs here."""

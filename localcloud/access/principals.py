@@ -215,6 +215,13 @@ def opens_until(db: sqlite3.Connection, client_id: str, secret: str) -> float | 
     return found
 
 
+def newest_digest(db: sqlite3.Connection, client_id: str) -> str | None:
+    """The SHA-256 of a principal's newest secret, hexadecimal; None: it has none."""
+    query = "SELECT digest FROM principal_secrets WHERE client_id = ? AND until IS NULL"
+    row = db.execute(query, (client_id,)).fetchone()
+    return None if row is None else str(row["digest"])
+
+
 def secrets_of(db: sqlite3.Connection, client_id: str) -> list[Secret]:
     """A principal's secrets that open, the newest first."""
     rows = db.execute(

@@ -49,6 +49,7 @@ class Frame:
         authorize: lets whoever asks, in `request.state.principal`, pass to a route; raises `CloudError` 403.
         record: told of each request, and with which status it was answered.
         missing: the refusal of a path that no route has.
+        pages: routes for people's browsers, which let in by themselves.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Frame:
         authorize: Callable[[Request, Route], None],
         record: Callable[[Request, int], None],
         missing: Callable[[Request], CloudError],
+        pages: Sequence[Route] = (),
     ) -> None:
         self._base_urls = base_urls
-        self._public = [_any_case(route) for route in public]
+        self._public = [_any_case(route) for route in (*public, *pages)]
         self._routes = [_any_case(route) for route in routes]
         self._authenticate = authenticate
         self._authorize = authorize
@@ -110,11 +112,10 @@ class Frame:
             await _read_body(request, 0)
             return error_response(refusal)
         try:
-            limit = MAX_PUBLIC_BODY_BYTES if route in self._public else MAX_BODY_BYTES
-            body = request.state.body = await _read_body(request, limit)
+            body = request.state.body = await _read_body(request, limit := self._limit(route, request))
             if body is None:
                 message = f"The request content is larger than {limit} bytes."
-                return error_response(CloudError(413, "RequestContentTooLarge", message))
+                return _refused(route, request, CloudError(413, "RequestContentTooLarge", message))
             lane = route.lane(request)
             if lane is None:
                 answer: Response = route.endpoint(request)
@@ -123,11 +124,16 @@ class Frame:
         except ClientDisconnect:
             raise
         except CloudError as error:
-            return error_response(error)
+            return _refused(route, request, error)
         except Exception as error:
             request_id: str = request.state.request_id
             log.exception("%s failed in its handler, request %s", request.method, request_id)
-            return error_response(_storage_trouble(error) or _internal(request_id))
+            return _refused(route, request, _storage_trouble(error) or _internal(request_id))
+
+    def _limit(self, route: Route, request: Request) -> int:
+        if route.limit is not None:
+            return route.limit(request)
+        return MAX_PUBLIC_BODY_BYTES if route in self._public else MAX_BODY_BYTES
 
     def _admit(self, request: Request) -> Route:
         """The route of a request that may come in; what is looked at here waits for nothing.
@@ -165,9 +171,14 @@ def own_address(host: str, base_urls: Sequence[str]) -> str:
 
     Callers leave the port of HTTPS out (RFC 9110, section 4.2.2), and some end a name with its dot.
     """
+    return named_address(host, base_urls) or base_urls[0]
+
+
+def named_address(host: str, base_urls: Sequence[str]) -> str | None:
+    """The server's own address that a `Host` header names; None: it names none of them."""
     name, _, port = host.lower().partition(":")
     asked = f"https://{name.rstrip('.')}:{port or 443}"
-    return asked if asked in base_urls else base_urls[0]
+    return asked if asked in base_urls else None
 
 
 def client_request_id(request: Request) -> str | None:
@@ -208,6 +219,10 @@ def error_response(error: CloudError) -> Response:
     """A refusal as Azure writes it: `{"error": {"code", "message"}}`."""
     content = {"error": {"code": error.code, "message": error.message}}
     return JSONResponse(content, error.status, headers=error.headers)
+
+
+def _refused(route: Route, request: Request, error: CloudError) -> Response:
+    return error_response(error) if route.refused is None else route.refused(request, error)
 
 
 _JSON_NAMES = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean"} | {

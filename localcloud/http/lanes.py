@@ -58,6 +58,8 @@ class Route(starlette.routing.Route):
     Args:
         lane: the lane, or a choice of it by the request; None: the handler waits for nothing at all, and
             runs on the event loop.
+        limit: the most bytes of a request's body, which it tells without waiting; None: as the frame has it.
+        refused: renders a refusal for who called; None: the frame does.
     """
 
     def __init__(
@@ -66,10 +68,14 @@ class Route(starlette.routing.Route):
         endpoint: Callable[[Request], Response],
         *,
         lane: Lane | Callable[[Request], Lane | None] | None = DATABASE,
+        limit: Callable[[Request], int] | None = None,
+        refused: Callable[[Request, CloudError], Response] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(path, endpoint, **options)
         self._lane = lane
+        self.limit = limit
+        self.refused = refused
 
     def lane(self, request: Request) -> Lane | None:
         """The lane of a request."""

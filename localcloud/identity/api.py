@@ -23,7 +23,7 @@ from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
 from localcloud.http.frame import body_of
 from localcloud.http.lanes import FEDERATION, SIGN_IN, Lane, Route
-from localcloud.identity.credentials import Credentials
+from localcloud.identity.client_secrets import ClientSecrets
 from localcloud.identity.federation import Federation
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
@@ -46,7 +46,7 @@ class IdentityApi:
     def __init__(
         self,
         tenant: Tenant,
-        credentials: Callable[[], Credentials],
+        secrets: ClientSecrets,
         tokens: Tokens,
         federation: Federation,
         store: Store,
@@ -54,7 +54,7 @@ class IdentityApi:
         storage_suffix: str,
     ) -> None:
         self._tenant = tenant
-        self._credentials = credentials
+        self._secrets = secrets
         self._tokens = tokens
         self._federation = federation
         self._store = store
@@ -216,7 +216,7 @@ class IdentityApi:
                 "The request body must contain the following parameter: 'client_assertion' "
                 "or 'client_secret'.",
             )
-        until = self._opens_until(principal, secret)
+        until = self._secrets.opens_until(principal.client_id, secret)
         if until is None:
             raise SignInError(
                 401,
@@ -227,12 +227,6 @@ class IdentityApi:
             )
         self._uses.note(principal.client_id)
         return form, principal, until
-
-    def _opens_until(self, principal: Principal, secret: str) -> float | None:
-        if principal.client_id == self._tenant.client_id:
-            return self._credentials().opens_until(secret)
-        with self._store.read() as db:
-            return principals.opens_until(db, principal.client_id, secret)
 
     def _audience(self, resource: str) -> str:
         if not self._tokens.is_audience(resource):

@@ -14,6 +14,7 @@ _APIS: Final = {
     "health": "health",
     "metadata": "sign-in",
     "openapi.json": "openapi",
+    "portal": "portal",
     "subscriptions": "resource-manager",
     "tenants": "resource-manager",
 }

@@ -126,9 +126,10 @@ class ModelManagement:
         """The status of every account's services, for a person who looks."""
         with self._store.read() as db:
             found = services.listing(db, None)
-        return tuple(self._status(one) for one in found)
+        return tuple(self.status_of(one) for one in found)
 
-    def _status(self, service: Service) -> ServiceStatus:
+    def status_of(self, service: Service) -> ServiceStatus:
+        """The status of one service, as it is told to callers."""
         shown = ServiceStatus(
             service.name, service.state, service.address, service.port, ssl=service.tls is not None
         )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from localcloud.scoring.minutes import Minute, Minutes
 
 BOUNDS_S: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.25, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the durations that are told apart, in seconds.
@@ -62,6 +65,7 @@ class Counts:
         self._duration_s = 0.0
         self._received_bytes = self._sent_bytes = 0
         self._refused: Counter[Refused] = Counter()
+        self._minutes = Minutes()
 
     def received(self, size: int) -> None:
         """Counts a scoring request of `size` bytes that came whole."""
@@ -80,11 +84,19 @@ class Counts:
             self._durations[bisect_left(BOUNDS_S, duration_s)] += 1
             self._duration_s += duration_s
             self._sent_bytes += size
+            self._minutes.count(time.monotonic(), is_answered=True)
 
     def ended(self, method: str, code: str) -> None:
         """Counts any other call that ended."""
         with self._lock:
             self._codes[method, code] += 1
+            if method == PREDICT:
+                self._minutes.count(time.monotonic(), is_answered=code == OK)
+
+    def last_hour(self) -> tuple[Minute, ...]:
+        """The scoring calls of the last sixty minutes, the one that is not over last."""
+        with self._lock:
+            return self._minutes.hour(time.monotonic())
 
     def now(self) -> Counted:
         """The counts as they are."""

@@ -14,8 +14,9 @@ from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.calls import Calls, Stage
 from localcloud.scoring.counting import CountingInterceptor
 from localcloud.scoring.counts import Counted, Counts
-from localcloud.scoring.errors import BindError
+from localcloud.scoring.errors import BindError, StoppingError
 from localcloud.scoring.methods import Methods
+from localcloud.scoring.photo import PhotoScores, score_photo
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
@@ -109,6 +110,26 @@ class ScoringHost:
             services = list(self._services.items())
         return {service_id: service.counts.now() for service_id, service in services}
 
+    def counts(self, service_id: str) -> Counts | None:
+        """The counters of a service; None: it is not deployed."""
+        with self._lock:
+            service = self._services.get(service_id)
+        return None if service is None else service.counts
+
+    def score_photo(self, service_id: str, peer: str, photo: bytes) -> PhotoScores:
+        """The scores of a photo that a person who may call the service has dropped onto the page.
+
+        Raises:
+            StoppingError: the service does not answer now.
+            ScoringError: as of `photo.score_photo`.
+        """
+        with self._lock:
+            service = self._services.get(service_id)
+        model = None if service is None else service.model
+        if service is None or model is None:
+            raise StoppingError("The service does not answer now.")
+        return score_photo(service_id, model, self._calls, service.counts, peer, photo)
+
     def in_progress(self) -> dict[Stage, dict[str, int]]:
         """The calls that have a place now, by the service's ID."""
         return self._calls.in_progress()
@@ -170,6 +191,12 @@ class _Service:
         if http_port is not None:
             listener.open_web(self._web, http_port)
         return listener
+
+    @property
+    def model(self) -> ServedModel | None:
+        """The model that answers; None: nothing does."""
+        with self._lock:
+            return None if self._listener is None else self._listener.model
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
@@ -250,6 +277,11 @@ class _Listener:
             reason = reason or str(error)
             raise BindError(f"The service's address {address} cannot be bound: {reason}.") from None
         self._server.start()
+
+    @property
+    def model(self) -> ServedModel:
+        """The model that answers calls from now on."""
+        return self._model
 
     def open_web(self, web: WebHost, port: int) -> None:
         """Answers HTTP at this port of the address, too."""
