@@ -269,6 +269,18 @@ class Settings:
         str | None,
         Setting(kinds.text("a mail address", "ADDRESS"), "Whom the authority writes to (acme)", _CERTIFICATE),
     ] = None
+    acme_eab_key_id: Annotated[
+        str | None,
+        Setting(
+            kinds.text("as it was handed out", "ID"),
+            "Key id of the external account binding that the authority asks for (acme)",
+            _CERTIFICATE,
+        ),
+    ] = None
+    acme_eab_hmac_key_file: Annotated[
+        Path | None,
+        Setting(kinds.path(), "File of its HMAC key, in base64url (acme)", _CERTIFICATE),
+    ] = None
     acme_profile: Annotated[
         str | None,
         Setting(

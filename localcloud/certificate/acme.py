@@ -75,6 +75,7 @@ class AcmeSource:
                 self._roots = judgement.roots_in(read_roots_file(settings.acme_roots_file))
             except CertificateError as why:
                 raise StartError(f"{settings.named('acme_roots_file')}: {judgement.words(why)}") from None
+        self._binding = _binding(settings)
         self._state = acme_state.read(settings.data)
         self._stopping = threading.Event()
         self._advised_at: datetime | None = None
@@ -95,7 +96,10 @@ class AcmeSource:
             return self._of_own_ca()
         if self._read is None or self._read[0] != issued:
             reading = read(issued.chain, issued.key, certificate_origin=self._origin)
-            self._read = issued, judgement.as_it_is(reading, self._roots)
+            try:
+                self._read = issued, judgement.as_it_is(reading, self._roots)
+            except CertificateError as why:
+                raise acme_state.damaged(self._settings.data, judgement.words(why)) from None
         return self._read[1]
 
     @contextlib.contextmanager
@@ -238,7 +242,7 @@ class AcmeSource:
         """Signs in to the account, which is registered where there is none."""
         account, contact = self._account(), self._settings.acme_contact or ""
         if account.url is None:
-            url = accounts.register(session, contact or None, None)
+            url = accounts.register(session, contact or None, self._binding)
             self._keep_account(replace(account, url=url, contact=contact))
             return
         if account.contact != contact:
@@ -285,3 +289,23 @@ class AcmeSource:
             raise _Ending
         acme_state.write(self._settings.data, state)
         self._state = state
+
+
+def _binding(settings: Settings) -> accounts.ExternalAccountBinding | None:
+    """The tie to an account of a customer's that the settings name; the key stays in its file.
+
+    Raises:
+        StartError: the file cannot be read.
+    """
+    path = settings.acme_eab_hmac_key_file
+    if path is None or settings.acme_eab_key_id is None:
+        return None
+    try:
+        key = path.read_text("ascii").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise StartError(
+            f"{settings.written('acme_eab_hmac_key_file')} cannot be read ({reason}): name the file of the "
+            "key that the authority has handed out, in base64url."
+        ) from None
+    return accounts.ExternalAccountBinding(settings.acme_eab_key_id, key)

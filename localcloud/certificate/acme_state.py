@@ -112,10 +112,15 @@ def read(data: Path) -> State:
     except FileNotFoundError:
         return State()
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise StartError(
-            f"{path} is damaged: restore a backup (`fpga cloud restore`), or delete it; a new account is "
-            "then registered, and a certificate ordered."
-        ) from None
+        raise damaged(data) from None
+
+
+def damaged(data: Path, why: str = "") -> StartError:
+    """The refusal of a state that cannot be used."""
+    return StartError(
+        f"{data / FILE} is damaged{f' ({why})' if why else ''}: restore a backup (`fpga cloud restore`), or "
+        "delete it; a new account is then registered, and a certificate ordered."
+    )
 
 
 def write(data: Path, state: State) -> None:

@@ -6,6 +6,7 @@ They are looked at every few seconds: by their octets, which change in whatever 
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from certs.errors import CertificateError
+from certs.pem import MAXIMUM_SIZE
 from certs.sources.files import FilesSource as Files
 from certs.sources.files import read_roots_file
 from localcloud.certificate import judgement
@@ -53,20 +55,36 @@ class FilesSource:
         self._verdict: Pair | StartError | None = None
         self._judged_at = 0.0
         self._fit: Pair | None = None
+        self._unfit_looks = 0
 
     def current(self) -> Pair:
         """As `Source.current`. What does not fit has to stay so for two looks: it may be half written."""
-        seen = [_octets(label, path, self._told) for label, path in self._paths.items()]
-        is_new = seen != self._seen
-        self._seen = seen
-        if is_new or self._verdict is None or time.monotonic() - self._judged_at > _AGAIN_S:
-            self._verdict, self._judged_at = self._judge(), time.monotonic()
-        if isinstance(self._verdict, Pair):
-            self._fit = self._verdict
-            return self._verdict
-        if is_new and self._fit is not None:
+        verdict = self._look()
+        if isinstance(verdict, Pair):
+            self._fit, self._unfit_looks = verdict, 0
+            return verdict
+        self._unfit_looks += 1
+        if self._fit is not None and self._unfit_looks < 2:
             return self._fit
-        raise self._verdict
+        raise verdict
+
+    def _look(self) -> Pair | StartError:
+        """The verdict on what the files hold now."""
+        try:
+            seen = [_octets(label, path, self._told) for label, path in self._paths.items()]
+        except StartError as error:
+            self._seen = []
+            return error
+        if self._verdict is not None and seen == self._seen:
+            if time.monotonic() - self._judged_at < _AGAIN_S:
+                return self._verdict
+            again = self._judge()
+            if not _is_alike(again, self._verdict):
+                self._verdict = again
+        else:
+            self._seen, self._verdict = seen, self._judge()
+        self._judged_at = time.monotonic()
+        return self._verdict
 
     def kept_up(self) -> AbstractContextManager[None]:
         """As `Source.kept_up`: nothing takes longer."""
@@ -78,7 +96,16 @@ class FilesSource:
             roots = None if self._roots is None else judgement.roots_in(read_roots_file(self._roots))
             return judgement.require(self._files.obtain(self._names, now).reading, self._names, now, roots)
         except CertificateError as why:
-            return StartError(f"{self._told} cannot be used: {judgement.words(why)}")
+            refusal = StartError(f"{self._told} cannot be used: {judgement.words(why)}")
+            refusal.__cause__ = why
+            return refusal
+
+
+def _is_alike(one: Pair | StartError, other: Pair | StartError) -> bool:
+    """Whether two verdicts on the same files are the same refusal, told at another time of day."""
+    causes = [verdict.__cause__ for verdict in (one, other) if isinstance(verdict, StartError)]
+    codes = [[each.code for each in why.findings] for why in causes if isinstance(why, CertificateError)]
+    return len(codes) == 2 and codes[0] == codes[1]
 
 
 def _octets(label: str, path: Path, told: str) -> bytes:
@@ -88,12 +115,13 @@ def _octets(label: str, path: Path, told: str) -> bytes:
         StartError: it is none that can be read again and again.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise StartError(
-                f"{told} cannot be used: {label} {path} is no file. Name one: it is read again and again."
-            )
-        with path.open("rb") as file:
-            return file.read(1 << 21)
+        # a pipe that nobody writes to would keep whoever opens it
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise StartError(
+                    f"{told} cannot be used: {label} {path} is no file. Name one: it is read again and again."
+                )
+            return file.read(MAXIMUM_SIZE + 1)
     except OSError as error:
         raise StartError(
             f"{told} cannot be used: {label} {path} cannot be read ({error.strerror}). Correct the path, or "

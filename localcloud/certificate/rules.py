@@ -18,7 +18,10 @@ ACME: Final = "acme"
 SOURCES: Final = (OWN, FILES, ACME)
 _SETTINGS: Final = {
     FILES: ("certificate_chain_file", "certificate_key_file", "certificate_roots_file"),
-    ACME: ("acme_directory", "acme_terms_agreed", "acme_contact", "acme_profile", "acme_roots_file"),
+    ACME: (
+        *("acme_directory", "acme_terms_agreed", "acme_contact", "acme_profile", "acme_roots_file"),
+        *("acme_eab_key_id", "acme_eab_hmac_key_file"),
+    ),
 }
 _NEEDED: Final = {
     FILES: ("certificate_chain_file", "certificate_key_file"),
@@ -68,6 +71,11 @@ def _check_acme(settings: Settings, chosen: str) -> None:
     if directory.scheme != "https" or not directory.hostname:
         raise StartError(
             f"{settings.written('acme_directory')} is no directory: give its URL, which begins with https://."
+        )
+    if (settings.acme_eab_key_id is None) != (settings.acme_eab_hmac_key_file is None):
+        raise StartError(
+            f"{settings.named('acme_eab_key_id')} and {settings.named('acme_eab_hmac_key_file')} go "
+            "together: give what the authority has handed out, or leave both out."
         )
     contact = settings.acme_contact
     if contact is not None and ("@" not in contact.strip("@") or ":" in contact or "," in contact):

@@ -26,6 +26,7 @@ from localcloud.access import audit
 from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from localcloud.blob import azurite
 from localcloud.certificate.acme_state import FILE as ACME
+from localcloud.certificate.trusted import ROOTS, SHOWN
 from localcloud.datafolder import folder, lock, look, mark, owner, usable
 from localcloud.datafolder.mark import Mark
 from localcloud.errors import LocalcloudError
@@ -46,6 +47,8 @@ _FILES: Final = (
     SERVER_KEY,
     CLIENT_SECRET,
     ACME,
+    SHOWN,
+    ROOTS,
     PORTS_FILE,
     FEDERATION,
 )

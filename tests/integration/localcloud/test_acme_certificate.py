@@ -36,6 +36,7 @@ from tests.support.pebble.server import Pebble
 from tests.support.waiting import wait_until
 
 NAME = "models.contoso.test"
+HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 DNS_PORT = ports._free("127.0.0.1", set())
 """Of each server here, one after the other: the authority asks it."""
 
@@ -151,6 +152,9 @@ def test_the_own_certificate_is_shown_until_the_authoritys_comes(
     file = settings.data / "acme.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     backup.restore(tmp_path / "all.tar", tmp_path / "restored", lambda _: None)
+    for name in ("shown.pem", "roots.pem"):
+        kept = (tmp_path / "restored" / name).read_bytes()
+        assert kept == (settings.data / name).read_bytes(), "by what the restored one is trusted"
     with Cloud(replace(settings, data=tmp_path / "restored")) as cloud:
         assert shown(cloud.status()).serial_number == serial, "without a new order"
     assert acme_state.read(tmp_path / "restored") == acme_state.read(settings.data)
@@ -341,6 +345,39 @@ def test_a_damaged_state_is_refused_in_words(settings: Settings, content: bytes)
     with pytest.raises(StartError, match=r"acme\.json is damaged: restore a backup .* or delete it"):
         Cloud(settings).start()
     assert (settings.data / "acme.json").read_bytes() == content
+
+
+def test_a_chain_that_is_damaged_inside_is_refused_in_words(settings: Settings) -> None:
+    settings.data.mkdir(mode=0o700)
+    (settings.data / "lock").touch(mode=0o600)
+    issued = acme_state.Issued(str(settings.acme_directory), (NAME,), "nonsense", "nonsense")
+    acme_state.write(settings.data, acme_state.State(issued=issued))
+    with pytest.raises(StartError, match=r"acme\.json is damaged \(.*\): restore a backup .* or delete it"):
+        Cloud(settings).start()
+
+
+def test_an_authority_that_asks_for_a_binding(
+    settings: Settings, pebble_executable: Path, shared_resolver: Resolver, tmp_path: Path
+) -> None:
+    hmac_key = tmp_path / "hmac"
+    with (
+        shared_resolver.served() as address,
+        server.running(
+            pebble_executable, tmp_path / "pebble", address, bindings={"kid-1": HMAC_KEY}
+        ) as exclusive,
+    ):
+        asked = replace(settings, acme_directory=exclusive.directory, acme_roots_file=exclusive.roots)
+        with Cloud(asked) as cloud:
+            wait_until(lambda: "registers accounts with an external account binding only" in trouble(cloud))
+        (settings.data / "acme.json").unlink()
+        bound = replace(asked, acme_eab_key_id="kid-1", acme_eab_hmac_key_file=hmac_key)
+        with pytest.raises(StartError, match=r"--acme-eab-hmac-key-file .* cannot be read \(No such file"):
+            Cloud(bound).start()
+        hmac_key.write_text(f"{HMAC_KEY}\n")
+        with Cloud(bound):
+            wait_until(lambda: is_issued(settings.data))
+        assert HMAC_KEY not in (settings.data / "acme.json").read_text()
+        assert HMAC_KEY not in (settings.data / "localcloud.log").read_text()
 
 
 def test_a_file_of_roots_that_is_none_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -222,7 +222,8 @@ def test_what_does_not_fit_is_refused_at_the_start_and_passed_by_later(
         assert control.status(settings.data).running
         with pytest.raises(StartError, match=words) as refused:
             Cloud(replace(settings, data=settings.data.with_name("other"))).start()
-        assert trouble(cloud) == str(refused.value)
+        told = str(refused.value).partition(" UTC")[0][:-2]  # some tell the time, to the second
+        assert trouble(cloud).startswith(told)
         assert str(refused.value).startswith(
             "--certificate-chain-file, --certificate-key-file cannot be used: "
         )
@@ -369,14 +370,42 @@ def test_trouble_is_logged_once(
     looks: list[None] = []
     check = renewal.Renewal.check
     monkeypatch.setattr(renewal.Renewal, "check", lambda self: looks.append(check(self)))
+    monkeypatch.setattr(files, "_AGAIN_S", 0.0)  # each look judges, and tells the time in its words
+    monkeypatch.setattr(files, "datetime", Ticking)
     operator.put(AUTHORITY.issue([NAME]))
     with caplog.at_level(logging.ERROR), Cloud(settings) as cloud:
-        other_name(operator)
+        not_yet(operator)
         wait_until(lambda: trouble(cloud) != "")
         seen = len(looks)
         wait_until(lambda: len(looks) > seen + 3)
     (line,) = [line for line in caplog.messages if "cannot be renewed" in line]
-    assert f"does not cover {NAME}" in line
+    assert "not valid" in line
+
+
+class Ticking(datetime):
+    """A clock that is another second at each look."""
+
+    looks = 0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        cls.looks += 1
+        return datetime.now(tz) + timedelta(seconds=cls.looks)
+
+
+def test_files_that_never_stand_still_are_told(settings: Settings, operator: Files, quick: None) -> None:
+    good = operator.put(AUTHORITY.issue([NAME]))
+    with Cloud(settings) as cloud:
+        number = 0
+
+        def is_told() -> bool:
+            nonlocal number
+            number += 1
+            operator.chain.write_bytes(b"half" * number)
+            return trouble(cloud) != ""
+
+        wait_until(is_told)
+        assert shown(cloud.status()) == good.certificate
 
 
 def test_one_that_runs_out_is_shown_and_told(

@@ -100,6 +100,7 @@ def test_defaults_are_good() -> None:
             ACME | {"advertise_host": "203.0.113.5"},
             "--advertise-host 203.0.113.5 is an address, and --certificate",
         ),
+        (ACME | {"acme_eab_key_id": "kid-1"}, "--acme-eab-key-id and --acme-eab-hmac-key-file go together"),
         (ACME | {"acme_contact": "ops"}, "--acme-contact ops is no mail address"),
     ],
 )
