@@ -55,19 +55,24 @@ def listing(data: Path) -> list[Known]:
         StartError: it is no data folder, or another version of localcloud runs on it.
     """
     with _opened(data) as store, store.read() as db:
-        owner = principals.owner(db)
-        return [
-            Known(
-                one,
-                one.client_id == owner,
-                [principals.owner_secret(db)]
-                if one.client_id == owner
-                else principals.secrets_of(db, one.client_id),
-                principals.trusted(db, one.client_id),
-                principals.used_on(db, one.client_id),
-            )
-            for one in principals.everyone(db)
-        ]
+        return known(db)
+
+
+def known(db: sqlite3.Connection) -> list[Known]:
+    """All principals of a database, by their names."""
+    owner = principals.owner(db)
+    return [
+        Known(
+            one,
+            one.client_id == owner,
+            [principals.owner_secret(db)]
+            if one.client_id == owner
+            else principals.secrets_of(db, one.client_id),
+            principals.trusted(db, one.client_id),
+            principals.used_on(db, one.client_id),
+        )
+        for one in principals.everyone(db)
+    ]
 
 
 def add(

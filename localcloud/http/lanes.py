@@ -48,6 +48,8 @@ PACKAGES = Lane("registering a model", threads=8, waiting=16)
 """Registering a model: its package is fetched from wherever it is."""
 BLOBS = Lane("blob storage", threads=16, waiting=64, patience_s=2.0)
 """Storage accounts and containers: they wait for the blob service, and are answered within ten seconds."""
+PHOTOS = Lane("scoring photos", threads=4, waiting=12)
+"""Photos that people drop onto the page: they wait for a core, as calls do."""
 REMOVALS = Lane("deleting groups and accounts", threads=4, waiting=64)
 """Deletions that wait for the calls that the services still answer."""
 

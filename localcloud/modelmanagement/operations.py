@@ -142,6 +142,14 @@ def require(db: sqlite3.Connection, account_id: str, operation_id: str) -> Opera
     return _operation(row)
 
 
+def latest(db: sqlite3.Connection, account_id: str, count: int) -> list[Operation]:
+    """The operations of an account that were accepted last, the newest first, `count` at most."""
+    rows = db.execute(
+        "SELECT * FROM operations WHERE account_id = ? ORDER BY sequence DESC LIMIT ?", (account_id, count)
+    )
+    return [_operation(row) for row in rows]
+
+
 def queues(db: sqlite3.Connection) -> list[Queue]:
     """The queues that hold something, the one with the oldest operation first."""
     rows = db.execute(

@@ -72,7 +72,9 @@ def _node(der: bytes, now: dt.datetime) -> Node:
         # gRPC serves certificates in which the library finds faults
     except (ValueError, TypeError, OverflowError):
         return Node("(a certificate that cannot be read)", "(unknown)")
-    return Node(subject, issuer, _names(one), ends, _days(ends, now), one.subject == one.issuer)
+    return Node(
+        subject or "(no subject)", issuer, _names(one), ends, _days(ends, now), one.subject == one.issuer
+    )
 
 
 def _names(one: x509.Certificate) -> tuple[str, ...]:

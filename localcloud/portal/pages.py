@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from localcloud.access import principals
+from localcloud.access import actions, administration, principals
 from localcloud.access.guard import Guard
 from localcloud.access.principals import Principal
 from localcloud.access.uses import Uses
 from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
-from localcloud.http.lanes import DATABASE, SIGN_IN, Lane, Route
+from localcloud.http.lanes import DATABASE, PHOTOS, SIGN_IN, Lane, Route
 from localcloud.identity.client_secrets import ClientSecrets
 from localcloud.identity.tenant import Tenant
+from localcloud.modelmanagement import services as management
 from localcloud.modelmanagement.management import ModelManagement
-from localcloud.portal import forms, plots, render, services
+from localcloud.portal import forms, operations, plots, render, services, zones
 from localcloud.portal import sight as sights
 from localcloud.portal.forms import Form
 from localcloud.portal.origin import require_form_token, require_own_form, require_own_host
 from localcloud.portal.sessions import LIFE_S, Session, Sessions
 from localcloud.portal.sight import Sight
+from localcloud.scoring.errors import BusyError, InputError, ScoringError, StoppingError
 
 if TYPE_CHECKING:
     from localcloud.scoring.host import ScoringHost
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 PATH: Final = "/portal"
 _SIGN_IN_PATH: Final = f"{PATH}/sign-in"
 _SERVICE: Final = f"{PATH}/services/{{id}}"
+_STATUS: Final[dict[type[ScoringError], int]] = {BusyError: 429, InputError: 400, StoppingError: 503}
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,26 @@ class Portal:
         def get(path: str, handler: Callable[[Request], Response], lane: Lane | None = DATABASE) -> Route:
             return Route(path, self._hosted(handler), lane=lane, refused=_refused)
 
-        def post(path: str, handler: Callable[[Request], Response], lane: Lane = DATABASE) -> Route:
-            return Route(path, self._hosted(handler), lane=lane, refused=_refused, methods=["POST"])
+        def post(
+            path: str,
+            handler: Callable[[Request], Response],
+            lane: Lane = DATABASE,
+            limit: Callable[[Request], int] = _form_limit,
+        ) -> Route:
+            hosted = self._hosted(handler)
+            return Route(path, hosted, lane=lane, limit=limit, refused=_refused, methods=["POST"])
 
         return [
             get(PATH, self._visited(self._overview)),
             get(_SIGN_IN_PATH, self._show_sign_in),
             post(_SIGN_IN_PATH, self._sign_in, SIGN_IN),
             post(f"{PATH}/sign-out", self._sent(self._sign_out)),
-            get(_SERVICE, self._visited(self._service)),
+            get(_SERVICE, self._visited(self._shown_service)),
+            post(f"{_SERVICE}/keys", self._sent(self._keys)),
+            post(f"{_SERVICE}/photo", self._sent(self._photo), PHOTOS, self._photo_limit),
+            get(f"{PATH}/zones", self._visited(self._zones)),
+            get(f"{PATH}/operations", self._visited(self._operations)),
+            get(f"{PATH}/principals", self._visited(self._principals)),
             *(get(f"{PATH}/static/{name}", _static(name)) for name in render.STATIC),
             get(f"{PATH}/{{rest:path}}", self._visited(_missing)),
         ]
@@ -196,9 +210,6 @@ class Portal:
             found = services.listing(db, visit.sight, self._parts.models.status_of, _now())
         return visit.page("overview.html", accounts=found)
 
-    def _service(self, visit: Visit) -> Response:
-        return self._shown_service(visit)
-
     def _shown_service(self, visit: Visit, status: int = 200, **values: Any) -> Response:
         service = self._find(visit)
         counts = self._parts.scoring.counts(service.id)
@@ -215,6 +226,52 @@ class Portal:
         }
         return visit.page("service.html", status, **shown | values)
 
+    def _keys(self, visit: Visit, _form: Form) -> Response:
+        """The page with the keys, once it is noted who looks at them."""
+        service = self._find(visit)
+        self._require_keys(visit, service)
+        with self._parts.store.read() as db:
+            found = management.find(db, service.id)
+        return self._shown_service(visit, keys=None if found is None else found.keys)
+
+    def _photo(self, visit: Visit, form: Form) -> Response:
+        service = self._find(visit)
+        if service.status.ssl and not visit.sight.may_get(sights.KEYS, **service.names):
+            self._require_keys(visit, service)  # who may not have them may not call
+        if not form.photo:
+            return self._shown_service(visit, 400, trouble="No photo came: choose one, or drop it.")
+        client = visit.request.client
+        try:
+            scores = self._parts.scoring.score_photo(service.id, client.host if client else "", form.photo)
+        except ScoringError as error:
+            return self._shown_service(visit, _STATUS.get(type(error), 500), trouble=str(error))
+        return self._shown_service(visit, scores=scores)
+
+    def _photo_limit(self, request: Request) -> int:
+        """A photo's size for who has signed in, and a form's for others."""
+        cookie = request.cookies.get(self._cookie)
+        is_known = cookie and self._sessions.find(cookie) is not None
+        return forms.MAX_PHOTO_BYTES + forms.MAX_FORM_BYTES if is_known else forms.MAX_FORM_BYTES
+
+    def _require_keys(self, visit: Visit, service: services.ShownService) -> None:
+        """Lets who may read a service's keys pass, and notes it as the API does."""
+        names = visit.sight.names(**service.names)
+        self._parts.guard.permit(visit.request, actions.of_route(sights.KEYS, "GET"), names)
+
+    def _zones(self, visit: Visit) -> Response:
+        with self._parts.store.read() as db:
+            return visit.page("zones.html", zones=zones.listing(db, visit.sight))
+
+    def _operations(self, visit: Visit) -> Response:
+        with self._parts.store.read() as db:
+            found = operations.listing(db, visit.sight)
+        return visit.page("operations.html", operations=found, most=operations.MOST)
+
+    def _principals(self, visit: Visit) -> Response:
+        visit.sight.require_gives_roles()
+        with self._parts.store.read() as db:
+            return visit.page("principals.html", known=administration.known(db))
+
     def _find(self, visit: Visit) -> services.ShownService:
         service_id = visit.request.path_params["id"]
         with self._parts.store.read() as db:
@@ -230,6 +287,10 @@ def _refused(_request: Request, error: CloudError, visit: Visit | None = None) -
         answer = render.page("trouble.html", error.status, **told)
     answer.headers.update(error.headers)
     return answer
+
+
+def _form_limit(_request: Request) -> int:
+    return forms.MAX_FORM_BYTES
 
 
 def _missing(visit: Visit) -> Response:

@@ -49,6 +49,17 @@ def file(name: str) -> Response:
     return Response((_HERE / "static" / name).read_bytes(), 200, {**HEADERS, "Content-Type": STATIC[name]})
 
 
+def _time(value: str | float | None) -> str:
+    """A time of the database, RFC 3339 or seconds since the epoch, as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        time = dt.datetime.fromisoformat(value)
+    else:
+        time = dt.datetime.fromtimestamp(value, dt.UTC)
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2
@@ -62,5 +73,10 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.globals["principal"] = None  # whoever has not signed in
-    made.globals["pages"] = (("/portal", "Accounts"),)
+    made.globals["pages"] = (
+        ("/portal", "Accounts"),
+        ("/portal/zones", "Zones"),
+        ("/portal/operations", "Operations"),
+    )
+    made.filters["time"] = _time
     return made

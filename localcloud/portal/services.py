@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from localcloud.arm import accounts, resources
+from localcloud.arm.resources import Resource
 from localcloud.errors import CloudError
 from localcloud.modelmanagement import models, services
 from localcloud.modelmanagement.services import Service
@@ -62,7 +63,7 @@ def listing(
     """The accounts that a principal may see, with their services."""
     found = []
     for resource in resources.listing(db, type=accounts.TYPE):
-        names = _names_of(resource.display_id)
+        names = account_names(resource)
         if not sight.may_get(sights.ACCOUNT, **names):
             continue
         of_account: Sequence[Service] = services.listing(db, resource.id)
@@ -99,10 +100,16 @@ def one(
     service = services.find(db, service_id)
     account = None if service is None else resources.find(db, service.account_id)
     if service is not None and account is not None:
-        names = _names_of(account.display_id)
+        names = account_names(account)
         if sight.may_get(sights.SERVICE, **names, id=service.id):
             return _shown(db, service, names, status_of(service), now)
     raise CloudError(404, "ServiceNotFound", f"There is no service '{service_id}'.")
+
+
+def account_names(resource: Resource) -> dict[str, str]:
+    """The names of group and account in an account's resource ID."""
+    parts = resource.display_id.split("/")
+    return {"group": parts[4], "account": parts[8]}
 
 
 def _shown(
@@ -120,9 +127,3 @@ def _shown(
         created_on=one.created_on,
         modified_on=one.modified_on,
     )
-
-
-def _names_of(display_id: str) -> dict[str, str]:
-    """The names of group and account in an account's resource ID."""
-    parts = display_id.split("/")
-    return {"group": parts[4], "account": parts[8]}

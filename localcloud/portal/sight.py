@@ -6,6 +6,7 @@ from typing import Final
 
 from localcloud.access import actions
 from localcloud.access.actions import Action, Reach
+from localcloud.access.guard import refusal
 from localcloud.access.principals import Principal
 
 _GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{group}"
@@ -17,6 +18,7 @@ OPERATION: Final = f"{_DATA_PLANE}/operations/{{id}}"
 ZONE: Final = f"{_GROUP}/providers/Microsoft.Network/dnsZones/{{zone}}"
 RECORDS: Final = f"{ZONE}/{{kind}}/{{name}}"
 _GIVES_ROLES: Final = "Microsoft.Authorization/roleAssignments/write"
+"""Who may do this is told of all principals."""
 
 
 class Sight:
@@ -48,5 +50,18 @@ class Sight:
 
     @property
     def gives_roles(self) -> bool:
-        """Whether it may give roles over all there is: who may is told of all principals."""
-        return self._principal.may(_GIVES_ROLES, f"/subscriptions/{self._subscription}")
+        """Whether it may give roles over all there is."""
+        return self._principal.may(_GIVES_ROLES, self._everything)
+
+    def require_gives_roles(self) -> None:
+        """Refuses who may not give roles.
+
+        Raises:
+            CloudError: 403 AuthorizationFailed.
+        """
+        if not self.gives_roles:
+            raise refusal(self._principal, Action(_GIVES_ROLES, self._everything))
+
+    @property
+    def _everything(self) -> str:
+        return f"/subscriptions/{self._subscription}"
