@@ -11,6 +11,7 @@ import typer
 from fpga.commands import (
     adopt,
     apply,
+    call_info,
     certs,
     clean,
     cloud,
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.command()(up.up)
 app.command()(predict.predict)
+app.command()(call_info.call_info)
 cloud.app.command()(cloud_unit.install)
 cloud.app.command()(cloud_unit.uninstall)
 cloud.app.add_typer(cloud_principal.app, name="principal", cls=Commands)

@@ -20,6 +20,7 @@ COMMANDS = [
     ["apply", "--yes"],
     ["adopt"],
     ["predict", PHOTO],
+    ["call-info"],
     ["certs", "renew"],
     ["state", "init"],
     ["state", "unlock"],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import grpc
 import numpy as np
@@ -15,6 +16,8 @@ from clients.wire import tensorflow_serving as serving
 from tests.support.certificates.forge import Made, chain
 
 Handler = Callable[[messages.PredictRequest, grpc.ServicerContext], messages.PredictResponse]
+
+MODELS: Final = "tensorflow.serving.ModelService"
 
 
 @dataclass
@@ -43,7 +46,7 @@ def scoring_server(
     handler: Handler = scores,
     address: str = "127.0.0.1",
 ) -> Iterator[Running]:
-    """Serves on a free port; wants the key where one is given.
+    """Serves on a free port; wants the key where one is given, and says of its model that it is there.
 
     Args:
         tls: its certificate; `above`: what it sends behind it.
@@ -64,9 +67,17 @@ def scoring_server(
         request_deserializer=messages.PredictRequest.FromString,
         response_serializer=messages.PredictResponse.SerializeToString,
     )
+    status = grpc.unary_unary_rpc_method_handler(
+        lambda _request, _context: messages.GetModelStatusResponse(),
+        request_deserializer=messages.GetModelStatusRequest.FromString,
+        response_serializer=messages.GetModelStatusResponse.SerializeToString,
+    )
     server = grpc.server(ThreadPoolExecutor(max_workers=2), options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler(serving.SERVICE, {"Predict": method})]
+        [
+            grpc.method_handlers_generic_handler(serving.SERVICE, {"Predict": method}),
+            grpc.method_handlers_generic_handler(MODELS, {"GetModelStatus": status}),
+        ]
     )
     if tls is None:
         running.port = server.add_insecure_port(f"{address}:0")

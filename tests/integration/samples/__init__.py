@@ -1,0 +1,1 @@
+"""The samples as callers of a localcloud, each in its own language."""
