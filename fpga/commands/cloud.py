@@ -44,6 +44,16 @@ Config = Annotated[
     ),
 ]
 
+ConfigOfData = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="File of settings of `fpga cloud up`, for the folder that it names; --data wins over it.",
+        show_default=False,
+    ),
+]
+
 
 @app.command()
 @with_settings
@@ -77,23 +87,23 @@ def up(data: Data = None, config: Config = None, as_json: AsJson = False, **give
 
 
 @app.command()
-def down(data: Data = None) -> None:
+def down(data: Data = None, config: ConfigOfData = None) -> None:
     """Stop localcloud, behind the calls under way. What it holds is kept, and served after the next start."""
     from fpga.cloud import ending
 
-    folder = _data(data, Project.here())
+    folder = _data(data, config, Project.here())
     typer.echo("localcloud is stopped." if ending.stop(folder) else f"No localcloud runs on {folder}.")
 
 
 @app.command()
-def status(data: Data = None, as_json: AsJson = False) -> None:
+def status(data: Data = None, config: ConfigOfData = None, as_json: AsJson = False) -> None:
     """Tell where localcloud is, and how to sign in to it. Exit code 1 if none runs.
 
     Where none runs, --json tells what will be the same at the next start.
     """
     from localcloud import control
 
-    folder = _data(data, Project.here())
+    folder = _data(data, config, Project.here())
     found = control.status(folder)
     if found.running or as_json:
         _print(found, as_json)
@@ -105,12 +115,13 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The tar file to write.", show_default=False)],
     data: Data = None,
+    config: ConfigOfData = None,
 ) -> None:
     """Write all that localcloud keeps to one file, its secrets too, while it runs."""
     from engine.report import ConsoleReport
     from localcloud.datafolder import backup as backups
 
-    folder = _data(data, Project.here())
+    folder = _data(data, config, Project.here())
     report = ConsoleReport()
     with report.stage("backup"):
         size = backups.write(folder, file.expanduser().absolute(), report.progress)
@@ -121,12 +132,13 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The tar file to read.", show_default=False)],
     data: Data = None,
+    config: ConfigOfData = None,
 ) -> None:
     """Make a new data folder of a backup. `fpga cloud up` then serves what was kept in it."""
     from engine.report import ConsoleReport
     from localcloud.datafolder import backup as backups
 
-    folder = _data(data, Project.here())
+    folder = _data(data, config, Project.here())
     report = ConsoleReport()
     with report.stage("restore"):
         backups.restore(file.expanduser().absolute(), folder, report.progress)
@@ -153,6 +165,7 @@ def rotate(
         bool, typer.Option("--now", help="Nothing of before opens, or is trusted, from now on.")
     ] = False,
     data: Data = None,
+    config: ConfigOfData = None,
 ) -> None:
     """Make anew what opens localcloud, or proves that it is the one. It goes on running.
 
@@ -162,14 +175,19 @@ def rotate(
     from fpga.cloud import rotation
 
     project = Project.here()
-    folder = _data(data, project)
+    folder = _data(data, config, project)
     told = rotation.sign_in if what is What.SIGN_IN else rotation.ca
     for line in told(project, folder, at_once=at_once):
         typer.echo(line)
 
 
-def _data(data: Path | None, project: Project) -> Path:
-    return project.cloud if data is None else data.expanduser().absolute()
+def _data(data: Path | None, config: Path | None, project: Project) -> Path:
+    """The data folder that `fpga cloud up` has with the same options."""
+    from localcloud.configuration import reading
+
+    read = reading.read({} if data is None else {"data": [str(data)]}, config)
+    found: Path = read.values.get("data", project.cloud)
+    return found.absolute()
 
 
 def _print(found: Status, as_json: bool) -> None:

@@ -157,6 +157,33 @@ def test_a_backup_and_what_is_made_of_it(tmp_path: Path) -> None:
     assert (new / "client-secret").read_bytes() == (tmp_path / "cloud" / "client-secret").read_bytes()
 
 
+def test_the_folder_is_the_one_that_the_file_of_settings_names(tmp_path: Path) -> None:
+    settings = tmp_path / "etc" / "cloud.yaml"
+    settings.parent.mkdir()
+    settings.write_text("data: served\nhttpsPort: 0\n")
+    served = settings.parent / "served"  # a relative path goes from the folder of the file
+    stopped = f"error: No localcloud runs on {served}: `fpga cloud up` starts one.\n"
+    named = ("--config", str(settings))
+    told = _fpga("cloud", "status", *named, local=tmp_path)
+    assert (told.returncode, told.stderr) == (1, stopped)
+    told = _fpga("cloud", "status", *named, "--data", str(tmp_path / "mine"), local=tmp_path)
+    assert told.stderr == stopped.replace(str(served), f"{tmp_path}/mine"), "the option wins"
+    told = _fpga("cloud", "down", *named, local=tmp_path)
+    assert told.stdout == f"No localcloud runs on {served}.\n"
+    with Cloud(Settings(served, tmp_path)):
+        done = _fpga("cloud", "backup", str(tmp_path / "file.tar"), *named, local=tmp_path)
+        assert done.stdout.startswith(f"{served} is in "), done.stderr
+        done = _fpga("cloud", "rotate", "ca", *named, local=tmp_path)
+        assert done.returncode == 0, done.stderr
+        done = _fpga("cloud", "restore", str(tmp_path / "file.tar"), *named, local=tmp_path)
+        assert f"{served} holds something" in done.stderr
+    settings.write_text("dat: served\n")
+    for command in ("status", "down"):
+        done = _fpga("cloud", command, *named, local=tmp_path)
+        assert done.returncode == 1
+        assert f"dat ({settings}, line 1) is no setting" in done.stderr
+
+
 def test_a_rotation_tells_what_is_to_be_renewed(tmp_path: Path) -> None:
     local = tmp_path / "local"
     secret, ca, bundle = (
