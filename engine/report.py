@@ -46,11 +46,15 @@ class ConsoleReport:
         self._last_line_at = 0.0
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Shows `name` while the context lasts, and the time that it took at its end."""
-        began = time.monotonic()
+    def stage(self, name: str, since: float | None = None) -> Iterator[None]:
+        """Shows `name` while the context lasts, and the time that it took at its end.
+
+        Args:
+            since: when it began, on the monotonic clock; None: just now.
+        """
+        began = time.monotonic() if since is None else since
         self._stages.append((name, began))
-        self._last_line_at = began
+        self._last_line_at = time.monotonic()
         if self._stream.isatty() and self._status is None:
             from rich.console import Console
             from rich.markup import escape

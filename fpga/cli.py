@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, Final
 
 import typer
 
+from fpga.caller import settled
 from fpga.commands import (
     adopt,
     apply,
@@ -17,8 +17,10 @@ from fpga.commands import (
     cloud,
     cloud_principal,
     cloud_unit,
+    doctor,
     down,
     github,
+    logs,
     model,
     plan,
     predict,
@@ -29,7 +31,6 @@ from fpga.commands import (
     watch,
 )
 from fpga.help_page import Commands
-from surroundings import settle
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
 # been raised, and importing it here would slow every command down.
@@ -70,6 +71,8 @@ app.command()(watch.watch)
 app.command()(touched.touched)
 app.add_typer(github.app, name="github", cls=Commands)
 app.command()(adopt.adopt)
+app.command()(doctor.doctor)
+app.command()(logs.logs)
 app.command()(down.down)
 app.command()(clean.clean)
 
@@ -93,10 +96,9 @@ def options(
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 refused or failed, 2 bad usage, 130 interrupted."""
-    settle()
-    os.umask(0o077)
+    caller = settled()
     try:
-        app()
+        app(obj=caller)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

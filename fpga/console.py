@@ -1,11 +1,15 @@
-"""Standard output as a console, and rows of columns on it: folded on a terminal, one row a line elsewhere."""
+"""Standard output as a console, rows of columns on it (folded on a terminal, one row a line elsewhere), and
+progress of what takes long.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 120  # columns of what is no terminal and does not say
 _UNFOLDED: Final = 100_000  # columns
+_QUIET_S: Final = 2.0
+"""How long something may take without a word."""
 
 
 def standard_output() -> Console:
@@ -51,3 +57,29 @@ def show_rows(console: Console, rows: Iterable[Sequence[Text]], headings: Sequen
     Console(file=plain, width=_UNFOLDED).print(table)
     for line in plain.getvalue().splitlines():
         console.file.write(f"{line.rstrip()}\n")
+
+
+@contextmanager
+def progress_when_long(name: str, quiet_s: float = _QUIET_S) -> Iterator[Callable[[str], None]]:
+    """A teller of how far something is, which says nothing until that has taken long.
+
+    Args:
+        name: of what is done.
+        quiet_s: seconds that need no words.
+    """
+    from engine.report import ConsoleReport
+
+    report = ConsoleReport()
+    began = time.monotonic()
+    with ExitStack() as stage:
+        is_told = False
+
+        def tell(what: str) -> None:
+            nonlocal is_told
+            if not is_told and time.monotonic() - began > quiet_s:
+                stage.enter_context(report.stage(name, began))
+                report.note(f"{name}: {what}")
+                is_told = True
+            report.progress(what)
+
+        yield tell

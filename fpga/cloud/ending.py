@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Final
 
@@ -16,22 +15,8 @@ def stop(data: Path) -> bool:
     Raises:
         localcloud.errors.StartError: it does not end.
     """
-    from contextlib import ExitStack
-
-    from engine.report import ConsoleReport
+    from fpga.console import progress_when_long
     from localcloud import control
 
-    began = time.monotonic()
-    report = ConsoleReport()
-    with ExitStack() as told:
-        is_told = False
-
-        def waits(what: str) -> None:
-            nonlocal is_told
-            if not is_told and time.monotonic() - began > _QUIET_S:
-                told.enter_context(report.stage("localcloud"))
-                report.note(f"localcloud: {what}")
-                is_told = True
-            report.progress(what)
-
-        return control.stop(data, waits=waits)
+    with progress_when_long("localcloud", _QUIET_S) as tell:
+        return control.stop(data, waits=tell)
