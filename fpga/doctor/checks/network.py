@@ -64,7 +64,7 @@ def loopback(troubles: Mapping[str, str], system: str) -> list[Finding]:
         system: as `sys.platform` has it.
     """
     if troubles.get(FIRST):
-        told = f"{FIRST} cannot be listened on: {troubles[FIRST]}"
+        told = f"{FIRST} cannot be used: {troubles[FIRST]}"
         return [error(_LOOPBACK, told, "`sudo ip link set lo up`, and let the firewall leave loopback alone")]
     others = [address for address, trouble in troubles.items() if trouble]
     if others:

@@ -18,11 +18,12 @@ _HOSTS = Path("/etc/hosts")
 _RESOLVERS = Path("/etc/resolv.conf")
 _OF_SERVICES = "127.80.0.1"
 _DNS_TIMEOUT_S = 3.0
+_CONNECT_S = 2.0
 
 
 def loopback() -> dict[str, str]:
-    """Why each address of loopback cannot be listened on; empty: it can."""
-    return {address: _trouble(address, 0) for address in (FIRST, _OF_SERVICES)}
+    """Why each address of loopback cannot be listened on, and reached; empty: it can."""
+    return {address: _trouble(address, 0) or _unreached(address) for address in (FIRST, _OF_SERVICES)}
 
 
 def hosts_addresses(name: str, hosts: Path = _HOSTS) -> list[str]:
@@ -112,4 +113,15 @@ def _trouble(host: str, number: int) -> str:
             ports.listener(host, number, kind).close()
     except OSError as error:
         return binding.reason(error, host, number)
+    return ""
+
+
+def _unreached(host: str) -> str:
+    """Why a listener at an address of loopback is not reached; empty: it is."""
+    with socket.create_server((host, 0)) as server:
+        try:
+            # of an interface that is down, an address can be bound
+            socket.create_connection(server.getsockname(), _CONNECT_S).close()
+        except OSError as error:
+            return f"a connection to it fails ({error.strerror or error})"
     return ""
