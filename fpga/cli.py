@@ -22,6 +22,7 @@ from fpga.commands import (
     github,
     logs,
     model,
+    model_account,
     plan,
     predict,
     stack,
@@ -64,6 +65,9 @@ app.add_typer(cloud.app, name="cloud", cls=Commands)
 app.add_typer(certs.app, name="certs", cls=Commands)
 app.add_typer(stack.app, name="stack", cls=Commands)
 app.add_typer(state.app, name="state", cls=Commands)
+model.app.command()(model_account.push)
+model.app.command("list")(model_account.list_models)
+model.app.command()(model_account.delete)
 app.add_typer(model.app, name="model", cls=Commands)
 app.command()(plan.plan)
 app.command()(apply.apply)

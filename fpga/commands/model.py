@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from localcloud.scoring.trial_process import Measured
 
 app = typer.Typer(
-    help="Model packages: the default one, and those of your own ONNX models.", no_args_is_help=True
+    help="Model packages of your own ONNX models, the default one, and the models of a stack's account.",
+    no_args_is_help=True,
 )
 
 Package = Annotated[Path, typer.Argument(metavar="DIR", help="Package: a folder, or a zip.")]

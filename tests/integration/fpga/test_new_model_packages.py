@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, ValueInfoProto, helper
 from PIL import Image
 
+from clients.wire.onnx_model import Model
 from clients.wire.stages import TRIAL_TIMEOUT_S
 from fpga.errors import CommandError
 from fpga.models import folder, onnx_file, trial
@@ -26,7 +27,7 @@ from localcloud.scoring.images import decode_image
 from localcloud.scoring.pipeline import load_package
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.parts import built_model
-from tests.support.models import onnx_files
+from tests.support.models import onnx_files, resnet50
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -365,3 +366,26 @@ def test_a_zip_that_grows_without_end_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CommandError, match=r"unpacks to \d+ bytes; at most"):
         trial.read(tmp_path / "bomb.zip")
+
+
+def test_a_resnet_50_of_ones_own_comes_before_the_classifier_of_its_features(tmp_path: Path) -> None:
+    featurizer = onnx_file.read(resnet50.write(tmp_path / "resnet50.onnx"))
+    assert featurizer.result.shape == (None, 2048)
+    head = onnx_file.read(onnx_files.head(tmp_path / "head.onnx", ["n", 2048]))
+    new = made(head, Wanted("imagenet"), featurizer)
+    stages = json.loads(new.files["service_def.json"])["pipeline"]
+    assert [stage["model_path"] for stage in stages] == ["prepare.onnx", "featurizer.onnx", "model.onnx"]
+
+    package = trial.of_files(tmp_path, new.files)
+    measured = trial.run(package, built_model().featurizers, scoring_parts.PHOTO)
+
+    assert measured is not None
+    assert (measured.height, measured.width, measured.shape) == (224, 224, (1, 3))
+    # the same by hand, from the file that was exported
+    pixels = decode_image(scoring_parts.PHOTO.read_bytes(), 224, 224)
+    prepared = ((pixels / 255 - MEAN) / STD).transpose(0, 3, 1, 2).astype(np.float32)
+    features = Model(tmp_path / "resnet50.onnx").run("input", "features", prepared)
+    assert np.isfinite(features).all()
+    assert features.std() > 0
+    expected = Model(tmp_path / "head.onnx").run("x", "y", features)
+    np.testing.assert_allclose(measured.scores, expected[0], atol=1e-3)
