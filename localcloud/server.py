@@ -74,6 +74,7 @@ from localcloud.portal import pages as portals
 from localcloud.portal.pages import Portal
 from localcloud.ports import Ports
 from localcloud.renewal import Renewal
+from localcloud.scoring import execution_providers
 from localcloud.scoring.addresses import AddressPool
 from localcloud.scoring.device import Device
 from localcloud.scoring.host import ScoringHost
@@ -133,6 +134,8 @@ class Cloud:
         data = self.settings.data
         with usable.told(data), contextlib.ExitStack() as starting:
             settings_rules.check(self.settings)
+            providers = self.settings.execution_providers
+            execution_providers.require(providers, self.settings.written("execution_providers"))
             usable.require(data)
             self._start(starting)
             self._running = starting.pop_all()
@@ -244,7 +247,7 @@ class Cloud:
         models = self._models = ModelManagement(
             store=store,
             scoring=scoring,
-            device=Device(settings.featurizers),
+            device=Device(settings.featurizers, settings.execution_providers),
             pool=pool,
             data=settings.data,
             ca_file=ca,

@@ -17,6 +17,7 @@ from localcloud.configuration import kinds, table
 from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
 from localcloud.errors import StartError
 from localcloud.network import listeners, reach
+from localcloud.scoring import execution_providers
 
 DATABASE = "localcloud.db"
 LOCK = "lock"
@@ -69,6 +70,11 @@ def _written_host(written: str) -> str:
     return written
 
 
+def _providers(read: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(read))
+
+
+_provider = kinds.choice(*execution_providers.NAMES)
 _ANY_PORT = kinds.port(any_free=True)
 _ADDRESS = kinds.text("an IPv4 address", "ADDRESS")
 _POOL = kinds.joined(kinds.text("a network, FIRST-LAST, an address, or a list of these", "ADDRESSES"))
@@ -164,6 +170,15 @@ class Settings:
             option="--package-host",
         ),
     ] = ()
+    execution_providers: Annotated[
+        tuple[str, ...],
+        Setting(
+            Kind(_provider.read, f"a list; each {_provider.shape}", "PROVIDER", gather=_providers),
+            "What runs the models, in this order; the CPU takes what others cannot only if it is named, too",
+            _SERVICES,
+            option="--execution-provider",
+        ),
+    ] = execution_providers.DEFAULT
     scoring_last_port: Annotated[
         int,
         Setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,9 @@ FLOATS: Final = {"tensor(float)": "float32", "tensor(double)": "float64", "tenso
 # Probabilities by class, in the form in which skl2onnx gives them unless it is told otherwise.
 MAPS: Final = ("seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))")
 
+CPU: Final = "CPUExecutionProvider"
+"""onnxruntime's name of the execution provider that each of its builds has."""
+_NO_FALLBACK: Final = "session.disable_cpu_ep_fallback"
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 _ERROR_HEAD: Final = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 # the file of onnxruntime's own source, its line and the function's signature
@@ -46,8 +50,16 @@ class Tensor:
 class Model:
     """A loaded ONNX model; any number of threads may run it at a time."""
 
-    def __init__(self, source: bytes | Path) -> None:
-        """Raises PackageError where onnxruntime cannot load it."""
+    def __init__(self, source: bytes | Path, providers: Sequence[str] = (CPU,)) -> None:
+        """Loads it.
+
+        Args:
+            providers: execution providers, by onnxruntime's names, in the order in which they take its parts.
+                The CPU takes what is left over only where it is among them.
+
+        Raises:
+            PackageError: onnxruntime cannot load it, or these providers cannot run all of it.
+        """
         onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         # Calls run side by side, one core each: more threads for one call would only get in their way.
@@ -57,6 +69,8 @@ class Model:
         # An arena keeps the memory of the busiest moment for ever, and saves no time that could be measured.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
+        if CPU not in providers:
+            options.add_session_config_entry(_NO_FALLBACK, "1")
         if isinstance(source, bytes):
             # Where weights outside the model are looked for, else in the working directory: nothing is there.
             options.add_session_config_entry(_WEIGHTS_FOLDER, os.devnull)
@@ -64,10 +78,14 @@ class Model:
             self._session = onnxruntime.InferenceSession(
                 source if isinstance(source, bytes) else str(source),
                 options,
-                providers=["CPUExecutionProvider"],
+                providers=list(providers),
+                enable_fallback=0,  # of its own, to the CPU, where a provider cannot start
             )
         except Exception as error:  # onnxruntime's errors have no root of their own
             raise PackageError(_not_loaded(str(error), onnxruntime.__version__)) from error
+        unused = [one for one in providers if one not in self._session.get_providers()]
+        if unused:  # it only warns
+            raise PackageError(f"onnxruntime cannot use {', '.join(unused)} on this machine.")
         self.inputs = [_tensor(node) for node in self._session.get_inputs()]
         self.outputs = [_tensor(node) for node in self._session.get_outputs()]
         self._types = {tensor.name: FLOATS.get(tensor.type, "float32") for tensor in self.inputs}
@@ -127,6 +145,11 @@ def _not_loaded(reason: str, version: str) -> str:
         return (
             "the model keeps weights in another file; save it with all its weights inside: "
             "`onnx.save(onnx.load(path), path)`."
+        )
+    if "fallback to CPU EP has been explicitly disabled" in reason:
+        return (
+            "the execution providers cannot run all of the model: have localcloud started with cpu as the "
+            "last one, which takes the rest (--execution-provider cpu; executionProviders of its file)."
         )
     reason = _ERROR_SOURCE.sub("", _ERROR_HEAD.sub("", reason)).strip()
     newer = any(word in reason for word in _NEWER)

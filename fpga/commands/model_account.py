@@ -40,8 +40,9 @@ def push(
     told = "Registered" if pushed.is_new else "Registered already"
     typer.echo(f"{told}: {pushed.model.name} ({pushed.model.id})")
     typer.echo(
-        "A service runs it by `pulumi config rm fpga-web-service:modelPackage` and "
-        f"`pulumi config set fpga-web-service:modelId {pushed.model.id}`, then `pulumi up`."
+        f"The stack's service runs it after `pulumi config rm -s {stack} fpga-web-service:modelPackage`, "
+        f"`pulumi config set -s {stack} fpga-web-service:modelId {pushed.model.id}` and `pulumi up -s "
+        f"{stack}`."
     )
 
 

@@ -69,7 +69,7 @@ class ModelManagement:
         self._packages = Packages(data / PACKAGES)
         self._aside = Aside(data)
         self._attempts = Attempts(store, crash_report)
-        self._trials = Trials(store, device.folder)
+        self._trials = Trials(store, device.folder, device.providers)
         self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts, self._trials)
         self._worker = Worker(store, self._deployer)
         self._api = Api(

@@ -11,14 +11,14 @@ import logging
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from clients.wire.onnx_model import warm_up
 from localcloud.datafolder.store import Store
 from localcloud.modelmanagement import endings
-from localcloud.scoring import trial_process
+from localcloud.scoring import execution_providers, trial_process
 from localcloud.scoring.errors import CancelledError, PackageError, ScoringError
 
 _KILLS_LIMIT: Final = 5
@@ -32,11 +32,15 @@ class Trials:
 
     Args:
         featurizers: the folder of the device.
+        providers: those of the device: what passed by others is tried again.
     """
 
-    def __init__(self, store: Store, featurizers: Path) -> None:
+    def __init__(
+        self, store: Store, featurizers: Path, providers: Sequence[str] = execution_providers.DEFAULT
+    ) -> None:
         self._store = store
         self._featurizers = featurizers
+        self._providers = tuple(providers)
         self._lock = threading.Lock()
         self._children: dict[subprocess.Popen[bytes], str] = {}
         self._cancelled: set[subprocess.Popen[bytes]] = set()
@@ -57,16 +61,28 @@ class Trials:
         """
         with package.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        runtime = f"onnxruntime {importlib.metadata.version('onnxruntime')}"
+        runtime = self._runtime()
         with self._store.read() as db:
             passed = db.execute(
                 "SELECT 1 FROM trials WHERE digest = ? AND runtime = ?", (digest, runtime)
             ).fetchone()
         if passed is not None:
             return
-        self._try(package, owner, wanted)
+        # first on the CPU, where a package can open nothing: what accelerators load, they read from files
+        for providers in dict.fromkeys((execution_providers.DEFAULT, self._providers)):
+            self._try(package, owner, wanted, providers)
         with self._store.write() as db:
             db.execute("INSERT OR REPLACE INTO trials VALUES (?, ?)", (digest, runtime))
+
+    def _runtime(self) -> str:
+        try:
+            version = importlib.metadata.version("onnxruntime")
+        except importlib.metadata.PackageNotFoundError:  # a build with another name is in its place
+            import onnxruntime
+
+            version = onnxruntime.__version__
+        by = "" if self._providers == execution_providers.DEFAULT else f" {','.join(self._providers)}"
+        return f"onnxruntime {version}{by}"
 
     def cancel(self, owner: str) -> None:
         """Ends the trials under way of an owner."""
@@ -85,10 +101,10 @@ class Trials:
         self._cancelled.add(child)
         trial_process.end(child)
 
-    def _try(self, package: Path, owner: str, wanted: Callable[[], bool]) -> None:
+    def _try(self, package: Path, owner: str, wanted: Callable[[], bool], providers: Sequence[str]) -> None:
         """Tries it, once more where somebody killed the process that did."""
         for _ in range(_KILLS_LIMIT):
-            if self._tried(package, owner, wanted):
+            if self._tried(package, owner, wanted, providers):
                 return
             log.warning("the process that tried the package %s was killed: it is tried again", package.name)
         raise ScoringError(
@@ -96,13 +112,13 @@ class Trials:
             "another, by something else than the package. Try again."
         )
 
-    def _tried(self, package: Path, owner: str, wanted: Callable[[], bool]) -> bool:
+    def _tried(self, package: Path, owner: str, wanted: Callable[[], bool], providers: Sequence[str]) -> bool:
         """Tries it; False: its process was killed from outside."""
         memory, memory_kills = trial_process.memory_limit(), endings.memory_kills()
         with self._lock:
             if self._closed:
                 raise CancelledError("localcloud is about to stop.")
-            child = trial_process.start(package, self._featurizers, memory)
+            child = trial_process.start(package, self._featurizers, memory, providers)
             self._children[child] = owner
         try:
             if not wanted():

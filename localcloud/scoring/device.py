@@ -7,6 +7,7 @@ import json
 import threading
 import weakref
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from clients.wire.model_package import BrainwaveStage, PackageError
 from clients.wire.onnx_model import Model
 from clients.wire.trial import no_featurizer
+from localcloud.scoring import execution_providers
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Device:
 
     Args:
         featurizers: folder with `MODEL_REF/MODEL_VERSION/featurizer.json` and `featurizer.onnx`.
+        providers: what runs the models, by the names of `execution_providers`.
     """
 
-    def __init__(self, featurizers: Path) -> None:
+    def __init__(self, featurizers: Path, providers: Sequence[str] = execution_providers.DEFAULT) -> None:
         self.folder = featurizers
+        self.providers = tuple(providers)
         self._featurizers: list[Featurizer] = []
         self._lock = threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by file
@@ -71,7 +75,7 @@ class Device:
         with loading:  # who loads another file does not wait
             model = self._loaded.get(key)
             if model is None:
-                model = Model(source)
+                model = Model(source, execution_providers.known_to_onnxruntime(self.providers))
                 with self._lock:
                     self._loaded[key] = model
             return model

@@ -5,10 +5,11 @@ Its starter (`localcloud/scoring/trial_process.py`) reads one line of JSON from 
 they took (`trial_process.Measured`), or `photo` why it cannot be read.
 
 Before anything of the package is loaded this process takes from itself, for good (setrlimit(2)): memory
-beyond the limit (RLIMIT_AS), processor time (RLIMIT_CPU), every new file and socket (RLIMIT_NOFILE 0), every
-byte written to a file (RLIMIT_FSIZE 0) and core dumps. It does not take from itself what needs a namespace or
-a filter of system calls: starting processes, which have the same limits, and signals to processes of the same
-user.
+beyond the limit (RLIMIT_AS), processor time (RLIMIT_CPU), every new file and socket (RLIMIT_NOFILE 0),
+every byte written to a file (RLIMIT_FSIZE 0) and core dumps. Accelerators read files for each model: with
+them it may open some, and a package comes to them after it was tried without
+(`localcloud/modelmanagement/trials.py`). It does not take from itself what needs a namespace or a filter of
+system calls: starting processes, which have the same limits, and signals to processes of the same user.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from clients.wire import model_package
 from clients.wire.model_package import BrainwaveStage, read_package
 from clients.wire.onnx_model import warm_up
 from clients.wire.stages import TRIAL_TIMEOUT_S
+from localcloud.scoring import execution_providers
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import InputError, PackageError
 from localcloud.scoring.images import decode_image
@@ -48,11 +50,12 @@ def main(arguments: Sequence[str]) -> int:
     """Tries one package.
 
     Args:
-        arguments: the package's file, the folder of featurizers, and how many bytes of memory it may take;
-            then `--photo` and the file of one to score.
+        arguments: the package's file, the folder of featurizers, how many bytes of memory it may take, the
+            execution providers with commas between them, and the file of a photo to score, if there is one.
     """
     package, featurizers, memory = Path(arguments[0]), Path(arguments[1]), int(arguments[2])
-    photo = Path(arguments[4]).read_bytes() if arguments[3:4] == ["--photo"] else None
+    providers = arguments[3].split(",")
+    photo = Path(arguments[4]).read_bytes() if arguments[4:] else None
     answer = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what native code says is no answer
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
@@ -61,7 +64,11 @@ def main(arguments: Sequence[str]) -> int:
     warm_up()
     told: dict[str, Any]
     try:
-        told = _tried(package.read_bytes(), Device(featurizers), memory, photo)
+        if tuple(providers) != execution_providers.DEFAULT:
+            execution_providers.start(providers)  # the memory of their libraries is not the package's
+        told = _tried(package.read_bytes(), Device(featurizers, providers), memory, photo)
+    except model_package.PackageError as error:
+        told = _refused(str(error))
     except (MemoryError, RuntimeError) as error:
         told = _refused(too_large(memory) if _is_of_memory(error) else f"{type(error).__name__}: {error}")
     line = json.dumps(told).encode() + b"\n"
@@ -99,7 +106,8 @@ def _tried(content: bytes, device: Device, memory: int, photo: bytes | None) -> 
             for stage in read_package(content).stages
             if isinstance(stage, BrainwaveStage)
         ]
-        _limit(resource.RLIMIT_NOFILE, 0)
+        if device.providers == execution_providers.DEFAULT:
+            _limit(resource.RLIMIT_NOFILE, 0)
         began = time.perf_counter()
         pipeline = load_package(content, device)
         load_s = time.perf_counter() - began

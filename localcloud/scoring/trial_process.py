@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import localcloud
+from localcloud.scoring import execution_providers
 from localcloud.scoring.errors import InputError, PackageError, ScoringError
 from surroundings import variables
 
@@ -64,7 +65,7 @@ def measure(package: Path, featurizers: Path, photo: Path | None = None) -> Meas
         ScoringError: it could not be tried.
     """
     memory = memory_limit()
-    child = start(package, featurizers, memory, photo)
+    child = start(package, featurizers, memory, photo=photo)
     try:
         answer = answer_of(child)
     finally:
@@ -94,16 +95,23 @@ def memory_limit() -> int:
 
 
 def start(
-    package: Path, featurizers: Path, memory: int, photo: Path | None = None
+    package: Path,
+    featurizers: Path,
+    memory: int,
+    providers: Sequence[str] = execution_providers.DEFAULT,
+    photo: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """The process, which begins with its trial.
+
+    Args:
+        providers: as for `Device`.
 
     Raises:
         ScoringError: there is no starting it.
     """
-    arguments = [str(package.absolute()), str(featurizers.absolute()), str(memory)]
+    arguments = [str(package.absolute()), str(featurizers.absolute()), str(memory), ",".join(providers)]
     if photo is not None:
-        arguments += ["--photo", str(photo.absolute())]
+        arguments.append(str(photo.absolute()))
     return _started(arguments)
 
 

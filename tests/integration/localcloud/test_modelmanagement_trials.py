@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -36,7 +37,7 @@ GIB = 1 << 30
 TOO_LARGE = " MiB of memory to load and to run: make it smaller."
 HOG = scoring_parts.folded_model(40_000)  # 6.4 GB, in a file of some hundred bytes
 ATTACK = """
-import socket, sys
+import os, socket, sys
 from localcloud.scoring import trial
 from localcloud.scoring.errors import PackageError
 
@@ -56,7 +57,7 @@ def attack(content, device):
             told.append(f"{name}: {error}")
     raise PackageError("; ".join(told))
 
-kept = open(sys.argv[4], "wb")
+kept = open(os.environ["KEPT"], "wb")
 trial.load_package = attack
 """
 
@@ -174,9 +175,12 @@ def test_what_passed_is_not_tried_again_until_onnxruntime_changes(
 def test_a_package_on_trial_opens_nothing_and_writes_nothing(tmp_path: Path) -> None:
     package, kept = _file(tmp_path, scoring_parts.folded_model(2)), tmp_path / "kept"
     script = f"{ATTACK}\nraise SystemExit(trial.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", script, package, built_model().featurizers, GIB, kept]
+    command = [sys.executable, "-c", script, package, built_model().featurizers, GIB, "cpu"]
     with subprocess.Popen(
-        [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [str(part) for part in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "KEPT": str(kept)},
     ) as child:
         assert child.stdout is not None
         told = json.loads(child.stdout.read())["refused"].split("; ")

@@ -204,17 +204,21 @@ def running(data: Path) -> Iterator[DataPlane]:
 
 
 @contextmanager
-def serving(data: Path, program: str | None = None) -> Iterator[tuple[DataPlane, subprocess.Popen[str]]]:
+def serving(
+    data: Path, program: str | None = None, *options: str, python: str = sys.executable
+) -> Iterator[tuple[DataPlane, subprocess.Popen[str]]]:
     """A localcloud in a process of its own, that a test may kill.
 
     Args:
         program: in the place of localcloud's own main module.
+        options: more of them.
+        python: what runs it.
     """
     wanted = settings(data)
-    command = [sys.executable, *(("-c", program) if program else ("-m", "localcloud"))]
+    command = [python, *(("-c", program) if program else ("-m", "localcloud"))]
     command += ["serve", "--data", str(data)]
     command += ["--featurizers", str(wanted.featurizers), "--scoring-network", wanted.scoring_network]
-    command += [f"--package-host={host}" for host in PACKAGE_HOSTS]
+    command += [*(f"--package-host={host}" for host in PACKAGE_HOSTS), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
