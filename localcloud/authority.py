@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from localcloud.datafolder import sealed_file
 from localcloud.datafolder.aside import Aside
+from localcloud.datafolder.vault import IN_CLEAR, Vault
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.settings import CA_CERTIFICATE
@@ -46,25 +48,28 @@ class Authority:
 
 @dataclass(frozen=True)
 class Ca:
-    """A certificate authority, as it is written: PEM."""
+    """A certificate authority, PEM."""
 
     certificate: bytes
-    key: bytes
+    key: bytes = field(repr=False)
 
 
-def load_or_make(data: Path, *names: str | None) -> Authority:
+def load_or_make(data: Path, *names: str | None, vault: Vault = IN_CLEAR) -> Authority:
     """The authority of a data folder, with a server certificate for `localhost`, `127.0.0.1`, and these
     addresses and DNS names.
+
+    Args:
+        vault: of the folder's secrets; it seals the files of keys.
 
     Raises:
         StartError: what is there is damaged, does not fit together, or the CA is not in force now.
     """
     authority = Authority(data / CA_CERTIFICATE, data / SERVER_CERTIFICATE, data / SERVER_KEY)
     if not authority.ca.exists():
-        _keep_ca(data, make_ca())
+        _keep_ca(data, make_ca(), vault)
     wanted = _general_names(names)
-    if not _serves_on(authority, wanted):
-        _issue(data, authority, wanted)
+    if not _serves_on(authority, wanted, vault):
+        _issue(data, authority, wanted, vault)
     return authority
 
 
@@ -109,26 +114,26 @@ def trusted(path: Path) -> list[x509.Certificate]:
         raise StartError(f"{path} is not a certificate: {_remedy(path.parent)}") from None
 
 
-def fits(certificate: x509.Certificate, key: Path) -> bool:
+def fits(certificate: x509.Certificate, key: Path, vault: Vault = IN_CLEAR) -> bool:
     """Whether a file holds the certificate's private key.
 
     Raises:
         StartError: the file holds no key.
     """
-    return certificate.public_key() == _load_key(key, key.parent).public_key()
+    return certificate.public_key() == _load_key(key, key.parent, vault).public_key()
 
 
-def _keep_ca(data: Path, made: Ca) -> None:
+def _keep_ca(data: Path, made: Ca, vault: Vault) -> None:
     for name in (CA_KEY, NEXT_CA_KEY):
         if (data / name).exists():  # of a first start that was cut off, or of a CA whose certificate is lost
             Aside(data).move(data / name)
     # The certificate last: while it is missing nobody has seen this CA, and a new one may be made.
-    write_private(data / CA_KEY, made.key)
+    sealed_file.write(data / CA_KEY, made.key, vault)
     write_private(data / CA_CERTIFICATE, made.certificate)
 
 
-def _issue(data: Path, authority: Authority, names: Sequence[x509.GeneralName]) -> None:
-    ca_key = _load_key(data / CA_KEY, data)
+def _issue(data: Path, authority: Authority, names: Sequence[x509.GeneralName], vault: Vault) -> None:
+    ca_key = _load_key(data / CA_KEY, data, vault)
     ca = _issuing(authority.ca, ca_key)
     now = _now()
     _require_in_force(authority.ca, ca, now)
@@ -148,11 +153,11 @@ def _issue(data: Path, authority: Authority, names: Sequence[x509.GeneralName]) 
         )
         .sign(ca_key, hashes.SHA256())
     )
-    write_private(authority.key, _pem(key))
+    sealed_file.write(authority.key, _pem(key), vault)
     write_private(authority.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _serves_on(authority: Authority, wanted: Sequence[x509.GeneralName]) -> bool:
+def _serves_on(authority: Authority, wanted: Sequence[x509.GeneralName], vault: Vault) -> bool:
     """Whether the server's certificate can go on: callers take it, and a third of its life is left.
 
     Raises:
@@ -160,12 +165,12 @@ def _serves_on(authority: Authority, wanted: Sequence[x509.GeneralName]) -> bool
     """
     try:
         certificate = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
-        if not fits(certificate, authority.key):
+        if not fits(certificate, authority.key, vault):
             return False  # killed between the two writes of a renewal
     except (FileNotFoundError, ValueError, StartError):
         return False
     issuer = next((ca for ca in trusted(authority.ca) if _has_issued(ca, certificate)), None)
-    if issuer is None or not _still_issues(authority.ca.with_name(CA_KEY), issuer):
+    if issuer is None or not _still_issues(authority.ca.with_name(CA_KEY), issuer, vault):
         return False  # the CA was deleted, or another one has taken its place
     now = _now()
     _require_in_force(authority.ca, issuer, now)
@@ -197,10 +202,10 @@ def _general_names(names: Sequence[str | None]) -> list[x509.GeneralName]:
     ]
 
 
-def _still_issues(key: Path, issuer: x509.Certificate) -> bool:
+def _still_issues(key: Path, issuer: x509.Certificate, vault: Vault) -> bool:
     """False where the key is another CA's; one that is lost is missed when something is to be issued."""
     with contextlib.suppress(StartError):
-        return fits(issuer, key)
+        return fits(issuer, key, vault)
     return True
 
 
@@ -259,9 +264,9 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _load_key(path: Path, data: Path) -> ec.EllipticCurvePrivateKey:
+def _load_key(path: Path, data: Path, vault: Vault) -> ec.EllipticCurvePrivateKey:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        key = serialization.load_pem_private_key(sealed_file.read(path, vault), None)
     except (FileNotFoundError, ValueError, TypeError, UnsupportedAlgorithm):
         raise StartError(f"{path} is missing or not a private key: {_remedy(data)}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):

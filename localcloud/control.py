@@ -355,16 +355,12 @@ def _tenant(database: Path, *, runs: bool) -> dict[str, str]:
     usable.require_file(database)
     if not database.exists():
         return {}
-    with _read(database) if runs else look.untouched(database) as db:
+    with look.shared(database) if runs else look.untouched(database) as db:
         db.row_factory = sqlite3.Row
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'tenant'").fetchone() is None:
             return {}  # killed at its very first start, before it had tables
         row = db.execute("SELECT tenant_id, subscription_id, client_id FROM tenant").fetchone()
     return dict(row) if row else {}
-
-
-def _read(database: Path) -> contextlib.closing[sqlite3.Connection]:
-    return contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True))
 
 
 def _last_lines(log: Path, since: int) -> str:

@@ -40,7 +40,7 @@ from localcloud.blob.azurite import Azurite
 from localcloud.certificate import source as sources
 from localcloud.certificate import trusted
 from localcloud.certificate.pair import Pair
-from localcloud.datafolder import folder, lock, usable
+from localcloud.datafolder import encryption, folder, lock, operator_key, usable
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
 from localcloud.dns.blob_zones import BlobZones
@@ -53,7 +53,7 @@ from localcloud.http import listener
 from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
 from localcloud.http.listener import Serving, served
-from localcloud.identity import credentials, federation
+from localcloud.identity import credentials, federation, secret_file
 from localcloud.identity import tenant as tenants
 from localcloud.identity.api import IdentityApi
 from localcloud.identity.client_secrets import ClientSecrets
@@ -207,7 +207,8 @@ class Cloud:
         descriptors.raise_limit()
         write_private(settings.data / PID, str(os.getpid()).encode())
         starting.callback((settings.data / PID).unlink, missing_ok=True)
-        mark = folder.checked(settings.data)
+        key = operator_key.find(settings.encryption_key_file, settings.written("encryption_key_file"))
+        mark = folder.checked(settings.data, encryption.judge(settings.data, key))
         authorities.require_readable(settings.data)
         ports = self._ports = port_numbers.resolve(settings)
         pool = AddressPool.of(settings)
@@ -215,15 +216,17 @@ class Cloud:
         # Bound before all that takes its time, so that a restart is a wait for who connects meanwhile.
         bound = listener.bind(ports.host, ports.https)
         starting.callback(bound.close)
-        store = Store(settings.data / DATABASE, mark)
+        store = Store(settings.data / DATABASE, mark, lambda db: encryption.vault_of(settings.data, db, key))
         starting.callback(store.close)
+        encryption.keep(store, settings.data, key)
         starting.enter_context(Aside(settings.data).tended())
         challenges = Challenges()
-        source = sources.source_of(settings, challenges)
+        source = sources.source_of(settings, challenges, store.vault)
         pair, ca = sources.first(settings, source), trusted.here(settings.data)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store
         self._take_credentials(is_expected=False)
+        starting.callback(secret_file.forget, settings.data)
 
         urls = ports.base_urls
         azurite = self._azurite(ports, pair)
@@ -299,8 +302,12 @@ class Cloud:
 
     def _take_credentials(self, *, is_expected: bool) -> None:
         self._credentials = credentials.load(self._store, self.settings.data)
+        data, secret = self.settings.data, self._credentials.client_secret
         # Behind what opens: the secret in the file always does.
-        credentials.keep_file(self.settings.data, self._credentials.client_secret, is_expected=is_expected)
+        if self._store.vault.is_sealing:
+            secret_file.keep_in_memory(data, secret)
+        else:
+            secret_file.keep(data, secret, is_expected=is_expected)
 
     def _given_credentials(self) -> Credentials:
         return self._credentials

@@ -22,6 +22,8 @@ from localcloud.scoring import execution_providers
 DATABASE = "localcloud.db"
 LOCK = "lock"
 CLIENT_SECRET = "client-secret"  # noqa: S105 - a file name
+IN_MEMORY = "localcloud-"
+"""Begins the name of a folder in memory, to which `client-secret` leads where secrets are encrypted."""
 BLOBS = "blobs"
 PACKAGES = "models"
 CA_CERTIFICATE = "ca.pem"
@@ -86,6 +88,7 @@ _SERVICES = "Services"
 _RUNNING = "Running"
 _METRICS = "Metrics"
 _CERTIFICATE = "Certificate of the server itself"
+_ENCRYPTION = "Encryption at rest"
 _TOLD = "Behind NAT"
 _HOST = "that of `host`"
 _SAME = "the one that it listens on"
@@ -324,6 +327,15 @@ class Settings:
     ] = listeners.METRICS_HOST
     metrics_port: Annotated[
         int | None, Setting(kinds.port(), "Port of the metrics for Prometheus", _METRICS, "no metrics")
+    ] = None
+    encryption_key_file: Annotated[
+        Path | None,
+        Setting(
+            kinds.path(),
+            "File of the key, 32 random bytes, with which secrets in the data folder are encrypted",
+            _ENCRYPTION,
+            "the systemd credential encryption-key, if there is one",
+        ),
     ] = None
     config: ConfigFile | None = None
 

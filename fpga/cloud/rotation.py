@@ -29,7 +29,7 @@ _VARIABLES: Final = {
 }
 
 
-def sign_in(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
+def sign_in(project: Project, data: Path, *, at_once: bool, key_file: Path | None = None) -> Iterator[str]:
     """Rotates the client's secret and the key that signs tokens.
 
     Raises:
@@ -37,7 +37,7 @@ def sign_in(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
     """
     from localcloud import control, rotation
 
-    until = rotation.sign_in(data, at_once=at_once)
+    until = rotation.sign_in(data, at_once=at_once, key_file=key_file)
     status = control.status(data)
     secret = shlex.quote(str(status.client_secret_file))
     yield f"The client's secret is new, in {status.client_secret_file}, and so is the key that signs tokens."
@@ -56,7 +56,7 @@ def sign_in(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
         yield f"  {stack}: {other}, or `pulumi config set -s {stack} --secret {key} < {secret}`"
 
 
-def ca(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
+def ca(project: Project, data: Path, *, at_once: bool, key_file: Path | None = None) -> Iterator[str]:
     """Rotates the CA by one step, or all the way; the bundles of this checkout follow.
 
     Raises:
@@ -64,7 +64,7 @@ def ca(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
     """
     from localcloud import control, rotation
 
-    roots = rotation.ca(data, at_once=at_once)
+    roots = rotation.ca(data, at_once=at_once, key_file=key_file)
     file = control.status(data).ca
     changed = follow_ca(project, roots.before, roots.after)
     if roots.is_over:
@@ -77,6 +77,20 @@ def ca(project: Project, data: Path, *, at_once: bool) -> Iterator[str]:
     yield f"Callers elsewhere, and processes that run, trust it once they have read {file}."
     if not roots.is_over:
         yield "When they have: `fpga cloud rotate ca --now`."
+
+
+def encryption_key(data: Path, new_file: Path, key_file: Path | None) -> Iterator[str]:
+    """Rotates the operator's key that a localcloud's secrets are encrypted with.
+
+    Raises:
+        StartError: localcloud cannot.
+    """
+    from localcloud import rotation
+
+    key_id = rotation.encryption_key(data, new_file, key_file)
+    yield f"The secrets of {data} are encrypted with the key {key_id}, in {new_file}, from now on."
+    yield "Its next start needs that one: have encryptionKeyFile, or the credential, be it before."
+    yield "Keep the key of before as long as backups of before."
 
 
 def _uses(project: Project, status: Status) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""`fpga cloud up|down|status|backup|restore|rotate`."""
+"""`fpga cloud up|down|status|backup|restore|rotate|decrypt`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ Data = Annotated[
         help="Folder of all that it keeps.",
         show_default=".local/cloud",
         readable=False,  # localcloud says what to do about one that is not
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--encryption-key-file",
+        metavar="FILE",
+        help="File of the operator's key, where secrets are encrypted.",
+        show_default="that of the localcloud that runs",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the status as JSON.")]
@@ -141,8 +150,14 @@ def restore(
     folder = _data(data, config, Project.here())
     report = ConsoleReport()
     with report.stage("restore"):
-        backups.restore(file.expanduser().absolute(), folder, report.progress)
-    typer.echo(f"{folder} holds what {file} kept: `fpga cloud up` serves it.")
+        key_id = backups.restore(file.expanduser().absolute(), folder, report.progress)
+    if key_id is None:
+        typer.echo(f"{folder} holds what {file} kept: `fpga cloud up` serves it.")
+        return
+    typer.echo(
+        f"{folder} holds what {file} kept. Its secrets are encrypted with the key {key_id}: `fpga cloud up` "
+        "with --encryption-key-file, or encryptionKeyFile in its file of settings, serves it."
+    )
 
 
 class What(StrEnum):
@@ -150,6 +165,7 @@ class What(StrEnum):
 
     SIGN_IN = "sign-in"
     CA = "ca"
+    ENCRYPTION_KEY = "encryption-key"
 
 
 @app.command()
@@ -157,13 +173,19 @@ def rotate(
     what: Annotated[
         What,
         typer.Argument(
-            help="sign-in: the client's secret and the key that signs tokens. ca: its certificate authority.",
+            help="sign-in: the client's secret and the key that signs tokens. ca: its certificate authority. "
+            "encryption-key: the operator's key, by that of --new.",
             show_default=False,
         ),
     ],
     at_once: Annotated[
         bool, typer.Option("--now", help="Nothing of before opens, or is trusted, from now on.")
     ] = False,
+    new: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File of the operator's new key.", show_default=False),
+    ] = None,
+    key_file: KeyFile = None,
     data: Data = None,
     config: ConfigOfData = None,
 ) -> None:
@@ -176,9 +198,28 @@ def rotate(
 
     project = Project.here()
     folder = _data(data, config, project)
-    told = rotation.sign_in if what is What.SIGN_IN else rotation.ca
-    for line in told(project, folder, at_once=at_once):
+    if (new is not None) != (what is What.ENCRYPTION_KEY):
+        raise CommandError(
+            "--new names the file of the new key: give it with encryption-key, and only there."
+        )
+    key_file = _key_file(key_file, config)
+    if new is not None:
+        told = rotation.encryption_key(folder, new, key_file)
+    else:
+        rotate = rotation.sign_in if what is What.SIGN_IN else rotation.ca
+        told = rotate(project, folder, at_once=at_once, key_file=key_file)
+    for line in told:
         typer.echo(line)
+
+
+@app.command()
+def decrypt(key_file: KeyFile = None, data: Data = None, config: ConfigOfData = None) -> None:
+    """Have the secrets that a stopped localcloud keeps be in clear again, as they are without a key."""
+    from localcloud import rotation
+
+    folder = _data(data, config, Project.here())
+    rotation.decrypt(folder, _key_file(key_file, config))
+    typer.echo(f"The secrets of {folder} are in clear: start it without a key, which would encrypt them.")
 
 
 def _data(data: Path | None, config: Path | None, project: Project) -> Path:
@@ -188,6 +229,14 @@ def _data(data: Path | None, config: Path | None, project: Project) -> Path:
     read = reading.read({} if data is None else {"data": [str(data)]}, config)
     found: Path = read.values.get("data", project.cloud)
     return found.absolute()
+
+
+def _key_file(given: Path | None, config: Path | None) -> Path | None:
+    """The file of the operator's key: as it was given, else as the file of settings has it."""
+    from localcloud.configuration import reading
+
+    found: Path | None = given or reading.read({}, config).values.get("encryption_key_file")
+    return found
 
 
 def _print(found: Status, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from localcloud import rotation
 from localcloud.access import audit, principals
 from localcloud.access.principals import FederatedCredential, Principal, Secret
 from localcloud.access.roles import Role
+from localcloud.datafolder import encryption
 from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
 from localcloud.identity.credentials import OVERLAP_S
@@ -307,7 +308,8 @@ def _note(data: Path, action: str, principal: Principal, scope: str = "", **othe
 @contextlib.contextmanager
 def _opened(data: Path) -> Iterator[Store]:
     with rotation.steady(data) as (mark, _):
-        store = Store(data / DATABASE, mark)
+        # without its key: secrets of principals are kept as digests alone
+        store = Store(data / DATABASE, mark, lambda db: encryption.vault_of(data, db, None))
         try:
             yield store
         finally:

@@ -32,6 +32,7 @@ from localcloud.certificate import acme_state, judgement, rules
 from localcloud.certificate.acme_state import Account, Issued, Order, State, Tries
 from localcloud.certificate.pair import Pair
 from localcloud.certificate.source import Source
+from localcloud.datafolder.vault import IN_CLEAR, Vault
 from localcloud.errors import StartError
 from localcloud.settings import CA_CERTIFICATE, Settings
 from surroundings.https import retry_after_s
@@ -59,6 +60,7 @@ class AcmeSource:
         settings: name the authority.
         own: the certificate until there is another one.
         challenges: where proofs are published.
+        vault: of the data folder's secrets.
 
     Raises:
         StartError: what is kept of before is damaged, or the file of roots cannot be used.
@@ -66,8 +68,10 @@ class AcmeSource:
 
     interval_s = 1.0
 
-    def __init__(self, settings: Settings, own: Source, challenges: orders.Dns01) -> None:
-        self._settings, self._own, self._challenges = settings, own, challenges
+    def __init__(
+        self, settings: Settings, own: Source, challenges: orders.Dns01, vault: Vault = IN_CLEAR
+    ) -> None:
+        self._settings, self._own, self._challenges, self._vault = settings, own, challenges, vault
         self._directory, self._names = str(settings.acme_directory), rules.names(settings)
         self._roots: tuple[x509.Certificate, ...] | None = None
         if settings.acme_roots_file is not None:
@@ -76,7 +80,7 @@ class AcmeSource:
             except CertificateError as why:
                 raise StartError(f"{settings.named('acme_roots_file')}: {judgement.words(why)}") from None
         self._binding = _binding(settings)
-        self._state = acme_state.read(settings.data)
+        self._state = acme_state.read(settings.data, vault)
         self._stopping = threading.Event()
         self._advised_at: datetime | None = None
         self._read: tuple[Issued, Pair] | None = None
@@ -287,7 +291,7 @@ class AcmeSource:
     def _write(self, state: State) -> None:
         if self._stopping.is_set():  # another process may have the folder by now
             raise _Ending
-        acme_state.write(self._settings.data, state)
+        acme_state.write(self._settings.data, state, self._vault)
         self._state = state
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from localcloud.datafolder import sealed_file
+from localcloud.datafolder.vault import IN_CLEAR, Vault
 from localcloud.errors import StartError
-from localcloud.files import write_private
 from surroundings import json_text
 
 FILE: Final = "acme.json"
@@ -94,15 +95,18 @@ class State:
     tries: Tries = Tries()
 
 
-def read(data: Path) -> State:
+def read(data: Path, vault: Vault = IN_CLEAR) -> State:
     """The state in a data folder; an empty one where there is none.
+
+    Args:
+        vault: of the folder's secrets.
 
     Raises:
         StartError: the file is damaged.
     """
     path = data / FILE
     try:
-        kept = json_text.loads(path.read_bytes())
+        kept = json_text.loads(sealed_file.read(path, vault))
         return State(
             {url: Account(**one) for url, one in kept["accounts"].items()},
             Order(**_tuples(kept["order"], "names")) if kept["order"] else None,
@@ -123,13 +127,14 @@ def damaged(data: Path, why: str = "") -> StartError:
     )
 
 
-def write(data: Path, state: State) -> None:
+def write(data: Path, state: State, vault: Vault = IN_CLEAR) -> None:
     """Replaces the state.
 
     Raises:
         OSError: it cannot be written; that of before stays.
     """
-    write_private(data / FILE, json.dumps(asdict(state), default=lambda moment: moment.isoformat()).encode())
+    written = json.dumps(asdict(state), default=lambda moment: moment.isoformat())
+    sealed_file.write(data / FILE, written.encode(), vault)
 
 
 def _tuples(kept: dict[str, Any], name: str) -> dict[str, Any]:

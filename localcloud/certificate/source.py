@@ -10,6 +10,8 @@ from typing import Protocol
 from localcloud import authority as authorities
 from localcloud.certificate import rules, trusted
 from localcloud.certificate.pair import Pair
+from localcloud.datafolder import sealed_file
+from localcloud.datafolder.vault import IN_CLEAR, Vault
 from localcloud.dns.challenges import Challenges
 from localcloud.errors import StartError
 from localcloud.network import listeners
@@ -52,29 +54,31 @@ class OwnSource:
     Args:
         data: the data folder.
         names: the addresses and DNS names that the certificate is for; None: left out.
+        vault: of the folder's secrets.
     """
 
     interval_s = 60.0
     trouble = ""
 
-    def __init__(self, data: Path, *names: str | None) -> None:
-        self._data, self._names = data, names
+    def __init__(self, data: Path, *names: str | None, vault: Vault = IN_CLEAR) -> None:
+        self._data, self._names, self._vault = data, names, vault
 
     def current(self) -> Pair:
         """As `Source.current`."""
-        found = authorities.load_or_make(self._data, *self._names)
-        return Pair(found.certificate.read_bytes(), found.key.read_bytes())
+        found = authorities.load_or_make(self._data, *self._names, vault=self._vault)
+        return Pair(found.certificate.read_bytes(), sealed_file.read(found.key, self._vault))
 
     def kept_up(self) -> AbstractContextManager[None]:
         """As `Source.kept_up`: nothing takes longer."""
         return nullcontext()
 
 
-def source_of(settings: Settings, challenges: Challenges) -> Source:
+def source_of(settings: Settings, challenges: Challenges, vault: Vault = IN_CLEAR) -> Source:
     """The source that the settings choose.
 
     Args:
         challenges: where proofs for an authority are published.
+        vault: of the data folder's secrets.
 
     Raises:
         StartError: what it needs of the data folder is damaged, or a file that a setting names.
@@ -84,11 +88,11 @@ def source_of(settings: Settings, challenges: Challenges) -> Source:
         from localcloud.certificate.files import FilesSource
 
         return FilesSource(settings, rules.names(settings))
-    own = OwnSource(settings.data, *listeners.own_names(settings))
+    own = OwnSource(settings.data, *listeners.own_names(settings), vault=vault)
     if settings.certificate_source == rules.ACME:
         from localcloud.certificate.acme import AcmeSource
 
-        return AcmeSource(settings, own, challenges)
+        return AcmeSource(settings, own, challenges, vault)
     return own
 
 

@@ -27,7 +27,7 @@ from localcloud.authority import CA_KEY, NEXT_CA_KEY, SERVER_CERTIFICATE, SERVER
 from localcloud.blob import azurite
 from localcloud.certificate.acme_state import FILE as ACME
 from localcloud.certificate.trusted import ROOTS, SHOWN
-from localcloud.datafolder import folder, lock, look, mark, owner, usable
+from localcloud.datafolder import encryption, folder, lock, look, mark, owner, usable
 from localcloud.datafolder.mark import Mark
 from localcloud.errors import LocalcloudError
 from localcloud.identity.federation import FILE as FEDERATION
@@ -110,13 +110,16 @@ def write(data: Path, file: Path, progress: Progress) -> int:
     return file.stat().st_size
 
 
-def restore(file: Path, data: Path, progress: Progress) -> None:
+def restore(file: Path, data: Path, progress: Progress) -> str | None:
     """Makes a data folder of a backup: whole, or not at all.
 
     Args:
         file: the tar file of a backup.
         data: the folder to make; an empty one may be there.
         progress: told how far it is.
+
+    Returns:
+        The ID of the operator's key that its secrets are encrypted with; None: they are in clear.
 
     Raises:
         BackupError: the folder holds something, or the file is damaged or no backup.
@@ -136,11 +139,13 @@ def restore(file: Path, data: Path, progress: Progress) -> None:
             _unpack(file, unpacked, progress)
             (unpacked / LOCK).touch(mode=0o600)
             folder.checked(unpacked)
+            key_id = encryption.key_id(unpacked)
             audit.note(unpacked, "restore", file=str(file))
             if data.is_dir():
                 owner.give((unpacked, *unpacked.rglob("*")), data.stat())
             unpacked.rename(data)
             _sync_folder(data.parent)
+            return key_id
     except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{file} is no backup, or is damaged: {error}.") from None
     except OSError as error:
@@ -183,7 +188,8 @@ def _capture(data: Path, captured: Path) -> None:
                 _link(data / BLOBS / name, captured / BLOBS / name)
         _link_all(data / PACKAGES, captured / PACKAGES, "*.zip")
         for name in _FILES:
-            _link(data / name, captured / name)
+            if not (data / name).is_symlink():  # as of a secret that is in memory alone
+                _link(data / name, captured / name)
         _link_all(data, captured, f"{audit.FILE}*")
         writers.execute("ROLLBACK")
     found = look.at(captured / DATABASE)
@@ -193,6 +199,11 @@ def _capture(data: Path, captured: Path) -> None:
             "with `fpga cloud up`, then try again."
         )
     mark.write(captured, Mark(found.folder, found.commits))
+    if found.half_encrypted:
+        raise BackupError(
+            f"{data} is on the way into or out of encryption, and was cut off there: start it with its key, "
+            "then try again."
+        )
     for name in (PACKAGES, BLOBS):
         mark.write(captured / name, Mark(found.folder))
 

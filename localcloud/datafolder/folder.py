@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.blob import azurite
@@ -30,10 +32,13 @@ _REMEDY = (
 _GO_ON = "To go on with what is left, and give up the rest, delete"
 
 
-def checked(data: Path) -> Mark:
+def checked(data: Path, judged: Callable[[sqlite3.Connection], None] | None = None) -> Mark:
     """The mark of a data folder whose parts fit; a new folder gets one.
 
     A folder of the time before marks gets one too, where its database has a tenant.
+
+    Args:
+        judged: looks at the database, too, and may refuse it.
 
     Raises:
         StartError: something is lost, damaged or another folder's; no byte was changed.
@@ -42,7 +47,7 @@ def checked(data: Path) -> Mark:
         for left in data.glob(pattern):
             shutil.rmtree(left, ignore_errors=True)
     kept = mark.read(data)
-    found = look.at(data / DATABASE)
+    found = look.at(data / DATABASE, judged)
     if found.folder is None:
         _require_beginning(data, kept, found)
     elif kept is not None:

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ class Look:
         settled: whether the folders beside it carry the identity too.
         models: IDs of the models that are registered.
         has_storage: whether there are storage accounts.
+        encrypted_with: ID of the operator's key that the secrets are encrypted with; None: they are in clear.
+        half_encrypted: whether some are, and what was in clear of before may be there still.
     """
 
     exists: bool = False
@@ -38,10 +40,15 @@ class Look:
     settled: bool = False
     models: frozenset[str] = frozenset()
     has_storage: bool = False
+    encrypted_with: str | None = None
+    half_encrypted: bool = False
 
 
-def at(path: Path) -> Look:
+def at(path: Path, judged: Callable[[sqlite3.Connection], None] | None = None) -> Look:
     """The look at a database, after a check of the whole of it.
+
+    Args:
+        judged: looks at it, too, and may refuse it.
 
     Raises:
         StartError: it is damaged, or a newer localcloud's.
@@ -50,7 +57,10 @@ def at(path: Path) -> Look:
         if not path.exists():
             return Look()
         with untouched(path) as db:
-            return _look(db, path)
+            found = _look(db, path)
+            if judged is not None:
+                judged(db)
+            return found
     except sqlite3.DatabaseError as error:
         raise _unreadable(path, str(error)) from None
     except OSError as error:
@@ -84,6 +94,8 @@ def _look(db: sqlite3.Connection, path: Path) -> Look:
 
     kept = rows("folder", "id, commits, settled")
     folder, commits, settled = kept[0] if kept else (None, 0, 0)
+    encryption = rows("encryption", "key_id, settled")
+    key_id, wiped = encryption[0] if encryption else (None, 1)
     return Look(
         exists=True,
         has_tenant=bool(rows("tenant", "1")),
@@ -92,7 +104,14 @@ def _look(db: sqlite3.Connection, path: Path) -> Look:
         settled=bool(settled),
         models=frozenset(str(model) for (model,) in rows("models", "id")),
         has_storage=bool(rows("storage_keys", "1")),
+        encrypted_with=None if key_id is None else str(key_id),
+        half_encrypted=not wiped,
     )
+
+
+def shared(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    """A connection that reads a database while a localcloud serves it."""
+    return contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
 
 
 @contextlib.contextmanager

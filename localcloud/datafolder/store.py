@@ -10,18 +10,34 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from localcloud import waiting
 from localcloud.datafolder import schema
 from localcloud.datafolder.mark import HighWater, Mark
+from localcloud.datafolder.vault import IN_CLEAR, Vault
+from localcloud.errors import StartError
 
+REWRITE_PATIENCE_S = 10.0
+"""So long a rewrite waits for whoever reads."""
 REST_S = 2.0
 """So long after the last write the log beside the database is written into it."""
 _TIMEOUT_S = 30.0
 
 log = logging.getLogger(__name__)
+
+
+class Connection(sqlite3.Connection):
+    """A connection to the database, and the vault of its secrets."""
+
+    vault: Vault = IN_CLEAR
+
+
+def vault_of(db: sqlite3.Connection) -> Vault:
+    """The vault of the secrets that a connection reads and writes."""
+    return db.vault if isinstance(db, Connection) else IN_CLEAR
 
 
 class Store:
@@ -30,13 +46,20 @@ class Store:
     Args:
         path: the database file; made, readable by its owner alone, where there is none.
         mark: the mark of the folder that it lies in, which the database is to carry; None: it lies in none.
+        unlocked: gives the vault of the secrets in a database, once that is of the newest schema.
     """
 
-    def __init__(self, path: Path, mark: Mark | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mark: Mark | None = None,
+        unlocked: Callable[[sqlite3.Connection], Vault] = lambda _: IN_CLEAR,
+    ) -> None:
         self._path = path
+        self.vault = IN_CLEAR
         self._write_lock = threading.RLock()
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[Connection] = []
         self._high_water = HighWater(path.parent, mark) if mark else None
         self._changed = threading.Condition()
         self._written_at: float | None = None  # and not in the database file yet
@@ -48,16 +71,23 @@ class Store:
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.execute("PRAGMA synchronous = FULL")
             schema.migrate(self._writer)
+            self.use(unlocked(self._writer))
             self._checkpointer = self._connect(timeout_s=0)
             if mark is not None:
                 with self.write() as db:
                     db.execute(
                         "INSERT OR IGNORE INTO folder VALUES (1, ?, ?, 0)", (mark.folder, mark.commits)
                     )
-        except sqlite3.Error:
+        except (sqlite3.Error, StartError):
             self.close()
             raise
         self._rest.start()
+
+    def use(self, vault: Vault) -> None:
+        """Has the secrets be read and written through another vault, while nobody else uses the store."""
+        self.vault = vault
+        for connection in self._connections:
+            connection.vault = vault
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -84,7 +114,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A consistent view of what is committed, on this thread's own connection."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect()
             connection.execute("PRAGMA query_only = ON")
@@ -102,6 +132,17 @@ class Store:
         with self._write_lock:
             busy: int = self._checkpointer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
+
+    def rewrite(self) -> None:
+        """Writes the database anew, so that neither it nor its log has anything that was deleted or replaced.
+
+        Raises:
+            sqlite3.Error: somebody reads it all the time, or there is no room for it.
+        """
+        with self._write_lock:
+            self._writer.execute("VACUUM")
+        if not waiting.until(self.checkpoint, REWRITE_PATIENCE_S):
+            raise sqlite3.OperationalError("somebody reads it all the time, and its log cannot be emptied")
 
     def close(self) -> None:
         """Closes every connection; the store cannot be used afterwards."""
@@ -160,10 +201,15 @@ class Store:
                 self._changed.wait(left_s)
             return False
 
-    def _connect(self, timeout_s: float = _TIMEOUT_S) -> sqlite3.Connection:
+    def _connect(self, timeout_s: float = _TIMEOUT_S) -> Connection:
         connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=timeout_s
+            self._path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=timeout_s,
+            factory=Connection,
         )
+        connection.vault = self.vault
         self._connections.append(connection)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")

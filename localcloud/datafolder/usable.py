@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import Final
 
 from localcloud.errors import StartError
-from localcloud.settings import BLOBS, CA_CERTIFICATE, CLIENT_SECRET, DATABASE, LOCK, LOG, PACKAGES, PID
+from localcloud.settings import (
+    BLOBS,
+    CA_CERTIFICATE,
+    CLIENT_SECRET,
+    DATABASE,
+    IN_MEMORY,
+    LOCK,
+    LOG,
+    PACKAGES,
+    PID,
+)
 
 _FOLDERS: Final = (PACKAGES, BLOBS, "aside")
 _FILES: Final = (
@@ -71,7 +81,8 @@ def require(data: Path) -> None:
         for name in _FOLDERS:
             _require_kind(data / name, is_folder=True)
         for name in _FILES:
-            require_file(data / name)
+            if not (name == CLIENT_SECRET and _led_into_memory(data / name)):
+                require_file(data / name)
 
 
 @contextlib.contextmanager
@@ -92,6 +103,12 @@ def told(data: Path) -> Iterator[None]:
         is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         number = errno.ENOSPC if is_full else None
         raise StartError(_words(f"The database {data / DATABASE}", str(error), number)) from None
+
+
+def _led_into_memory(path: Path) -> bool:
+    """Whether that is a link to what was in memory, and went with the power, or with a unit's stop."""
+    is_lost = path.is_symlink() and not path.exists()
+    return is_lost and path.readlink().parent.name.startswith(IN_MEMORY)
 
 
 def require_file(path: Path) -> None:

@@ -21,15 +21,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcloud.access import principals
-from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.store import Store
+from localcloud.datafolder.vault import Place, Vault
 from localcloud.errors import StartError
-from localcloud.files import write_private
-from localcloud.settings import CLIENT_SECRET
 
 TOKEN_LIFE_S = 3599  # Azure's default
 OVERLAP_S = TOKEN_LIFE_S + 1
 """How long a rotation leaves what was before."""
+_SECRET = Place("tenant", "client_secret", "1")
+_KEY = Place("tenant", "signing_key", "1")
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ def key_id(key: rsa.RSAPublicKey) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 
-def new() -> tuple[str, str]:
-    """A new secret, and a new signing key as PKCS8 PEM."""
+def new(vault: Vault) -> tuple[str, str]:
+    """A new secret, and a new signing key as PKCS8 PEM, as they are to be written."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return secrets.token_urlsafe(30), pem.decode()
+    return vault.seal(_SECRET, secrets.token_urlsafe(30)), vault.seal(_KEY, pem.decode())
 
 
 def load(store: Store, data: Path) -> Credentials:
@@ -106,16 +106,18 @@ def load(store: Store, data: Path) -> Credentials:
     """
     with store.read() as db:
         row = db.execute("SELECT client_secret, signing_key FROM tenant").fetchone()
+        client_secret = store.vault.unseal(_SECRET, row["client_secret"])
+        signing_pem = store.vault.unseal(_KEY, row["signing_key"])
         before = db.execute("SELECT * FROM previous_sign_ins WHERE until > ?", (int(time.time()),)).fetchall()
     try:
-        signing_key = serialization.load_pem_private_key(row["signing_key"].encode(), None)
+        signing_key = serialization.load_pem_private_key(signing_pem.encode(), None)
         previous = [(one, serialization.load_pem_public_key(one["public_key"].encode())) for one in before]
     except ValueError:
         raise StartError(f"The signing key in {data} is damaged: start with a new --data folder.") from None
     if not isinstance(signing_key, rsa.RSAPrivateKey):
         raise StartError(f"The signing key in {data} is no RSA key: start with a new --data folder.")
     return Credentials(
-        row["client_secret"],
+        client_secret,
         signing_key,
         tuple(
             Previous(one["secret_digest"], key, one["until"])
@@ -138,7 +140,7 @@ def rotate(store: Store, data: Path, *, at_once: bool) -> float:
     public = before.signing_key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    secret, key = new()
+    secret, key = new(store.vault)
     now = int(time.time())
     with store.write() as db:
         _forget(db, math.inf if at_once else now)
@@ -150,22 +152,6 @@ def rotate(store: Store, data: Path, *, at_once: bool) -> float:
         db.execute("UPDATE tenant SET client_secret = ?, signing_key = ?", (secret, key))
         principals.owner_secret_made(db)
     return now if at_once else now + OVERLAP_S
-
-
-def keep_file(data: Path, secret: str, *, is_expected: bool = False) -> None:
-    """Has `client-secret` hold the secret, 0600.
-
-    Args:
-        is_expected: whether another one there is what a rotation took the place of; else it is moved aside.
-    """
-    path = data / CLIENT_SECRET
-    if path.exists() and path.read_bytes() != secret.encode():
-        if is_expected:
-            write_private(path, secret.encode())
-        else:
-            Aside(data).move(path)
-    if not path.exists() or path.stat().st_mode & 0o777 != 0o600:
-        write_private(path, secret.encode())
 
 
 def _forget(db: sqlite3.Connection, until: float) -> None:

@@ -49,7 +49,7 @@ def load_or_make(store: Store, data: Path) -> Tenant:
             subscription_id, client_id = str(uuid.uuid4()), str(uuid.uuid4())
             db.execute(
                 "INSERT INTO tenant VALUES (1, ?, ?, ?, ?, ?)",
-                (str(uuid.uuid4()), subscription_id, client_id, *credentials.new()),
+                (str(uuid.uuid4()), subscription_id, client_id, *credentials.new(store.vault)),
             )
             principals.add(db, principals.OWNER_NAME, client_id)
             principals.owner_secret_made(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import uuid
@@ -16,6 +17,7 @@ import requests
 from localcloud.arm.resources import now
 from localcloud.datafolder.mark import IDENTITY
 from localcloud.errors import CloudError
+from localcloud.modelmanagement import operations, services
 from localcloud.modelmanagement.fields import (
     compute_type,
     invalid,
@@ -182,12 +184,12 @@ def delete(db: sqlite3.Connection, model: Model) -> None:
         CloudError: 409 ModelInUse, naming the services.
     """
     names = [row["name"] for row in db.execute("SELECT name FROM services WHERE model_id = ?", (model.id,))]
-    changes = db.execute(
-        "SELECT s.name FROM operations o JOIN services s ON s.id = o.service_id WHERE o.finished_on IS NULL"
-        " AND json_extract(o.change, '$.model_id') = ?",
-        (model.id,),
-    )
-    names += [row["name"] for row in changes]
+    names += [
+        service.name
+        for one in operations.changes(db)
+        if json.loads(one.change or "{}").get("model_id") == model.id
+        and (service := services.find(db, one.service_id)) is not None
+    ]
     if names:
         raise CloudError(
             409,

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from localcloud.arm.resources import now
+from localcloud.datafolder.store import vault_of
+from localcloud.datafolder.vault import Place
 from localcloud.errors import CloudError
 
 NOT_STARTED = "NotStarted"
@@ -120,12 +122,14 @@ def accept(
     db: sqlite3.Connection, account_id: str, service_id: str, action: str, change: str | None = None
 ) -> Operation:
     """Puts an operation at the end of its queue."""
+    operation_id = str(uuid.uuid4())
+    written = None if change is None else vault_of(db).seal(_place(operation_id), change)
     row = db.execute(
         "INSERT INTO operations (id, account_id, service_id, action, state, change, created_on)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
-        (str(uuid.uuid4()), account_id, service_id, action, NOT_STARTED, change, now()),
+        (operation_id, account_id, service_id, action, NOT_STARTED, written, now()),
     ).fetchone()
-    return _operation(row)
+    return _operation(db, row)
 
 
 def require(db: sqlite3.Connection, account_id: str, operation_id: str) -> Operation:
@@ -139,7 +143,7 @@ def require(db: sqlite3.Connection, account_id: str, operation_id: str) -> Opera
     ).fetchone()
     if row is None:
         raise CloudError(404, "OperationNotFound", f"There is no operation '{operation_id}' in this account.")
-    return _operation(row)
+    return _operation(db, row)
 
 
 def latest(db: sqlite3.Connection, account_id: str, count: int) -> list[Operation]:
@@ -147,7 +151,7 @@ def latest(db: sqlite3.Connection, account_id: str, count: int) -> list[Operatio
     rows = db.execute(
         "SELECT * FROM operations WHERE account_id = ? ORDER BY sequence DESC LIMIT ?", (account_id, count)
     )
-    return [_operation(row) for row in rows]
+    return [_operation(db, row) for row in rows]
 
 
 def queues(db: sqlite3.Connection) -> list[Queue]:
@@ -168,7 +172,7 @@ def first_of(db: sqlite3.Connection, queue: Queue) -> Operation | None:
         " AND finished_on IS NULL)) ORDER BY sequence LIMIT 1",
         {"account": queue.account_id, "deletions": queue.deletions},
     ).fetchone()
-    return None if row is None else _operation(row)
+    return None if row is None else _operation(db, row)
 
 
 def find_unfinished(db: sqlite3.Connection, operation_id: str) -> Operation | None:
@@ -176,7 +180,7 @@ def find_unfinished(db: sqlite3.Connection, operation_id: str) -> Operation | No
     row = db.execute(
         "SELECT * FROM operations WHERE id = ? AND finished_on IS NULL", (operation_id,)
     ).fetchone()
-    return None if row is None else _operation(row)
+    return None if row is None else _operation(db, row)
 
 
 def cancel_others(db: sqlite3.Connection, deletion: Operation) -> None:
@@ -190,7 +194,7 @@ def cancel_others(db: sqlite3.Connection, deletion: Operation) -> None:
         f"The service was deleted (operation {deletion.id}) before this operation had ended.",
     )
     for row in rows:
-        save(db, _operation(row).moved(FAILED, failure))
+        save(db, _operation(db, row).moved(FAILED, failure))
 
 
 def unfinished_of(db: sqlite3.Connection, service_id: str, action: str | None = None) -> Operation | None:
@@ -200,7 +204,7 @@ def unfinished_of(db: sqlite3.Connection, service_id: str, action: str | None = 
         " AND (:action IS NULL OR action = :action) ORDER BY sequence DESC LIMIT 1",
         {"service": service_id, "action": action},
     ).fetchone()
-    return None if row is None else _operation(row)
+    return None if row is None else _operation(db, row)
 
 
 def save(db: sqlite3.Connection, operation: Operation) -> None:
@@ -209,7 +213,7 @@ def save(db: sqlite3.Connection, operation: Operation) -> None:
         "UPDATE operations SET state = ?, change = ?, error = ?, finished_on = ? WHERE id = ?",
         (
             operation.state,
-            operation.change,
+            None if operation.change is None else vault_of(db).seal(_place(operation.id), operation.change),
             json.dumps(operation.error) if operation.error else None,
             operation.finished_on,
             operation.id,
@@ -223,6 +227,18 @@ def forget_finished(db: sqlite3.Connection, age: timedelta) -> None:
     db.execute("DELETE FROM operations WHERE finished_on < ?", (before,))
 
 
-def _operation(row: sqlite3.Row) -> Operation:
+def changes(db: sqlite3.Connection) -> list[Operation]:
+    """The updates that are not finished."""
+    rows = db.execute("SELECT * FROM operations WHERE finished_on IS NULL AND change IS NOT NULL")
+    return [_operation(db, row) for row in rows]
+
+
+def _place(operation_id: str) -> Place:
+    return Place("operations", "change", operation_id)
+
+
+def _operation(db: sqlite3.Connection, row: sqlite3.Row) -> Operation:
     values = dict(row)
+    if values["change"] is not None:
+        values["change"] = vault_of(db).unseal(_place(values["id"]), values["change"])
     return Operation(**values | {"error": json.loads(values["error"]) if values["error"] else None})

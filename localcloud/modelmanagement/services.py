@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from localcloud.arm.resources import now
+from localcloud.datafolder.store import vault_of
+from localcloud.datafolder.vault import Place
 from localcloud.errors import CloudError
 from localcloud.modelmanagement.fields import (
     COMPUTE_TYPE,
@@ -25,6 +27,9 @@ from localcloud.modelmanagement.operations import FAILED, NOT_STARTED, SUCCEEDED
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, read_material
+
+_PRIVATE_KEY, _PRIMARY, _SECONDARY = "private_key", "primary_key", "secondary_key"
+"""Columns that hold secrets."""
 
 
 @dataclass(frozen=True)
@@ -177,32 +182,32 @@ def insert(db: sqlite3.Connection, account_id: str, name: str, change: Change) -
     """Writes a new service, with keys made where none are given."""
     keys = change.keys.completed()
     time = now()
+    service_id = str(uuid.uuid4())
+    written = _sealed(db, service_id, change.tls, keys)
     row = db.execute(
         "INSERT INTO services (id, account_id, name, model_id, replicas, state, certificate, private_key,"
         " primary_key, secondary_key, created_on, modified_on)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (
-            str(uuid.uuid4()),
+            service_id,
             account_id,
             name,
             change.model_id,
             change.replicas,
             NOT_STARTED,
             change.tls.certificate_pem.decode() if change.tls else None,
-            change.tls.key_pem.decode() if change.tls else None,
-            keys.primary,
-            keys.secondary,
+            *written,
             time,
             time,
         ),
     ).fetchone()
-    return _service(row)
+    return _service(db, row)
 
 
 def find(db: sqlite3.Connection, service_id: str) -> Service | None:
     """The service of that ID, of whatever account."""
     row = db.execute("SELECT * FROM services WHERE id = ?", (service_id.lower(),)).fetchone()
-    return None if row is None else _service(row)
+    return None if row is None else _service(db, row)
 
 
 def get(db: sqlite3.Connection, account_id: str, service_id: str) -> Service | None:
@@ -232,7 +237,7 @@ def listing(
         " AND (:name IS NULL OR name = :name) AND (:model IS NULL OR model_id = :model) ORDER BY sequence",
         {"account": account_id, "name": name, "model": model_id},
     )
-    return [_service(row) for row in rows]
+    return [_service(db, row) for row in rows]
 
 
 def save(db: sqlite3.Connection, service: Service) -> None:
@@ -248,9 +253,7 @@ def save(db: sqlite3.Connection, service: Service) -> None:
             service.address,
             service.port,
             service.tls.certificate_pem.decode() if service.tls else None,
-            service.tls.key_pem.decode() if service.tls else None,
-            service.keys.primary,
-            service.keys.secondary,
+            *_sealed(db, service.id, service.tls, service.keys),
             now(),
             service.id,
         ),
@@ -266,9 +269,10 @@ def accepted(db: sqlite3.Connection, service: Service) -> Service:
 
 def set_keys(db: sqlite3.Connection, service: Service, keys: AuthKeys) -> None:
     """Writes a service's keys, and nothing else of it."""
+    _, *written = _sealed(db, service.id, None, keys)
     db.execute(
         "UPDATE services SET primary_key = ?, secondary_key = ?, modified_on = ? WHERE id = ?",
-        (keys.primary, keys.secondary, now(), service.id),
+        (*written, now(), service.id),
     )
 
 
@@ -277,7 +281,28 @@ def delete(db: sqlite3.Connection, service_id: str) -> None:
     db.execute("DELETE FROM services WHERE id = ?", (service_id,))
 
 
-def _service(row: sqlite3.Row) -> Service:
+def _sealed(
+    db: sqlite3.Connection, service_id: str, tls: TlsMaterial | None, keys: AuthKeys
+) -> tuple[str | None, str, str]:
+    """The columns `private_key`, `primary_key` and `secondary_key` of a service."""
+    vault = vault_of(db)
+    return (
+        vault.seal(_place(_PRIVATE_KEY, service_id), tls.key_pem.decode()) if tls else None,
+        vault.seal(_place(_PRIMARY, service_id), keys.primary),
+        vault.seal(_place(_SECONDARY, service_id), keys.secondary),
+    )
+
+
+def _place(column: str, service_id: str) -> Place:
+    return Place("services", column, service_id)
+
+
+def _service(db: sqlite3.Connection, row: sqlite3.Row) -> Service:
+    vault, service_id = vault_of(db), row["id"]
+    private_key, primary, secondary = (
+        None if row[column] is None else vault.unseal(_place(column, service_id), row[column])
+        for column in (_PRIVATE_KEY, _PRIMARY, _SECONDARY)
+    )
     return Service(
         sequence=row["sequence"],
         id=row["id"],
@@ -289,8 +314,8 @@ def _service(row: sqlite3.Row) -> Service:
         error=json.loads(row["error"]) if row["error"] else None,
         address=row["address"],
         port=row["port"],
-        tls=_tls(row["certificate"], row["private_key"]),
-        keys=AuthKeys(row["primary_key"], row["secondary_key"]),
+        tls=_tls(row["certificate"], private_key),
+        keys=AuthKeys(str(primary), str(secondary)),
         created_on=row["created_on"],
         modified_on=row["modified_on"],
     )

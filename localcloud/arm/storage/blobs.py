@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.arm.storage.key_rows import all_keys
 from localcloud.blob.azurite import Azurite, BlobStorageError
 from localcloud.datafolder.store import Store
 from localcloud.errors import CloudError
@@ -73,10 +74,7 @@ class Blobs:
                 again, and the caller may try again.
         """
         with self._turn, self._store.read() as db:
-            rows = db.execute(
-                "SELECT name, key1, key2 FROM resources JOIN storage_keys ON account_id = id"
-            ).fetchall()
-            number = self._azurite.hand_over({row["name"]: (row["key1"], row["key2"]) for row in rows})
+            number = self._azurite.hand_over(all_keys(db))
         # Not in turn: callers that wait for a service that hangs wait at the same time.
         try:
             self._azurite.wait_until_taken(number, ANSWER_TIMEOUT_S)

@@ -213,7 +213,7 @@ def dies_before(owner, name):
 
 for owner, name in (
     (rotation, "write_private"), (pathlib.Path, "replace"), (pathlib.Path, "unlink"), (os, "kill"),
-    (rotation.credentials, "keep_file"), (Store, "close"), (rotation, "_is_shown"),
+    (rotation.secret_file, "keep"), (Store, "close"), (rotation, "_is_shown"),
 ):
     dies_before(owner, name)
 getattr(rotation, what)(data, at_once=sys.argv[4] == "now")

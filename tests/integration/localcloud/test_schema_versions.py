@@ -94,3 +94,9 @@ def test_a_step_that_fails_leaves_the_version_before_it(
         assert schema.version_of(db) == schema.VERSION - 1
         assert db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'half'").fetchone() is None
         assert not db.in_transaction
+
+
+def test_each_version_is_one_step() -> None:
+    """Two steps of one number: in another order each is another version, and a folder misses one."""
+    steps = sorted((Path(schema.__file__).parent / "migrations").glob("*.sql"))
+    assert [int(step.name.partition("-")[0]) for step in steps] == list(range(2, schema.VERSION + 1))

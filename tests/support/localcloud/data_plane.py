@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,9 +194,9 @@ def settings(data: Path) -> Settings:
 
 
 @contextmanager
-def running(data: Path) -> Iterator[DataPlane]:
-    """A localcloud in this process, for as long as the context lasts."""
-    with Cloud(settings(data)) as cloud:
+def running(data: Path, **given: Any) -> Iterator[DataPlane]:
+    """A localcloud in this process, for as long as the context lasts, and other settings where given."""
+    with Cloud(replace(settings(data), **given)) as cloud:
         plane = DataPlane(cloud.status())
         try:
             yield plane

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.datafolder.store import Connection
+
 
 class FailingDisk:
     """The disk under every connection that is opened while it is `installed`."""
@@ -44,7 +46,7 @@ def installed() -> Iterator[FailingDisk]:
     """Puts the disk under the databases that are opened meanwhile, by Python's `sqlite3`."""
     disk = FailingDisk()
 
-    class Connection(sqlite3.Connection):
+    class Failing(Connection):
         _writes = False
 
         def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
@@ -61,5 +63,5 @@ def installed() -> Iterator[FailingDisk]:
 
     connect = sqlite3.connect
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", lambda *a, **options: connect(*a, factory=Connection, **options))
+        patch.setattr(sqlite3, "connect", lambda *a, **given: connect(*a, **given | {"factory": Failing}))
         yield disk

@@ -42,7 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         blob=None,
     )
     monkeypatch.setattr(control, "status", lambda _: status)
-    monkeypatch.setattr(rotations, "sign_in", lambda _, at_once: 0.0 if at_once else 3600.0)
+    monkeypatch.setattr(rotations, "sign_in", lambda _, at_once, key_file: 0.0 if at_once else 3600.0)
     return found
 
 

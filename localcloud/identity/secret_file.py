@@ -1,0 +1,82 @@
+"""The file `client-secret` of a data folder: by it, this machine's commands sign in.
+
+Where the folder's secrets are encrypted the file is a link into a folder in memory, which is gone with the
+machine's power at the latest: what is stolen of the data folder signs nobody in.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from localcloud.datafolder.aside import Aside
+from localcloud.datafolder.operator_key import OPTION
+from localcloud.errors import StartError
+from localcloud.files import write_private
+from localcloud.settings import CLIENT_SECRET, IN_MEMORY
+
+_VARIABLES: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
+"""Those that name a folder in memory: of a unit (systemd.exec(5)), and of a session (XDG Base Directory)."""
+_SHARED: Final = Path("/dev/shm")  # noqa: S108 - a folder of one's own is made in it
+
+
+def keep(data: Path, secret: str, *, is_expected: bool = False) -> None:
+    """Has the file hold the secret, 0600.
+
+    Args:
+        is_expected: whether another one there is what a rotation took the place of; else it is moved aside.
+    """
+    path = data / CLIENT_SECRET
+    if path.is_symlink():  # of a time when secrets were encrypted
+        forget(data)
+    if path.exists() and path.read_bytes() != secret.encode():
+        if is_expected:
+            write_private(path, secret.encode())
+        else:
+            Aside(data).move(path)
+    if not path.exists() or path.stat().st_mode & 0o777 != 0o600:
+        write_private(path, secret.encode())
+
+
+def keep_in_memory(data: Path, secret: str) -> None:
+    """Has the file be a link to one in memory that holds the secret, 0600.
+
+    Raises:
+        StartError: there is no folder in memory.
+    """
+    path = data / CLIENT_SECRET
+    if path.is_symlink() and path.exists():
+        target = path.readlink()
+    else:
+        forget(data)
+        try:
+            folder = tempfile.mkdtemp(prefix=IN_MEMORY, dir=_memory())
+        except OSError as error:
+            raise StartError(
+                f"The client's secret cannot be kept in memory ({error.strerror}: {error.filename}): have "
+                f"$RUNTIME_DIRECTORY name a folder of a file system in memory, or leave {OPTION} out."
+            ) from None
+        target = Path(folder, CLIENT_SECRET)
+    write_private(target, secret.encode())
+    if not path.is_symlink():
+        path.symlink_to(target)
+
+
+def forget(data: Path) -> None:
+    """Removes the link and what is in memory. Of a file, nothing."""
+    path = data / CLIENT_SECRET
+    if not path.is_symlink():
+        return
+    folder = path.readlink().parent
+    if folder.name.startswith(IN_MEMORY) and not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
+    path.unlink()
+
+
+def _memory() -> Path:
+    """The folder in memory that the environment names, or the one that every user of the machine has."""
+    named = [os.environ.get(variable, "").partition(":")[0] for variable in _VARIABLES]
+    return next((Path(one) for one in named if one and Path(one).is_dir()), _SHARED)
