@@ -13,7 +13,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .PHONY: lint lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings
-.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos settings lock pulumi-pin down clean
+.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos screenshots settings lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ lint-picture: bootstrap ## check docs/architecture.svg; `make picture` draws it 
 
 picture: bootstrap ## draw docs/architecture.svg from the imports
 	@$(BIN)/python -m tools.picture
+
+screenshots: bootstrap ## make those of docs/page.md anew, in Debian's chromium
+	@$(BIN)/python -m tools.screenshots
 
 lint-settings: bootstrap ## check docs/server-settings.md; `make settings` writes it anew
 	@$(BIN)/python -m tools.server_settings --check

@@ -72,8 +72,14 @@ def _node(der: bytes, now: dt.datetime) -> Node:
         # gRPC serves certificates in which the library finds faults
     except (ValueError, TypeError, OverflowError):
         return Node("(a certificate that cannot be read)", "(unknown)")
+    names = _names(one)
     return Node(
-        subject or "(no subject)", issuer, _names(one), ends, _days(ends, now), one.subject == one.issuer
+        subject or ", ".join(names[:1]) or "(no name)",
+        issuer,
+        names,
+        ends,
+        _days(ends, now),
+        one.subject == one.issuer,
     )
 
 
