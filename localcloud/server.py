@@ -195,6 +195,7 @@ class Cloud:
             listeners=statuses(settings, ports),
             version=self._version,
             certificate=self._renewal.status() if self._renewal else None,
+            execution_providers=settings.execution_providers,
         )
 
     def _start(self, starting: contextlib.ExitStack) -> None:

@@ -107,6 +107,7 @@ class Status:
         version: the version of the code that runs; `UNTOLD` where it does not run, or tells none.
         needs_roots: whether callers must be given `ca`; False: their systems know those roots.
         certificate: of its HTTPS; None where it does not run, or tells nothing of it.
+        execution_providers: what runs its models, in this order; empty where it does not run, or tells none.
     """
 
     https: str | None
@@ -123,6 +124,7 @@ class Status:
     version: Version = UNTOLD
     needs_roots: bool = True
     certificate: CertificateStatus | None = None
+    execution_providers: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -147,6 +149,7 @@ class Status:
             "version": self.version.number,
             "commit": self.version.commit,
             "certificate": None if self.certificate is None else self.certificate.to_json(),
+            "execution_providers": list(self.execution_providers),
             "running": self.running,
         }
 
@@ -173,6 +176,7 @@ class Status:
                 version=Version(told.get("version"), told.get("commit")),
                 needs_roots=told.get("needs_roots", True),
                 certificate=_certificate(told.get("certificate")),
+                execution_providers=tuple(told.get("execution_providers", ())),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no status of a localcloud: {error!r}") from None

@@ -264,6 +264,7 @@ def show(found: Status) -> None:
         "DNS server": found.dns,
         "blob service": found.blob,
         "process id": found.pid,
+        "models run on": ", ".join(found.execution_providers) or None,
         "version": found.version.number,
         "commit": found.version.commit,
     }

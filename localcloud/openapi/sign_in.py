@@ -18,6 +18,7 @@ from localcloud.openapi.parts import (
     record,
     whole,
 )
+from localcloud.scoring.execution_providers import NAMES
 
 _URI: Final[Shape] = {"type": "string", "format": "uri"}
 _REFUSED: Final = "Refused, in the words of OAuth 2.0 with Microsoft's code (AADSTS…)."
@@ -113,6 +114,7 @@ ANSWERS: Final[dict[str, Shape]] = {
                 notes=array(TEXT),
             )
         ),
+        execution_providers=array(one_of(*NAMES)),
     )
     | {"description": "Who has no token is told whether it is alive, and its version, alone."},
     "CloudMetadata": record(

@@ -29,6 +29,7 @@ RUNNING = Status(
     listeners=(ListenerStatus("DNS server", "10.0.0.5:53", "other machines", "nothing", "203.0.113.5:53"),),
     version=Version("0.1.0", "c" * 40),
     certificate=CertificateStatus("files", "2027-01-01T00:00:00Z", "it expired", ("open to all",)),
+    execution_providers=("openvino", "cpu"),
 )
 TOLD: dict[str, Any] = {
     "https": "https://127.0.0.1:20001",
@@ -62,6 +63,7 @@ TOLD: dict[str, Any] = {
         "trouble": "it expired",
         "notes": ["open to all"],
     },
+    "execution_providers": ["openvino", "cpu"],
     "running": True,
 }
 
@@ -94,10 +96,18 @@ def test_what_was_told_is_read_back() -> None:
 
 def test_one_of_another_version_is_understood() -> None:
     """Of before there were versions, which told neither; and a later one, which tells more."""
-    later_keys = ("version", "commit", "running", "needs_roots", "certificate", "listeners")
+    later_keys = (
+        "version",
+        "commit",
+        "running",
+        "needs_roots",
+        "certificate",
+        "listeners",
+        "execution_providers",
+    )
     before = {key: value for key, value in TOLD.items() if key not in later_keys}
     told = Status.from_json(before | {"alive": True})
-    assert told == replace(RUNNING, version=UNTOLD, certificate=None, listeners=())
+    assert told == replace(RUNNING, version=UNTOLD, certificate=None, listeners=(), execution_providers=())
     later = TOLD | {"uptime_s": 5, "services": [one | {"replicas": 1} for one in TOLD["services"]]}
     later["listeners"] = [one | {"open": 3} for one in TOLD["listeners"]]
     assert Status.from_json(later) == RUNNING
