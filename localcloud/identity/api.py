@@ -1,17 +1,18 @@
-"""Sign-in as Microsoft's clients do it: cloud metadata, OpenID discovery, keys, client-credentials tokens.
+"""Sign-in as Microsoft's clients do it: cloud metadata, OpenID discovery, keys, and tokens: for a secret, for
+another issuer's token, or for a code that somebody with a secret allows.
 
-Sources: Azure `metadata/endpoints` 2022-09-01; OpenID Connect Discovery 1.0; RFC 6749 section 4.4; the
+Sources: Azure `metadata/endpoints` 2022-09-01; OpenID Connect Discovery 1.0; RFC 6749 sections
+4.4 and 6; RFC 8628; the
 Microsoft identity platform's error codes (AADSTS…).
 """
 
 from __future__ import annotations
 
-import base64
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,14 +25,36 @@ from localcloud.errors import CloudError
 from localcloud.http.frame import body_of
 from localcloud.http.lanes import FEDERATION, SIGN_IN, Lane, Route
 from localcloud.identity.client_secrets import ClientSecrets
+from localcloud.identity.device_codes import INTERVAL_S, LIFE_S, DeviceCodes
+from localcloud.identity.device_page import PATH as PAGE
+from localcloud.identity.device_page import DevicePage
 from localcloud.identity.federation import Federation
+from localcloud.identity.forms import form_of, required, resource_of
 from localcloud.identity.refusals import SignInError, error_body
 from localcloud.identity.tenant import Tenant
 from localcloud.identity.tokens import Tokens
 
-_DEFAULT_SCOPE = "/.default"
-_OPENID_SCOPES = frozenset({"openid", "offline_access", "profile", "email"})
-"""Of no use without a user, yet Microsoft's library for Go sends them behind every scope."""
+_DEVICE_GRANTS = ("device_code", "urn:ietf:params:oauth:grant-type:device_code")
+_SHARED_TENANTS = ("common", "organizations")
+"""What a program writes that does not know its tenant: here there is one."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a caller of the token endpoint has shown.
+
+    Attributes:
+        form: the fields that it sent.
+        until: when the secret that it signed in by ends, seconds since the epoch.
+        audience: what was asked for when the sign-in began; None: the form names it.
+        program: the program that may ask again with a refresh token; None: it signs in by itself.
+    """
+
+    form: dict[str, str]
+    principal: Principal
+    until: float
+    audience: str | None = None
+    program: str | None = None
 
 
 class IdentityApi:
@@ -60,6 +83,7 @@ class IdentityApi:
         self._store = store
         self._uses = uses
         self._storage_suffix = storage_suffix
+        self._codes = DeviceCodes()
 
     def routes(self) -> list[Route]:
         """Routes that need no token."""
@@ -79,8 +103,11 @@ class IdentityApi:
                 for path, handler in (
                     ("/oauth2/v2.0/token", self._token_v2),
                     ("/oauth2/token", self._token_v1),
+                    ("/oauth2/v2.0/devicecode", self._begin_v2),
+                    ("/oauth2/devicecode", self._begin_v1),
                 )
             ),
+            *DevicePage(self._codes, self._by_secret).routes(),
         ]
 
     def _signing(self, handler: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:
@@ -89,15 +116,16 @@ class IdentityApi:
         def answer(request: Request) -> Response:
             headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
             try:
-                self._check_tenant(request.path_params["tenant"])
+                self._check_tenant(request.path_params["tenant"].lower(), request)
                 return JSONResponse(handler(request), headers=headers)
             except SignInError as error:
                 return JSONResponse(error_body(error, request), error.status, headers=headers)
 
         return answer
 
-    def _check_tenant(self, tenant: str) -> None:
-        if tenant.lower() != self._tenant.tenant_id:
+    def _check_tenant(self, tenant: str, request: Request) -> None:
+        shared = tenant in _SHARED_TENANTS and b"client_credentials" not in body_of(request)
+        if tenant != self._tenant.tenant_id and not shared:
             raise SignInError(
                 400,
                 "invalid_tenant",
@@ -150,23 +178,24 @@ class IdentityApi:
         return self._tokens.key_set(request.state.base_url)
 
     def _token_v2(self, request: Request) -> dict[str, Any]:
-        form, principal, until = self._authenticated_form(request)
-        audience = self._audience(_resource(_required(form, "scope")))
+        grant = self._granted(request)
+        audience = grant.audience or self._audience(resource_of(required(grant.form, "scope")))
         issuer = self._tokens.issuer_v2(request.state.base_url)
-        token, life_s = self._tokens.issue(audience, issuer, principal.client_id, principal.generation, until)
+        token, life_s = self._issue(grant, audience, issuer)
         return {
             "token_type": "Bearer",
             "expires_in": life_s,
             "ext_expires_in": life_s,
             "access_token": token,
+            **self._of_program(grant, issuer),
         }
 
     def _token_v1(self, request: Request) -> dict[str, Any]:
-        form, principal, until = self._authenticated_form(request)
-        audience = self._audience(_required(form, "resource"))
+        grant = self._granted(request)
+        audience = grant.audience or self._audience(required(grant.form, "resource"))
         begin = int(time.time())
         issuer = self._tokens.issuer_v1(request.state.base_url)
-        token, life_s = self._tokens.issue(audience, issuer, principal.client_id, principal.generation, until)
+        token, life_s = self._issue(grant, audience, issuer)
         # The v1 endpoint writes its numbers as strings.
         return {
             "token_type": "Bearer",
@@ -176,21 +205,96 @@ class IdentityApi:
             "not_before": str(begin),
             "resource": audience,
             "access_token": token,
+            **self._of_program(grant, issuer),
         }
 
-    def _authenticated_form(self, request: Request) -> tuple[dict[str, str], Principal, float]:
-        """The form, who signs in, and when what it signs in by ends, in seconds since the epoch."""
-        form = _form(request)
-        grant_type = _required(form, "grant_type")
+    def _issue(self, grant: Grant, audience: str, issuer: str) -> tuple[str, int]:
+        one = grant.principal
+        return self._tokens.issue(audience, issuer, one.client_id, one.generation, grant.until)
+
+    def _of_program(self, grant: Grant, issuer: str) -> dict[str, str]:
+        """What a program has beside its token: it may ask again, and knows for whom it asks."""
+        if grant.program is None:
+            return {}
+        one = grant.principal
+        token = self._tokens.issue_refresh(grant.program, one.client_id, one.generation, grant.until)
+        identity = self._tokens.issue_identity(grant.program, issuer, one)
+        return {"refresh_token": token, "id_token": identity}
+
+    def _begin_v2(self, request: Request) -> dict[str, Any]:
+        form = form_of(request)
+        begun = self._begin(form, resource_of(required(form, "scope")), request)
+        return begun | {"verification_uri": f"{request.state.base_url}{PAGE}"}
+
+    def _begin_v1(self, request: Request) -> dict[str, Any]:
+        form = form_of(request)
+        begun = self._begin(form, required(form, "resource"), request)
+        # The v1 endpoint writes its numbers as strings.
+        numbers = {name: str(begun[name]) for name in ("expires_in", "interval")}
+        return begun | numbers | {"verification_url": f"{request.state.base_url}{PAGE}"}
+
+    def _begin(self, form: dict[str, str], resource: str, request: Request) -> dict[str, Any]:
+        pending = self._codes.begin(required(form, "client_id"), self._audience(resource))
+        return {
+            "user_code": pending.user_code,
+            "device_code": pending.device_code,
+            "expires_in": LIFE_S,
+            "interval": INTERVAL_S,
+            "message": f"To sign in, open the page {request.state.base_url}{PAGE} and enter the code "
+            f"{pending.user_code} with a client ID and its secret.",
+        }
+
+    def _granted(self, request: Request) -> Grant:
+        form = form_of(request)
+        grant_type = required(form, "grant_type")
+        if grant_type in _DEVICE_GRANTS:
+            return self._by_device_code(form)
+        if grant_type == "refresh_token":
+            return self._by_refresh_token(form)
         if grant_type != "client_credentials":
             raise SignInError(
                 400,
                 "unsupported_grant_type",
                 70003,
                 f"The app requested an unsupported grant type '{grant_type}'; "
-                "supported is 'client_credentials'.",
+                "supported are 'client_credentials', 'device_code' and 'refresh_token'.",
             )
-        client_id = _required(form, "client_id")
+        return self._by_secret(form)
+
+    def _by_device_code(self, form: dict[str, str]) -> Grant:
+        program = required(form, "client_id")
+        code = form.get("code") or required(form, "device_code")
+        begun = self._codes.redeem(code, program)
+        principal = self._still(begun.client_id, begun.generation)
+        return Grant(form, principal, begun.secret_until, begun.audience, program)
+
+    def _by_refresh_token(self, form: dict[str, str]) -> Grant:
+        program = required(form, "client_id")
+        claims = self._tokens.refreshed(required(form, "refresh_token"), program)
+        principal = self._still(str(claims["sub"]), claims["gen"])
+        self._uses.note(principal.client_id)
+        return Grant(form, principal, float(claims["exp"]), program=program)
+
+    def _still(self, client_id: str, generation: object) -> Principal:
+        """The principal that signed in before, if what it got then still opens."""
+        with self._store.read() as db:
+            principal = principals.of_client(db, client_id)
+        if principal is None or principal.generation != generation:
+            raise SignInError(
+                400,
+                "invalid_grant",
+                50173,
+                "The provided grant has expired due to it being revoked: sign in again.",
+            )
+        return principal
+
+    def _by_secret(self, form: dict[str, str]) -> Grant:
+        """As an application signs in: by its secret, or by another issuer's token.
+
+        Raises:
+            SignInError: neither opens.
+        """
+        client_id = required(form, "client_id")
         with self._store.read() as db:
             principal = principals.of_client(db, client_id.lower())
         if principal is None:
@@ -206,7 +310,7 @@ class IdentityApi:
                 trusted = principals.trusted(db, principal.client_id)
             self._federation.check(assertion, form.get("client_assertion_type", ""), trusted)
             self._uses.note(principal.client_id)
-            return form, principal, math.inf
+            return Grant(form, principal, math.inf)
         secret = form.get("client_secret")
         if not secret:
             raise SignInError(
@@ -226,7 +330,7 @@ class IdentityApi:
                 f"secret value, not the client secret ID, for a secret added to app '{client_id}'.",
             )
         self._uses.note(principal.client_id)
-        return form, principal, until
+        return Grant(form, principal, until)
 
     def _audience(self, resource: str) -> str:
         if not self._tokens.is_audience(resource):
@@ -250,11 +354,12 @@ def _openid(issuer: str, token_endpoint: str, keys: str, tenant: str) -> dict[st
         "issuer": issuer,
         "token_endpoint": token_endpoint,
         "jwks_uri": keys,
-        # Required by OpenID Connect Discovery and by MSAL; there is no interactive sign-in behind it.
+        # Required by OpenID Connect Discovery and by MSAL; who signs in on a page does so by a device code.
         "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
         "response_types_supported": ["token"],
         "subject_types_supported": ["pairwise"],
-        "grant_types_supported": ["client_credentials"],
+        "device_authorization_endpoint": f"{tenant}/oauth2/v2.0/devicecode",
+        "grant_types_supported": ["client_credentials", _DEVICE_GRANTS[1], "refresh_token"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": [
             "client_secret_post",
@@ -262,48 +367,3 @@ def _openid(issuer: str, token_endpoint: str, keys: str, tenant: str) -> dict[st
             "client_secret_basic",
         ],
     }
-
-
-def _form(request: Request) -> dict[str, str]:
-    """The form's fields; a client may authenticate in the header instead (RFC 6749 section 2.3.1)."""
-    try:
-        fields = parse_qs(body_of(request).decode(), keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        message = "The request body is not a form (application/x-www-form-urlencoded)."
-        raise SignInError(400, "invalid_request", 9002014, message) from None
-    form = {name: values[0] for name, values in fields.items()}
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            pair = base64.b64decode(credentials, validate=True).decode()
-        except ValueError:  # not base64, not ASCII, or not UTF-8
-            message = "The Basic credentials in the 'Authorization' header cannot be read."
-            raise SignInError(401, "invalid_client", 7000218, message) from None
-        client_id, _, secret = pair.partition(":")
-        form |= {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
-    return form
-
-
-def _resource(scope: str) -> str:
-    """The resource that a scope names: scopes are divided by spaces (RFC 6749 section 3.3)."""
-    scopes = [one for one in scope.split() if one.lower() not in _OPENID_SCOPES]
-    if len(scopes) > 1:
-        message = f"Provided value for the input parameter scope '{scope}' contains more than one resource."
-        raise SignInError(400, "invalid_scope", 28000, message)
-    if not scopes or not scopes[0].endswith(_DEFAULT_SCOPE):
-        raise SignInError(
-            400,
-            "invalid_scope",
-            1002012,
-            f"The provided value for scope {scope} is not valid. Client credential flows must have a "
-            "scope value with /.default suffixed to the resource identifier (application ID URI).",
-        )
-    # 'https://management.core.windows.net//.default' asks for the audience with its final slash.
-    return scopes[0].removesuffix(_DEFAULT_SCOPE)
-
-
-def _required(form: dict[str, str], name: str) -> str:
-    if not form.get(name):
-        message = f"The request body must contain the following parameter: '{name}'."
-        raise SignInError(400, "invalid_request", 900144, message)
-    return form[name]

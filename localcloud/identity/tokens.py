@@ -6,6 +6,7 @@ for, and accepted for any of them, with and without the final slash.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import uuid
@@ -16,10 +17,14 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from localcloud.access.principals import Principal
 from localcloud.errors import CloudError
 from localcloud.identity.credentials import TOKEN_LIFE_S, Credentials
+from localcloud.identity.refusals import SignInError
 from localcloud.identity.tenant import Tenant
 
+REFRESH_LIFE_S = 24 * 3600
+_REFRESH = "urn:localcloud:refresh"
 AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.com/")
 
 
@@ -86,6 +91,68 @@ class Tokens:
         token = jwt.encode(claims, credentials.signing_key, "RS256", headers={"kid": credentials.key_id})
         return token, expires_on - now
 
+    def issue_refresh(self, program: str, client_id: str, generation: int, until: float) -> str:
+        """A token that opens nothing but the token endpoint, where its program has another one for it.
+
+        Args:
+            program: the client ID that the program gave.
+            generation, until: as `issue` has them.
+        """
+        credentials = self._credentials()
+        now = int(time.time())
+        claims = {
+            "aud": _REFRESH,
+            "iss": self._tenant.tenant_id,
+            "nbf": now,
+            "exp": int(min(now + REFRESH_LIFE_S, until)),
+            "azp": program,
+            "sub": client_id,
+            "gen": generation,
+            "uti": uuid.uuid4().hex,
+        }
+        return jwt.encode(claims, credentials.signing_key, "RS256", headers={"kid": credentials.key_id})
+
+    def issue_identity(self, program: str, issuer: str, principal: Principal) -> str:
+        """A token that tells a program who has signed in (OpenID Connect Core 1.0, section 2); it opens
+        nothing.
+        """
+        credentials = self._credentials()
+        now = int(time.time())
+        claims = {
+            "aud": program,
+            "iss": issuer,
+            "iat": now,
+            "nbf": now,
+            "exp": now + TOKEN_LIFE_S,
+            "sub": principal.client_id,
+            "oid": principal.client_id,
+            "tid": self._tenant.tenant_id,
+            "preferred_username": principal.name,
+            "upn": principal.name,
+            "unique_name": principal.name,
+        }
+        return jwt.encode(claims, credentials.signing_key, "RS256", headers={"kid": credentials.key_id})
+
+    def refreshed(self, token: str, program: str) -> dict[str, Any]:
+        """The claims of a refresh token of that program.
+
+        Raises:
+            SignInError: 400 invalid_grant: it is none, has expired, or is another program's.
+        """
+        try:
+            claims = self._verified(token)
+        except CloudError:
+            claims = {}
+        if claims.get("aud") != _REFRESH or claims.get("azp") != program:
+            raise SignInError(
+                400,
+                "invalid_grant",
+                70000,
+                "The provided value for the input parameter 'refresh_token' is not valid, has expired or is "
+                "another program's: sign in again.",
+            )
+        return claims
+
     def key_set(self, base_url: str) -> dict[str, Any]:
         """The JSON Web Key Set (RFC 7517) that verifies the tokens."""
         return {
@@ -123,11 +190,7 @@ class Tokens:
                 f"It should exactly match with one of the allowed audiences {', '.join(self.audiences)}.",
             )
         if claims["iss"] not in self._issuers or claims.get("tid") != self._tenant.tenant_id:
-            raise self.refusal(
-                "InvalidAuthenticationTokenTenant",
-                f"The access token is from the wrong issuer '{claims['iss']}'. It must match the tenant "
-                f"'{self._tenant.tenant_id}' of this subscription.",
-            )
+            raise self._of_another_tenant(claims["iss"])
         return claims
 
     def _verified(self, token: str) -> dict[str, Any]:
@@ -148,6 +211,7 @@ class Tokens:
         except jwt.ImmatureSignatureError:
             raise self.refusal("InvalidAuthenticationToken", "The access token is not yet valid.") from None
         except jwt.InvalidSignatureError:
+            self._require_own_tenant(token)
             raise self.refusal(
                 "InvalidAuthenticationToken",
                 "The access token's signature is not this tenant's: it was issued by another server.",
@@ -159,6 +223,21 @@ class Tokens:
         if not (isinstance(claims["iss"], str) and _audiences(claims)):
             raise self.refusal("InvalidAuthenticationToken", "The access token is invalid.")
         return claims
+
+    def _require_own_tenant(self, token: str) -> None:
+        """Refuses a token that says itself that it is of another tenant: clients then sign in to this one."""
+        with contextlib.suppress(jwt.InvalidTokenError, RecursionError, OverflowError, TypeError):
+            claims = jwt.decode(token, options={"verify_signature": False})
+            tenant, issuer = claims.get("tid"), claims.get("iss")
+            if isinstance(tenant, str) and isinstance(issuer, str) and tenant != self._tenant.tenant_id:
+                raise self._of_another_tenant(issuer)
+
+    def _of_another_tenant(self, issuer: str) -> CloudError:
+        return self.refusal(
+            "InvalidAuthenticationTokenTenant",
+            f"The access token is from the wrong issuer '{issuer}'. It must match the tenant "
+            f"'{self._tenant.tenant_id}' of this subscription.",
+        )
 
     def refusal(self, code: str, message: str) -> CloudError:
         """The refusal of who shows no token that opens: 401, with the address of sign-in."""

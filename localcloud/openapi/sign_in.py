@@ -38,6 +38,15 @@ def _open(
     return made
 
 
+def _page(name: str, refused: tuple[int, ...] = (), form: str | None = None) -> dict[str, Any]:
+    """An operation of people: it answers with a page of HTML."""
+    made = _open(name, "SignInError", refused, form=form)
+    for status in ("200", *map(str, refused)):
+        made["responses"][status]["content"] = {"text/html": {"schema": TEXT}}
+        made["responses"][status]["description"] = "A page."
+    return made
+
+
 _METADATA: Final = _open("Metadata_Get", "CloudMetadata", (400,), "Error")
 PATHS: Final[dict[str, dict[str, Any]]] = {
     HEALTH: {"get": _open("Health_Get", "Health", (401,), "Error") | {"security": [{}, {"azure_auth": []}]}},
@@ -54,17 +63,40 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
         "post": _open("Token_PostV2", "TokenV2", (400, 401), form="TokenRequestV2")
     },
     "/{tenant}/oauth2/token": {"post": _open("Token_PostV1", "TokenV1", (400, 401), form="TokenRequestV1")},
+    "/{tenant}/oauth2/v2.0/devicecode": {
+        "post": _open("DeviceCode_PostV2", "DeviceCodeV2", (400, 401), form="DeviceCodeRequestV2")
+    },
+    "/{tenant}/oauth2/devicecode": {
+        "post": _open("DeviceCode_PostV1", "DeviceCodeV1", (400, 401), form="DeviceCodeRequestV1")
+    },
+    "/devicelogin": {
+        "get": _page("DevicePage_Get"),
+        "post": _page("DevicePage_Post", (400, 401), form="DevicePageForm"),
+    },
 }
 _CLIENT: Final = {
-    "grant_type": one_of("client_credentials"),
-    "client_id": UUID,
+    "grant_type": one_of(
+        "client_credentials",
+        "device_code",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "refresh_token",
+    ),
+    "client_id": TEXT,
     "client_secret": TEXT,
     "client_assertion": TEXT,
     "client_assertion_type": TEXT,
+    "device_code": TEXT,
+    "code": TEXT,
+    "refresh_token": TEXT,
 }
 REQUESTS: Final[dict[str, Shape]] = {
-    "TokenRequestV2": record("grant_type client_id scope", **_CLIENT, scope=TEXT),
-    "TokenRequestV1": record("grant_type client_id resource", **_CLIENT, resource=TEXT),
+    "TokenRequestV2": record("grant_type client_id", **_CLIENT, scope=TEXT),
+    "TokenRequestV1": record("grant_type client_id", **_CLIENT, resource=TEXT),
+    "DeviceCodeRequestV2": record("client_id scope", client_id=TEXT, scope=TEXT),
+    "DeviceCodeRequestV1": record("client_id resource", client_id=TEXT, resource=TEXT),
+    "DevicePageForm": record(
+        "user_code client_id client_secret", user_code=TEXT, client_id=TEXT, client_secret=TEXT
+    ),
 }
 _VERSION: Final = {"version": or_null(TEXT), "commit": or_null(TEXT)}
 ANSWERS: Final[dict[str, Shape]] = {
@@ -137,6 +169,7 @@ ANSWERS: Final[dict[str, Shape]] = {
         token_endpoint=_URI,
         jwks_uri=_URI,
         authorization_endpoint=_URI,
+        device_authorization_endpoint=_URI,
         response_types_supported=array(TEXT),
         subject_types_supported=array(TEXT),
         grant_types_supported=array(TEXT),
@@ -164,6 +197,8 @@ ANSWERS: Final[dict[str, Shape]] = {
         expires_in=whole(1, 86400),
         ext_expires_in=whole(1, 86400),
         access_token=TEXT,
+        refresh_token=TEXT,
+        id_token=TEXT,
     ),
     "TokenV1": record(
         "token_type expires_in ext_expires_in expires_on not_before resource access_token",
@@ -171,6 +206,20 @@ ANSWERS: Final[dict[str, Shape]] = {
         **dict.fromkeys(
             ("expires_in", "ext_expires_in", "expires_on", "not_before", "resource", "access_token"), TEXT
         ),
+        refresh_token=TEXT,
+        id_token=TEXT,
+    ),
+    "DeviceCodeV2": record(
+        "user_code device_code verification_uri expires_in interval message",
+        **dict.fromkeys(("user_code", "device_code", "message"), TEXT),
+        verification_uri=_URI,
+        expires_in=whole(1, 3600),
+        interval=whole(1, 60),
+    ),
+    "DeviceCodeV1": record(
+        "user_code device_code verification_url expires_in interval message",
+        **dict.fromkeys(("user_code", "device_code", "expires_in", "interval", "message"), TEXT),
+        verification_url=_URI,
     ),
     "SignInError": record(
         "error error_description error_codes timestamp trace_id correlation_id",

@@ -18,7 +18,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
+from localcloud.http.deadlines import Deadline, DeadlineAdapter
 from localcloud.server import Cloud
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
@@ -53,6 +55,10 @@ class SharedKeyCaller:
 
     def close(self) -> None:
         self._session.close()
+
+    def mount(self, adapter: HTTPAdapter) -> None:
+        """Has requests go by an adapter."""
+        self._session.mount("https://", adapter)
 
     def sign(self, text: str) -> str:
         return base64.b64encode(hmac.new(self._key, text.encode(), hashlib.sha256).digest()).decode()
@@ -92,9 +98,11 @@ def plane(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[DataPlane]:
         plane.arm("DELETE", account_id)
 
 
-@pytest.fixture
-def storage(plane: DataPlane, cloud: Cloud) -> Iterator[SharedKeyCaller]:
-    """The storage account that register_model makes for itself, with its container."""
+@pytest.fixture(params=["by its path", "by its name"])
+def storage(plane: DataPlane, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[SharedKeyCaller]:
+    """The storage account that register_model makes for itself, with its container; that client knows it by
+    its name.
+    """
     seed = f"{plane.subscription}_group_{plane.account_id.rpartition('/')[2]}_eastus2"
     name = f"fpga{hashlib.md5(seed.encode(), usedforsecurity=False).hexdigest()}"[:24]
     path = (
@@ -110,7 +118,15 @@ def storage(plane: DataPlane, cloud: Cloud) -> Iterator[SharedKeyCaller]:
     assert (made.status_code, made.json()["properties"]["provisioningState"]) == (200, "Succeeded")
     keys = {key["keyName"]: key["value"] for key in arm("POST", "/listKeys").json()["keys"]}
     blob_endpoint = made.json()["properties"]["primaryEndpoints"]["blob"]
-    with closing(SharedKeyCaller(blob_endpoint, name, keys["key1"], str(cloud.status().ca))) as caller:
+    if request.param == "by its name":
+        blob_endpoint = f"https://{name}.blob.core.windows.net"
+    port = urlsplit(str(cloud.status().blob)).port
+    with (
+        Deadline(120.0) as deadline,
+        closing(SharedKeyCaller(blob_endpoint, name, keys["key1"], str(cloud.status().ca))) as caller,
+    ):
+        # as a resolver that asks localcloud's name server has it
+        caller.mount(DeadlineAdapter(deadline, ["127.0.0.1"], port))
         assert caller("PUT", "models?restype=container").status_code == 201
         again = caller("PUT", "models?restype=container")
         assert (again.status_code, again.headers["x-ms-error-code"]) == (409, "ContainerAlreadyExists")
