@@ -15,8 +15,10 @@ from fpga.commands import (
     certs,
     clean,
     cloud,
+    cloud_list,
     cloud_principal,
     cloud_unit,
+    completion,
     doctor,
     down,
     github,
@@ -31,6 +33,7 @@ from fpga.commands import (
     up,
     watch,
 )
+from fpga.commands.open import open_page
 from fpga.help_page import Commands
 
 # Errors that are meant for a person, as (module, class). A class whose module was not imported cannot have
@@ -58,6 +61,7 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(predict.predict)
 app.command()(call_info.call_info)
+cloud.app.command("list")(cloud_list.list_)
 cloud.app.command()(cloud_unit.install)
 cloud.app.command()(cloud_unit.uninstall)
 cloud.app.add_typer(cloud_principal.app, name="principal", cls=Commands)
@@ -77,6 +81,8 @@ app.add_typer(github.app, name="github", cls=Commands)
 app.command()(adopt.adopt)
 app.command()(doctor.doctor)
 app.command()(logs.logs)
+app.command("open")(open_page)
+app.command()(completion.completion)
 app.command()(down.down)
 app.command()(clean.clean)
 
@@ -101,6 +107,7 @@ def options(
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 refused or failed, 2 bad usage, 130 interrupted."""
     caller = settled()
+    completion.prepare()
     try:
         app(obj=caller)
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,10 +33,40 @@ class Running:
     trouble: str = ""
 
 
-def clouds() -> list[Running]:
-    """The localclouds of this user that run, by their data folders."""
+def clouds(tell: Callable[[str], object] = lambda _: None) -> list[Running]:
+    """The localclouds of this user that run, by their data folders.
+
+    Args:
+        tell: told whose answer is waited for.
+    """
     found = {data: pid for pid in _processes() if (data := _data_of(pid)) is not None}
-    return [_running(data, pid) for data, pid in sorted(found.items())]
+    return [_running(data, pid, tell) for data, pid in sorted(found.items())]
+
+
+def columns(one: Running) -> tuple[str, str, str, str]:
+    """What a person is told of one: data folder, process, version, address."""
+    if one.status is None:
+        return str(one.data), str(one.pid), "does not answer", one.trouble
+    return str(one.data), str(one.pid), str(one.status.version), one.status.https or "none"
+
+
+def line(one: Running) -> str:
+    """The same on one line."""
+    data, pid, version, address = columns(one)
+    return f"{data}: process {pid}, {version}, {address}"
+
+
+def told(one: Running) -> dict[str, str | int | None]:
+    """The same as JSON has it."""
+    status = one.status
+    return {
+        "data": str(one.data),
+        "pid": one.pid,
+        "version": None if status is None else status.version.number,
+        "commit": None if status is None else status.version.commit,
+        "https": None if status is None else status.https,
+        "trouble": one.trouble or None,
+    }
 
 
 def clear_stale(data: Path) -> bool:
@@ -66,10 +96,11 @@ def logs_to_journal(data: Path) -> bool:
     return False
 
 
-def _running(data: Path, pid: int) -> Running:
+def _running(data: Path, pid: int, tell: Callable[[str], object]) -> Running:
     from localcloud import control
     from localcloud.errors import LocalcloudError
 
+    tell(f"the one of {data} is asked")
     try:
         return Running(data, pid, control.status(data))
     except (LocalcloudError, OSError) as error:

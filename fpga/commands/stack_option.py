@@ -62,6 +62,16 @@ def default() -> str:
     return activated() or DEFAULT_STACK
 
 
+def named(incomplete: str) -> list[str]:
+    """The stacks of the checkout that a name could go on to, by their files; no engine is asked."""
+    from fpga.project import Project
+
+    folder = Project.here().stack_file(DEFAULT_STACK).parent
+    names = {file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml")}
+    there = {name for name in names if not name.endswith(".template")} | {DEFAULT_STACK}
+    return sorted(name for name in there if name.startswith(incomplete))
+
+
 Stack = Annotated[
     str,
     typer.Option(
@@ -72,5 +82,6 @@ Stack = Annotated[
         default_factory=default,
         show_default="the shell's, or local",
         callback=_chosen,
+        autocompletion=named,
     ),
 ]

@@ -1,0 +1,85 @@
+"""Completion in real shells, as somebody who presses the tabulator has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.waiting import PATIENCE_S
+
+CHECKOUT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+
+
+def shell(name: str, script: str, **variables: str) -> str:
+    done = subprocess.run(
+        [name, *(["--norc", "--noprofile"] if name == "bash" else []), "-c", script],
+        cwd=CHECKOUT,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def completed(*words: str) -> list[str]:
+    """What bash offers for the last of the words."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    script = (
+        'source <(fpga completion bash); function=$(complete -p fpga | sed "s/.*-F \\([^ ]*\\).*/\\1/")\n'
+        f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}\n"
+        '"$function" fpga; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    return shell("bash", script).split()
+
+
+def test_bash_completes_commands_options_values_and_stacks() -> None:
+    assert completed("fpga", "do") == ["doctor", "down"]
+    assert completed("fpga", "cloud", "st") == ["status"]
+    assert completed("fpga", "predict", "--sta") == ["--stack"]
+    assert completed("fpga", "predict", "--stack", "pr") == ["prod"]
+    assert completed("fpga", "plan", "-s", "") == ["dev", "local", "prod", "staging"]
+    assert completed("fpga", "doctor", "--format", "") == ["text", "json"]
+    assert completed("fpga", "completion", "") == ["bash", "zsh", "fish"]
+
+
+@pytest.mark.parametrize("name", ["zsh", "fish"])
+def test_other_shells_take_theirs(name: str) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    words = {
+        "zsh": 'autoload -U compinit; compinit -D; source <(fpga completion zsh); echo "${_comps[fpga]}"',
+        "fish": "fpga completion fish | source; complete --do-complete 'fpga do'",
+    }
+    told = shell(name, words[name])
+    assert {"zsh": "_fpga_completion", "fish": "doctor"}[name] in told
+
+
+def test_an_answer_imports_no_more_than_it_needs() -> None:
+    code = (
+        "import sys; sys.argv = ['fpga']\n"
+        "from fpga.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "costly = {'grpc', 'numpy', 'pulumi', 'requests', 'cryptography', 'rich', 'onnx', 'yaml', 'dns'}\n"
+        "print('imported:', sorted(costly & set(sys.modules)))"
+    )
+    asked = {"_FPGA_COMPLETE": "complete_bash", "COMP_WORDS": "fpga plan -s d", "COMP_CWORD": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | asked,
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout.splitlines() == ["dev", "imported: []"]
