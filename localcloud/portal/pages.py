@@ -208,7 +208,12 @@ class Portal:
     def _overview(self, visit: Visit) -> Response:
         with self._parts.store.read() as db:
             found = services.listing(db, visit.sight, self._parts.models.status_of, _now())
-        return visit.page("overview.html", accounts=found)
+        return visit.page("overview.html", accounts=found, calls=self._calls)
+
+    def _calls(self, service_id: str) -> str:
+        """The calls of a service within the last hour, in words."""
+        counts = self._parts.scoring.counts(service_id)
+        return "" if counts is None else plots.told(counts.last_hour())
 
     def _shown_service(self, visit: Visit, status: int = 200, **values: Any) -> Response:
         service = self._find(visit)

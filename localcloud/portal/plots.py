@@ -58,6 +58,12 @@ def calls(hour: Sequence[Minute]) -> Plot:
     return Plot(tuple(bars), f"{answered} calls answered and {failed} failed within the last hour.")
 
 
+def told(hour: Sequence[Minute]) -> str:
+    """The scoring calls of the last hour in a few words."""
+    answered, failed = (sum(numbers) for numbers in zip(*hour, strict=True))
+    return f"{answered}, and {failed} failed" if failed else str(answered)
+
+
 def latency(durations: Sequence[int]) -> Plot:
     """The calls answered since the service answers here, by how long they took.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shutil
 import socket
 import ssl
@@ -35,7 +36,7 @@ _FLAGS: Final = (
     "--disable-dev-shm-usage",
     "--disable-gpu",
     "--hide-scrollbars",
-    # nothing of its own goes out: no update, no metrics, no look-up of anybody's name
+    # nothing of its own goes out: what still asks for an update finds no address for any name
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-default-apps",
@@ -50,6 +51,9 @@ _FLAGS: Final = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+_PREFERENCES: Final = {"credentials_enable_service": False, "profile.password_manager_leak_detection": False}
+_ADDRESSES: Final = re.compile(r'"address_list":\[([^\]]*)\]')
+_LOOPBACK: Final = re.compile(r'("127\.0\.0\.1:[0-9]+",?)*')
 # As axe and others reckon it: WCAG 2.2, relative luminance and contrast ratio.
 _CONTRASTS: Final = """
 const channel = (byte) => {
@@ -192,7 +196,11 @@ def browsing(base: str, profile: Path) -> Iterator[Browser]:
     Args:
         base: the localcloud's address.
         profile: a folder for it, to be made.
+
+    Raises:
+        AssertionError: it has found an address that is not loopback's.
     """
+    net_log = profile.with_suffix(".net.json")
     options = ChromeOptions()
     options.binary_location = str(shutil.which(PROGRAMS[0]))
     for flag in (
@@ -201,6 +209,8 @@ def browsing(base: str, profile: Path) -> Iterator[Browser]:
         f"--ignore-certificate-errors-spki-list={_pin(base)}",
     ):
         options.add_argument(flag)
+    options.add_argument(f"--log-net-log={net_log}")
+    options.add_experimental_option("prefs", _PREFERENCES)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=Service(executable_path=str(shutil.which(PROGRAMS[1]))))
     try:
@@ -214,6 +224,9 @@ def browsing(base: str, profile: Path) -> Iterator[Browser]:
         yield browser
     finally:
         driver.quit()
+    found = _ADDRESSES.findall(net_log.read_text())
+    assert found
+    assert [addresses for addresses in found if not _LOOPBACK.fullmatch(addresses)] == []
 
 
 def _pin(base: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -9,7 +11,11 @@ import pytest
 
 from localcloud.access import administration
 from localcloud.access.roles import READER
+from localcloud.datafolder.store import Store
+from localcloud.identity import credentials
 from localcloud.server import Cloud
+from localcloud.settings import DATABASE
+from tests.support.localcloud import data_plane
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.member import Member
 from tests.support.localcloud.portal_visitor import PAGE, Visitor
@@ -220,3 +226,63 @@ def test_the_apis_take_no_cookie(visitor: Visitor) -> None:
         answer = visitor.get(path)
         assert answer.status_code == 401
         assert answer.json()["error"]["code"] == "AuthenticationFailed"
+
+
+def test_what_renders_it_is_loaded_with_the_first_page_alone() -> None:
+    told = "import sys, localcloud.server; print(sorted({'jinja2', 'markupsafe'} & sys.modules.keys()))"
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+def test_a_role_that_is_taken_away_is_gone_with_the_next_page(
+    cloud: Cloud, arm: ArmCaller, group: str, reader: Member, reading: Visitor
+) -> None:
+    account = f"{group}/providers/Microsoft.MachineLearningModelManagement/accounts/taken-away"
+    assert (
+        arm("PUT", account, {"location": "eastus2", "sku": {"name": "S1", "capacity": 1}}).status_code == 201
+    )
+    assert "taken-away" in reading.get().text
+    administration.revoke(cloud.settings.data, reader.name, [READER], None)
+    assert is_signed_in(reading)
+    assert "taken-away" not in reading.get().text
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at-once", "with-an-overlap"])
+def test_the_owners_secret_made_anew_ends_its_sessions(
+    tmp_path_factory: pytest.TempPathFactory, at_once: bool
+) -> None:
+    data = tmp_path_factory.mktemp("rotated") / "data"
+    with Cloud(data_plane.settings(data)) as running, closing(ArmCaller(running)) as caller:
+        before = caller.secret
+        with closing(Visitor(caller)) as owner:
+            assert owner.sign_in().status_code == 303
+            assert is_signed_in(owner)
+            with closing(Store(data / DATABASE)) as store:
+                credentials.rotate(store, data, at_once=at_once)
+            running.follow()
+            assert not is_signed_in(owner)
+            # the secret of before opens as long as the overlap lasts, as at the token endpoint
+            assert owner.sign_in(client_secret=before).status_code == (401 if at_once else 303)
+            assert owner.sign_in(client_secret=caller.secret).status_code == 303
+            assert is_signed_in(owner)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%00",
+        "/services/%00",
+        "/services/..%2f..%2fetc%2fpasswd",
+        "/services/%ff%fe",
+        "/static/..%2fpages.py",
+        "/static/page.html",
+        "/services/" + "a" * 4000,
+        "/SIGN-OUT",
+        "/%E2%80%AE",
+    ],
+)
+def test_paths_that_nobody_has_are_told_so(visitor: Visitor, path: str) -> None:
+    visitor.sign_in()
+    answer = visitor.get(PAGE + path)
+    assert answer.status_code == 404
+    assert "<!doctype html>" in answer.text

@@ -34,6 +34,7 @@ def test_bars_stand_in_their_plot_and_failures_on_top() -> None:
     hour = [Minute(0, 0)] * (MINUTES - 1) + [Minute(3, 1)]
     plot = plots.calls(hour)
     assert plot.words == "3 calls answered and 1 failed within the last hour."
+    assert (plots.told(hour), plots.told(hour[:-1])) == ("3, and 1 failed", "0")
     answered, failed = plot.bars
     assert (answered.kind, failed.kind) == ("answered", "failed")
     assert answered.words == failed.words == "this minute: 3 answered, 1 failed"
