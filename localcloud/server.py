@@ -68,7 +68,7 @@ from localcloud.modelmanagement import endings
 from localcloud.modelmanagement.management import ModelManagement
 from localcloud.modelmanagement.own_accounts import OwnAccounts
 from localcloud.modelmanagement.package_hosts import PackageHosts
-from localcloud.network.listeners import blob_suffixes, server_name, statuses
+from localcloud.network.listeners import blob_suffixes, near, server_name, statuses
 from localcloud.openapi.api import OpenApi
 from localcloud.portal import pages as portals
 from localcloud.portal.pages import Portal
@@ -222,7 +222,7 @@ class Cloud:
         encryption.keep(store, settings.data, key)
         starting.enter_context(Aside(settings.data).tended())
         challenges = Challenges()
-        source = sources.source_of(settings, challenges, store.vault)
+        source = sources.source_of(settings, challenges, (near(ports.dns_host), ports.dns), store.vault)
         pair, ca = sources.first(settings, source), trusted.here(settings.data)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store

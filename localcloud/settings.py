@@ -81,6 +81,7 @@ _ANY_PORT = kinds.port(any_free=True)
 _ADDRESS = kinds.text("an IPv4 address", "ADDRESS")
 _POOL = kinds.joined(kinds.text("a network, FIRST-LAST, an address, or a list of these", "ADDRESSES"))
 _PACKAGE_HOSTS = Kind(_written_host, "a list; each `HOST` or `HOST:PORT`", "HOST[:PORT]", gather=tuple)
+_RESOLVERS = Kind(kinds.resolver, "a list; each `ADDRESS` or `ADDRESS:PORT`", "ADDRESS[:PORT]", gather=tuple)
 _LAST = "the last one, or a free one"
 _PARTS = "Parts"
 _ADDRESSES = "Addresses"
@@ -317,6 +318,16 @@ class Settings:
             "this machine's roots",
         ),
     ] = None
+    acme_resolvers: Annotated[
+        tuple[str, ...],
+        Setting(
+            _RESOLVERS,
+            "DNS resolvers to ask for CAA records before an order (acme)",
+            _CERTIFICATE,
+            "those of this machine",
+            option="--acme-resolver",
+        ),
+    ] = ()
     metrics_host: Annotated[
         str,
         Setting(

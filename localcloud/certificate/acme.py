@@ -31,6 +31,7 @@ from certs.sources.files import read_roots_file
 from localcloud.certificate import acme_state, judgement, rules
 from localcloud.certificate.acme_state import Account, Issued, Order, State, Tries
 from localcloud.certificate.pair import Pair
+from localcloud.certificate.permission import CaaRecords
 from localcloud.certificate.source import Source
 from localcloud.datafolder.vault import IN_CLEAR, Vault
 from localcloud.errors import StartError
@@ -60,6 +61,7 @@ class AcmeSource:
         settings: name the authority.
         own: the certificate until there is another one.
         challenges: where proofs are published.
+        name_server: host and port where this machine finds its own name server.
         vault: of the data folder's secrets.
 
     Raises:
@@ -69,7 +71,12 @@ class AcmeSource:
     interval_s = 1.0
 
     def __init__(
-        self, settings: Settings, own: Source, challenges: orders.Dns01, vault: Vault = IN_CLEAR
+        self,
+        settings: Settings,
+        own: Source,
+        challenges: orders.Dns01,
+        name_server: tuple[str, int],
+        vault: Vault = IN_CLEAR,
     ) -> None:
         self._settings, self._own, self._challenges, self._vault = settings, own, challenges, vault
         self._directory, self._names = str(settings.acme_directory), rules.names(settings)
@@ -80,6 +87,7 @@ class AcmeSource:
             except CertificateError as why:
                 raise StartError(f"{settings.named('acme_roots_file')}: {judgement.words(why)}") from None
         self._binding = _binding(settings)
+        self._permission = CaaRecords(name_server, settings.acme_resolvers, settings.named("acme_directory"))
         self._state = acme_state.read(settings.data, vault)
         self._stopping = threading.Event()
         self._advised_at: datetime | None = None
@@ -201,6 +209,9 @@ class AcmeSource:
         issued, follows = self._state.issued, None
         if issued is not None and (issued.directory, *issued.names) == self._what:
             follows = renewal_info.certificate_id(x509.load_pem_x509_certificate(issued.chain.encode()))
+        identities = [str(one) for one in session.meta("caa_identities") or ()]
+        for name in self._names if identities else ():
+            self._permission.require(name, identities)
         key = encode_private(ec.generate_private_key(ec.SECP256R1()))
         url = orders.place(session, self._names, self._settings.acme_profile, follows)
         placed = Order(self._directory, self._names, url, key)

@@ -20,7 +20,7 @@ _SETTINGS: Final = {
     FILES: ("certificate_chain_file", "certificate_key_file", "certificate_roots_file"),
     ACME: (
         *("acme_directory", "acme_terms_agreed", "acme_contact", "acme_profile", "acme_roots_file"),
-        *("acme_eab_key_id", "acme_eab_hmac_key_file"),
+        *("acme_eab_key_id", "acme_eab_hmac_key_file", "acme_resolvers"),
     ),
 }
 _NEEDED: Final = {

@@ -73,11 +73,14 @@ class OwnSource:
         return nullcontext()
 
 
-def source_of(settings: Settings, challenges: Challenges, vault: Vault = IN_CLEAR) -> Source:
+def source_of(
+    settings: Settings, challenges: Challenges, name_server: tuple[str, int], vault: Vault = IN_CLEAR
+) -> Source:
     """The source that the settings choose.
 
     Args:
         challenges: where proofs for an authority are published.
+        name_server: host and port where this machine finds its own name server.
         vault: of the data folder's secrets.
 
     Raises:
@@ -92,7 +95,7 @@ def source_of(settings: Settings, challenges: Challenges, vault: Vault = IN_CLEA
     if settings.certificate_source == rules.ACME:
         from localcloud.certificate.acme import AcmeSource
 
-        return AcmeSource(settings, own, challenges, vault)
+        return AcmeSource(settings, own, challenges, name_server, vault)
     return own
 
 

@@ -111,6 +111,22 @@ def host() -> Kind:
     return Kind(read, "an IPv4 address or a DNS name", "HOST")
 
 
+def resolver(written: str) -> str:
+    """An `ADDRESS` or `ADDRESS:PORT`, of IPv4.
+
+    Raises:
+        Unfit: it is neither.
+    """
+    address, colon, port = written.partition(":")
+    try:
+        ipaddress.IPv4Address(address)
+        if not colon or (_DIGITS.fullmatch(port) and 1 <= int(port) <= 65535):
+            return written
+    except ValueError:
+        pass
+    raise Unfit("is no resolver: give its IPv4 address, or ADDRESS:PORT")
+
+
 def joined(one: Kind) -> Kind:
     """A list of texts, which are one text with commas."""
     return Kind(one.read, one.shape, one.metavar, gather=", ".join)

@@ -9,12 +9,14 @@ import signal
 import socket
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dns.message
+import dns.rrset
 import pytest
 from cryptography import x509
 
@@ -30,9 +32,11 @@ from localcloud.settings import Settings
 from localcloud.status import Status
 from surroundings.tls import client_context
 from tests.support.localcloud import parts
+from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.pebble import server
 from tests.support.pebble.resolver import Resolver
 from tests.support.pebble.server import Pebble
+from tests.support.servers.name_server import name_server, no_data, refusal
 from tests.support.waiting import wait_until
 
 NAME = "models.contoso.test"
@@ -66,8 +70,15 @@ def pebble(
         yield running
 
 
+@pytest.fixture(scope="module")
+def nothing_above() -> Iterator[str]:
+    """A resolver that knows of no CAA records."""
+    with name_server(no_data) as address:
+        yield address
+
+
 @pytest.fixture
-def settings(tmp_path: Path, pebble: Pebble) -> Iterator[Settings]:
+def settings(tmp_path: Path, pebble: Pebble, nothing_above: str) -> Iterator[Settings]:
     """Of a localcloud without blob storage; stopped afterwards."""
     found = Settings(
         tmp_path / "data",
@@ -80,6 +91,7 @@ def settings(tmp_path: Path, pebble: Pebble) -> Iterator[Settings]:
         acme_contact="ops@contoso.com",
         acme_profile="default",
         acme_roots_file=pebble.roots,
+        acme_resolvers=(nothing_above,),
     )
     yield found
     control.stop(found.data)
@@ -312,6 +324,7 @@ def test_from_one_source_to_another_and_back_without_a_new_order(settings: Setti
         acme_contact=None,
         acme_profile=None,
         acme_roots_file=None,
+        acme_resolvers=(),
     )
     with Cloud(own) as cloud:
         assert "localcloud CA" in issuer(cloud.status())
@@ -354,6 +367,70 @@ def test_a_chain_that_is_damaged_inside_is_refused_in_words(settings: Settings) 
     acme_state.write(settings.data, acme_state.State(issued=issued))
     with pytest.raises(StartError, match=r"acme\.json is damaged \(.*\): restore a backup .* or delete it"):
         Cloud(settings).start()
+
+
+OURS, OTHER = "pebble.letsencrypt.org", "ca.example.net"
+"""The authority's own name, and another's."""
+
+
+def lets_issue(issuer: str, at: str) -> Callable[[dns.message.Message], dns.message.Message]:
+    """Answers that this one may issue for what is below a name, and nothing else."""
+
+    def reply(query: dns.message.Message) -> dns.message.Message:
+        response = no_data(query)
+        if query.question[0].name.to_text() == f"{at}.":
+            response.answer.append(dns.rrset.from_text(f"{at}.", 60, "IN", "CAA", f'0 issue "{issuer}"'))
+        return response
+
+    return reply
+
+
+def test_records_elsewhere_that_shut_the_authority_out_are_told_before_it_is_asked(
+    settings: Settings, resolver: Resolver, pebble: Pebble
+) -> None:
+    with name_server(lets_issue(OTHER, "contoso.test")) as address:
+        asked = replace(settings, acme_resolvers=(address,))
+        with Cloud(asked) as cloud:
+            wait_until(lambda: trouble(cloud) != "")
+            assert (
+                f"CAA records at contoso.test: let {OTHER} issue (issue); the authority issues as {OURS} "
+                "(caaIdentities of its directory)."
+            ) in trouble(cloud)
+            assert f"name {OURS}, or choose another authority by --acme-directory" in trouble(cloud)
+            assert "The next try is at " in trouble(cloud)
+            assert "localcloud CA" in issuer(cloud.status())
+    assert orders_of(acme_state.read(settings.data), pebble) == 0
+    (settings.data / "acme.json").unlink()
+    with (
+        name_server(lets_issue(OURS, "contoso.test")) as address,
+        Cloud(replace(settings, acme_resolvers=(address,))),
+    ):
+        wait_until(lambda: is_issued(settings.data))
+
+
+def test_records_of_its_own_zone_are_asked_of_its_own_name_server(
+    settings: Settings, resolver: Resolver
+) -> None:
+    """Whatever resolvers have kept of it."""
+    plain = Settings(settings.data, settings.featurizers, name=NAME, dns_port=DNS_PORT)
+    with Cloud(plain) as cloud, closing(ArmCaller(cloud)) as arm:
+        group = f"{arm.subscription}/resourceGroups/group"
+        assert arm("PUT", group, {"location": "eastus2"}).ok
+        zone = f"{group}/providers/Microsoft.Network/dnsZones/contoso.test"
+        assert arm("PUT", zone, {"location": "global"}, version="2018-05-01").ok
+        records = {"TTL": 60, "caaRecords": [{"flags": 0, "tag": "issue", "value": OTHER}]}
+        assert arm("PUT", f"{zone}/CAA/@", {"properties": records}, version="2018-05-01").ok
+    with (
+        name_server(lets_issue(OURS, "contoso.test")) as address,
+        Cloud(replace(settings, acme_resolvers=(address,))) as cloud,
+    ):
+        wait_until(lambda: trouble(cloud) != "")
+        assert f"CAA records at contoso.test: let {OTHER} issue" in trouble(cloud)
+
+
+def test_what_no_resolver_tells_is_left_to_the_authority(settings: Settings, resolver: Resolver) -> None:
+    with name_server(refusal) as address, Cloud(replace(settings, acme_resolvers=(address,))):
+        wait_until(lambda: is_issued(settings.data))
 
 
 def test_an_authority_that_asks_for_a_binding(

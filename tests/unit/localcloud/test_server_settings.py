@@ -101,6 +101,12 @@ def test_defaults_are_good() -> None:
             "--advertise-host 203.0.113.5 is an address, and --certificate",
         ),
         (ACME | {"acme_eab_key_id": "kid-1"}, "--acme-eab-key-id and --acme-eab-hmac-key-file go together"),
+        (
+            ACME | {"acme_resolvers": ("dns.test",)},
+            "--acme-resolver dns.test is no resolver: give its IPv4 addr",
+        ),
+        (ACME | {"acme_resolvers": ("127.0.0.1:0",)}, "--acme-resolver 127.0.0.1:0 is no resolver"),
+        ({"acme_resolvers": ("127.0.0.1",)}, "--acme-resolver 127.0.0.1 is for the source acme"),
         (ACME | {"acme_contact": "ops"}, "--acme-contact ops is no mail address"),
     ],
 )
