@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as NotInTime
 from socket import socket
+from typing import cast
 
 import uvicorn
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from localcloud import descriptors, ports
 from localcloud.certificate.pair import Pair
@@ -169,16 +171,22 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(0)  # who is connected by now is taken; the others find a closed port, and repeat
         for server in self.servers:
             server.close()
-        while time.monotonic() < ends_at and self._is_busy():
-            await asyncio.sleep(_LOOK_INTERVAL_S)
-        # Idle clients do not answer a TLS farewell, and uvicorn's own shutdown waits for that.
-        for connection in self.server_state.connections:
-            connection.transport.abort()
+        await drained(self.server_state, self._listener, ends_at)
 
-    def _is_busy(self) -> bool:
-        return self._listener.is_opening(_HANDSHAKE_S) or any(
-            isinstance(one, BoundedProtocol) and one.is_busy() for one in self.server_state.connections
+
+async def drained(state: ServerState, listener: BoundedListener, ends_at: float) -> None:
+    """Waits until no connection has a request under way, or for that time, and ends those that are left."""
+
+    def is_busy() -> bool:
+        return listener.is_opening(_HANDSHAKE_S) or any(
+            isinstance(one, BoundedProtocol) and one.is_busy() for one in state.connections
         )
+
+    while time.monotonic() < ends_at and is_busy():
+        await asyncio.sleep(_LOOK_INTERVAL_S)
+    # Idle clients do not answer a TLS farewell, and uvicorn's own shutdown waits for that.
+    for connection in list(state.connections):
+        cast("H11Protocol", connection).transport.abort()
 
 
 class Serving:
@@ -197,12 +205,12 @@ class Serving:
         return self._server.answers(timeout_s)
 
 
-def _with_farewell(app: ASGIApp, server: Callable[[], _Server]) -> ASGIApp:
+def with_farewell(app: ASGIApp, is_draining: Callable[[], bool]) -> ASGIApp:
     """An application whose answers close their connections while the server drains (RFC 9112 section 9.6)."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start" and server().is_draining:
+            if message["type"] == "http.response.start" and is_draining():
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
@@ -270,7 +278,7 @@ def served(
     most = descriptors.connections() if most is None else most
     contexts = ServerContexts(pair.chain, pair.key) if pair else None
     listener = BoundedListener(bound, most, most * 3 // 4, REQUEST_TIMEOUT_S)
-    config = configuration(_with_farewell(app, lambda: server), listener, contexts)
+    config = configuration(with_farewell(app, lambda: server.is_draining), listener, contexts)
     server = _Server(config, listener)
     thread = threading.Thread(target=server.run, args=([listener],), name=name, daemon=True)
     thread.start()

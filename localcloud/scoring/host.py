@@ -20,6 +20,7 @@ from localcloud.scoring.photo import PhotoScores, score_photo
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
+from localcloud.scoring.under_way import UnderWay
 from localcloud.scoring.web.host import WebHost, WebListener
 
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
@@ -256,8 +257,9 @@ class _Listener:
         self._methods = Methods(service_id, self._current, calls, counts)
         self._methods.follow(model)
         handlers = self._methods.handlers()
-        counting = CountingInterceptor(counts)
-        self._server = grpc.server(calls.threads, handlers, [counting], options=_OPTIONS)
+        self._under_way = UnderWay(endpoint)
+        interceptors = [CountingInterceptor(counts), self._under_way]
+        self._server = grpc.server(calls.threads, handlers, interceptors, options=_OPTIONS)
         address = f"{endpoint.address}:{endpoint.port}"
         try:
             if tls is None:
@@ -305,7 +307,7 @@ class _Listener:
         """Takes no call any more; ends when those under way have, or after `grace_s`."""
         self._methods.end()
         web = self._web.begin_stop(grace_s) if self._web is not None else None
-        return _Ending(self._server.stop(grace_s), web)
+        return _Ending(self._under_way.begin_end(self._server, grace_s), web)
 
     def _current(self) -> ServedModel:
         return self._model

@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar, cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from localcloud import ports
 from localcloud.http.connections import BoundedListener
-from localcloud.http.listener import REQUEST_TIMEOUT_S, BoundedProtocol, configuration
+from localcloud.http.listener import (
+    REQUEST_TIMEOUT_S,
+    BoundedProtocol,
+    configuration,
+    drained,
+    with_farewell,
+)
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.counts import Counts
@@ -42,11 +48,12 @@ class WebListener:
         self._state = ServerState()
         self._server: asyncio.Server | None = None
         self._listener: BoundedListener | None = None
+        self._is_draining = False
 
     async def open(self, app: App, bound: BoundedListener) -> None:
         """Listens from now on."""
         self._listener = bound
-        config = configuration(app, bound)
+        config = configuration(with_farewell(app, lambda: self._is_draining), bound)
         config.load()
         protocol = cast("type[BoundedProtocol]", config.http_protocol_class)
         self._server = await self._loop.create_server(
@@ -62,23 +69,23 @@ class WebListener:
             self._contexts.show(tls.certificate_pem, tls.key_pem)
 
     def begin_stop(self, grace_s: float) -> Future[None]:
-        """Takes no connection from now on; done when all under way are answered, or after `grace_s`."""
+        """Takes no connection from now on; done when all under way are answered, or after `grace_s`.
+
+        Who is connected may have sent a request just now: it is answered, with `Connection: close`.
+        """
+        ends_at = time.monotonic() + grace_s
         asyncio.run_coroutine_threadsafe(self._refuse(), self._loop).result()
-        return asyncio.run_coroutine_threadsafe(self._drain(grace_s), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._drain(ends_at), self._loop)
 
     async def _refuse(self) -> None:
         if self._server is not None and self._listener is not None:
+            self._is_draining = True
             await self._listener.refuse()
             self._server.close()
 
-    async def _drain(self, grace_s: float) -> None:
-        for connection in list(self._state.connections):
-            connection.shutdown()  # an idle one ends here, another after its answer
-        if self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=grace_s)
-        for connection in list(self._state.connections):
-            cast("H11Protocol", connection).transport.abort()
+    async def _drain(self, ends_at: float) -> None:
         if self._listener is not None:
+            await drained(self._state, self._listener, ends_at)
             await self._listener.cut()
 
 

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import ssl
 import threading
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -25,8 +26,11 @@ from localcloud.http.listener import served
 from localcloud.scoring.errors import StoppingError
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.turns import Turn
 from tests.support.localcloud import scoring_parts
 from tests.support.waiting import PATIENCE_S, is_closed, wait_until
+
+CALLS = 8
 
 
 class Ending:
@@ -114,6 +118,12 @@ def host() -> Iterator[ScoringHost]:
     found.stop(0)
 
 
+def loaded() -> Future[Pipeline]:
+    pipeline: Future[Pipeline] = Future()
+    pipeline.set_result(load_package(scoring_parts.package(), scoring_parts.device()))
+    return pipeline
+
+
 def deployed(host: ScoringHost, pipeline: Future[Pipeline]) -> str:
     where = scoring_parts.free_endpoint()
     host.deploy(
@@ -161,6 +171,66 @@ def test_a_call_that_is_cut_off_is_to_be_repeated(host: ScoringHost) -> None:
             error = answer.exception()
     assert isinstance(error, grpc.RpcError)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_call_that_has_no_handler_yet_is_to_be_repeated_and_not_cancelled(
+    host: ScoringHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = scoring_parts.photo_request().SerializeToString()
+    is_busy, goes_on = threading.Event(), threading.Event()
+
+    def leave(_turn: Turn[bytes]) -> None:
+        """On the thread on which gRPC hands calls to handlers: it comes to none meanwhile."""
+        is_busy.set()
+        goes_on.wait(PATIENCE_S)
+
+    monkeypatch.setattr(Turn, "leave", leave)
+    with ThreadPoolExecutor(1) as pool, grpc.insecure_channel(deployed(host, loaded())) as channel:
+        assert _call(channel)(request, timeout=PATIENCE_S)
+        assert is_busy.wait(PATIENCE_S)
+        predict = channel.stream_unary(METHOD, bytes, bytes)
+        sent = threading.Semaphore(0)
+
+        def messages() -> Iterator[bytes]:
+            yield request
+            sent.release()  # it is asked for more when the first is written
+
+        calls = [predict.future(messages(), PATIENCE_S) for _ in range(CALLS)]
+        for _ in calls:
+            assert sent.acquire(timeout=PATIENCE_S)
+        ended = pool.submit(host.stop, 0)
+        goes_on.set()
+        found = [one.exception() for one in calls]
+        ended.result(PATIENCE_S)
+    codes = [error.code() for error in found if isinstance(error, grpc.RpcError)]
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * CALLS
+
+
+def test_no_call_of_many_over_each_connection_is_cancelled(host: ScoringHost) -> None:
+    """Calls come all the time, whatever becomes of those before."""
+    target = deployed(host, loaded())
+    codes: Counter[grpc.StatusCode] = Counter()
+    is_over = threading.Event()
+
+    def call_on(channel: grpc.Channel) -> None:
+        predict = _call(channel)
+        under_way: deque[grpc.Future[bytes]] = deque()
+        while not is_over.is_set() or under_way:
+            while len(under_way) < CALLS and not is_over.is_set():
+                under_way.append(predict.future(b"no message", PATIENCE_S))
+            error = under_way.popleft().exception()
+            assert isinstance(error, grpc.RpcError)
+            codes[error.code()] += 1
+
+    with ThreadPoolExecutor(4) as pool, contextlib.ExitStack() as stack:
+        channels = [stack.enter_context(grpc.insecure_channel(target, [("a", n)])) for n in range(4)]
+        callers = [pool.submit(call_on, one) for one in channels]
+        wait_until(lambda: bool(codes) or any(one.done() for one in callers))
+        host.stop(PATIENCE_S)
+        is_over.set()
+        for one in callers:
+            one.result(PATIENCE_S)
+    assert codes.keys() == {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAVAILABLE}
 
 
 def _call(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from json import dumps, loads
@@ -46,7 +46,7 @@ from tests.support.localcloud.scoring_parts import (
     predict,
     tls_material,
 )
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 B64 = {"b64": base64.b64encode(PHOTO.read_bytes()).decode()}
 
@@ -345,7 +345,7 @@ class Gated(Pipeline):
 
     def score(self, images: Any) -> Any:
         self.began.set()
-        assert self.opened.wait(30)
+        assert self.opened.wait(PATIENCE_S)
         return super().score(images)
 
 
@@ -378,6 +378,27 @@ def test_a_request_under_way_ends_with_what_it_began_with(host: ScoringHost, pla
         opened.set()
         assert answer.result(30).status_code == 200
         removal.result(30)
+
+
+def test_a_connection_that_is_kept_is_told_of_the_end_with_an_answer(
+    host: ScoringHost, plain: Caller
+) -> None:
+    opened = threading.Event()
+    gated = Gated(opened)
+    plain.deploy(gated, None)
+    with ThreadPoolExecutor(2) as pool, closing(plain.connection()) as kept, ExitStack() as end:
+        end.callback(opened.set)
+        assert "connection" not in plain.over(kept, "GET", "/v1/models/x").headers
+        answer = pool.submit(plain.predict, {"instances": [B64]})
+        assert gated.began.wait(PATIENCE_S)
+        removal = pool.submit(host.stop, PATIENCE_S)
+        wait_until(lambda: not _listens(plain.endpoint))
+        late = plain.over(kept, "GET", "/v1/models/x")
+        assert (late.status_code, late.headers["connection"]) == (200, "close")
+        opened.set()
+        found = answer.result(PATIENCE_S)
+        assert (found.status_code, found.headers["connection"]) == (200, "close")
+        removal.result(PATIENCE_S)
 
 
 def _listens(endpoint: Endpoint) -> bool:

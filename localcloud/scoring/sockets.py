@@ -1,0 +1,84 @@
+"""The TCP sockets of this process at an endpoint, found among its descriptors: gRPC hands out none."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import ipaddress
+import os
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from localcloud.scoring.addresses import Endpoint
+
+_DESCRIPTORS: Final = Path("/dev/fd")
+_LOCK: Final = threading.Lock()
+"""Held while descriptors are copied: a copy that another thread made is nobody's to close."""
+
+
+def close_port(endpoint: Endpoint) -> None:
+    """Has nothing listen there any more; who is connected stays connected.
+
+    The descriptor stays, as its owner closes it some day: it is of another socket from now on.
+    """
+    with _LOCK:
+        for descriptor, found in _at(endpoint):
+            with found:
+                is_listening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                family, kind = found.family, found.type
+            if is_listening:
+                with socket.socket(family, kind) as unused:
+                    os.dup2(unused.fileno(), descriptor, inheritable=False)
+
+
+def connections(endpoint: Endpoint) -> dict[Any, socket.socket]:
+    """The connections that there are, by their peers' addresses, as descriptors of the caller's own."""
+    taken: dict[Any, socket.socket] = {}
+    with _LOCK:
+        for _, found in _at(endpoint):
+            try:
+                is_new = taken.setdefault(found.getpeername(), found) is found
+            except OSError:  # it listens, or its peer is gone
+                is_new = False
+            if not is_new:
+                found.close()
+    return taken
+
+
+def end(connection: socket.socket) -> None:
+    """Has the peer read what was written, and then the connection's end: nothing more can be written."""
+    with connection, contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+
+
+def _at(endpoint: Endpoint) -> Iterator[tuple[int, socket.socket]]:
+    """Each socket bound there: its descriptor, and a copy of it, which is to be closed."""
+    listed = [int(one.name) for one in _DESCRIPTORS.iterdir()]
+    beyond = max(listed) + 1  # so that no copy is taken for one that was listed
+    for descriptor in listed:
+        try:
+            copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, beyond)
+        except OSError:  # closed since it was listed
+            continue
+        if not stat.S_ISSOCK(os.fstat(copy).st_mode):
+            os.close(copy)
+            continue
+        found = socket.socket(fileno=copy)
+        if _place(found) == endpoint:
+            yield descriptor, found
+        else:
+            found.close()
+
+
+def _place(found: socket.socket) -> tuple[str, int] | None:
+    if found.family not in (socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
+        return None
+    host, port = found.getsockname()[:2]
+    address = ipaddress.ip_address(host.partition("%")[0])
+    # where the machine has IPv6, gRPC binds IPv4 as a part of it
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address), port
