@@ -7,14 +7,16 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import grpc
 
 from clients.wire.tensorflow_serving import METHOD
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
+
+T = TypeVar("T")
 
 SERVICE_CONFIG: Final = json.dumps(
     {
@@ -34,7 +36,6 @@ SERVICE_CONFIG: Final = json.dumps(
     }
 )
 """What docs/server-unit.md has callers set (gRFC A6): pauses of 1, 2, 4 and 5 s, a fifth more or less."""
-CALL_TIMEOUT_S: Final = 60.0
 
 
 @dataclass
@@ -43,11 +44,19 @@ class Tally:
 
     Attributes:
         took_s: seconds of each call that was answered.
-        failed: the errors of the others.
+        failed: of each of the others its code, its words, and when it was.
     """
 
     took_s: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def fail(self, error: Exception) -> None:
+        """Counts a call that failed."""
+        words = f"{type(error).__name__}: {error}"
+        if isinstance(error, grpc.RpcError):
+            words = f"{error.code().name}: {error.details()}"
+        self.failed.append(f"{words} ({time.monotonic() - self.began:.2f} s after the first call)")
 
     def __str__(self) -> str:
         number = len(self.took_s) + len(self.failed)
@@ -71,7 +80,7 @@ def calling(*calls: Callable[[], object]) -> Iterator[Tally]:
             try:
                 calls[number]()
             except Exception as error:
-                tally.failed.append(f"{type(error).__name__}: {error}")
+                tally.fail(error)
             else:
                 tally.took_s.append(time.monotonic() - began)
                 answered[number] += 1
@@ -88,6 +97,19 @@ def calling(*calls: Callable[[], object]) -> Iterator[Tally]:
         ended.set()
         for thread in threads:
             thread.join()
+
+
+def repeated(ask: Callable[[], T], *passing: type[Exception]) -> T:
+    """The answer, asked for again as long as none came: of what may be done twice."""
+    answers: list[T] = []
+
+    def is_answered() -> bool:
+        with suppress(*passing):
+            answers.append(ask())
+        return bool(answers)
+
+    wait_until(is_answered)
+    return answers[0]
 
 
 @contextmanager
@@ -109,8 +131,6 @@ def scoring(
             )
             predict = channel.unary_unary(METHOD, bytes, bytes)
             calls.append(
-                functools.partial(
-                    predict, request, metadata=(("authorization", key),), timeout=CALL_TIMEOUT_S
-                )
+                functools.partial(predict, request, metadata=(("authorization", key),), timeout=PATIENCE_S)
             )
         yield calls

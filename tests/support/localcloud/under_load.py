@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
+import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -12,16 +16,21 @@ import dns.message
 import dns.query
 from azure.storage.blob import BlobServiceClient
 
+from clients.azure.errors import ConnectionFailed
 from clients.http import Pipeline
 from localcloud import control
+from surroundings.tls import client_context
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.data_plane import DataPlane, PackageHost, endpoint, leaf, on
-from tests.support.localcloud.retrying_callers import Tally, calling, scoring
+from tests.support.localcloud.retrying_callers import Tally, calling, repeated, scoring
+from tests.support.waiting import PATIENCE_S
 
 SCORING_CALLERS: Final = 8
 HTTPS_CALLERS: Final = 4
+HTTP_CALLERS: Final = 2
+HTTP_PORT: Final = 8501
 _ZONE: Final = "upgraded.test"
 _STORAGE: Final = "upgraded1"
 _TOLD: Final = ("https", "dns", "blob", "tenant", "subscription", "client_id", "client_secret_file", "ca")
@@ -112,11 +121,14 @@ class Served:
         target = f"{self.service['ipAddress']}:{self.service['port']}"
 
         def get(pipeline: Pipeline) -> Callable[[], object]:
-            return lambda: pipeline.send("GET", subscription, query=query)
+            return lambda: repeated(lambda: pipeline.send("GET", subscription, query=query), ConnectionFailed)
 
         def put(pipeline: Pipeline, number: int) -> Callable[[], object]:
             group = f"{subscription}/resourceGroups/load{number}"
-            return lambda: pipeline.send("PUT", group, query=query, body={"location": "eastus2"})
+            return lambda: repeated(
+                lambda: pipeline.send("PUT", group, query=query, body={"location": "eastus2"}),
+                ConnectionFailed,
+            )
 
         with ExitStack() as stack:
             pipelines = [Pipeline(lambda: token, verify=str(status.ca)) for _ in range(HTTPS_CALLERS)]
@@ -125,7 +137,64 @@ class Served:
             name = scoring_parts.SERVER_NAME
             scored = stack.enter_context(scoring(target, self.root, name, key, photo, SCORING_CALLERS))
             asked = [get(one) if number % 2 else put(one, number) for number, one in enumerate(pipelines)]
-            yield stack.enter_context(calling(*scored, *asked))
+            over_http = [self._over_http(stack, key) for _ in range(HTTP_CALLERS)]
+            yield stack.enter_context(calling(*scored, *over_http, *asked))
+
+    def _over_http(self, stack: ExitStack, key: str) -> Callable[[], object]:
+        caller = HttpCaller(self.service["ipAddress"], self.root, key)
+        stack.callback(caller.close)
+        return lambda: repeated(caller.predict, OSError, http.client.HTTPException, NotYet)
+
+
+class NotYet(Exception):
+    """A service says that it is to be asked later."""
+
+
+class HttpCaller:
+    """A caller of a service over HTTP and TLS, on a connection that is kept as long as it lasts."""
+
+    def __init__(self, address: str, root: bytes, key: str) -> None:
+        self._address, self._key = address, key
+        self._context = client_context(cadata=root.decode())
+        image = base64.b64encode(scoring_parts.PHOTO.read_bytes()).decode()
+        self._body = json.dumps({"instances": [{"b64": image}]})
+        self._kept: http.client.HTTPSConnection | None = None
+
+    def predict(self) -> None:
+        """One call.
+
+        Raises:
+            NotYet: 503.
+            OSError, http.client.HTTPException: no answer came.
+        """
+        if self._kept is None:
+            self._kept = self._connected()
+        try:
+            self._kept.request("POST", "/v1/models/m:predict", self._body, {"Authorization": self._key})
+            answer = self._kept.getresponse()
+            told, is_last = answer.read(), answer.will_close
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+        if is_last:
+            self.close()
+        if answer.status == 503:
+            raise NotYet
+        assert answer.status == 200, f"HTTP {answer.status}: {told!r}"
+
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+        self._kept = None
+
+    def _connected(self) -> http.client.HTTPSConnection:
+        name = scoring_parts.SERVER_NAME
+        opened = http.client.HTTPSConnection(name, context=self._context)
+        with ExitStack() as undone:
+            raw = undone.enter_context(socket.create_connection((self._address, HTTP_PORT), PATIENCE_S))
+            opened.sock = self._context.wrap_socket(raw, server_hostname=name)
+            undone.pop_all()
+        return opened
 
 
 def deployed(data: Path) -> Served:
