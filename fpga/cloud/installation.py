@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import grp
 import os
 import pwd
 import shlex
-import stat
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fpga.cloud import unit as units
-from fpga.cloud.unit import NotOurs, Unit
+from fpga.cloud.unit import Credential, NotOurs, Unit
 from fpga.errors import CommandError
 from fpga.files import write_whole
 from fpga.project import Project
@@ -29,6 +29,8 @@ BOOTED: Final = Path("/run/systemd/system")
 _USERS: Final = Path("/etc/sysusers.d")
 _NOBODY: Final = 65534
 _TIMEOUT_S: Final = 60.0
+_PLAIN_CHARACTERS: Final = 64
+"""So many has a key in plain at most, in hexadecimal."""
 # of the folder, then of all that is in it; an access that is refused is said, too
 _LOOK: Final = 'cd / && exec find -H "$1" -name __pycache__ -prune -o ! -readable -print -quit 2>&1'
 _SHARED_CACHE: Final = "/var/cache/fpga-web-service"
@@ -61,13 +63,18 @@ def account(name: str) -> Account:
 
 
 def made(
-    settings: Settings, name: str, user: Account, code: Sequence[Path], encryption_key: Path | None
+    settings: Settings, name: str, user: Account, code: Sequence[Path], encryption_key: Credential | None
 ) -> Unit:
     """The unit that runs a localcloud with these settings."""
     from localcloud import command_line
     from localcloud.configuration import table
+    from localcloud.datafolder import operator_key
     from localcloud.settings import END_S, Settings
 
+    if encryption_key is not None:
+        # on its command line other commands find it, too
+        file = operator_key.credential(name)
+        settings = replace(settings, encryption_key_file=file)
     values = [getattr(settings, field) for field in table.of(Settings) if field.endswith("_port")]
     return Unit(
         name=name,
@@ -80,6 +87,22 @@ def made(
         binds_low_ports=any(0 < value < 1024 for value in values if isinstance(value, int)),
         stop_timeout_s=round(settings.drain_timeout + END_S) + 10,
     )
+
+
+def credential(file: Path, settings: Settings) -> Credential:
+    """The credential that hands over the key of a file, in plain or as `systemd-creds encrypt` wrote it.
+
+    Raises:
+        CommandError: the settings name a file of it, too.
+    """
+    from localcloud.datafolder import operator_key
+
+    if settings.encryption_key_file is not None:
+        raise CommandError(
+            f"{settings.written('encryption_key_file')} names the encryption key, and so does "
+            "--encryption-key: give one of them."
+        )
+    return Credential(operator_key.CREDENTIAL, file, _is_encrypted(file))
 
 
 def code(project: Project) -> list[Path]:
@@ -189,18 +212,27 @@ def _data_problems(unit: Unit, user: Account) -> Iterable[str]:
 
 def _key_problems(unit: Unit) -> Iterable[str]:
     """What is wrong with the file of the key, which systemd reads as root."""
+    from localcloud.datafolder import operator_key
+    from localcloud.errors import StartError
+
     key = unit.encryption_key
-    if key is None:
+    if key is None or key.is_encrypted:
         return
     try:
-        found = key.stat()
-    except OSError as error:
-        yield f"{key}, the encryption key, cannot be read ({error.strerror})"
-        return
-    if not stat.S_ISREG(found.st_mode):
-        yield f"{key}, the encryption key, is no file"
-    elif found.st_mode & 0o077:
-        yield f"{key}, the encryption key, may be read by others: `chmod 0600 {shlex.quote(str(key))}`"
+        operator_key.read(key.file, f"--encryption-key {key.file}")
+    except StartError as error:
+        yield str(error)
+
+
+def _is_encrypted(file: Path) -> bool:
+    """Whether a file holds more than a key in base64 can, and nothing else than base64: a credential that is
+    encrypted.
+    """
+    try:
+        content = b"".join(file.read_bytes().split()) if file.is_file() else b""
+        return len(content) > _PLAIN_CHARACTERS and bool(base64.b64decode(content, validate=True))
+    except (OSError, ValueError):
+        return False
 
 
 def _named_files(settings: Settings) -> list[Path]:

@@ -11,12 +11,30 @@ from typing import Final
 
 FOLDER: Final = Path("/etc/systemd/system")
 STATE: Final = Path("/var/lib")
-CREDENTIAL: Final = "encryption-key"
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _HOMES: Final = ("/home", "/root", "/run/user")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_/.,:=@+-]+")
 _HEAD: Final = "# Made by `fpga cloud install`. Changes of your own: `systemctl edit {name}`.\n# {digest}\n"
 _HEADER: Final = re.compile(r"# Made by `fpga cloud install`\.[^\n]*\n# ([0-9a-f]{64})\n")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A file that systemd reads as root and hands over to a unit (systemd.exec(5), "Credentials").
+
+    Attributes:
+        name: as the unit finds it in `/run/credentials/UNIT.service`.
+        is_encrypted: whether systemd is to decrypt it first (systemd-creds(1)).
+    """
+
+    name: str
+    file: Path
+    is_encrypted: bool
+
+    def line(self) -> str:
+        """The line of the unit."""
+        how = "LoadCredentialEncrypted" if self.is_encrypted else "LoadCredential"
+        return f"{how}={self.name}:{_value(str(self.file))}\n"
 
 
 class NotOurs(ValueError):
@@ -33,7 +51,7 @@ class Unit:
         command: the program, by its path, and its arguments.
         data: its data folder; systemd makes it where it is in `/var/lib`.
         code: folders that it runs from.
-        encryption_key: file of the key that systemd hands over as a credential.
+        encryption_key: the key of its secrets.
         binds_low_ports: whether it needs the right to bind ports under 1024.
         stop_timeout_s: when systemd kills it, in seconds after it was told to end.
     """
@@ -44,7 +62,7 @@ class Unit:
     command: Sequence[str]
     data: Path
     code: Sequence[Path]
-    encryption_key: Path | None
+    encryption_key: Credential | None
     binds_low_ports: bool
     stop_timeout_s: int
 
@@ -61,7 +79,8 @@ class Unit:
             command=" ".join(_argument(one) for one in self.command),
             stop_timeout=self.stop_timeout_s,
             folder=self._folder(),
-            credential=self._credential(),
+            runtime=_value(self.name),
+            credential="" if self.encryption_key is None else self.encryption_key.line(),
             capabilities="CAP_NET_BIND_SERVICE" if self.binds_low_ports else "",
             homes="read-only" if any(map(_is_home, (*self.code, self.data))) else "yes",
             log=self.name,
@@ -72,11 +91,6 @@ class Unit:
         if is_state(self.data):
             return f"StateDirectory={_value(self.data.name)}\nStateDirectoryMode=0700"
         return f"ReadWritePaths={_value(str(self.data))}"
-
-    def _credential(self) -> str:
-        if self.encryption_key is None:
-            return ""
-        return f"LoadCredential={CREDENTIAL}:{_value(str(self.encryption_key))}\n"
 
 
 def is_state(data: Path) -> bool:
@@ -151,6 +165,9 @@ WatchdogSec=120
 WatchdogSignal=SIGKILL
 
 {folder}
+# In memory: the client's secret, where secrets are encrypted.
+RuntimeDirectory={runtime}
+RuntimeDirectoryMode=0700
 {credential}UMask=0077
 StandardOutput=journal
 StandardError=journal

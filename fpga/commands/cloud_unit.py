@@ -42,7 +42,7 @@ def install(
         typer.Option(
             "--encryption-key",
             metavar="FILE",
-            help="File of the key that private keys are kept under, handed over by systemd.",
+            help="File of the key that secrets are encrypted with, handed over by systemd.",
             show_default=False,
         ),
     ] = None,
@@ -78,7 +78,9 @@ def install(
     with report.stage("localcloud"):
         settings = local_cloud.settings(unit.STATE / name, read, report)
     found = installation.account(user)
-    key = None if encryption_key is None else encryption_key.expanduser().absolute()
+    key = None
+    if encryption_key is not None:
+        key = installation.credential(encryption_key.expanduser().absolute(), settings)
     made = installation.made(settings, name, found, installation.code(project), key)
     if dry_run:
         typer.echo(made.text(), nl=False)

@@ -23,6 +23,8 @@ from localcloud.errors import StartError
 OPTION: Final = "--encryption-key-file"
 CREDENTIAL: Final = "encryption-key"
 """The name of the credential in `$CREDENTIALS_DIRECTORY` (systemd.exec(5))."""
+CREDENTIALS: Final = Path("/run/credentials")
+"""The folder in which each unit has one with its credentials, named as the unit."""
 _FOLDER: Final = "CREDENTIALS_DIRECTORY"
 _MOST_BYTES: Final = 4096
 _LEAST_DIFFERENT: Final = 16
@@ -87,6 +89,11 @@ def find(file: Path | None, told: str = "") -> OperatorKey | None:
     return read(credential, f"The credential {credential}")
 
 
+def credential(unit: str) -> Path:
+    """The file of the key, as systemd hands it over to a unit of that name."""
+    return CREDENTIALS / f"{unit}.service" / CREDENTIAL
+
+
 def read(file: Path, source: str) -> OperatorKey:
     """The key in a file.
 
@@ -114,9 +121,7 @@ def _require_private(file: Path, state: os.stat_result, source: str) -> None:
     if not stat.S_ISREG(state.st_mode):
         raise StartError(f"{source} is no file: name the file of the key.")
     # systemd gives a service's user the right to read by an ACL, which shows as its group's right
-    folder = os.environ.get(_FOLDER)
-    is_credential = bool(folder) and Path(folder or "/").resolve() in file.resolve().parents
-    others = stat.S_IRWXO | (stat.S_IWGRP if is_credential else stat.S_IRWXG)
+    others = stat.S_IRWXO | (stat.S_IWGRP if _is_credential(file) else stat.S_IRWXG)
     if state.st_mode & others:
         raise StartError(
             f"{source} may be read or written by others (mode {stat.S_IMODE(state.st_mode):04o}): "
@@ -128,6 +133,11 @@ def _require_private(file: Path, state: os.stat_result, source: str) -> None:
             f"{source} belongs to another user, who may read and change it: have it belong to the user who "
             "runs localcloud, or to root."
         )
+
+
+def _is_credential(file: Path) -> bool:
+    folders = [CREDENTIALS, *(Path(one).resolve() for one in [os.environ.get(_FOLDER)] if one)]
+    return not {*folders}.isdisjoint(file.resolve().parents)
 
 
 def _key(content: bytes, source: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fpga.cloud import unit as units
-from fpga.cloud.unit import NotOurs, Unit
+from fpga.cloud.unit import Credential, NotOurs, Unit
 
 UNIT = Unit(
     name="localcloud",
@@ -60,8 +60,17 @@ def test_words_are_written_as_systemd_reads_them(word: str, written: str) -> Non
 
 
 def test_the_key_is_handed_over_by_systemd() -> None:
-    assert "LoadCredential=encryption-key:/etc/key" in lines(encryption_key=Path("/etc/key"))
+    plain = Credential("encryption-key", Path("/etc/the key"), is_encrypted=False)
+    assert 'LoadCredential=encryption-key:"/etc/the key"' in lines(encryption_key=plain)
+    encrypted = replace(plain, file=Path("/etc/key"), is_encrypted=True)
+    assert "LoadCredentialEncrypted=encryption-key:/etc/key" in lines(encryption_key=encrypted)
     assert "LoadCredential" not in UNIT.text()
+
+
+def test_what_is_kept_in_memory_has_a_folder_of_the_units_own() -> None:
+    team = lines(name="team", data=Path("/srv/data"))
+    assert "RuntimeDirectory=team" in team
+    assert "RuntimeDirectoryMode=0700" in team
 
 
 def test_code_in_a_home_folder_can_be_read_and_not_written() -> None:
