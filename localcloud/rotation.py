@@ -131,6 +131,11 @@ def encryption_key(data: Path, new_file: Path, key_file: Path | None = None) -> 
     Raises:
         StartError: it cannot; nothing was changed.
     """
+    if data.resolve() in new_file.resolve().parents:
+        raise StartError(
+            f"--new {new_file} lies in the data folder, and would be taken together with what is encrypted: "
+            "keep it elsewhere. Nothing was changed."
+        )
     new = operator_key.read(new_file, f"--new {new_file}")
     with steady(data) as (found, runs), contextlib.closing(Store(data / DATABASE, found)) as store:
         key = _key(data, key_file, runs=runs)

@@ -306,7 +306,7 @@ class Cloud:
         data, secret = self.settings.data, self._credentials.client_secret
         # Behind what opens: the secret in the file always does.
         if self._store.vault.is_sealing:
-            secret_file.keep_in_memory(data, secret)
+            secret_file.keep_in_memory(data, secret, is_expected=is_expected)
         else:
             secret_file.keep(data, secret, is_expected=is_expected)
 

@@ -398,6 +398,12 @@ def check(settings: Settings) -> None:
             f"{settings.named('node')} and {settings.named('azurite')} go together: blob storage needs both, "
             "or leave both out."
         )
+    key = settings.encryption_key_file
+    if key is not None and settings.data.resolve() in key.resolve().parents:
+        problems.append(
+            f"{settings.written('encryption_key_file')} lies in the data folder, and would be taken together "
+            "with what is encrypted: keep it elsewhere."
+        )
     if problems:
         raise StartError.of_settings(problems)
     certificate_rules.check(settings)

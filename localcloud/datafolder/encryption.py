@@ -221,7 +221,7 @@ def _opened(data: Path, kept: Kept | None, key: OperatorKey | None) -> Vault:
 def _locked(data: Path, kept: Kept) -> StartError:
     return StartError(
         f"The secrets of {data} are encrypted with the key {kept.key_id}, and none is given: name its file "
-        f"with {OPTION} (encryptionKeyFile). Nothing was changed."
+        f"with {OPTION} (encryptionKeyFile); `fpga cloud up {OPTION} FILE` starts it. Nothing was changed."
     )
 
 

@@ -33,12 +33,17 @@ log = logging.getLogger(__name__)
 def seal(data: Path, vault: Vault) -> None:
     """Seals every private key, and secrets that were moved aside; takes the client's secret away."""
     if (data / CLIENT_SECRET).is_file() and not (data / CLIENT_SECRET).is_symlink():
-        _replace(data / CLIENT_SECRET, None)  # the database has it
+        wipe(data / CLIENT_SECRET)  # the database has it
     for path, content in _files(data):
         if _DRAFT.fullmatch(path.name):
-            _replace(path, None)
+            wipe(path)
         elif _is_secret(data, path, content) and not content.startswith(PREFIX.encode()):
             _replace(path, sealed_file.sealed(path, content, vault))
+
+
+def wipe(path: Path) -> None:
+    """Removes a file, and overwrites what it held."""
+    _replace(path, None)
 
 
 def unseal(data: Path, vault: Vault) -> None:

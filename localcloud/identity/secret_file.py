@@ -1,17 +1,22 @@
 """The file `client-secret` of a data folder: by it, this machine's commands sign in.
 
 Where the folder's secrets are encrypted the file is a link into a folder in memory, which is gone with the
-machine's power at the latest: what is stolen of the data folder signs nobody in.
+machine's power at the latest: what is stolen of the data folder signs nobody in. A system without such a
+folder, as macOS is, has it among its temporary files, of which no backup of the data folder knows.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
 
+from localcloud.datafolder import secret_files
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.operator_key import OPTION
 from localcloud.errors import StartError
@@ -21,6 +26,8 @@ from localcloud.settings import CLIENT_SECRET, IN_MEMORY
 _VARIABLES: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
 """Those that name a folder in memory: of a unit (systemd.exec(5)), and of a session (XDG Base Directory)."""
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 - a folder of one's own is made in it
+
+log = logging.getLogger(__name__)
 
 
 def keep(data: Path, secret: str, *, is_expected: bool = False) -> None:
@@ -41,42 +48,68 @@ def keep(data: Path, secret: str, *, is_expected: bool = False) -> None:
         write_private(path, secret.encode())
 
 
-def keep_in_memory(data: Path, secret: str) -> None:
+def keep_in_memory(data: Path, secret: str, *, is_expected: bool = False) -> None:
     """Has the file be a link to one in memory that holds the secret, 0600.
+
+    Args:
+        is_expected: whether this process has made the link; else a folder is made anew, for somebody else may
+            have made one of a name that was seen before.
 
     Raises:
         StartError: there is no folder in memory.
     """
     path = data / CLIENT_SECRET
-    if path.is_symlink() and path.exists():
-        target = path.readlink()
-    else:
-        forget(data)
-        try:
-            folder = tempfile.mkdtemp(prefix=IN_MEMORY, dir=_memory())
-        except OSError as error:
-            raise StartError(
-                f"The client's secret cannot be kept in memory ({error.strerror}: {error.filename}): have "
-                f"$RUNTIME_DIRECTORY name a folder of a file system in memory, or leave {OPTION} out."
-            ) from None
-        target = Path(folder, CLIENT_SECRET)
+    if is_expected and path.is_symlink() and path.exists():
+        write_private(path.readlink(), secret.encode())
+        return
+    forget(data)
+    if path.exists():  # of a copy that followed the link
+        secret_files.wipe(path)
+    try:
+        folder = tempfile.mkdtemp(prefix=_prefix(data), dir=_memory())
+    except OSError as error:
+        raise StartError(
+            f"The client's secret cannot be kept in memory ({error.strerror}: {error.filename}): have "
+            f"$RUNTIME_DIRECTORY name a folder of a file system in memory, or leave {OPTION} out."
+        ) from None
+    target = Path(folder, CLIENT_SECRET)
     write_private(target, secret.encode())
-    if not path.is_symlink():
-        path.symlink_to(target)
+    path.symlink_to(target)
 
 
 def forget(data: Path) -> None:
-    """Removes the link and what is in memory. Of a file, nothing."""
+    """Removes the link, and what is in memory of this folder. Of a file, nothing.
+
+    The link in a copy of a folder leads to what the folder itself has in memory: that stays.
+    """
     path = data / CLIENT_SECRET
     if not path.is_symlink():
         return
     folder = path.readlink().parent
-    if folder.name.startswith(IN_MEMORY) and not folder.is_symlink():
+    if folder.name.startswith(_prefix(data)) and _is_own(folder):
         shutil.rmtree(folder, ignore_errors=True)
     path.unlink()
+
+
+def _prefix(data: Path) -> str:
+    """The beginning of the name of a data folder's own folder in memory."""
+    return f"{IN_MEMORY}{hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:16]}-"
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        state = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
 
 
 def _memory() -> Path:
     """The folder in memory that the environment names, or the one that every user of the machine has."""
     named = [os.environ.get(variable, "").partition(":")[0] for variable in _VARIABLES]
-    return next((Path(one) for one in named if one and Path(one).is_dir()), _SHARED)
+    found = next((Path(one) for one in named if one and Path(one).is_dir()), _SHARED)
+    if found.is_dir():
+        return found
+    temporary = Path(tempfile.gettempdir())
+    log.warning("there is no folder in memory: the client's secret is in %s while it runs", temporary)
+    return temporary

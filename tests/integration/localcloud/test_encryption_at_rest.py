@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -28,6 +29,7 @@ from localcloud.datafolder import backup, encryption, operator_key, schema, secr
 from localcloud.datafolder.backup import BackupError
 from localcloud.datafolder.store import Store
 from localcloud.errors import StartError
+from localcloud.identity import secret_file
 from localcloud.modelmanagement import operations
 from localcloud.server import Cloud
 from localcloud.settings import Settings
@@ -194,6 +196,9 @@ def test_a_backup_has_no_secret_in_clear_and_needs_the_key(
     assert secrets_in_clear.found_in(file, given.secrets | {"primary": primary}) == []
     assert backup.restore(file, restored, quietly) == operator_key.read(key, "").id
     assert "are encrypted with the key" in refused(restored, None)
+    assert "name the file of that one. Nothing was changed." in refused(
+        restored, make_key(tmp_path / "other")
+    )
     with running(restored, encryption_key_file=key) as plane:
         assert plane.keys(given.service)[0] == primary
         assert opens(endpoint(plane.service(given.service)), given.root, primary)
@@ -226,18 +231,49 @@ for owner, name in (
     dies_around(owner, name)
 if what == "leave":
     rotation.decrypt(data, pathlib.Path(sys.argv[2]))
+elif what == "rewrap":
+    rotation.encryption_key(data, pathlib.Path(sys.argv[5]), pathlib.Path(sys.argv[2]))
 else:
     store = Store(data / "localcloud.db", None, lambda db: encryption.vault_of(data, db, key))
     encryption.keep(store, data, key)
 """
 
 
-def killed(data: Path, key: Path, what: str, step: int) -> bool:
-    """Runs a way into encryption, or out of it, that is killed at a step: False where it has none such."""
-    command = [sys.executable, "-c", _KILLED, str(data), str(key), what, str(step)]
+def killed(data: Path, key: Path, what: str, step: int, new: Path | None = None) -> bool:
+    """Runs a way in, out, or to a new key, that is killed at a step: False where it has none such."""
+    command = [sys.executable, "-c", _KILLED, str(data), str(key), what, str(step), str(new)]
     code = subprocess.run(command, check=False, timeout=60).returncode
     assert code in (0, -signal.SIGKILL)
     return code != 0
+
+
+def test_another_key_that_is_killed_at_any_step_is_the_one_or_the_other(
+    given: Given, tmp_path: Path, key: Path
+) -> None:
+    begin, new = tmp_path / "begin", make_key(tmp_path / "new")
+    shutil.copytree(given.data, begin)
+    enter(begin, key)
+    secrets = secrets_of(begin, key)
+    ids = {operator_key.read(file, "").id: file for file in (key, new)}
+    seen, step = [], 0
+    while True:
+        data = tmp_path / f"killed-{step}"
+        shutil.copytree(begin, data)
+        was_killed = killed(data, key, "rewrap", step, new)
+        found = encryption.key_id(data)
+        assert found in ids
+        seen.append(found)
+        assert secrets_of(data, ids[found]) == secrets
+        (other,) = set(ids.values()) - {ids[found]}
+        assert "name the file of that one. Nothing was changed." in refused(data, other)
+        assert rotation.encryption_key(data, new, key) == operator_key.read(new, "").id  # again
+        assert secrets_of(data, new) == secrets
+        assert secrets_in_clear.found_in(data, given.secrets) == []
+        shutil.rmtree(data)
+        if not was_killed:
+            break
+        step += 1
+    assert list(dict.fromkeys(seen)) == list(ids), "first the one, then the other"
 
 
 @pytest.mark.parametrize("what", ["enter", "leave"])
@@ -324,8 +360,20 @@ def test_what_is_not_the_key_is_refused(encrypted: Path, tmp_path: Path, case: s
 def test_without_the_key_it_is_refused_by_the_name_of_the_setting(encrypted: Path, key: Path) -> None:
     assert refused(encrypted, None) == (
         f"The secrets of {encrypted} are encrypted with the key {operator_key.read(key, '').id}, and none is "
-        "given: name its file with --encryption-key-file (encryptionKeyFile). Nothing was changed."
+        "given: name its file with --encryption-key-file (encryptionKeyFile); `fpga cloud up "
+        "--encryption-key-file FILE` starts it. Nothing was changed."
     )
+
+
+def test_a_key_in_the_data_folder_is_refused(data: Path, encrypted: Path, key: Path) -> None:
+    inside = make_key(data / "aside" / "key")
+    words = (
+        "key lies in the data folder, and would be taken together with what is encrypted: keep it elsewhere."
+    )
+    assert words in refused(data, inside)
+    assert words in refused(data, data / ".." / data.name / "aside" / "key")
+    with pytest.raises(StartError, match=r"keep it elsewhere\. Nothing was changed"):
+        rotation.encryption_key(encrypted, inside, key)
 
 
 def test_an_older_localcloud_refuses_it_by_its_version(
@@ -570,6 +618,70 @@ def test_without_memory_for_the_secret_it_is_refused(
         StartError, match=r"have \$RUNTIME_DIRECTORY name a folder of a file system in memory"
     ):
         Cloud(settings(data, key)).start()
+
+
+def test_a_folder_in_memory_that_somebody_else_may_have_made_is_not_taken(
+    given: Given, encrypted: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its name was seen before the machine lost its power."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    others = tmp_path / "localcloud-seen"
+    others.mkdir()
+    (others / "client-secret").write_text("bait")
+    (encrypted / "client-secret").symlink_to(others / "client-secret")
+    with Cloud(settings(encrypted, key)):
+        target = (encrypted / "client-secret").readlink()
+        assert target.parent != others
+        assert [path.name for path in others.iterdir()] == ["client-secret"]
+        assert (others / "client-secret").read_text() == "bait"
+    assert not target.parent.exists()
+    assert others.exists()
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_copy_of_a_folder_that_runs_leaves_it_its_secret(key: Path, tmp_path: Path, follows: bool) -> None:
+    wanted = replace(parts.settings(tmp_path / "data"), encryption_key_file=key, node=None, azurite=None)
+    with Cloud(wanted):
+        link = wanted.data / "client-secret"
+        secret = {"client's secret": link.read_text()}
+        copy = tmp_path / "copy"
+        copied = ["cp", "-RL" if follows else "-R", wanted.data, copy]
+        subprocess.run(copied, check=True)
+        assert (copy / "client-secret").is_symlink() is not follows
+        (copy / "ports.json").unlink()
+        with Cloud(replace(wanted, data=copy)):
+            assert (copy / "client-secret").readlink() != link.readlink()
+            assert secrets_in_clear.found_in(copy, secret) == []
+        assert link.read_text() == secret["client's secret"]
+        assert control.status(wanted.data).running
+
+
+def test_a_system_without_memory_for_files_keeps_the_secret_among_its_temporary_ones(
+    given: Given,
+    data: Path,
+    key: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for variable in secret_file._VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(secret_file, "_SHARED", tmp_path / "none")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with running(data, encryption_key_file=key) as plane:
+        target = (data / "client-secret").readlink()
+        assert target.parent.parent == temporary
+        assert (target.stat().st_mode & 0o777, target.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        assert control.status(data).running  # signed in by it
+        assert opens(endpoint(plane.service(given.service)), given.root, plane.keys(given.service)[0])
+        backup.write(data, tmp_path / "backup.tar", quietly)
+        secret = {"client's secret": target.read_text()}
+    assert f"there is no folder in memory: the client's secret is in {temporary} while it runs" in caplog.text
+    assert not list(temporary.glob("localcloud-*"))
+    assert secrets_in_clear.found_in(data, secret) == []
+    assert secrets_in_clear.found_in(tmp_path / "backup.tar", secret) == []
 
 
 def test_blob_storage_goes_on(tmp_path: Path, key: Path) -> None:
