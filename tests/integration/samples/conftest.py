@@ -23,6 +23,9 @@ BUILDS: Final[Mapping[str, Callable[[ConsoleReport], dict[str, Program]]]] = {
     "Python": build.python,
     "Python, asyncio": build.python,
     "Go": build.of_go,
+    "Node.js": build.of_node,
+    "Java": build.of_java,
+    "C#": build.of_csharp,
 }
 """Each sample, and what builds it."""
 

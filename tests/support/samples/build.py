@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine import bootstrap, cache, go
+from engine import bootstrap, cache, go, node
 from engine.errors import EngineError
 from engine.process import run
 from engine.report import Report
@@ -93,6 +93,64 @@ def of_go(report: Report) -> dict[str, Program]:
 
     folder = _built("go", build, report)
     return {"Go": Program((str(folder / "score"),), _plain(), folder)}
+
+
+def of_node(report: Report) -> dict[str, Program]:
+    """The Node.js sample, by the Node that the project takes.
+
+    Raises:
+        ToolchainMissing: there is none that is new enough.
+    """
+    try:
+        found = node.provide(report)
+    except EngineError as error:
+        raise ToolchainMissing(f"there is no Node.js: {error}") from None
+
+    def build(folder: Path) -> None:
+        env = node.environment()
+        env["PATH"] = f"{found.executable.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
+        command = [*found.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        run(command, what="Installing the Node.js sample", env=env, cwd=folder)
+
+    folder = _built("node", build, report)
+    return {"Node.js": Program((str(found.executable), "score.js"), _plain(), folder)}
+
+
+def of_java(report: Report) -> dict[str, Program]:
+    """The Java sample, by the Maven and the JDK on PATH.
+
+    Raises:
+        ToolchainMissing: one of them is not there.
+    """
+    missing = [name for name in ("java", "javac", "mvn") if shutil.which(name) is None]
+    if missing:
+        raise ToolchainMissing(f"it is built by a JDK and Maven, and there is no {', no '.join(missing)}")
+
+    def build(folder: Path) -> None:
+        command = ["mvn", "--quiet", "--batch-mode", "package"]
+        env = variables.made(os.environ)
+        run(command, what="Building the Java sample", env=env, cwd=folder, on_line=report.progress)
+
+    folder = _built("java", build, report)
+    return {"Java": Program(("java", "-jar", "target/score.jar"), _plain(), folder)}
+
+
+def of_csharp(report: Report) -> dict[str, Program]:
+    """The C# sample, by the .NET SDK on PATH.
+
+    Raises:
+        ToolchainMissing: there is none.
+    """
+    if shutil.which("dotnet") is None:
+        raise ToolchainMissing("it is built by the .NET SDK, and there is no dotnet on PATH")
+
+    def build(folder: Path) -> None:
+        command = ["dotnet", "build", "--nologo", "--configuration", "Release", "--output", "out"]
+        env = variables.made(os.environ)
+        run(command, what="Building the C# sample", env=env, cwd=folder, on_line=report.progress)
+
+    folder = _built("csharp", build, report)
+    return {"C#": Program(("dotnet", "out/Score.dll"), _plain(), folder)}
 
 
 def _built(language: str, build: Callable[[Path], None], report: Report, more: str = "") -> Path:
