@@ -248,7 +248,7 @@ def _stage(read: Callable[[str], bytes], sizes: Mapping[str, int], where: str, s
     if kind in ("tensorflow", "keras"):
         raise PackageError(
             f"{DEFINITION}: {where} is of type {kind}, which localcloud does not run: "
-            "export the stage to ONNX and declare it as type onnx."
+            "export the stage to ONNX and declare it as type onnx, as `fpga model convert` does."
         )
     raise PackageError(
         f"{DEFINITION}: {where}.type is {_shown(kind)}; there are brainwave (a featurizer of the device) "

@@ -264,11 +264,12 @@ def show(found: Status) -> None:
         "DNS server": found.dns,
         "blob service": found.blob,
         "process id": found.pid,
-        "models run on": ", ".join(found.execution_providers) or None,
         "version": found.version.number,
         "commit": found.version.commit,
     }
     rows = [(name, "none" if value is None else str(value)) for name, value in values.items()]
+    if found.execution_providers:
+        rows.append(("models run on", ", ".join(found.execution_providers)))
     rows += [("certificate", one) for one in _certificate(found)]
     rows += [("listens", _listener(listener)) for listener in found.listeners]
     rows += [("service", _service(service)) for service in found.services]

@@ -1,4 +1,4 @@
-"""`fpga model build|new|check`."""
+"""`fpga model build|new|convert|check`."""
 
 from __future__ import annotations
 
@@ -127,6 +127,33 @@ def new(
         typer.echo(f"  labels.txt: {len(made.labels)} classes, {_some(made.labels)}")
     else:
         typer.echo("  no labels: callers see class numbers (--labels FILE gives them names)")
+    typer.echo(f"Next: `fpga model check {folder} PHOTO`")
+
+
+@app.command()
+def convert(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="Package of 2018: a folder, or a zip.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a package that is there.")] = False,
+) -> None:
+    """Make ONNX stages of a package's tensorflow and keras stages, where TensorFlow is installed.
+
+    It may run what such a stage holds: convert what you trust.
+    """
+    from fpga.models import conversion, trial
+    from fpga.models import folder as on_disk
+
+    typer.echo(f"Converting {package}", err=True)
+    made = conversion.converted(trial.files_of(package))
+    if not made.stages:
+        raise CommandError(f"{package} has no stage of type tensorflow or keras: it needs no conversion.")
+    is_new = on_disk.require(folder, made.files, force=force)
+    trial.run(trial.of_files(folder, made.files), _featurizers())
+    if is_new:
+        on_disk.write(folder, made.files)
+    typer.echo(f"{folder}{'' if is_new else ' is there already'}:")
+    for line in made.stages:
+        typer.echo(f"  {line}")
     typer.echo(f"Next: `fpga model check {folder} PHOTO`")
 
 

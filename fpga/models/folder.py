@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def require(folder: Path, names: Mapping[str, bytes], *, force: bool) -> bool:
         return True
     if not folder.is_dir():
         raise CommandError(f"{folder} is no folder: name another one.")
-    there = {path.name: path for path in folder.iterdir()}
+    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     others = sorted(there.keys() - names.keys())
     if others:
         raise CommandError(
@@ -41,11 +42,13 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes the files, all of them or none."""
     made = not folder.exists()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
     try:
         write_together({folder / name: content for name, content in files.items()}, overwrite=True)
     except BaseException:
         if made:
-            folder.rmdir()
+            shutil.rmtree(folder)
         raise
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from clients.wire import model_package
 from fpga.errors import CommandError
@@ -13,6 +13,8 @@ from fpga.errors import CommandError
 if TYPE_CHECKING:
     from infra.inputs.model_package import ModelPackage
     from localcloud.scoring.trial_process import Measured
+
+R = TypeVar("R")
 
 
 def read(path: Path) -> ModelPackage:
@@ -23,10 +25,27 @@ def read(path: Path) -> ModelPackage:
     """
     from infra.inputs import model_package as on_disk
 
+    return _read(path, on_disk.read)
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    """The files of the package in a folder or a zip, whatever its definition says.
+
+    Raises:
+        CommandError: they cannot be read.
+    """
+    from infra.inputs import model_package as on_disk
+
+    return _read(path, on_disk.files_of)
+
+
+def _read(path: Path, read: Callable[[Path], R]) -> R:
+    from infra.inputs import model_package as on_disk
+
     if not path.exists():
         raise CommandError(f"{path}: there is no such folder or zip.")
     try:
-        return on_disk.read(path)
+        return read(path)
     except on_disk.PackageError as error:
         raise CommandError(str(error)) from None
 

@@ -90,7 +90,19 @@ def read(path: Path) -> ModelPackage:
         PackageError: it cannot be read, or its definition is not sound.
     """
     try:
-        return of_files(path, _read_zip(path) if path.is_file() else _read_folder(path))
+        return of_files(path, files_of(path))
+    except model_package.PackageError as error:
+        raise PackageError(f"{path}: {error}") from None
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    """The files of the package at `path`, by their names, whatever its definition says.
+
+    Raises:
+        PackageError: they cannot be read, are too many or too large, or lead out of it.
+    """
+    try:
+        return _read_zip(path) if path.is_file() else _read_folder(path)
     except model_package.PackageError as error:
         raise PackageError(f"{path}: {error}") from None
     except OSError as error:
