@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +25,7 @@ from localcloud.http.frame import Frame
 from localcloud.http.lanes import Route
 from localcloud.http.listener import served
 from localcloud.scoring.errors import StoppingError
+from localcloud.scoring.health import HEALTH
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline, load_package
 from localcloud.scoring.turns import Turn
@@ -143,6 +145,23 @@ def test_a_scoring_call_under_way_is_answered_and_new_ones_find_nobody(host: Sco
         ended = pool.submit(host.stop, PATIENCE_S)
         with grpc.insecure_channel(target, [("a", 1)]) as other:
             wait_until(lambda: _code(_call(other), request) is grpc.StatusCode.UNAVAILABLE)
+        loading.set_result(load_package(scoring_parts.package(), scoring_parts.device()))
+        assert answer.result(PATIENCE_S)
+        ended.result(PATIENCE_S)
+
+
+def test_others_are_answered_over_their_connections_while_a_call_goes_on(host: ScoringHost) -> None:
+    loading: Future[Pipeline] = Future()
+    target = deployed(host, loading)
+    with ThreadPoolExecutor(1) as pool, grpc.insecure_channel(target) as channel:
+        answer = _call(channel).future(scoring_parts.photo_request().SerializeToString(), PATIENCE_S)
+        wait_until(lambda: host._calls._waiting._total > 0)
+        check = channel.unary_unary(f"/{HEALTH}/Check", bytes, HealthCheckResponse.FromString)
+        ended = pool.submit(host.stop, PATIENCE_S)
+        with grpc.insecure_channel(target, [("a", 1)]) as other:
+            wait_until(lambda: _code(_call(other), b"") is grpc.StatusCode.UNAVAILABLE)
+        assert check(b"", timeout=PATIENCE_S).status == HealthCheckResponse.NOT_SERVING
+        assert not ended.done()
         loading.set_result(load_package(scoring_parts.package(), scoring_parts.device()))
         assert answer.result(PATIENCE_S)
         ended.result(PATIENCE_S)
