@@ -12,8 +12,8 @@ unexport $(filter-out PYTHON PYTHON_% $(PYTHON_KEPT),$(filter PYTHON%,$(.VARIABL
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: lint lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings
-.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos screenshots settings lock pulumi-pin down clean
+.PHONY: lint lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings lint-notebooks
+.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos screenshots settings notebooks lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ chaos: bootstrap ## attack it, and tell what became of it; PARTS="kills ..." som
 story: bootstrap ## play a pull request on this machine: plan, merge through dev, staging, prod, night watch
 	@$(BIN)/python -m tools.story
 
-lint: lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings ## check the code alone, by all of the following
+lint: lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings lint-notebooks ## check the code alone, by all of the following
 
 lint-format: bootstrap ## check the format; `ruff format` mends it
 	@$(BIN)/ruff format --check
@@ -97,6 +97,12 @@ lint-settings: bootstrap ## check docs/server-settings.md; `make settings` write
 
 settings: bootstrap ## write docs/server-settings.md from localcloud's settings
 	@$(BIN)/python -m tools.server_settings
+
+lint-notebooks: bootstrap ## check that notebooks have nothing of a run in them; `make notebooks` takes it out
+	@$(BIN)/python -m tools.notebooks --check
+
+notebooks: bootstrap ## take out of notebooks what a run has left in them
+	@$(BIN)/python -m tools.notebooks
 
 lock: bootstrap ## renew the lock files after pyproject.toml; UPGRADE=NAME or UPGRADE=all brings newer versions
 	@$(BIN)/python -m tools.pins.lock --upgrade="$${UPGRADE:-}"
