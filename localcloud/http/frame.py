@@ -65,7 +65,8 @@ class Frame:
         pages: Sequence[Route] = (),
     ) -> None:
         self._base_urls = base_urls
-        self._public = [_any_case(route) for route in (*public, *pages)]
+        self._public = [_any_case(route) for route in public]
+        self._pages = [_any_case(route) for route in pages]
         self._routes = [_any_case(route) for route in routes]
         self._authenticate = authenticate
         self._authorize = authorize
@@ -133,7 +134,7 @@ class Frame:
     def _limit(self, route: Route, request: Request) -> int:
         if route.limit is not None:
             return route.limit(request)
-        return MAX_PUBLIC_BODY_BYTES if route in self._public else MAX_BODY_BYTES
+        return MAX_BODY_BYTES if route in self._routes else MAX_PUBLIC_BODY_BYTES
 
     def _admit(self, request: Request) -> Route:
         """The route of a request that may come in; what is looked at here waits for nothing.
@@ -141,7 +142,7 @@ class Frame:
         Raises:
             CloudError: it may not, or there is no such route.
         """
-        route, allowed = _find(self._public, request)
+        route, allowed = _find((*self._public, *self._pages), request)
         if route is None and not allowed:
             request.state.principal = self._authenticate(request.headers.get("authorization"))
             route, allowed = _find(self._routes, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,9 +63,8 @@ def read(request: Request) -> Form:
     def on_file(one: File) -> None:
         count()
         content = one.file_object
-        content.seek(0)
-        if _text(one.field_name) == PHOTO and form.photo is None:
-            form.photo = content.read()
+        if _text(one.field_name) == PHOTO and form.photo is None and isinstance(content, io.BytesIO):
+            form.photo = content.getvalue()  # no copy
         one.close()
 
     if not body_of(request):
@@ -86,6 +86,7 @@ def read(request: Request) -> Form:
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:
         raise CloudError(400, "InvalidForm", f"The form could not be read: {error}.") from None
+    request.state.body = b""  # its photo is kept once
     return form
 
 

@@ -91,6 +91,19 @@ def test_every_route_but_sign_in_and_health_needs_a_token(opened: Opened) -> Non
             assert method == "HEAD" or set(answer.json()) == {"error"}
 
 
+def test_every_page_leads_who_has_no_session_to_sign_in(opened: Opened) -> None:
+    base = str(opened.status.https)
+    assert len(opened.frame._pages) > 10
+    for route in opened.frame._pages:
+        path = re.sub(r"\{[^}]+\}", "x", route.path)
+        if path == "/portal/sign-in" or path.startswith("/portal/static/"):
+            continue
+        method = "POST" if "POST" in (route.methods or ()) else "GET"
+        answer = opened.ask(method, f"{base}{path}", Origin=base)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/portal/sign-in"), path
+        assert answer.content == b""
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/openapi.json", "/metrics", "/favicon.ico", "/%2e%2e/", "/health/x"]
 )
