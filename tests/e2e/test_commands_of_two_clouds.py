@@ -15,14 +15,17 @@ import pytest
 
 from engine.install import Engine
 from infra import catalogue
+from infra.settings import management
 from infra.settings.reader import PROJECT_ROOT
 from tests.support.certificates import forge
+from tests.support.github.stand_in import REPOSITORY, WORKFLOW_TOKEN, Server
 from tests.support.stacks.local_cloud import LocalCloud, running
 from tests.support.stacks.team_project import TeamProject, TeamStack
 
 NAME = "two"
 GROUP = f"fpga-{NAME}"
-SERVER_SECRET = "FPGA_MANAGEMENT_CLIENT_SECRET"
+MANAGEMENT_VARIABLES = management.VARIABLES
+SERVER_SECRET = MANAGEMENT_VARIABLES["managementClientSecret"]
 PHOTO = PROJECT_ROOT / "samples" / "espresso.jpg"
 ON_SERVER = {"management-resource-group", "account", "service", "endpoint", "keys"}
 
@@ -112,6 +115,37 @@ def test_what_is_deployed_is_seen_as_it_is_and_answers(team: Team) -> None:
         assert secret not in json.dumps(team.stack.state())
 
 
+def test_a_rule_that_what_is_on_the_server_breaks_is_in_the_comment(team: Team, tmp_path: Path) -> None:
+    """As a pull request's job has it: the plan is refused, and the comment says by what."""
+    strict, plan = tmp_path / "strict.json", tmp_path / f"plan-{NAME}.json"
+    strict.write_text(json.dumps({"minimum-days-to-expiry": {"minimumDays": 100}}))
+    backend = team.project.folder / "stacks" / f"Backend.{NAME}.yaml"
+    before = backend.read_text()
+    backend.write_text(f"{before}policyPack: {PROJECT_ROOT}/policy\npolicyPackConfig: {strict}\n")
+    try:
+        team.fpga("plan", "-s", NAME, "--out", str(plan), code=1)
+    finally:
+        backend.write_text(before)
+    (finding,) = json.loads(plan.read_text())["policy"]
+    assert (finding["rule"], finding["name"]) == ("minimum-days-to-expiry", "service")
+    with Server().running() as server:
+        github = server.fresh()
+        github.permissions = {"pull_requests=write"}
+        given = {
+            "GITHUB_API_URL": github.url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_TOKEN": WORKFLOW_TOKEN,
+        }
+        given |= {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.test", "GITHUB_RUN_ID": "42"}
+        with team.given({}, **given):
+            team.fpga("github", "comment", "--pull-request", "7", "--plan", str(plan))
+    (comment,) = github.comments
+    assert "minimum-days-to-expiry" in comment["body"]
+    assert "100 days are asked for" in comment["body"]
+    for secret in (team.server.client_secret, team.azure.client_secret):
+        assert secret not in comment["body"]
+
+
 def test_drift_is_told_with_its_cloud(team: Team) -> None:
     account = team.server.management(GROUP, GROUP)
     (service,) = account.services()
@@ -160,6 +194,38 @@ def test_what_a_killed_run_had_begun_on_the_server_is_settled(team: Team) -> Non
     assert "Adopted: record." in told
     team.stack.operate("up")
     assert team.plan("--refresh")["changes"] == []
+
+
+def test_what_a_lost_state_leaves_is_adopted_by_who_the_variables_alone_tell(team: Team) -> None:
+    """The stack's file names the server, and the variables who signs in there."""
+    before, environment = team.stack.file.read_text(), dict(team.project.environment)
+    keys = {key: f"fpga-web-service:{key}" for key in MANAGEMENT_VARIABLES}
+    kept = [one for one in before.splitlines() if not one.strip().startswith(tuple(keys.values()))]
+    team.stack.file.write_text("\n".join(kept) + "\n")
+    told = (team.server.status.tenant, team.server.status.subscription, team.server.status.client_id)
+    team.project.environment |= dict(zip(MANAGEMENT_VARIABLES.values(), map(str, told), strict=False))
+    try:
+        team.stack.operate("up")
+        (file,) = team.project.local.glob(f"state/.pulumi/stacks/*/{NAME}.json")
+        state = json.loads(file.read_text())
+        latest = state["checkpoint"]["latest"]
+        lost = {one["urn"] for one in latest["resources"] if one["urn"].endswith("::account")}
+        for one in latest["resources"]:  # what depends on others comes after them
+            if lost & {*(one.get("dependencies") or ())}:
+                lost.add(one["urn"])
+        latest["resources"] = [one for one in latest["resources"] if one["urn"] not in lost]
+        file.write_text(json.dumps(state))
+        adopted = team.fpga("adopt", "-s", NAME, "--yes")
+        assert re.search(r"Adopted: .*account", adopted), adopted
+        team.stack.operate("up")
+        assert team.plan("--refresh")["changes"] == []
+        for known in (team.server.client_secret, str(team.server.status.client_id)):
+            assert known not in json.dumps(team.stack.state())
+    finally:
+        team.stack.file.write_text(before)
+        team.project.environment.clear()
+        team.project.environment.update(environment)
+    team.stack.operate("up")
 
 
 def test_a_certificate_is_renewed_and_the_passphrase_rotated(team: Team) -> None:
