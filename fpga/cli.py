@@ -115,7 +115,11 @@ def main() -> None:
     except Exception as error:
         if not isinstance(error, (OSError, *_foreseen())):
             raise
-        typer.echo(f"error: {_words(error)}", err=True)
+        from clients.prediction.labels import printable
+
+        # what a file, a model or a server brought into them is obeyed by no terminal
+        words = "\n".join(map(printable, _words(error).split("\n")))
+        typer.echo(f"error: {words}", err=True)
         sys.exit(1)
 
 

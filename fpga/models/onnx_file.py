@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from clients.wire.labels import is_control
 from clients.wire.model_package import UNPACKED_LIMIT
 from clients.wire.onnx_model import FLOATS, MAPS, Tensor
 from fpga.errors import CommandError
@@ -62,6 +63,7 @@ def read(path: Path, output: str | None = None) -> OnnxFile:
     outside = [tensor for tensor in _tensors(model.graph) if tensor.data_location == tensor.EXTERNAL]
     if outside:
         _load(path, outside)
+    _require_printable(path, [one.name for one in (*model.graph.input, *model.graph.output)])
     given = {one.name for one in model.graph.initializer}
     inputs = [_tensor(one) for one in model.graph.input if one.name not in given]
     outputs = [_tensor(one) for one in model.graph.output]
@@ -98,6 +100,12 @@ def _parsed(path: Path) -> ModelProto:
     if not model.ir_version or not model.graph.node or not model.graph.output:
         raise CommandError(f"{path} is no ONNX model: it has no graph of operators. {_EXPORT}")
     return model
+
+
+def _require_printable(path: Path, names: Sequence[str]) -> None:
+    """Refuses names that a terminal would obey: they are shown, and written into the package."""
+    if any(is_control(character) for name in names for character in name):
+        raise CommandError(f"{path} has an input or output whose name holds control characters: rename it.")
 
 
 def _tensors(graph: Any) -> Iterator[TensorProto]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from onnx import TensorProto, helper
 
 from tests.support.models import onnx_files
 
@@ -75,3 +76,25 @@ def test_refusals_are_one_error_and_write_nothing(files: Path) -> None:
     (files / "empty").mkdir()
     assert "has no service_def.json at its root" in run(files, "check", "empty", code=1).stderr
     assert "none: there is no such folder or zip" in run(files, "check", "none", code=1).stderr
+
+
+def test_what_a_file_holds_is_obeyed_by_no_terminal(files: Path) -> None:
+    hostile = "\x1b]0;owned\x07"
+    nodes = [helper.make_node(f"Magic{hostile}", ["x"], ["y"], domain="evil")]
+    onnx_files.saved(files / "op.onnx", nodes, ["n", 8, 8, 3], ["n", 3], domains=["evil"])
+    graph = helper.make_graph(
+        [helper.make_node("Identity", [f"x{hostile}"], ["y"])],
+        "own",
+        [helper.make_tensor_value_info(f"x{hostile}", TensorProto.FLOAT, ["n", 8, 8, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8, 8, 3])],
+    )
+    (files / "name.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    for name, words in (
+        ("op.onnx", "pipeline[0] (model.onnx): onnxruntime cannot load the model"),
+        ("name.onnx", "has an input or output whose name holds control characters: rename it."),
+    ):
+        told = run(files, "new", "made", "--onnx", name, "--pixels", "0:255", code=1).stderr
+        assert words in told
+        assert "\x1b" not in told
+        assert "\x07" not in told
+        assert not (files / "made").exists()
