@@ -20,12 +20,12 @@ def clean() -> None:
     too. The per-user cache, shared by all checkouts, stays; its folder is told.
     """
     from engine import cache
-    from localcloud import control
+    from fpga.cloud import ending
 
     project = Project.here()
     _require_no_passphrases(project)
     for data in project.clouds:
-        control.stop(data)
+        ending.stop(data)
     shared = cache.root()
     if project.is_own:
         project.stack_file(DEFAULT_STACK).unlink(missing_ok=True)
