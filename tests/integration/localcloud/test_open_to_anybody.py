@@ -30,6 +30,10 @@ PUBLIC = {
     "/{tenant}/discovery/keys",
     "/{tenant}/oauth2/v2.0/token",
     "/{tenant}/oauth2/token",
+    # a code for a program, which somebody with a secret has to allow
+    "/{tenant}/oauth2/v2.0/devicecode",
+    "/{tenant}/oauth2/devicecode",
+    "/devicelogin",
 }
 ZONE = "rg/providers/Microsoft.Network/dnsZones/contoso.com"
 
