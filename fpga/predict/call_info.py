@@ -77,8 +77,10 @@ class CallInfo:
         lines = [f"# {self.note}"] if self.note else []
         for name, value in self.variables.items():
             lines.append(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
-        command = self.key_command
-        lines.append(f'export {KEY_VARIABLE}="$({command})"' if command else f"unset {KEY_VARIABLE}")
+        if command := self.key_command:  # on a line of its own: `export` would hide that it failed
+            lines += [f'{KEY_VARIABLE}="$({command})"', f"export {KEY_VARIABLE}"]
+        else:
+            lines.append(f"unset {KEY_VARIABLE}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
