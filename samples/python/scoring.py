@@ -55,15 +55,15 @@ class Service:
 
     @classmethod
     def from_environment(cls) -> Service:
-        """Reads the variables; a KeyError names one that is missing."""
+        """Reads the variables; ends the program where one is missing."""
         roots = os.environ.get("FPGA_SERVICE_ROOTS")
         return cls(
-            host=os.environ["FPGA_SERVICE_HOST"],
-            port=os.environ["FPGA_SERVICE_PORT"],
+            host=_required("FPGA_SERVICE_HOST"),
+            port=_required("FPGA_SERVICE_PORT"),
             address=os.environ.get("FPGA_SERVICE_ADDRESS", ""),
             roots=Path(roots).read_bytes() if roots else None,
-            key=os.environ["FPGA_SERVICE_KEY"],
-            timeout_s=float(os.environ.get("FPGA_SERVICE_TIMEOUT", "30")),
+            key=_required("FPGA_SERVICE_KEY"),
+            timeout_s=float(os.environ.get("FPGA_SERVICE_TIMEOUT") or "30"),
         )
 
     @property
@@ -82,6 +82,13 @@ class Service:
         return grpc.composite_channel_credentials(
             grpc.ssl_channel_credentials(self.roots), grpc.access_token_call_credentials(self.key)
         )
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise SystemExit(f"{name} is not set")
+    return value
 
 
 def request(photo: bytes) -> predict_pb2.PredictRequest:

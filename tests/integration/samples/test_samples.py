@@ -70,6 +70,12 @@ def test_the_secondary_key_opens_it_too(
     assert "espresso" in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("lost", ["FPGA_SERVICE_HOST", "FPGA_SERVICE_PORT", "FPGA_SERVICE_KEY"])
+def test_a_variable_that_is_not_set_is_named(sample: Sample, service: dict[str, str], lost: str) -> None:
+    done = sample(PHOTO, **{**service, lost: ""})
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{lost} is not set\n")
+
+
 def test_a_wrong_key_is_told(sample: Sample, service: dict[str, str], root: Path) -> None:
     service["FPGA_SERVICE_KEY"] = "no-key-of-it"
     done = sample(PHOTO, FPGA_SERVICE_ROOTS=str(root), **service)
