@@ -13,7 +13,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .PHONY: lint lint-format lint-style lint-types lint-imports lint-protos lint-stacks lint-workflows lint-picture lint-settings lint-notebooks
-.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos screenshots settings notebooks lock pulumi-pin down clean
+.PHONY: help bootstrap engine up test test-pythons fuzz bench chaos story picture protos screenshots settings compatibility notebooks lock pulumi-pin down clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ screenshots: bootstrap ## make those of docs/page.md anew, in Debian's chromium
 
 lint-settings: bootstrap ## check docs/server-settings.md; `make settings` writes it anew
 	@$(BIN)/python -m tools.server_settings --check
+
+compatibility: bootstrap ## run other people's clients against a localcloud, and write docs/compatibility.md
+	@$(BIN)/python -m tools.compatibility --page
 
 settings: bootstrap ## write docs/server-settings.md from localcloud's settings
 	@$(BIN)/python -m tools.server_settings

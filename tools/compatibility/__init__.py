@@ -1,0 +1,1 @@
+"""Other people's clients, run unmodified against a localcloud: `make compatibility`."""
