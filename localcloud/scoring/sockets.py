@@ -56,16 +56,21 @@ def end(connection: socket.socket) -> None:
 
 
 def _at(endpoint: Endpoint) -> Iterator[tuple[int, socket.socket]]:
-    """Each socket bound there: its descriptor, and a copy of it, which is to be closed."""
+    """Each socket bound there: its descriptor, and a copy of it, which is to be closed.
+
+    No copy of a file's is closed: with it this process would lose the locks that it has on the file, as
+    SQLite's on the database (fcntl(2)).
+    """
     listed = [int(one.name) for one in _DESCRIPTORS.iterdir()]
     beyond = max(listed) + 1  # so that no copy is taken for one that was listed
     for descriptor in listed:
         try:
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue
             copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, beyond)
         except OSError:  # closed since it was listed
             continue
-        if not stat.S_ISSOCK(os.fstat(copy).st_mode):
-            os.close(copy)
+        if not stat.S_ISSOCK(os.fstat(copy).st_mode):  # another's since then: the copy stays open
             continue
         found = socket.socket(fileno=copy)
         if _place(found) == endpoint:
