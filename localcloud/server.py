@@ -226,8 +226,8 @@ class Cloud:
         pair, ca = sources.first(settings, source), trusted.here(settings.data)
         tenant = self._tenant = tenants.load_or_make(store, settings.data)
         self._store = store
-        self._take_credentials(is_expected=False)
         starting.callback(secret_file.forget, settings.data)
+        self._take_credentials(is_expected=False)
 
         urls = ports.base_urls
         azurite = self._azurite(ports, pair)

@@ -174,7 +174,8 @@ StandardError=journal
 SyslogIdentifier={log}
 
 LimitNOFILE=65536
-LimitCORE=0
+# No core, and none to a program that it is piped to: fewer bytes than any has.
+LimitCORE=1
 TasksMax=2048
 MemoryMax=80%
 # A package that is tried may end of it alone.

@@ -11,6 +11,7 @@ import logging
 import os
 import resource
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +114,7 @@ def keep(store: Store, data: Path, key: OperatorKey | None) -> None:
     """
     if key is None:
         return
-    # what memory holds is not to be written where a crash leaves it
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    _write_no_core()
     with store.read() as db:
         kept = _kept(db)
     if kept is None:
@@ -126,6 +126,17 @@ def keep(store: Store, data: Path, key: OperatorKey | None) -> None:
         with store.write() as db:
             db.execute("UPDATE encryption SET settled = 1")
         log.info("the secrets of %s are encrypted with the key %s", data, key.id)
+
+
+def _write_no_core() -> None:
+    """Has what memory holds not be written where a crash leaves it.
+
+    Of 0 bytes a program that the system pipes cores to gets all the same; of 1, which no core fits in, Linux
+    starts none (core(5), `fs/coredump.c`).
+    """
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    limit = 1 if sys.platform == "linux" and (most == resource.RLIM_INFINITY or most > 0) else 0
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, most))
 
 
 def leave(store: Store, data: Path) -> None:

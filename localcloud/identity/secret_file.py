@@ -73,8 +73,12 @@ def keep_in_memory(data: Path, secret: str, *, is_expected: bool = False) -> Non
             f"$RUNTIME_DIRECTORY name a folder of a file system in memory, or leave {OPTION} out."
         ) from None
     target = Path(folder, CLIENT_SECRET)
-    write_private(target, secret.encode())
-    path.symlink_to(target)
+    try:
+        write_private(target, secret.encode())
+        path.symlink_to(target)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def forget(data: Path) -> None:

@@ -357,6 +357,39 @@ def test_what_is_not_the_key_is_refused(encrypted: Path, tmp_path: Path, case: s
     assert not content or content.decode("latin-1") not in told
 
 
+_READ = """
+import pathlib, sys
+from localcloud.datafolder import operator_key
+from localcloud.errors import StartError
+try:
+    print(operator_key.read(pathlib.Path(sys.argv[1]), "KEY").id)
+except StartError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="only root may run a process as somebody else",
+)
+@pytest.mark.parametrize(("owner", "is_taken"), [(65534, True), (0, True), (12345, False)])
+def test_a_key_of_another_user_is_refused(key: Path, owner: int, is_taken: bool) -> None:
+    """As nobody, with the right to read what its mode keeps from others."""
+    os.chown(key, owner, owner)
+    right = "-all,+dac_read_search"
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command += [f"--inh-caps={right}", f"--ambient-caps={right}", f"--bounding-set={right}"]
+    said = subprocess.run(
+        [*command, sys.executable, "-c", _READ, key], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()
+    assert said == (
+        operator_key.read(key, "").id
+        if is_taken
+        else "KEY belongs to another user, who may read and change it: have it belong to the user who runs "
+        "localcloud, or to root."
+    )
+
+
 def test_without_the_key_it_is_refused_by_the_name_of_the_setting(encrypted: Path, key: Path) -> None:
     assert refused(encrypted, None) == (
         f"The secrets of {encrypted} are encrypted with the key {operator_key.read(key, '').id}, and none is "
@@ -593,7 +626,7 @@ def test_what_runs_shows_no_key(given: Given, data: Path, key: Path) -> None:
         written = {one for secret in secrets.values() for one in secrets_in_clear.forms(secret)}
         assert not [one for one in written if one in shown]
         limits = (process / "limits").read_text()
-        assert re.search(r"Max core file size +0 ", limits)
+        assert re.search(r"Max core file size +1 ", limits), "no core, and none that is piped"
         # and what is killed leaves a folder that starts, also when memory is gone
         link = data / "client-secret"
         assert link.stat().st_mode & 0o777 == 0o600
