@@ -1,1 +1,1 @@
-"""Other people's clients, run unmodified against a localcloud: `make compatibility`."""
+"""Other people's clients, run as published against a localcloud: `make compatibility`."""

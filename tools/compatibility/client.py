@@ -87,13 +87,13 @@ CLIENTS: Final = (
         "The account client of 2017",
         ("azure-cli-ml", "msrest", "msrestazure", "adal"),
         "The command `az ml` around the client wants pyyaml 3.12, which is published as source alone and "
-        "does not build with Python 3.11: its account client is run as it is published, with the sign-in of "
-        "that year (adal), and without the command.",
+        "does not build with Python 3.11: its account client is run without the command, with the sign-in of "
+        "that year (adal) and today's requests; empty modules stand in for the packages around it.",
     ),
     Client(
         "scoring_2019",
         "The scoring client of 2019",
         ("azureml-accel-models", "tensorflow-cpu", "protobuf", "grpcio"),
-        "Its generated messages need protobuf 3.20, and so a TensorFlow no newer than 2.15.",
+        "Its generated messages are of protobuf 3.20: TensorFlow 2.15 goes with that.",
     ),
 )

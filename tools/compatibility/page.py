@@ -13,8 +13,9 @@ Outcomes = Mapping[str, str | None]
 """A step's words -> what went wrong; None: nothing."""
 _HEAD: Final = """# Other people's clients
 
-What Microsoft has published for the service of 2018, and its SDKs of today, run unmodified against a
-localcloud. Each has an environment of its own in `.local/compatibility`, from a lock file in
+What Microsoft has published for the service of 2018, and its SDKs of today, run against a localcloud with
+their code as it is published; where packages around it cannot be had any more, the client's section says so.
+Each has an environment of its own in `.local/compatibility`, from a lock file in
 `tools/compatibility`; names are resolved as by a resolver that asks localcloud's name server, port 443 leads
 to the blob service, and localcloud's CA is trusted as each client has it. A command writes the page, and ends
 with 1 where a step does not pass:
