@@ -25,13 +25,13 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from localcloud.errors import CloudError
+from localcloud.http.bodies import SMALL_BYTES, Bodies, drain
 from localcloud.http.lanes import Lanes, Route
 
 MAX_BODY_BYTES = 4 * 1024 * 1024  # as Azure Resource Manager has it
-MAX_PUBLIC_BODY_BYTES = 256 * 1024
+MAX_PUBLIC_BODY_BYTES = SMALL_BYTES
 """What anyone may have the server keep: a form of sign-in is a few KiB."""
 MAX_DEPTH = 64
-_DRAIN_BYTES = 64 * 1024 * 1024
 _CORRELATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
 log = logging.getLogger("localcloud.http.frame")
@@ -73,6 +73,7 @@ class Frame:
         self._record = record
         self._missing = missing
         self._lanes = Lanes()
+        self._bodies = Bodies()
 
     def close(self) -> None:
         """Waits for the handlers that still run, then takes no more."""
@@ -110,18 +111,15 @@ class Frame:
             route = self._admit(request)
         except CloudError as refusal:
             # Read, and not kept, before it is refused: a client that still sends does not read the refusal.
-            await _read_body(request, 0)
+            await drain(request)
             return error_response(refusal)
         try:
-            body = request.state.body = await _read_body(request, limit := self._limit(route, request))
-            if body is None:
-                message = f"The request content is larger than {limit} bytes."
-                return _refused(route, request, CloudError(413, "RequestContentTooLarge", message))
-            lane = route.lane(request)
-            if lane is None:
-                answer: Response = route.endpoint(request)
-                return answer
-            return await self._lanes.run(lane, route.endpoint, request)
+            async with self._bodies.held(request, self._limit(route, request)):
+                lane = route.lane(request)
+                if lane is None:
+                    answer: Response = route.endpoint(request)
+                    return answer
+                return await self._lanes.run(lane, route.endpoint, request)
         except ClientDisconnect:
             raise
         except CloudError as error:
@@ -273,21 +271,6 @@ def _find(routes: Sequence[Route], request: Request) -> tuple[Route | None, set[
         if match is Match.PARTIAL:
             allowed |= route.methods or set()
     return None, allowed
-
-
-async def _read_body(request: Request, limit: int) -> bytes | None:
-    """The request's body; None: it is longer than `limit` bytes, and not kept."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-            if size > _DRAIN_BYTES:
-                break
-    return b"".join(chunks) if size <= limit else None
 
 
 def _internal(request_id: str) -> CloudError:
