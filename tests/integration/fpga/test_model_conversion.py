@@ -14,7 +14,7 @@ from fpga.errors import CommandError
 from fpga.models import conversion
 from tests.support.localcloud.scoring_parts import PHOTO
 from tests.support.models import tensorflow
-from tests.support.models.tensorflow import NoTensorFlow
+from tests.support.models.other_python import CannotBeHad
 
 MAKE = """
 import sys
@@ -49,7 +49,7 @@ with open(f"{folder}/names.txt", "w") as file:
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     try:
         return tensorflow.python(tmp_path_factory.mktemp("tensorflow") / "venv", ConsoleReport())
-    except NoTensorFlow as error:
+    except CannotBeHad as error:
         pytest.skip(str(error))
 
 

@@ -24,7 +24,7 @@ from tests.support.localcloud import scoring_parts
 from tests.support.localcloud.data_plane import PackageHost, endpoint, refusal, serving
 from tests.support.localcloud.parts import settings
 from tests.support.models import openvino
-from tests.support.models.openvino import NoOpenVino
+from tests.support.models.other_python import CannotBeHad
 
 FPGA = str(Path(sys.executable).parent / "fpga")
 LACKS = (
@@ -98,7 +98,7 @@ def packages() -> Iterator[PackageHost]:
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     try:
         return openvino.python(tmp_path_factory.mktemp("openvino") / "venv", ConsoleReport())
-    except NoOpenVino as error:
+    except CannotBeHad as error:
         pytest.skip(str(error))
 
 
