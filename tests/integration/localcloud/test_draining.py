@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import ssl
 import threading
 from collections import Counter, deque
@@ -134,6 +135,15 @@ def deployed(host: ScoringHost, pipeline: Future[Pipeline]) -> str:
     return f"{where.address}:{where.port}"
 
 
+def listens(target: str) -> bool:
+    host, _, port = target.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def test_a_scoring_call_under_way_is_answered_and_new_ones_find_nobody(host: ScoringHost) -> None:
     loading: Future[Pipeline] = Future()
     target = deployed(host, loading)
@@ -143,6 +153,8 @@ def test_a_scoring_call_under_way_is_answered_and_new_ones_find_nobody(host: Sco
         answer = call.future(request, timeout=PATIENCE_S)
         wait_until(lambda: host._calls._waiting._total > 0)
         ended = pool.submit(host.stop, PATIENCE_S)
+        # over a connection that is older than the port's end, a call would be answered
+        wait_until(lambda: not listens(target))
         with grpc.insecure_channel(target, [("a", 1)]) as other:
             wait_until(lambda: _code(_call(other), request) is grpc.StatusCode.UNAVAILABLE)
         loading.set_result(load_package(scoring_parts.package(), scoring_parts.device()))
@@ -158,6 +170,7 @@ def test_others_are_answered_over_their_connections_while_a_call_goes_on(host: S
         wait_until(lambda: host._calls._waiting._total > 0)
         check = channel.unary_unary(f"/{HEALTH}/Check", bytes, HealthCheckResponse.FromString)
         ended = pool.submit(host.stop, PATIENCE_S)
+        wait_until(lambda: not listens(target))
         with grpc.insecure_channel(target, [("a", 1)]) as other:
             wait_until(lambda: _code(_call(other), b"") is grpc.StatusCode.UNAVAILABLE)
         assert check(b"", timeout=PATIENCE_S).status == HealthCheckResponse.NOT_SERVING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -57,9 +58,9 @@ def test_a_hundred_services_come_back_and_cost_a_thread_and_two_descriptors_each
     loaded: list[bytes | Path] = []
 
     class Counted(Model):
-        def __init__(self, source: bytes | Path) -> None:
+        def __init__(self, source: bytes | Path, providers: Sequence[str]) -> None:
             loaded.append(source)
-            super().__init__(source)
+            super().__init__(source, providers)
 
     monkeypatch.setattr(device, "Model", Counted)
     with running(data):

@@ -59,7 +59,13 @@ def test_started_found_and_stopped(settings: Settings) -> None:
     stopped = control.status(settings.data)
     assert (stopped.running, stopped.pid) == (False, None)
     assert stopped == replace(
-        started, pid=None, services=(), listeners=(), version=version.UNTOLD, certificate=None
+        started,
+        pid=None,
+        services=(),
+        listeners=(),
+        version=version.UNTOLD,
+        certificate=None,
+        execution_providers=(),
     )
     assert stopped.blob is None
     assert control.stop(settings.data) is False
