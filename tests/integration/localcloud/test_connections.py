@@ -65,7 +65,11 @@ class Served:
 
     def speak(self, peer: str = "127.0.0.1") -> ssl.SSLSocket:
         context = ssl.create_default_context(cafile=self.ca)
-        return context.wrap_socket(self.connect(peer), server_hostname="127.0.0.1")
+        with contextlib.ExitStack() as undone:
+            plain = undone.enter_context(self.connect(peer))
+            opened = context.wrap_socket(plain, server_hostname="127.0.0.1")
+            undone.pop_all()
+        return opened
 
     def ask(self, path: str, peer: str = "127.0.0.1") -> bytes:
         """What a request on a new connection is answered with; nothing where it was cut."""
