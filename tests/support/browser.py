@@ -12,14 +12,14 @@ import shutil
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -245,7 +245,12 @@ def _pin(base: str) -> str:
 
 
 def _is_gone(element: WebElement) -> bool:
-    with suppress(StaleElementReferenceException):
+    try:
         element.is_enabled()
-        return False
-    return True
+    except StaleElementReferenceException:
+        return True
+    except WebDriverException as error:  # so a driver says it that asks while the page changes
+        if "does not belong to the document" not in str(error.msg):
+            raise
+        return True
+    return False
