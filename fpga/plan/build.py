@@ -9,8 +9,9 @@ from typing import Final
 from fpga.plan import certificate, changes, keys_and_records, messages
 from fpga.plan.clouds import Clouds
 from fpga.plan.events import Diagnostic, Event, PolicyViolation, Prelude, Step, Summary
-from fpga.plan.model import Plan
-from fpga.plan.resources import gather
+from fpga.plan.model import Plan, ServicePlan
+from fpga.plan.resources import Resource, gather
+from fpga.stacks import service_items
 
 _STACK: Final = "pulumi:pulumi:Stack"
 
@@ -35,8 +36,12 @@ def build(
     config = next((event.config for event in told if isinstance(event, Prelude)), {})
     results = [event.result for event in told if isinstance(event, Summary)]
     diagnostics = [event for event in told if isinstance(event, Diagnostic)]
-    policy = messages.policy(event for event in told if isinstance(event, PolicyViolation))
     resources, clouds = gather(steps), Clouds(steps, config)
+    services, items = _by_service(resources), {one.name: one for one in service_items.items(config)}
+    policy = messages.policy(
+        (event for event in told if isinstance(event, PolicyViolation)),
+        {one.urn: one.service for one in resources},
+    )
     errors = messages.errors(diagnostics, policy, failure, looked=bool(steps), ended=bool(results))
     return Plan(
         project=project,
@@ -44,17 +49,42 @@ def build(
         succeeded=bool(steps) and not failure and results == ["succeeded"] and not errors,
         refreshed=refreshed,
         changes=changes.changes(resources, clouds),
-        unchanged=sum(one.operation == "same" and one.new is not None for one in resources),
+        unchanged=_unchanged(resources),
         drift=changes.drift(resources, clouds),
-        certificate=certificate.change(resources, config, now),
-        ssl=certificate.ssl(resources),
-        keys=keys_and_records.keys(resources),
+        certificate=None if services else certificate.change(resources, resources, config, now),
+        ssl=(None, None) if services else certificate.ssl(resources),
+        keys=None if services else keys_and_records.keys(resources),
         records=keys_and_records.records(resources),
         policy=policy,
         warnings=messages.warnings(diagnostics),
         errors=errors,
         outputs=_outputs(steps),
+        services=tuple(
+            ServicePlan(
+                name,
+                _unchanged(own),
+                certificate.change(
+                    own, resources, items[name].settings(config) if name in items else config, now
+                ),
+                certificate.ssl(own),
+                keys_and_records.keys(own),
+            )
+            for name, own in services.items()
+        ),
     )
+
+
+def _by_service(resources: Iterable[Resource]) -> dict[str, list[Resource]]:
+    """The resources of each service that has a name, by name."""
+    found: dict[str, list[Resource]] = {}
+    for one in resources:
+        if one.service:
+            found.setdefault(one.service, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def _unchanged(resources: Iterable[Resource]) -> int:
+    return sum(one.operation == "same" and one.new is not None for one in resources)
 
 
 def _outputs(steps: Iterable[Step]) -> tuple[str, ...]:

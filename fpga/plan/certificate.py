@@ -19,14 +19,20 @@ _FQDN = "fpga-web-service:fqdn"
 
 
 def change(
-    resources: Sequence[Resource], config: Mapping[str, str], now: dt.datetime
+    resources: Sequence[Resource], everything: Sequence[Resource], config: Mapping[str, str], now: dt.datetime
 ) -> CertificateChange | None:
-    """The certificates that the service serves before and after; None: there is no service."""
+    """The certificates that the service serves before and after; None: there is no service.
+
+    Args:
+        resources: the service's own.
+        everything: those of the whole stack: one authority issues for all.
+        config: the stack's plain settings, as they hold for the service.
+    """
     service = only(resources, catalogue.SERVICE)
     if service is None:
         return None
     before = _known(service.before.get(_CHAIN), _source_before(resources, service), now)
-    after = _after(resources, service, config, now) if service.goes_on else None
+    after = _after(resources, everything, service, config, now) if service.goes_on else None
     chains = [side.get(_CHAIN) or "" for side in (service.before, service.after)]
     if before and after and chains[0] == chains[1]:
         before = after
@@ -46,7 +52,11 @@ def ssl(resources: Sequence[Resource]) -> tuple[bool | None, bool | None]:
 
 
 def _after(
-    resources: Sequence[Resource], service: Resource, config: Mapping[str, str], now: dt.datetime
+    resources: Sequence[Resource],
+    everything: Sequence[Resource],
+    service: Resource,
+    config: Mapping[str, str],
+    now: dt.datetime,
 ) -> Certificate | None:
     chain = service.after.get(_CHAIN)
     source = config.get(_SOURCE, "provided")
@@ -55,7 +65,7 @@ def _after(
     issuing = next((one for one in resources if one.type in catalogue.ISSUING and one.goes_on), None)
     fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
     issuer = ""
-    authority = only(resources, catalogue.DEVELOPMENT_CA)
+    authority = only(everything, catalogue.DEVELOPMENT_CA)
     if issuing and issuing.type == catalogue.CERTIFICATE.token and authority and authority.goes_on:
         issuer = f"CN={authority.after.get('common_name', '')}"
     elif issuing and issuing.type == catalogue.ACME_CERTIFICATE.token:

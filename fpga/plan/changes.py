@@ -37,7 +37,7 @@ def drift(resources: Iterable[Resource], clouds: Clouds) -> tuple[Drift, ...]:
         )
         if gone or differing:
             told = () if gone else differing
-            found.append(Drift(one.urn, one.name, one.type, gone, told, clouds.of(one)))
+            found.append(Drift(one.urn, one.name, one.type, gone, told, clouds.of(one), one.service))
     return tuple(found)
 
 
@@ -56,6 +56,7 @@ def _change(resource: Resource, clouds: Clouds) -> Change:
         replaced_by=resource.keys if resource.operation == "replace" else (),
         deleted_first=resource.operation == "replace" and resource.deleted_first,
         cloud=clouds.of(resource),
+        service=resource.service,
     )
 
 

@@ -49,6 +49,7 @@ class Step:
         outputs: names of the outputs that differ.
         done: False: announced; True: it has its result, which for `refresh` is what is there now.
         provider: URN of the resource's provider; empty: it has none.
+        parent: URN of the resource that it is in; empty: it is in none.
     """
 
     urn: str
@@ -61,6 +62,7 @@ class Step:
     outputs: tuple[str, ...]
     done: bool
     provider: str = ""
+    parent: str = ""
 
     @property
     def name(self) -> str:
@@ -179,6 +181,7 @@ class _Reader:
             outputs=tuple(sorted(name for name in {*before, *after} if before.get(name) != after.get(name))),
             done=done,
             provider=str(metadata.get("provider") or "").rpartition("::")[0],
+            parent=str(new.get("parent") or old.get("parent") or ""),
         )
 
     def _state(self, told: Mapping[str, Any]) -> State | None:

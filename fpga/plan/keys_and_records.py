@@ -32,7 +32,7 @@ def keys(resources: Sequence[Resource]) -> KeysChange | None:
 def records(resources: Sequence[Resource]) -> tuple[RecordChange, ...]:
     """The DNS record sets that change."""
     return tuple(
-        RecordChange(_record_set(one.before), _record_set(one.after))
+        RecordChange(_record_set(one.before), _record_set(one.after), one.service)
         for one in resources
         if one.type == catalogue.RECORD_SET.token and one.operation != "same"
     )

@@ -7,8 +7,8 @@ be HTML, nor mention anyone. GitHub takes 65,536 characters (its REST API, "Crea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fpga.plan import wording
@@ -75,19 +75,49 @@ def code(text: str) -> str:
 
 
 def _blocks(plan: Plan) -> list[_Block]:
+    parts = wording.told_parts(plan)
     blocks = [
         _list("**Errors**", [_fenced(message) for message in plan.errors]),
         _list("**Policy**", _policy(plan)),
+        _overview(plan, parts),
+        *(block for name, part in parts for block in _part(part, _title(plan, name))),
+        _list("**Warnings**", [_fenced(message) for message in plan.warnings]),
+        *(_details(change) for _, part in parts for change in part.changes if change.differences),
+        _Block(f"Digest of the plan: {code(plan.digest())}", ()) if plan.succeeded else _Block("", ()),
+    ]
+    return [block for block in blocks if block.head]
+
+
+def _overview(plan: Plan, parts: Sequence[tuple[str, Plan]]) -> _Block:
+    """A line for each service that changes, and one for all others: of many, all have room here."""
+    if not plan.services:
+        return _Block("", ())
+    told, folded = [(name, part) for name, part in parts if name], wording.folded(plan)
+    if not told:
+        return _Block(folded, ())
+    rows = tuple(
+        f"| {code(name)} | {wording.part_summary(part)} | {wording.noticed(part)} |" for name, part in told
+    )
+    head = "| Service | | Callers notice |\n|---|---|---|"
+    return _Block(head, rows, f"\n{folded}" if folded else "")
+
+
+def _title(plan: Plan, name: str) -> str:
+    return f"#### {escape(wording.part_title(name))}\n\n" if plan.services else ""
+
+
+def _part(plan: Plan, title: str) -> Iterator[_Block]:
+    """One service's, or what services share; the title is the first block's, and goes where that goes."""
+    for block in (
         _changes(plan),
         _facts("Certificate", wording.certificate_rows(plan), wording.certificate_notes(plan)),
         _facts("Authentication keys", wording.key_rows(plan), plan.keys.callers if plan.keys else ()),
         _facts("DNS", wording.record_rows(plan), ()),
         _drift(plan),
-        _list("**Warnings**", [_fenced(message) for message in plan.warnings]),
-        *(_details(change) for change in plan.changes if change.differences),
-        _Block(f"Digest of the plan: {code(plan.digest())}", ()) if plan.succeeded else _Block("", ()),
-    ]
-    return [block for block in blocks if block.head]
+    ):
+        if block.head:
+            yield replace(block, head=f"{title}{block.head}")
+            title = ""
 
 
 def _list(title: str, items: Sequence[str]) -> _Block:

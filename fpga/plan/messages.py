@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from fpga.plan.events import CUT_OFF, Diagnostic, PolicyViolation
@@ -14,10 +14,22 @@ _FAILED: Final = "preview failed"  # what the engine adds when the cause is told
 _WEIGHT: Final = {"mandatory": 0, "remediate": 1}
 
 
-def policy(found: Iterable[PolicyViolation]) -> tuple[PolicyFinding, ...]:
-    """The findings of the policy packs, the worst first."""
+def policy(found: Iterable[PolicyViolation], services: Mapping[str, str]) -> tuple[PolicyFinding, ...]:
+    """The findings of the policy packs, the worst first.
+
+    Args:
+        services: the service of each resource, by its URN.
+    """
     findings = {
-        PolicyFinding(one.pack, one.rule, one.enforcement, one.urn.rsplit("::", 1)[-1], one.urn, one.message)
+        PolicyFinding(
+            one.pack,
+            one.rule,
+            one.enforcement,
+            one.urn.rsplit("::", 1)[-1],
+            one.urn,
+            one.message,
+            services.get(one.urn, ""),
+        )
         for one in found
     }
     return tuple(

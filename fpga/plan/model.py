@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fpga.errors import CommandError
@@ -63,6 +63,8 @@ class Change:
         replaced_by: the inputs that require a replacement.
         deleted_first: a replacement is made only after what it replaces is gone.
         cloud: the host of the cloud that it is in; empty: one cloud has all, or it is in none.
+        service: the logical name of the service that it is of; empty: services share it, or the stack has
+            one, without a name.
     """
 
     urn: str
@@ -74,6 +76,7 @@ class Change:
     replaced_by: tuple[str, ...] = ()
     deleted_first: bool = False
     cloud: str = ""
+    service: str = ""
 
     @property
     def kind(self) -> str:
@@ -83,8 +86,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """A resource that a refresh found not as the state has it, or (`gone`) not there any more; `cloud` as in
-    `Change`.
+    """A resource that a refresh found not as the state has it, or (`gone`) not there any more; `cloud` and
+    `service` as in `Change`.
     """
 
     urn: str
@@ -93,6 +96,7 @@ class Drift:
     gone: bool
     differences: tuple[Difference, ...]
     cloud: str = ""
+    service: str = ""
 
     @property
     def kind(self) -> str:
@@ -165,15 +169,19 @@ class RecordSet:
 
 @dataclass(frozen=True)
 class RecordChange:
-    """A record set before and after; None: it is not there then."""
+    """A record set before and after; None: it is not there then. `service` as in `Change`."""
 
     before: RecordSet | None
     after: RecordSet | None
+    service: str = ""
 
 
 @dataclass(frozen=True)
 class PolicyFinding:
-    """A finding of a policy pack about a resource (`name`; empty: about the stack)."""
+    """A finding of a policy pack about a resource (`name`; empty: about the stack).
+
+    `service` is as in `Change`.
+    """
 
     pack: str
     rule: str
@@ -181,11 +189,28 @@ class PolicyFinding:
     name: str
     urn: str
     message: str
+    service: str = ""
 
     @property
     def stops(self) -> bool:
         """Whether an update is refused for it."""
         return self.enforcement == "mandatory"
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """The plan of one of several services, as far as its changes, drift and records do not tell it.
+
+    Attributes:
+        name: the logical one.
+        unchanged, certificate, ssl, keys: as in `Plan`, of this service alone.
+    """
+
+    name: str
+    unchanged: int
+    certificate: CertificateChange | None
+    ssl: tuple[bool | None, bool | None]
+    keys: KeysChange | None
 
 
 @dataclass(frozen=True)
@@ -196,8 +221,11 @@ class Plan:
         succeeded: False: the preview failed, `errors` or `policy` say why, and `changes` is not all.
         refreshed: whether the cloud was looked at first, and `drift` says what was found.
         unchanged: number of resources that stay as they are (components and providers are not counted).
-        certificate: also where it does not change, for its dates; None: there is no service.
-        ssl: whether SSL is on, before and after; None: there is no service then.
+        certificate: also where it does not change, for its dates; None: there is no service, or `services`
+            have one each.
+        ssl: whether SSL is on, before and after; None: there is no service then, or `services` have it.
+        keys: None: they stay, there are none, or `services` have them.
+        services: those that have names, by name; none of a stack whose one service has no name.
         outputs: names of the stack's outputs that change; values that are known after apply count as others.
     """
 
@@ -216,6 +244,7 @@ class Plan:
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
     outputs: tuple[str, ...] = ()
+    services: tuple[ServicePlan, ...] = ()
 
     @property
     def does_nothing(self) -> bool:
@@ -227,6 +256,42 @@ class Plan:
         """The number of resources by operation, in the order of OPERATIONS; `same` is not there."""
         done = [change.operation for change in self.changes]
         return {operation: done.count(operation) for operation in OPERATIONS if operation in done}
+
+    def parts(self) -> tuple[tuple[str, Plan], ...]:
+        """The plan of what services share, whose name is empty, and then each service's by its name.
+
+        Of a stack whose one service has no name it is the plan itself.
+        """
+        if not self.services:
+            return (("", self),)
+        shared = self._part("", unchanged=self.unchanged - sum(one.unchanged for one in self.services))
+        return (
+            ("", shared),
+            *(
+                (
+                    one.name,
+                    self._part(
+                        one.name,
+                        unchanged=one.unchanged,
+                        certificate=one.certificate,
+                        ssl=one.ssl,
+                        keys=one.keys,
+                    ),
+                )
+                for one in self.services
+            ),
+        )
+
+    def _part(self, name: str, **own: Any) -> Plan:
+        return replace(
+            self,
+            changes=tuple(one for one in self.changes if one.service == name),
+            drift=tuple(one for one in self.drift if one.service == name),
+            records=tuple(one for one in self.records if one.service == name),
+            policy=tuple(one for one in self.policy if one.service == name),
+            services=(),
+            **own,
+        )
 
     def decisions(self) -> dict[str, Any]:
         """The decisions, by URN and by rule: nothing that the moment colours, no words that explain."""

@@ -10,6 +10,7 @@ from fpga.plan.events import State, Step
 from fpga.plan.model import Difference
 from infra import catalogue
 from infra.catalogue import Kind
+from infra.service_names import service_of
 
 # The engine registers what does not depend on each other in any order.
 _PLACES: Final = {kind.token: place for place, kind in enumerate(catalogue.KINDS)}
@@ -36,6 +37,7 @@ class Resource:
         differences: of its inputs, before and after.
         refreshed: the refresh, which has its result; its `new` is None where the resource is gone.
         provider: URN of its provider.
+        service: the logical name of its service; empty: services share it, or the one has no name.
     """
 
     urn: str
@@ -48,6 +50,7 @@ class Resource:
     deleted_first: bool = False
     refreshed: Step | None = None
     provider: str = ""
+    service: str = ""
 
     @property
     def name(self) -> str:
@@ -73,11 +76,15 @@ class Resource:
 def gather(steps: Iterable[Step]) -> list[Resource]:
     """The resources that the program declares by themselves: no components, no stack, no providers."""
     found: dict[str, Resource] = {}
+    parents: dict[str, str] = {}
     for step in steps:
+        parents[step.urn] = step.parent or parents.get(step.urn, "")
         state = step.new or step.old
         if state is None or not state.custom or step.type.startswith("pulumi:"):
             continue
         _add(found.setdefault(step.urn, Resource(step.urn, step.type)), step)
+    for one in found.values():
+        one.service = service_of(one.urn, parents)
     return sorted(found.values(), key=_rank)
 
 

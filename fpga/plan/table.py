@@ -36,6 +36,17 @@ def show(plan: Plan, console: Console) -> None:
         line.append(f"{finding.rule}", "bold default").append(f" ({finding.pack})", "dim not bold default")
         where = f" {finding.name}:" if finding.name else ""
         console.print(line.append(f"{where} {finding.message}", "not bold default"))
+    for name, part in wording.told_parts(plan):
+        if plan.services:
+            console.print(Text(wording.part_title(name), "bold underline"))
+        _part(part, console)
+    if told := wording.folded(plan):
+        console.print(Text(told, "dim"))
+    console.print(Text(wording.summary(plan), "bold"))
+
+
+def _part(plan: Plan, console: Console) -> None:
+    """The changes of one service, or of all that services share, what callers will notice, and drift."""
     for change in plan.changes:
         console.print(_heading(change))
         if change.differences:
@@ -44,7 +55,6 @@ def show(plan: Plan, console: Console) -> None:
     _facts(console, "keys", wording.key_rows(plan), plan.keys.callers if plan.keys else ())
     _facts(console, "DNS", wording.record_rows(plan), ())
     _drift(plan, console)
-    console.print(Text(wording.summary(plan), "bold"))
 
 
 def _heading(change: Change) -> Table:

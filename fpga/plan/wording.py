@@ -41,6 +41,39 @@ def summary(plan: Plan) -> str:
     return f"{plan.stack}: {', '.join([*(parts or ['no changes']), f'{plan.unchanged} unchanged'])}"
 
 
+def told_parts(plan: Plan) -> list[tuple[str, Plan]]:
+    """The parts of a plan that have something to tell, each with its name: what services share first."""
+    return [(name, part) for name, part in plan.parts() if part.changes or part.drift]
+
+
+def part_title(name: str) -> str:
+    """The heading of a part of the plan of several services."""
+    return f"service {name}" if name else "shared by the services"
+
+
+def part_summary(part: Plan) -> str:
+    """A part of a plan in a few words: `2 to update, 1 to replace, 1 drifted`."""
+    counts = [f"{number} to {operation}" for operation, number in part.counts.items()]
+    return ", ".join([*counts, *([f"{len(part.drift)} drifted"] if part.drift else [])])
+
+
+def noticed(part: Plan) -> str:
+    """The things that callers of a service notice: `certificate, keys, DNS`; empty: none."""
+    told = {
+        "certificate": certificate_rows(part) or certificate_notes(part),
+        "keys": part.keys is not None,
+        "DNS": part.records,
+    }
+    return ", ".join(name for name, there in told.items() if there)
+
+
+def folded(plan: Plan) -> str:
+    """The services of which nothing is told, as one line; empty: there are none, or nobody knows."""
+    told = {name for name, _ in told_parts(plan)}
+    count = sum(one.name not in told for one in plan.services)
+    return f"{_number(count, 'service')} unchanged" if count and plan.succeeded else ""
+
+
 def reason(change: Change) -> str:
     """The reason why a resource changes, in a few words."""
     if change.reasons:

@@ -73,6 +73,7 @@ def step(
     retained: bool = False,
     keys: Iterable[str] = (),
     provider: str = "",
+    parent: str = "",
 ) -> str:
     def state(inputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if inputs is None:
@@ -83,6 +84,7 @@ def step(
             "inputs": dict(inputs),
             "outputs": dict(outputs or {}),
             "retainOnDelete": retained,
+            "parent": parent,
         }
 
     metadata = {
