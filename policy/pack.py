@@ -20,6 +20,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from infra.service_names import service_of
 from policy import stack
 from policy.rules import RESOURCE_RULES, STACK_RULES
 from policy.rules.rule import UNKNOWN, Context, Resource, ResourceRule, StackRule, unversioned
@@ -62,24 +63,34 @@ def _resource_validation(rule: ResourceRule) -> Callable[[ResourceValidationArgs
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         if unversioned(args.resource_type) not in rule.types:
             return
-        for message in rule.check(_resource(args), _context(args.get_config())):
-            report_violation(message, args.urn)
+        resource = _resource(args, {args.urn: args.opts.parent or ""})
+        for message in rule.check(resource, _context(args.get_config())):
+            report_violation(_named(message, resource.service), args.urn)
 
     return validate
 
 
 def _stack_validation(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
+        parents = {one.urn: one.parent.urn if one.parent else "" for one in args.resources}
         resources = [
-            _stack_resource(one) for one in args.resources if unversioned(one.resource_type) in rule.types
+            _stack_resource(one, parents)
+            for one in args.resources
+            if unversioned(one.resource_type) in rule.types
         ]
+        services = {one.urn: one.service for one in resources}
         for urn, message in rule.check(resources, _context(args.get_config())):
-            report_violation(message, urn)
+            report_violation(_named(message, services.get(urn, "")), urn)
 
     return validate
 
 
-def _resource(told: ResourceValidationArgs | PolicyResource) -> Resource:
+def _named(message: str, service: str) -> str:
+    """The message, which begins with the service where the stack has several."""
+    return f"service {service}: {message}" if service else message
+
+
+def _resource(told: ResourceValidationArgs | PolicyResource, parents: Mapping[str, str]) -> Resource:
     return Resource(
         type=unversioned(told.resource_type),
         name=told.name,
@@ -87,14 +98,15 @@ def _resource(told: ResourceValidationArgs | PolicyResource) -> Resource:
         props=plain(told.props),
         protected=bool(told.opts.protect),
         secret_outputs=frozenset(told.opts.additional_secret_outputs),
+        service=service_of(told.urn, parents),
     )
 
 
-def _stack_resource(told: PolicyResource) -> Resource:
+def _stack_resource(told: PolicyResource, parents: Mapping[str, str]) -> Resource:
     depends_on = {
         name: frozenset(one.urn for one in others) for name, others in told.property_dependencies.items()
     }
-    return replace(_resource(told), depends_on=depends_on)
+    return replace(_resource(told, parents), depends_on=depends_on)
 
 
 def _context(settings: Mapping[str, Any]) -> Context:

@@ -40,12 +40,14 @@ def _why(ttl: int, low: int) -> str:
 
 def _points_elsewhere(resources: Sequence[Resource], _: Context) -> Iterator[tuple[str, str]]:
     """Addresses that are not known yet are judged by what they are made from: the endpoint, or not."""
-    endpoints = [one for one in resources if one.type == ENDPOINT]
-    known = [one.props.get("ip") for one in endpoints]
+    everywhere = [one for one in resources if one.type == ENDPOINT]
     for record in resources:
         addresses = record.props.get(_ADDRESSES)
         if record.type != RECORD_SET or not addresses:
             continue
+        # one that is of no service may lead to any of them
+        endpoints = [one for one in everywhere if record.service in ("", one.service)]
+        known = [one.props.get("ip") for one in endpoints]
         listed = _listed(addresses)
         if not endpoints:
             yield (

@@ -34,6 +34,8 @@ class Resource:
         secret_outputs: outputs that are encrypted in the state even where the provider does not ask for it.
         depends_on: for each property, the URNs of the resources that its value is made from; for a rule over
             the whole stack.
+        service: the logical name of the service that it is of; empty: services share it, or the stack has
+            one, without a name.
     """
 
     type: str
@@ -43,6 +45,7 @@ class Resource:
     protected: bool = False
     secret_outputs: frozenset[str] = frozenset()
     depends_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    service: str = ""
 
 
 @dataclass(frozen=True)

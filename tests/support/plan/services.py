@@ -21,7 +21,9 @@ def component(name: str) -> str:
     return urn(ENDPOINT, name)
 
 
-def own(service: str, operation: str = "same", **sides: Mapping[str, Any]) -> list[str]:
+def own(
+    service: str, operation: str = "same", **sides: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> list[str]:
     """Events of a service: its component, and what it has.
 
     Args:
@@ -32,7 +34,7 @@ def own(service: str, operation: str = "same", **sides: Mapping[str, Any]) -> li
 
     def one(kind: catalogue.Kind, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         given = sides.get(kind.type_name)
-        old, new = given if given else (before, after)  # type: ignore[misc]
+        old, new = given if given else (before, after)
         done = operation if given or kind is catalogue.SERVICE else "same"
         return step(
             done,

@@ -18,6 +18,7 @@ ACME = f"{catalogue.ACME_ISSUED.token}${catalogue.ACME_CERTIFICATE.token}"
 CATS, TEAM = urn(f"team:index:Models${ENDPOINT}", "cats"), urn("team:index:Models", "team")
 INNER = urn(f"{ENDPOINT}$team:index:Inner", "inner")
 RECORD = urn(f"{ENDPOINT}$azure-native:dns:RecordSet", "cats-canonical-record")
+FLAT = urn(catalogue.SERVICE.token, "service")
 PARENTS = {CATS: TEAM, RECORD: CATS, INNER: CATS, urn("x:y:Z", "deep"): INNER, TEAM: ""}
 
 
@@ -31,7 +32,7 @@ PARENTS = {CATS: TEAM, RECORD: CATS, INNER: CATS, urn("x:y:Z", "deep"): INNER, T
         # an item `cats-canonical` would have a record of this name: the parent tells
         (RECORD, {RECORD: urn(ENDPOINT, "cats-canonical")}, "cats-canonical"),
         (urn(catalogue.ZONE.token, "zone"), {}, ""),
-        (urn(catalogue.SERVICE.token, "service"), {urn(catalogue.SERVICE.token, "service"): urn(ENDPOINT, "scoring-endpoint")}, ""),
+        (FLAT, {FLAT: urn(ENDPOINT, "scoring-endpoint")}, ""),
         (urn(CERTIFICATE, "cats-certificate"), {}, "cats"),
         (urn(ACME, "cats-big-certificate"), {}, "cats-big"),
         (urn(ACME, "certificate"), {}, ""),

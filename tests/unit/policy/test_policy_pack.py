@@ -19,7 +19,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 from policy import pack, stack
 from policy.rules import RESOURCE_RULES, STACK_RULES
 from policy.rules.rule import UNKNOWN, ResourceRule, StackRule, unversioned
-from policy.rules.tokens import DEVELOPMENT_CA, GENERIC_RESOURCE, SERVICE
+from policy.rules.tokens import DEVELOPMENT_CA, ENDPOINT, GENERIC_RESOURCE, RECORD_SET, SERVICE
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES: tuple[ResourceRule | StackRule, ...] = (*RESOURCE_RULES, *STACK_RULES)
@@ -68,9 +68,11 @@ def told(serving: Any, config: dict[str, str]) -> Any:
     return serving
 
 
-def analyzed(serving: Any, type_token: str, props: dict[str, Any]) -> dict[str, str]:
+def analyzed(
+    serving: Any, type_token: str, props: dict[str, Any], urn: str = "urn", parent: str = ""
+) -> dict[str, str]:
     request = proto.AnalyzeRequest(
-        type=type_token, urn="urn", name="it", options=proto.AnalyzerResourceOptions()
+        type=type_token, urn=urn, name="it", options=proto.AnalyzerResourceOptions(parent=parent)
     )
     request.properties.update(props)
     return {one.policyName: one.message for one in serving.Analyze(request, None).diagnostics}
@@ -127,6 +129,56 @@ def test_a_message_begins_with_what_the_rule_asks_for() -> None:
     assert "\nits location is 'eastus'; FPGA services exist in eastus2 only." in found["eastus2-only"]
 
 
+ENDPOINTS = "urn:pulumi:test::fpga-web-service::fpga:index:ScoringEndpoint"
+
+
+def test_a_message_names_the_service_where_there_are_several() -> None:
+    off = {"ssl_enabled": False}
+    rule = "ssl-enabled-in-production"
+    serving = told(servicer(), {stack.PRODUCTION: "true"})
+    of_cats = analyzed(serving, SERVICE, off, parent=f"{ENDPOINTS}::cats")[rule]
+    assert "\nservice cats: SSL is off on a production stack" in of_cats
+    for parent in (f"{ENDPOINTS}::scoring-endpoint", ""):
+        alone = analyzed(serving, SERVICE, off, parent=parent)[rule]
+        assert "\nSSL is off on a production stack" in alone
+
+
+def stack_findings(serving: Any, *resources: tuple[str, str, str, dict[str, Any]]) -> dict[str, str]:
+    """The findings of a whole stack: URN -> message, of resources as (type, name, parent, properties)."""
+    request = proto.AnalyzeStackRequest()
+    for type_token, name, parent, props in resources:
+        one = request.resources.add(
+            type=type_token, urn=f"urn:pulumi:test::fpga-web-service::{type_token}::{name}", name=name
+        )
+        one.parent = parent
+        one.properties.update(props)
+    return {one.urn: one.message for one in serving.AnalyzeStack(request, None).diagnostics}
+
+
+def test_a_record_leads_to_its_own_service_and_to_no_other() -> None:
+    """An address of another service of the stack is a stray one, too."""
+    component = "fpga:index:ScoringEndpoint"
+
+    def service(name: str, ip: str, record: str) -> list[tuple[str, str, str, dict[str, Any]]]:
+        inside = f"{ENDPOINTS}::{name}"
+        records = {"aRecords": [{"ipv4Address": record}]}
+        return [
+            (component, name, "", {}),
+            (ENDPOINT, f"{name}-endpoint", inside, {"ip": ip}),
+            (RECORD_SET, f"{name}-record", inside, records),
+        ]
+
+    one, other = "203.0.113.7", "203.0.113.8"
+    by_any = (RECORD_SET, "by-any", "", {"aRecords": [{"ipv4Address": one}, {"ipv4Address": other}]})
+    serving = told(servicer(), {})
+    right = [*service("cats", one, one), *service("dogs", other, other), by_any]
+    assert stack_findings(serving, *right) == {}
+    crossed = [*service("cats", one, other), *service("dogs", other, other), by_any]
+    ((urn, message),) = stack_findings(serving, *crossed).items()
+    assert urn.endswith("::cats-record")
+    assert f"service cats: it leads to {other}; the service is at {one}." in message
+
+
 def test_an_api_version_in_a_type_does_not_hide_a_resource() -> None:
     assert unversioned("azure-native:dns/v20230701preview:RecordSet") == "azure-native:dns:RecordSet"
     versioned = GENERIC_RESOURCE.replace("resources:", "resources/v20240301:")
@@ -172,4 +224,4 @@ def test_the_pack_does_not_import_what_only_some_stacks_need() -> None:
     assert "policy.rules" in modules
     assert not modules & {"cryptography.x509", "certs", "requests", "pulumi_azure_native"}
     ours = {one for one in modules if one.partition(".")[0] in ("clients", "infra", "surroundings")}
-    assert ours == {"infra", "infra.catalogue"}
+    assert ours == {"infra", "infra.catalogue", "infra.service_names"}
