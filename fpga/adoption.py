@@ -135,7 +135,7 @@ def import_file(
     adoptable = {one.name for one in survey.of(Standing.ADOPTABLE)}
     wanted = [one for one in declared.resources(stack) if one.name in adoptable]
     present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
-    components = {one.kind.component.name: one.kind.component.token for one in wanted}
+    components = {one.component.name: one.component.token for one in wanted}
     table = {name: present[name] for name in components if name in present}
     file: dict[str, Any] = {}
     if any(one.on_server for one in wanted):
@@ -152,7 +152,7 @@ def import_file(
             "type": one.kind.token,
             "name": one.name,
             "id": one.id,
-            "parent": one.kind.component.name,
+            "parent": one.component.name,
             "version": version,
         }
         | ({"provider": catalogue.MANAGEMENT_PROVIDER} if one.on_server else {})

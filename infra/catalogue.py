@@ -15,10 +15,20 @@ MODULE: Final = "fpga"
 
 @dataclass(frozen=True)
 class Component:
-    """A component resource: its type token and its logical name."""
+    """A component resource: its type token, and the logical name of a stack's one."""
 
     token: str
     name: str
+
+    def child(self, name: str, base: str) -> str:
+        """The logical name of a resource inside a component of this type.
+
+        Args:
+            name: the component's own. One that bears the catalogue's has children of the catalogue's names,
+                as the stack of one service always had; another's children bear its name.
+            base: the child's name in the catalogue.
+        """
+        return base if name == self.name else f"{name}-{base}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ MODEL_MANAGEMENT: Final = Component(f"{MODULE}:index:ModelManagement", "model-ma
 REGISTERED_MODEL: Final = Component(f"{MODULE}:index:RegisteredModel", "registered-model")
 SELF_SIGNED: Final = Component(f"{MODULE}:index:SelfSigned", "self-signed")
 ACME_ISSUED: Final = Component(f"{MODULE}:index:AcmeIssued", "acme")
+DOMAIN: Final = Component(f"{MODULE}:index:Domain", "domain")
 SCORING_ENDPOINT: Final = Component(f"{MODULE}:index:ScoringEndpoint", "scoring-endpoint")
 
 _DYNAMIC: Final = f"pulumi-python:dynamic/{MODULE}"
@@ -116,7 +127,7 @@ DEVELOPMENT_CA: Final = Kind(f"{_DYNAMIC}:DevelopmentCa", "development-ca", SELF
 ZONE: Final = Kind(
     "azure-native:dns:Zone",
     "zone",
-    SCORING_ENDPOINT,
+    DOMAIN,
     irreplaceable=True,
     taggable=True,
     api_version=_DNS_API,
@@ -146,7 +157,7 @@ RECORD_SET: Final = Kind(
 CANONICAL_RECORD: Final = "canonical-record"
 """Logical name of the A record of the name that the service's own is an alias of."""
 CAA_RECORD: Final = "caa-record"
-"""Logical name of the record set that says who may issue certificates."""
+"""Logical name of the record set that says who may issue certificates; it is in the component of the zone."""
 # it depends on all others: a destroy comes to it first, and is refused before anything has left the stack
 ENDPOINT_CHECK: Final = Kind(
     f"{_DYNAMIC}:EndpointCheck", "endpoint-check", SCORING_ENDPOINT, relied_on=True, secrets=_KEYS

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from infra import catalogue
-from infra.catalogue import Kind
+from infra.catalogue import Component, Kind
 from infra.settings import Settings, naming
 
 CONTAINER: Final = "models"
@@ -27,6 +27,7 @@ class Declared:
         id: resource ID.
         location: the region that the program declares; another one would have the engine replace it.
         on_server: it is on the management server, where that is apart from all else.
+        of: the component that it is in, where that is not its kind's.
     """
 
     kind: Kind
@@ -34,6 +35,12 @@ class Declared:
     id: str
     location: str | None = None
     on_server: bool = False
+    of: Component | None = None
+
+    @property
+    def component(self) -> Component:
+        """The component that it is in: that of its kind, unless it says another."""
+        return self.of or self.kind.component
 
 
 def resources(stack: Settings) -> list[Declared]:
@@ -93,12 +100,12 @@ def _domain(stack: Settings) -> Iterator[Declared]:
     zone_id = f"{_group_id(stack)}/providers/Microsoft.Network/dnsZones/{domain.zone}"
     yield _declared(catalogue.ZONE, zone_id)
 
-    def record_set(name: str, kind: str, fqdn: str) -> Declared:
+    def record_set(name: str, kind: str, fqdn: str, of: Component | None = None) -> Declared:
         relative = naming.relative_record_name(fqdn, domain.zone)
-        return Declared(catalogue.RECORD_SET, name, f"{zone_id}/{kind}/{relative}")
+        return Declared(catalogue.RECORD_SET, name, f"{zone_id}/{kind}/{relative}", of=of)
 
     if domain.caa_issuers:
-        yield record_set(catalogue.CAA_RECORD, "CAA", domain.zone)
+        yield record_set(catalogue.CAA_RECORD, "CAA", domain.zone, catalogue.DOMAIN)
     if domain.canonical_name:
         yield record_set(catalogue.CANONICAL_RECORD, "A", domain.canonical_name)
         yield record_set(catalogue.RECORD_SET.name, "CNAME", domain.fqdn)

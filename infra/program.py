@@ -13,6 +13,8 @@ import pulumi
 
 from infra import catalogue, declared, settings
 from infra.components import every_resource
+from infra.components.certificates import Certificates
+from infra.components.domain import Domain, DomainArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
@@ -76,6 +78,10 @@ def declare(stack: Settings, given: Inputs) -> None:
     )
 
     # SSL/TLS and authentication: its four steps
+    domain = Domain(catalogue.DOMAIN.name, DomainArgs(management.resource_group, stack.domain))
+    certificate = Certificates(domain, stack.certificate.acme).declare(
+        catalogue.CERTIFICATE.name, stack.certificate, stack.domain, given.certificate, given.acme_roots
+    )
     endpoint = ScoringEndpoint(
         catalogue.SCORING_ENDPOINT.name,
         ScoringEndpointArgs(
@@ -83,18 +89,17 @@ def declare(stack: Settings, given: Inputs) -> None:
             model_id=model.model_id,
             service_name=declared.service_name(stack, pulumi.get_project(), pulumi.get_stack()),
             service=stack.service,
-            domain=stack.domain,
-            certificate=stack.certificate,
-            provided=given.certificate,
-            acme_roots=given.acme_roots,
+            domain=domain,
+            names=stack.domain,
+            certificate=certificate,
         ),
     )
 
     # Copy what callers need
-    _export(stack, endpoint)
+    _export(stack, domain, endpoint)
 
 
-def _export(stack: Settings, endpoint: ScoringEndpoint) -> None:
+def _export(stack: Settings, domain: Domain, endpoint: ScoringEndpoint) -> None:
     """Exports what a person, or `fpga predict`, needs to know."""
     fqdn, served = stack.domain.fqdn, endpoint.served
     scheme = "grpcs" if served else "grpc"  # no browser's: the service speaks gRPC alone
@@ -107,8 +112,8 @@ def _export(stack: Settings, endpoint: ScoringEndpoint) -> None:
         "ip": endpoint.ip,
         "port": endpoint.port,
         "url": endpoint.port.apply(lambda port: f"{scheme}://{fqdn}:{port:.0f}"),
-        "nameServers": endpoint.name_servers,
-        "zoneNameServers": endpoint.zone_name_servers,
+        "nameServers": domain.name_servers,
+        "zoneNameServers": domain.zone_name_servers,
         "sslEnabled": served is not None,
         "primaryKey": endpoint.primary_key,
         "secondaryKey": endpoint.secondary_key,

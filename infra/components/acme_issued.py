@@ -1,51 +1,64 @@
-"""A certificate from an authority that speaks ACME: an account, and what is issued to it."""
+"""Certificates from an authority that speaks ACME: an account there, and what is issued to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from infra import catalogue
+from infra.components.domain import Domain
 from infra.components.server_certificate import ServerCertificate
 from infra.providers.acme_account import AcmeAccount, AcmeAccountArgs
 from infra.providers.acme_certificate import AcmeCertificate, AcmeCertificateArgs
 from infra.settings import naming
 from infra.settings.acme import AcmeSettings
-from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
 
 
 @dataclass(frozen=True)
 class AcmeIssuedArgs:
-    """Inputs of a certificate that is issued by ACME.
+    """Inputs of an account with an authority that speaks ACME.
 
     Attributes:
-        authority: who issues it.
+        authority: who issues.
         roots: the authority's roots where it is a private one, PEM; empty: callers' systems know them.
-        certificate: its generation, and how many days a chain must have left.
-        domain: the name, and the zone in which it is proved.
-        zone_id: the zone's resource ID; `name_servers`: `host:port` of its servers.
     """
 
     authority: AcmeSettings
     roots: str
-    certificate: CertificateSettings
-    domain: DomainSettings
-    zone_id: pulumi.Input[str]
-    name_servers: pulumi.Input[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class AcmeOrder:
+    """A certificate that is wanted.
+
+    Attributes:
+        names: the FQDN that it is for, and where its zone is asked for.
+        domain: the zone in which the name is proved.
+        minimum_days: how many days a chain must have left.
+        generation: raised by one, and it is issued anew.
+        profile: the authority's name for a kind of certificate; empty: its default.
+        timeout_s: how long the order may take, in seconds.
+    """
+
+    names: DomainSettings
+    domain: Domain
+    minimum_days: int
+    generation: int
+    profile: str
+    timeout_s: int
 
 
 class AcmeIssued(pulumi.ComponentResource):
-    """An account, and a certificate for the FQDN, which is proved in the zone."""
+    """An account with an authority, and the certificates that it issues for names proved in their zone."""
 
     def __init__(self, name: str, args: AcmeIssuedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(catalogue.ACME_ISSUED.token, name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        authority, domain = args.authority, args.domain
-        account = AcmeAccount(
-            catalogue.ACME_ACCOUNT.name,
+        self._args = args
+        authority = args.authority
+        self._account = AcmeAccount(
+            catalogue.ACME_ISSUED.child(name, catalogue.ACME_ACCOUNT.name),
             AcmeAccountArgs(
                 directory=authority.directory,
                 email=authority.email,
@@ -54,33 +67,44 @@ class AcmeIssued(pulumi.ComponentResource):
                 roots=args.roots,
                 timeout_s=authority.timeout_s,
             ),
-            inside,
+            pulumi.ResourceOptions(parent=self),
         )
+        self.register_outputs({})
+
+    def issue(
+        self, name: str, order: AcmeOrder, opts: pulumi.ResourceOptions | None = None
+    ) -> ServerCertificate:
+        """Declares a certificate.
+
+        Args:
+            name: its logical name.
+        """
+        names, roots = order.names, self._args.roots
         leaf = AcmeCertificate(
-            catalogue.ACME_CERTIFICATE.name,
+            name,
             AcmeCertificateArgs(
-                fqdn=domain.fqdn,
-                profile=authority.profile,
-                directory=authority.directory,
+                fqdn=names.fqdn,
+                profile=order.profile,
+                directory=self._args.authority.directory,
                 # the id, for it stays known in a preview that changes the account
-                account=account.id,
-                key_of_account=account.key,
-                roots=args.roots,
-                zone=domain.zone,
-                zone_id=args.zone_id,
-                name_servers=args.name_servers,
+                account=self._account.id,
+                key_of_account=self._account.key,
+                roots=roots,
+                zone=names.zone,
+                zone_id=order.domain.zone_id,
+                name_servers=order.domain.name_servers,
                 # keeps the proofs in the zone apart from those of others
                 owner=naming.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
-                minimum_days=args.certificate.minimum_days,
-                generation=args.certificate.generation,
-                timeout_s=authority.timeout_s,
-                caa_issuers=domain.caa_issuers or None,
+                minimum_days=order.minimum_days,
+                generation=order.generation,
+                timeout_s=order.timeout_s,
+                caa_issuers=names.caa_issuers or None,
                 # of a zone that is served where its parents do not say, nobody is asked what is above it
-                resolvers=domain.resolvers or (None if domain.name_servers else ()),
+                resolvers=names.resolvers or (None if names.name_servers else ()),
             ),
-            inside,
+            # the authority looks at the CAA records first
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(parent=self, depends_on=list(order.domain.permission)), opts
+            ),
         )
-        self.certificate = ServerCertificate(
-            leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, args.roots
-        )
-        self.register_outputs({"fingerprint": leaf.fingerprint, "not_after": leaf.not_after})
+        return ServerCertificate(leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, roots)

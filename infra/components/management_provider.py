@@ -10,11 +10,10 @@ import pulumi
 import pulumi_azure_native as azure_native
 
 from clients.azure.settings import AzureSettings
-from infra import catalogue
 from infra.settings import management
 
 
-def declare(server: AzureSettings, opts: pulumi.ResourceOptions) -> azure_native.Provider:
+def declare(name: str, server: AzureSettings, opts: pulumi.ResourceOptions) -> azure_native.Provider:
     """The provider that signs in to a management server."""
     inputs: dict[str, Any] = {
         _argument(name): pulumi.Output.secret(value) if name in management.SECRET_INPUTS else value
@@ -24,7 +23,7 @@ def declare(server: AzureSettings, opts: pulumi.ResourceOptions) -> azure_native
         env_var_mappings=management.provider_variables(server, os.environ) or None
     )
     opts = pulumi.ResourceOptions.merge(opts, mapped)
-    return azure_native.Provider(catalogue.MANAGEMENT_PROVIDER, opts=opts, **inputs)
+    return azure_native.Provider(name, opts=opts, **inputs)
 
 
 def _argument(name: str) -> str:

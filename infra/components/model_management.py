@@ -46,16 +46,20 @@ class ModelManagement(pulumi.ComponentResource):
         """
         super().__init__(catalogue.MODEL_MANAGEMENT.token, name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        group = self._group(catalogue.RESOURCE_GROUP.name, settings, inside)
+
+        def child(base: str) -> str:
+            return catalogue.MODEL_MANAGEMENT.child(name, base)
+
+        group = self._group(child(catalogue.RESOURCE_GROUP.name), settings, inside)
         self.resource_group = self.account_group = group.name
         self.provider = self.server = None
         if server is not None:
             self.server = move.described(server)
-            self.provider = management_provider.declare(server, inside)
+            self.provider = management_provider.declare(child(catalogue.MANAGEMENT_PROVIDER), server, inside)
             inside = pulumi.ResourceOptions(parent=self, provider=self.provider)
-            self.account_group = self._group(catalogue.MANAGEMENT_GROUP, settings, inside).name
+            self.account_group = self._group(child(catalogue.MANAGEMENT_GROUP), settings, inside).name
         account = resources.Resource(
-            catalogue.ACCOUNT.name,
+            child(catalogue.ACCOUNT.name),
             resource_group_name=self.account_group,
             resource_provider_namespace=catalogue.ACCOUNT_PROVIDER,
             parent_resource_path="",

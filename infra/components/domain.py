@@ -1,0 +1,106 @@
+"""The document's first step: a domain. Its zone, and who may issue certificates for the names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_azure_native import dns
+
+from infra import catalogue
+from infra.components import earlier
+from infra.settings import naming
+from infra.settings.domain import DomainSettings
+
+DNS_PORT = 53
+
+
+@dataclass(frozen=True)
+class DomainArgs:
+    """Inputs of a domain.
+
+    Attributes:
+        resource_group: name of the group that the zone is in.
+        settings: the zone's; the names of services in it are nothing to the domain.
+    """
+
+    resource_group: pulumi.Input[str]
+    settings: DomainSettings
+
+
+class Domain(pulumi.ComponentResource):
+    """A DNS zone, with the CAA records of its apex where there are to be any.
+
+    Attributes:
+        zone_id: the zone's resource ID.
+        zone_name_servers: the names of its servers, as the parent's delegation names them.
+        name_servers: `host:port` of the servers that are asked for its records.
+        permission: what stands before an authority is asked for a certificate.
+    """
+
+    zone_id: pulumi.Output[str]
+    zone_name_servers: pulumi.Output[Sequence[str]]
+    name_servers: pulumi.Output[list[str]]
+    permission: Sequence[pulumi.Resource]
+
+    def __init__(self, name: str, args: DomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(catalogue.DOMAIN.token, name, None, opts)
+        self._name, self._args = name, args
+        inside = pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(parent=self), earlier.in_scoring_endpoint()
+        )
+        settings = args.settings
+        zone = dns.Zone(
+            catalogue.DOMAIN.child(name, catalogue.ZONE.name),
+            zone_name=settings.zone,
+            resource_group_name=args.resource_group,
+            location="global",
+            opts=inside,
+        )
+        self._zone_name = zone.name
+        self.zone_id = zone.id
+        self.zone_name_servers = zone.name_servers
+        self.name_servers = (
+            pulumi.Output.from_input(list(settings.name_servers))
+            if settings.name_servers
+            else zone.name_servers.apply(lambda hosts: [f"{host.rstrip('.')}:{DNS_PORT}" for host in hosts])
+        )
+        self.permission = ()
+        if settings.caa_issuers:
+            issuers = [
+                dns.CaaRecordArgs(flags=0, tag="issue", value=issuer) for issuer in settings.caa_issuers
+            ]
+            record_name = catalogue.DOMAIN.child(name, catalogue.CAA_RECORD)
+            apex, ttl_s = settings.zone, settings.record_ttl_s
+            self.permission = (self.record_set(record_name, "CAA", apex, ttl_s, inside, caa_records=issuers),)
+        self.register_outputs({"zone_id": self.zone_id})
+
+    def record_set(
+        self,
+        name: str,
+        kind: str,
+        fqdn: str,
+        ttl_s: int,
+        opts: pulumi.ResourceOptions,
+        **records: Any,
+    ) -> dns.RecordSet:
+        """Declares a record set in the zone.
+
+        Args:
+            name: logical name.
+            kind: `A`, `CNAME` or `CAA`.
+            ttl_s: for how long resolvers may keep it, in seconds.
+            records: the argument of `dns.RecordSet` for this kind.
+        """
+        return dns.RecordSet(
+            name,
+            zone_name=self._zone_name,
+            resource_group_name=self._args.resource_group,
+            record_type=kind,
+            relative_record_set_name=naming.relative_record_name(fqdn, self._args.settings.zone),
+            ttl=ttl_s,
+            opts=opts,
+            **records,
+        )
