@@ -3,6 +3,11 @@
 It is a file: URL of RFC 8089, percent-encoded (RFC 3986), with parameters of the backend's own behind a `?`
 (`gocloud.dev/blob/fileblob`). A path that is not encoded names another folder: what stands behind a `#` is no
 part of it, and `%2F` divides it.
+
+By itself the backend writes a file of attributes (`.attrs`) beside each of its own, in place: a run that is
+killed between emptying and writing it leaves a state that the CLI refuses, and a reader of that moment is
+refused, too. Nobody reads the attributes, so these URLs have it write none (`metadata=skip`). Its files
+themselves are renamed into place.
 """
 
 from __future__ import annotations
@@ -17,12 +22,19 @@ SCHEME: Final = "file://"
 _PARAMETERS: Final = re.compile(
     r"\?(?:(?:base_url|create_dir|dir_file_mode|metadata|no_tmp_dir|secret_key_path)=[^&#?]*(?:&|\Z))+\Z"
 )
+_NO_ATTRIBUTES: Final = "metadata=skip"
 _NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def url_of(folder: Path, parameters: str = "") -> str:
-    """The URL of an absolute folder; `parameters` with their `?`."""
-    return folder.as_uri() + parameters
+    """The URL of an absolute folder, without files of attributes in it unless the parameters ask for them.
+
+    Args:
+        parameters: with their `?`.
+    """
+    if re.search(r"[?&]metadata=", parameters):
+        return folder.as_uri() + parameters
+    return f"{folder.as_uri()}{parameters}{'&' if parameters else '?'}{_NO_ATTRIBUTES}"
 
 
 def folder_of(url: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Final
 from engine import state_url
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, PROJECT, Project
-from fpga.stacks import apart, trusted_roots
+from fpga.stacks import apart, attributes, trusted_roots
 from fpga.stacks.backend_settings import PASSPHRASE, Backend, parse
 from surroundings.proxies import EXCEPTIONS
 from surroundings.variables import misleads_pulumi
@@ -114,7 +114,9 @@ def environment(
     import engine
 
     backend = read(project, stack)
-    _require_no_state_elsewhere(backend, stack)
+    if backend.url.startswith(state_url.SCHEME):
+        _require_no_state_elsewhere(backend, stack)
+        attributes.remove_torn(state_url.folder_of(backend.url), stack)
     cut_off = None if during_rotation else rotation(project)
     if cut_off is not None and stack in cut_off[1]:
         raise CommandError(
@@ -140,8 +142,6 @@ def environment(
 
 def _require_no_state_elsewhere(backend: Backend, stack: str) -> None:
     """Names a state that an earlier version has put where the CLI read the folder's name to lead."""
-    if not backend.url.startswith(state_url.SCHEME):
-        return
     folder = state_url.folder_of(backend.url)
     other = state_url.read_unencoded(folder)
     if other is None or not (other / _STATES / f"{stack}.json").is_file():

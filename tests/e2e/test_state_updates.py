@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.install import Engine
+from fpga.stacks import attributes
 from tests.support.servers.relay import Relay
 from tests.support.stacks import blob_backend, interruption
 from tests.support.stacks.blob_backend import BlobBackend
@@ -107,6 +108,47 @@ def test_a_killed_update_leaves_a_lock_with_a_remedy(project: HeldUpdate) -> Non
 
     project.refresh("--clear-pending-creates")
     assert_whole(project)
+
+
+def test_a_folder_has_no_file_that_is_not_put_in_place_whole(engine: Engine, tmp_path: Path) -> None:
+    """One that is written in place is read half by who comes meanwhile, and by all after a kill."""
+    project = HeldUpdate(engine, tmp_path)
+    project.up()
+    state = tmp_path / "state" / ".pulumi"
+    assert list(state.rglob("*.json"))
+    assert list(state.rglob("*.attrs")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", " EOF\n"),
+        ('{"user.cache_con', " unexpected EOF\n"),
+        ("\0" * 64, r"invalid character '\x00' looking for beginning of value" "\n"),
+    ],
+    ids=["empty", "half", "zeros"],
+)
+def test_attributes_that_a_killed_run_left_torn_are_nothing_to_the_next_one(
+    engine: Engine, tmp_path: Path, content: str, told: str
+) -> None:
+    """As runs of before leave them, and those of a shell that names the folder by itself."""
+    project = HeldUpdate(engine, tmp_path)
+    url = project.environment["PULUMI_BACKEND_URL"]
+    project.environment["PULUMI_BACKEND_URL"] = url.replace("metadata=skip", "metadata=")
+    project.up()
+    state = tmp_path / "state" / ".pulumi"
+    (torn,) = state.glob("stacks/*/test.json.attrs")
+    torn.write_text(content)
+    refused = project.run("cancel", "--yes", project.stack, code=1)
+    assert refused.stderr.startswith("error: failed to load checkpoint: ")
+    assert refused.stderr.endswith(told)
+    (state / "meta.yaml.attrs").write_text(content)
+
+    attributes.remove_torn(tmp_path / "state", project.stack)
+
+    project.environment["PULUMI_BACKEND_URL"] = url
+    assert_whole(project, {"after", "before", "gated"})
+    assert not torn.exists()
 
 
 def test_an_update_outlives_the_end_of_its_blob_service(

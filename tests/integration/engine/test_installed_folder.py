@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import azure_native_plugin, go, pulumi_cli, release
+from engine import azure_native_plugin, go, pulumi_cli, release, state_url
 from engine.install import install
 from engine.pulumi_cli import Way
 from tests.support.engine.heard import Heard
@@ -141,7 +141,7 @@ def test_shell_that_sources_it_twice_has_the_engine_once(
     assert lines() == [
         f"{local}/bin:{Path(sys.executable).parent}:/usr/bin:/bin",
         f"{local}/pulumi-home",
-        (local / "state").as_uri(),
+        state_url.url_of(local / "state"),
         f"{local}/passphrase",
         "none",
         f"{local}/bin/pulumi",

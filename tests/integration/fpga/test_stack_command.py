@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine import activation
+from engine.state_url import url_of
 from infra.settings.reader import PROJECT_ROOT
 from tests.support.odd_folders import ODD
 
@@ -231,9 +232,9 @@ def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -
     )
 
     assert done.stderr == ""
-    own = (checkout / ".local" / "state").as_uri()
+    own = url_of(checkout / ".local" / "state")
     lines = done.stdout.splitlines()
-    assert lines[:5] == ["0", "dev", "file:///srv/state", "mine", "none"]
+    assert lines[:5] == ["0", "dev", url_of(Path("/srv/state")), "mine", "none"]
     # the CLI reads the variable of a flag that takes a list as lines of CSV, twice
     (once,) = next(csv.reader([lines[5]]))
     assert next(csv.reader([once])) == [f"{checkout}/policy/config.json"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import engine
+from engine import state_url
 
 VENV_BIN = str(Path(sys.executable).parent)
 
@@ -13,7 +14,7 @@ VENV_BIN = str(Path(sys.executable).parent)
 def test_variables_name_the_folder_of_the_checkout(tmp_path: Path) -> None:
     variables = engine.environment(tmp_path)
     assert variables["PULUMI_HOME"] == f"{tmp_path}/pulumi-home"
-    assert variables["PULUMI_BACKEND_URL"] == (tmp_path / "state").as_uri()
+    assert variables["PULUMI_BACKEND_URL"] == state_url.url_of(tmp_path / "state")
     assert variables["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{tmp_path}/passphrase"
     assert variables["PULUMI_PYTHON_CMD"] == sys.executable
     assert variables["PULUMI_SKIP_UPDATE_CHECK"] == "true"

@@ -33,13 +33,25 @@ def test_folder_comes_back_out_of_its_url(name: str) -> None:
     assert state_url.folder_of(url) == folder
     assert state_url.folder_of(state_url.url_of(folder, "?no_tmp_dir=true")) == folder
     # nothing but what RFC 3986 has for letters of a path
-    path = url.removeprefix("file://")
+    path, _, parameters = url.removeprefix("file://").rpartition("?")
+    assert parameters == "metadata=skip"
     assert path.isascii()
     assert not set(path) & set(" #?\"'<>\\^`{|}$&;:\n")
 
 
-def test_url_of_a_plain_folder_is_the_one_that_earlier_versions_made() -> None:
-    assert state_url.url_of(Path("/srv/my-state_1.0~x")) == "file:///srv/my-state_1.0~x"
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ("", "?metadata=skip"),
+        ("?no_tmp_dir=true", "?no_tmp_dir=true&metadata=skip"),
+        ("?metadata=skip", "?metadata=skip"),
+        ("?create_dir=1&metadata=", "?create_dir=1&metadata="),
+    ],
+)
+def test_no_attributes_are_written_unless_they_are_asked_for(parameters: str, wanted: str) -> None:
+    """The path is the one that earlier versions made."""
+    url = state_url.url_of(Path("/srv/my-state_1.0~x"), parameters)
+    assert url == f"file:///srv/my-state_1.0~x{wanted}"
 
 
 @pytest.mark.parametrize(
@@ -84,5 +96,6 @@ def test_where_earlier_versions_have_led_is_known(name: str, read: str | None) -
 
 def test_the_engine_s_variables_have_such_a_url(tmp_path: Path) -> None:
     folder = tmp_path / ODD
-    assert activation.environment(folder)["PULUMI_BACKEND_URL"] == (folder / "state").as_uri()
-    assert activation.settings(folder)["PULUMI_BACKEND_URL"] == (folder / "state").as_uri()
+    url = state_url.url_of(folder / "state")
+    assert activation.environment(folder)["PULUMI_BACKEND_URL"] == url
+    assert activation.settings(folder)["PULUMI_BACKEND_URL"] == url

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.state_url import url_of
 from fpga.errors import CommandError
 from fpga.project import Project
 from fpga.stacks import backend
@@ -58,17 +59,37 @@ def test_paths_start_at_the_checkout_or_at_its_moved_folder(project: Project) ->
         policy_pack=project.checkout / "policy",
     )
     declare(project, "b", "url: file://.local/state\npassphraseFile: keys/b\n")
-    assert backend.read(project, "b").url == (project.local / "state").as_uri()
+    assert backend.read(project, "b").url == url_of(project.local / "state")
     assert backend.read(project, "b").passphrase_file == project.checkout / "keys" / "b"
 
 
 def test_a_folder_of_any_name_has_a_url_that_leads_there(project: Project) -> None:
     odd = Project(project.checkout, project.local / ODD)
-    assert backend.read(odd, "local").url == (odd.local / "state").as_uri()
+    assert backend.read(odd, "local").url == url_of(odd.local / "state")
     declare(project, "b", "url: file://.local/state?metadata=skip\npassphraseFile: keys/b\n")
     assert backend.read(odd, "b").url == f"{(odd.local / 'state').as_uri()}?metadata=skip"
     declare(project, "c", "url: file:///srv/c#1/100%\npassphraseFile: keys/b\n")
-    assert backend.read(project, "c").url == "file:///srv/c%231/100%25"
+    assert backend.read(project, "c").url == "file:///srv/c%231/100%25?metadata=skip"
+
+
+def test_what_a_killed_run_left_torn_of_attributes_is_out_of_every_commands_way(project: Project) -> None:
+    state = project.local / "state" / ".pulumi"
+    torn = [
+        state / "meta.yaml.attrs",
+        state / "stacks" / "fpga-web-service" / "local.json.attrs",
+        state / "locks" / "organization" / "fpga-web-service" / "local" / "a.json.attrs",
+    ]
+    whole = state / "locks" / "organization" / "fpga-web-service" / "local" / "b.json.attrs"
+    others = state / "stacks" / "fpga-web-service" / "other.json.attrs"
+    for file, content in [*((file, "") for file in torn), (whole, '{"md5": ""}\n'), (others, "")]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
+    backend.environment(project, "local")
+
+    assert [file for file in torn if file.exists()] == []
+    assert whole.exists()
+    assert others.exists(), "nobody asked for that stack"
 
 
 def test_a_policy_pack_in_a_folder_of_any_name_is_one_value(project: Project) -> None:
@@ -106,7 +127,7 @@ def test_a_state_that_an_earlier_version_has_put_elsewhere_is_named(project: Pro
 
 
 def test_the_stack_local_is_the_checkout_s_own(project: Project) -> None:
-    assert backend.read(project, "local").url == (project.local / "state").as_uri()
+    assert backend.read(project, "local").url == url_of(project.local / "state")
     assert backend.read(project, "local").passphrase_file == project.local / "passphrase"
 
 
