@@ -21,16 +21,24 @@ _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 def stack_schema() -> Schema:
     """The schema of a stack's file: settings of the program and of azure-native, and Pulumi's own."""
     from infra import settings
+    from infra.settings import services
     from infra.settings.reader import NAMESPACE
 
     known = settings.known()
+    required = [one for one in known if one.required is True and not one.when]
+    # where there is a list of services, each of them may have its own
+    of_services = [one.key for one in required if one.key in services.KEYS]
     config: Schema = {
         "type": "object",
         "description": "The stack's settings",
         "properties": {f"{NAMESPACE}:{one.key}": _setting(one) for one in known} | _azure_settings(),
         "patternProperties": {"^(azure-native|pulumi):": {}},
         "additionalProperties": False,
-        "required": [f"{NAMESPACE}:{one.key}" for one in known if one.required is True and not one.when],
+        "required": [f"{NAMESPACE}:{one.key}" for one in required if one.key not in of_services],
+        "anyOf": [
+            {"required": [f"{NAMESPACE}:{key}" for key in of_services]},
+            {"required": [f"{NAMESPACE}:{services.KEY}"]},
+        ],
     }
     return {
         "$schema": _DRAFT,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from infra.settings import naming
 from infra.settings.kinds import integer, path, secret, text
-from infra.settings.reader import NAMESPACE
+from infra.settings.reader import Named
 from infra.settings.table import Setting
 
 # the local part as it is written without quotes (RFC 5321, 4.1.2), one address
@@ -87,10 +87,10 @@ class AcmeSettings:
     ] = DEFAULT_TIMEOUT_S
 
 
-def contradictions(settings: AcmeSettings) -> Iterator[tuple[str, str]]:
+def contradictions(settings: AcmeSettings, named: Named) -> Iterator[tuple[str, str]]:
     """The settings that do not go together: the key of each, and what is wrong with it."""
     if settings.eab_key_id and not settings.eab_hmac_key:
-        command = f"`pulumi config set --secret {NAMESPACE}:acmeEabHmacKey`"
+        command = f"`pulumi config set --secret {named('acmeEabHmacKey')}`"
         yield "acmeEabHmacKey", f"is not set, but acmeEabKeyId is: {command}"
     if settings.eab_hmac_key and not settings.eab_key_id:
         yield "acmeEabKeyId", "is not set, but acmeEabHmacKey is: give both, or neither"

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from infra.settings import acme
 from infra.settings.acme import AcmeSettings
 from infra.settings.kinds import choice, integer, path, secret, text
+from infra.settings.reader import Named
 from infra.settings.table import Group, Setting, When
 
 SOURCES: Final = ("files", "pfx", "config", "self_signed", "acme")
@@ -125,7 +126,9 @@ class CertificateSettings:
     ] = 1
 
 
-def contradictions(settings: CertificateSettings, *, production: bool) -> Iterator[tuple[str, str]]:
+def contradictions(
+    settings: CertificateSettings, named: Named, *, production: bool
+) -> Iterator[tuple[str, str]]:
     """The settings that do not go together: the key of each, and what is wrong with it."""
     if production and settings.source == "self_signed":
         yield (
@@ -134,4 +137,4 @@ def contradictions(settings: CertificateSettings, *, production: bool) -> Iterat
             "only; use files, pfx or config with a chain from a certification authority, or acme",
         )
     if settings.acme is not None:
-        yield from acme.contradictions(settings.acme)
+        yield from acme.contradictions(settings.acme, named)

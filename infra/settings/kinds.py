@@ -128,7 +128,7 @@ def texts(check: Check, normal: Callable[[str], str] = str) -> Kind:
             raise Unfit(*problems)
         return tuple(dict.fromkeys(map(normal, items)))
 
-    return Kind(read, _TEXTS)
+    return Kind(read, _TEXTS, many=True)
 
 
 def _items(written: str) -> list[str]:

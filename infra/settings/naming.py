@@ -15,6 +15,8 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
 _STORAGE = re.compile(r"[a-z0-9]{3,24}")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,54}")
+_LOGICAL = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
+_LOGICAL_LENGTH = 32
 _CAA_PARAMETER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?=[!-:<-~]*")
 _SUFFIXED = re.compile(r".+-[0-9a-f]{8}")
 
@@ -39,6 +41,16 @@ def service_problem(name: str) -> str | None:
     if _SERVICE.fullmatch(name):
         return None
     return "takes 1 to 64 letters, digits, '-', '_' and '.', and starts with a letter or digit"
+
+
+def logical_problem(name: str) -> str | None:
+    """The problem of a logical name of a service: it is in URNs, and what physical names start with."""
+    if len(name) <= _LOGICAL_LENGTH and _LOGICAL.fullmatch(name):
+        return None
+    return (
+        f"takes 1 to {_LOGICAL_LENGTH} letters, digits and single hyphens between these, and starts with a "
+        "letter"
+    )
 
 
 def base_problem(name: str) -> str | None:

@@ -10,105 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated
 
 from clients.azure.settings import AzureSettings, is_azures_own
 from infra.settings import azure as azure_settings
-from infra.settings import certificate, domain, management, naming, table
+from infra.settings import certificate, domain, management, model, services, table
 from infra.settings.account import AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
-from infra.settings.kinds import integer, nothing_there, switch, text
+from infra.settings.kinds import switch
 from infra.settings.management import ManagementSettings
-from infra.settings.reader import NAMESPACE, Reader, SettingsError, absolute
-from infra.settings.table import Group, Setting, When
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSettings:
-    """The model.
-
-    Attributes:
-        name: what its physical name starts with.
-        package: the package's path as it is configured; `path` is absolute. Empty where `id` is set.
-        id: of a model that is registered already, by somebody else; None: the program registers the package.
-    """
-
-    package: Annotated[
-        str,
-        Setting(
-            "modelPackage",
-            text(),
-            "The model package: a folder or zip with a service_def.json; relative to the checkout",
-            required=When("modelId", ("",)),
-            missing="it is the path of the folder or zip that holds service_def.json",
-        ),
-    ] = ""
-    name: Annotated[
-        str, Setting("modelName", text(naming.base_problem), "What the model's name starts with")
-    ] = "model"
-    id: Annotated[
-        str | None,
-        Setting(
-            "modelId", text(), "Id of a model that somebody else has registered, in modelPackage's place"
-        ),
-    ] = None
-
-    @property
-    def path(self) -> Path:
-        return absolute(self.package)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceSettings:
-    """The service.
-
-    Attributes:
-        name: the very name; None: one that only this stack has is derived.
-        adopt: take over a service that bears the set name already.
-        check_timeout_s: how long the endpoint check waits for the record, in seconds.
-        primary_key_generation, secondary_key_generation: from 1; one that is raised has that key made anew.
-    """
-
-    ssl_enabled: Annotated[
-        bool, Setting("sslEnabled", switch(), "Serve TLS to holders of a key; false: anyone may call")
-    ] = True
-    primary_key_generation: Annotated[
-        int,
-        Setting(
-            "primaryKeyGeneration",
-            integer(1, 1_000_000),
-            "Raised by one, it has the primary key made anew: the old one is refused at once",
-        ),
-    ] = 1
-    secondary_key_generation: Annotated[
-        int,
-        Setting(
-            "secondaryKeyGeneration",
-            integer(1, 1_000_000),
-            "Raised by one, it has the secondary key made anew: the old one is refused at once",
-        ),
-    ] = 1
-    name: Annotated[
-        str | None,
-        Setting(
-            "serviceName",
-            text(naming.service_problem),
-            "The service's very name; not set: a derived one",
-        ),
-    ] = None
-    adopt: Annotated[
-        bool, Setting("adopt", switch(), "Take over a service that bears serviceName already")
-    ] = False
-    check_timeout_s: Annotated[
-        int,
-        Setting(
-            "checkTimeout",
-            integer(1, 86400),
-            "How long the endpoint check waits for the record, in seconds; not set: the TTL and 60",
-        ),
-    ] = 0
+from infra.settings.model import ModelSettings
+from infra.settings.reader import NAMESPACE, Reader, SettingsError
+from infra.settings.service import ServiceSettings
+from infra.settings.services import DeclaredService
+from infra.settings.table import Group, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +61,9 @@ class Settings:
     Attributes:
         azure: the cloud of groups, storage and zones, and who signs in to it.
         management_cloud: the cloud of the account and the services: `azure`, or the management server.
+        model, domain, certificate, service: as they are outside of the list of services, where there is one:
+            then they are of the stack in what all of those share.
+        services: those of the list, else the one of these.
     """
 
     azure: AzureSettings
@@ -154,10 +73,19 @@ class Settings:
         Group("The management server: where the account and the service are, apart from all else"),
     ]
     account: Annotated[AccountSettings, Group("The Model Management account")]
-    model: Annotated[ModelSettings, Group("The model")]
-    domain: Annotated[DomainSettings, Group("1. The domain name")]
-    certificate: Annotated[CertificateSettings, Group("2. The certificate")]
-    service: Annotated[ServiceSettings, Group("3. The service")]
+    model: Annotated[ModelSettings, services.MODEL]
+    domain: Annotated[DomainSettings, services.DOMAIN]
+    certificate: Annotated[CertificateSettings, services.CERTIFICATE]
+    service: Annotated[ServiceSettings, services.SERVICE]
+    services: Annotated[
+        tuple[DeclaredService, ...],
+        Setting(
+            services.KEY,
+            services.SERVICES,
+            "The services, where there are several: each its name, and what differs from the settings above",
+            section="Several services",
+        ),
+    ] = ()
     protection: Annotated[ProtectionSettings, Group("What keeps it from mistakes")] = ProtectionSettings()
 
 
@@ -174,16 +102,18 @@ def read(
     Raises:
         SettingsError: with every problem found.
     """
-    reader = Reader(Settings, config, secret_keys)
+    is_listed = bool(config.get(f"{NAMESPACE}:{services.KEY}", "").strip())
+    reader = Reader(Settings, config, secret_keys, of_items=services.KEYS if is_listed else ())
     azure = azure_settings.gather(config, environ, reader.problems, secret_keys)
     settings = reader.read(azure=azure, management_cloud=azure)
     azure, management_cloud = management.clouds(settings.management, azure, config, environ, reader.problems)
     reader.find(list(_contradictions(settings)))
+    found = _listed(settings, config, secret_keys, reader) if is_listed else _flat(settings, reader)
     if reader.problems:
         raise SettingsError(reader.problems)
-    patience_s = settings.service.check_timeout_s or settings.domain.patience_s
-    service = replace(settings.service, check_timeout_s=patience_s)
-    return replace(settings, azure=azure, management_cloud=management_cloud, service=service)
+    (first, *_) = found
+    service = settings.service if is_listed else first.service
+    return replace(settings, azure=azure, management_cloud=management_cloud, service=service, services=found)
 
 
 def known() -> tuple[Setting, ...]:
@@ -192,18 +122,52 @@ def known() -> tuple[Setting, ...]:
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The settings that do not go together: the key of each, and what is wrong with it."""
+    """The settings of the whole stack that do not go together: the key of each, and what is wrong with it."""
     if not settings.management.is_apart and is_azures_own(settings.azure.metadata_host):
         yield management.HOST, management.ENDED
-    model = settings.model
-    if model.id is not None and model.package:
-        yield (
-            "modelId",
-            "and modelPackage are both set: the one names a model that is registered already, the other one "
-            "a package that the program registers. Remove one of them "
-            f"(`pulumi config rm {NAMESPACE}:modelId`)",
-        )
-    elif model.package and (problem := nothing_there(model.package)):
-        yield "modelPackage", f"{problem}; `fpga model build` makes .local/model-package"
-    yield from domain.contradictions(settings.domain)
-    yield from certificate.contradictions(settings.certificate, production=settings.protection.production)
+
+
+def _flat(settings: Settings, reader: Reader[Settings]) -> tuple[DeclaredService, ...]:
+    """The one service of flat settings; what is wrong with it goes to the reader's problems."""
+    contradictions = (
+        model.contradictions(settings.model, reader.named),
+        domain.contradictions(settings.domain),
+        certificate.contradictions(
+            settings.certificate, reader.named, production=settings.protection.production
+        ),
+    )
+    reader.find([one for of_group in contradictions for one in of_group])
+    patience_s = settings.service.check_timeout_s or settings.domain.patience_s
+    service = replace(settings.service, check_timeout_s=patience_s)
+    return (
+        DeclaredService(
+            name="",
+            model=settings.model,
+            domain=settings.domain,
+            certificate=settings.certificate,
+            service=service,
+        ),
+    )
+
+
+def _listed(
+    settings: Settings,
+    config: Mapping[str, str],
+    secret_keys: Collection[str] | None,
+    reader: Reader[Settings],
+) -> tuple[DeclaredService, ...]:
+    """The services of the list; what is wrong with them goes to the reader's problems."""
+    if f"{NAMESPACE}:{services.KEY}" in (secret_keys or ()):
+        reader.find([(services.KEY, services.ENCRYPTED)])
+        return ()
+    found, problems = services.read(
+        settings.services,
+        config,
+        secret_keys,
+        top=frozenset(one.key for one in known()),
+        flat_fqdn=settings.domain.fqdn,
+        production=settings.protection.production,
+    )
+    told = frozenset(reader.problems)
+    reader.problems += (problem for problem in problems if problem not in told)
+    return found

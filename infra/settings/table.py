@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 
@@ -35,12 +36,14 @@ class Kind:
         schema: what a stack's file may hold, as JSON schema (draft 7).
         secret: it stands encrypted in the file, and white space around it is a part of it.
         public: it ends up where many may read it, so it must not stand encrypted.
+        many: it takes a list of texts, too.
     """
 
     read: Callable[[str], Any]
     schema: Mapping[str, Any]
     secret: bool = False
     public: bool = False
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class Table:
                 yield from one.settings()
 
 
+@cache
 def of(made: type, group: Group = Group()) -> Table:
     """The table of a dataclass. Fields that are neither a setting nor a group are left out.
 
@@ -159,7 +163,7 @@ def _completed(setting: Setting, field: dataclasses.Field[Any], group: Group) ->
         when=setting.when or group.when,
         required=setting.required or not has_default,
         default=field.default if has_default else "",
-        section=group.title,
+        section=group.title or setting.section,
     )
 
 

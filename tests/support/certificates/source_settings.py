@@ -34,5 +34,5 @@ def settings_of(given: dict[str, str], secrets: set[str] | None) -> tuple[Certif
     """The settings, and the problems in them."""
     reader = Reader(Served, {f"fpga-web-service:{key}": value for key, value in given.items()}, secrets)
     found = reader.read().certificate
-    reader.find(list(certificate_settings.contradictions(found, production=False)))
+    reader.find(list(certificate_settings.contradictions(found, reader.named, production=False)))
     return found, reader.problems

@@ -1,0 +1,240 @@
+"""The services of a stack: the one of its flat settings, or those that `fpga-web-service:services` lists.
+
+An item of the list is read by the tables of settings that a service has outside of it; what it does not say
+is said there. An empty text in it takes that back: it is as if nobody had set it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Final
+
+from infra import catalogue
+from infra.settings import certificate, domain, listed, model, naming, table
+from infra.settings.certificate import CertificateSettings
+from infra.settings.domain import DomainSettings
+from infra.settings.kinds import text
+from infra.settings.model import ModelSettings
+from infra.settings.reader import NAMESPACE, Item, Reader
+from infra.settings.service import ServiceSettings
+from infra.settings.table import Group, Kind, Setting
+
+KEY: Final = "services"
+MODEL: Final = Group("The model")
+DOMAIN: Final = Group("1. The domain name")
+CERTIFICATE: Final = Group("2. The certificate")
+SERVICE: Final = Group("3. The service")
+ENCRYPTED: Final = (
+    "is encrypted as a whole, or the stack's file, which says what in it is, is not where Pulumi.yaml has "
+    "it: names end up where many may read them. Encrypt its secrets alone: "
+    f"`pulumi config set --secret --path '{NAMESPACE}:{KEY}[0].certificateKey'`"
+)
+# of the domain, those that each service has for itself: all others are the zone's
+_OF_DOMAIN: Final = frozenset({"fqdn", "canonicalName", "recordTtl"})
+_ALTERNATIVES: Final = {"modelId": "modelPackage", "modelPackage": "modelId"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredService:
+    """A service that a stack declares, with all of its settings.
+
+    Attributes:
+        name: logical; empty: that of the flat settings.
+        domain: with the zone that all services share.
+        takes_over: the list has it in the place of the flat settings' service, whose FQDN it has: what was
+            that one's is its own.
+        places: where each setting stands that may be in an item of the list; empty: outside of it.
+    """
+
+    name: str
+    model: ModelSettings
+    domain: DomainSettings
+    certificate: CertificateSettings
+    service: ServiceSettings
+    takes_over: bool = False
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def setting(self, key: str) -> str:
+        """Where a setting stands, or would have to, without namespace: `services[2].fqdn`, or `fqdn`."""
+        return self.places.get(key, key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Item:
+    name: Annotated[
+        str,
+        Setting("name", text(naming.logical_problem), "The service's logical name, that no other one has"),
+    ]
+    model: Annotated[ModelSettings, MODEL]
+    domain: Annotated[DomainSettings, DOMAIN]
+    certificate: Annotated[CertificateSettings, CERTIFICATE]
+    service: Annotated[ServiceSettings, SERVICE]
+
+
+_TABLE: Final = table.of(_Item)
+_APART: Final = frozenset(one.key for one in table.of(DomainSettings).settings() if one.key not in _OF_DOMAIN)
+_KNOWN: Final = {one.key: one for one in _TABLE.settings() if one.key not in _APART}
+KEYS: Final = frozenset(_KNOWN) - {"name"}
+"""The flat settings that an item may have, too."""
+
+
+def _schema(setting: Setting) -> dict[str, Any]:
+    schema = setting.kind.schema
+    if setting.kind.secret:  # an empty text takes back the one outside of the list
+        schema = {"anyOf": [schema, {"const": ""}]}
+    return {"description": setting.line, **schema}
+
+
+SERVICES: Final = Kind(
+    listed.read,
+    {
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "object",
+            "properties": {key: _schema(one) for key, one in _KNOWN.items()},
+            "required": ["name"],
+            "additionalProperties": False,
+        },
+    },
+)
+
+
+def read(
+    items: Sequence[Any],
+    config: Mapping[str, str],
+    secret_keys: Collection[str] | None,
+    *,
+    top: Collection[str],
+    flat_fqdn: str,
+    production: bool,
+) -> tuple[tuple[DeclaredService, ...], list[str]]:
+    """The services of the list, and what is wrong, a sentence each; then they are of no use.
+
+    Args:
+        config: values by key with namespace, those outside of the list among them.
+        secret_keys: the keys whose values are encrypted, and the places in the list; None: nobody knows.
+        top: the keys of the settings that a stack may have.
+        flat_fqdn: in A-labels; empty: none.
+    """
+    names = ((one.key, f"{NAMESPACE}:{one.key}") for one in _TABLE.settings() if one.key != "name")
+    outside = {key: config[name] for key, name in names if name in config}
+    found: list[tuple[int, DeclaredService]] = []
+    readers: list[Reader[_Item]] = []
+    problems: list[str] = []
+    for number, raw in enumerate(items):
+        place = f"{KEY}[{number}]"
+        own = listed.own(place, raw, _KNOWN, top, problems)
+        if own is None:
+            continue
+        reader = Reader(_Item, _inherited(outside, own), secret_keys, item=Item(place, own, _APART))
+        one = reader.read()
+        reader.find(list(_contradictions(one, reader, production=production)))
+        problems += reader.problems
+        readers.append(reader)
+        found.append((number, _declared(one, reader, flat_fqdn)))
+    problems += _unused(outside, readers)
+    problems += _of_two(found)
+    # what is wrong outside of the list is found for each one that goes by it
+    return tuple(one for _, one in found), list(dict.fromkeys(problems))
+
+
+def _inherited(outside: Mapping[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
+    """What an item goes by outside of the list, by key with namespace: without what its own stands in for."""
+    replaced = {_ALTERNATIVES[key] for key, value in own.items() if value and key in _ALTERNATIVES}
+    return {f"{NAMESPACE}:{key}": value for key, value in outside.items() if key not in replaced}
+
+
+def _declared(item: _Item, reader: Reader[_Item], flat_fqdn: str) -> DeclaredService:
+    patience_s = item.service.check_timeout_s or item.domain.patience_s
+    return DeclaredService(
+        name=item.name,
+        model=item.model,
+        domain=item.domain,
+        certificate=item.certificate,
+        service=replace(item.service, check_timeout_s=patience_s),
+        takes_over=bool(flat_fqdn) and item.domain.fqdn == flat_fqdn,
+        places={key: reader.place(key) for key in _KNOWN},
+    )
+
+
+def _contradictions(item: _Item, reader: Reader[_Item], *, production: bool) -> Iterator[tuple[str, str]]:
+    clash = _clash_with_the_catalogue(item.name)
+    if clash:
+        yield "name", f"is '{item.name}', {clash}: choose another one"
+    yield from model.contradictions(item.model, reader.named)
+    yield from domain.contradictions(item.domain)
+    yield from certificate.contradictions(item.certificate, reader.named, production=production)
+
+
+def _unused(outside: Mapping[str, str], readers: Sequence[Reader[_Item]]) -> Iterator[str]:
+    """The problems of settings outside of the list that belong to a source, say, that no service has."""
+    for key, written in outside.items():
+        when = _KNOWN[key].when if key in _KNOWN else None
+        if when is None or not written.strip() or not readers or any(one.uses(key) for one in readers):
+            continue
+        others = f" to {' or '.join(when.among)}" if when.among else ""
+        remedy = f"remove it, or set {when.key}{others} for one"
+        yield f"{NAMESPACE}:{key} is not used by any of the services: {remedy}"
+
+
+def _of_two(found: Sequence[tuple[int, DeclaredService]]) -> Iterator[str]:
+    """The problems of what two services have, and one alone may have."""
+    logical: dict[str, str] = {}
+    physical: dict[str, str] = {}
+    records: dict[str, str] = {}
+    for number, one in found:
+        place = f"{KEY}[{number}]"
+        for of_service in _logical_names(one.name):
+            before = logical.get(of_service)
+            if before:
+                yield (
+                    f"{NAMESPACE}:{place}.name is '{one.name}', and {before}: their resources would have one "
+                    "name. Choose another one"
+                )
+                break
+        logical |= dict.fromkeys(_logical_names(one.name), f"{place}.name is '{one.name}'")
+        for key, domain_name in (("fqdn", one.domain.fqdn), ("canonicalName", one.domain.canonical_name)):
+            if not domain_name:
+                continue
+            before = records.get(domain_name)
+            if before and not before.startswith(f"{place}."):
+                yield _same(place, key, domain_name, before)
+            records.setdefault(domain_name, f"{place}.{key}")
+        name = one.service.name
+        if name:
+            before = physical.setdefault(name.lower(), f"{place}.serviceName")
+            if before != f"{place}.serviceName":
+                yield _same(place, "serviceName", name, before)
+
+
+def _same(place: str, key: str, value: str, before: str) -> str:
+    name = f"{NAMESPACE}:{place}.{key}"
+    return (
+        f"{name} is '{value}', and so is {before}: each service has its own. "
+        f"`pulumi config set --path '{name}' VALUE`"
+    )
+
+
+def _logical_names(name: str) -> set[str]:
+    """The logical names of a service and of what is in it, in lower case; none without a name."""
+    return {name.lower(), *(f"{name.lower()}-{inside}" for inside in _INSIDE)} if name else set()
+
+
+def _clash_with_the_catalogue(name: str) -> str:
+    clash = _logical_names(name) & _TAKEN
+    return f"and '{min(clash)}' is the name of a resource that a stack has already" if clash else ""
+
+
+# the resources of a service, each named after it
+_INSIDE: Final = frozenset(
+    {kind.name for kind in catalogue.KINDS if kind.component == catalogue.SCORING_ENDPOINT}
+    | {catalogue.CANONICAL_RECORD, catalogue.CERTIFICATE.name}
+)
+_TAKEN: Final = frozenset(
+    {kind.name for kind in catalogue.KINDS}
+    | {kind.component.name for kind in catalogue.KINDS}
+    | {catalogue.MANAGEMENT_GROUP, catalogue.MANAGEMENT_PROVIDER}
+    | {catalogue.CANONICAL_RECORD, catalogue.CAA_RECORD}
+)
