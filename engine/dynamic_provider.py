@@ -7,22 +7,36 @@ gRPC's words for a servicer that failed.
 
 from __future__ import annotations
 
-import functools
+import importlib
 import os
-import runpy
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
 from engine import plugin_process
+from engine.late_handlers import LateHandlers
 from surroundings import settle
 
 if TYPE_CHECKING:
     Interceptor = grpc.ServerInterceptor[Any, Any]
 else:
     Interceptor = grpc.ServerInterceptor
+
+NOT_OFFERED: Final = ("Handshake", "CheckConfig", "DiffConfig", "GetSchema", "Invoke")
+"""Methods that the SDK's servicer does not offer, and that the engine asks for while all else waits."""
+WORKERS: Final = 4
+OPTIONS: Final = [
+    ("grpc.max_receive_message_length", 400 * 1024 * 1024),
+    ("grpc.server_max_unrequested_time_in_server", 30 * 60),
+]
+"""The SDK's own, of `pulumi.runtime._grpc_settings`, which loads the whole SDK."""
 
 
 class OwnWords(Interceptor):
@@ -59,15 +73,70 @@ def words(error: Exception) -> str:
     return f"{type(error).__name__}: {told}" if bare or not told else told
 
 
+class _Taken(BaseException):
+    """The end of the SDK's own `main`: it has handed over what it would serve."""
+
+
+class _Handover:
+    """In the place of the SDK's server: takes the handlers, and serves nothing."""
+
+    def __init__(self) -> None:
+        self.handlers: list[grpc.GenericRpcHandler[Any, Any]] = []
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler[Any, Any]]) -> None:
+        self.handlers.extend(handlers)
+
+    def add_insecure_port(self, address: str) -> int:
+        raise _Taken(address)
+
+
+class _Later:
+    """Finds modules that are loaded when something in them is used first, on `sys.meta_path`.
+
+    The SDK imports its automation API with all else: a third of its own modules, for programs that run the
+    engine themselves.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name == "pulumi.automation" else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+def _sdk_handlers() -> list[grpc.GenericRpcHandler[Any, Any]]:
+    """The handlers of Pulumi's own servicer, which is made where its module runs, and there alone."""
+    sys.meta_path.insert(0, _Later())
+    handover, server = _Handover(), grpc.server
+    grpc.server = lambda *_args, **_options: handover  # type: ignore[assignment]
+    try:
+        with suppress(_Taken):
+            importlib.import_module("pulumi.dynamic.__main__")
+    finally:
+        grpc.server = server
+    return handover.handlers
+
+
 def main() -> None:
     """Serves until the engine interrupts or ends."""
     settle()
     plugin_process.leave_with_the_engine()
     # Providers are imported from the program's folder, as with `python -m pulumi.dynamic`.
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - no need of pathlib
-    # `pulumi.dynamic` makes its server itself, and takes no interceptor.
-    grpc.server = functools.partial(grpc.server, interceptors=[OwnWords()])
-    runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+    handlers = LateHandlers(NOT_OFFERED)
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=WORKERS),
+        handlers=[handlers],
+        interceptors=[OwnWords()],
+        options=OPTIONS,
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    plugin_process.load(lambda: handlers.load(_sdk_handlers()))
+    server.wait_for_termination()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
 import stat
 import threading
+import traceback
 from collections.abc import Callable
 
 
@@ -37,3 +39,20 @@ def leave_with_the_engine(before: Callable[[], None] | None = None) -> None:
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def load(work: Callable[[], None]) -> None:
+    """Loads what a plugin serves, while its server is up already; the process ends where that fails.
+
+    The collector of garbage rests meanwhile, and does not look at what was loaded afterwards: modules and
+    classes stay to the end of the process.
+    """
+    gc.disable()
+    try:
+        work()
+    except BaseException:
+        # calls wait for what does not come, in threads that the plain exit would wait for
+        traceback.print_exc()
+        os._exit(1)
+    gc.freeze()
+    gc.enable()
