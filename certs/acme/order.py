@@ -1,11 +1,13 @@
 """An order (RFC 8555, 7.4): names proved by DNS-01 (8.4), a CSR, the chain.
 
-Each `what` in an error says which step it was; the record of a challenge is removed whatever happens.
+Each `what` in an error says which step it was; the records of challenges are removed whatever happens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from acme import challenges, crypto_util, messages
@@ -21,10 +23,13 @@ _ABOUT_REPLACING = ("alreadyReplaced", "conflict", "malformed", "serverInternal"
 
 
 class Dns01(Protocol):
-    """A publisher of challenges: their TXT records in the zone. `name` is `_acme-challenge.` and the name."""
+    """A publisher of challenges: TXT records in the zone, at names that begin with `_acme-challenge.`."""
 
-    def present(self, name: str, value: str) -> None:
-        """Publishes `value`, and returns when every server of the zone answers it."""
+    def present(self, proofs: Mapping[str, Sequence[str]]) -> None:
+        """Publishes the values of each name, and returns when every server of the zone answers all of them.
+
+        They take the place of what this publisher had at those names.
+        """
 
     def cleanup(self, name: str) -> None:
         """Removes all that this publisher made at `name`, in an earlier run too, and nothing else."""
@@ -62,14 +67,48 @@ def place(session: Session, dns_names: Sequence[str], profile: str | None, repla
 
 
 def prove(session: Session, order: str, dns: Dns01) -> None:
-    """Proves that the order's names are ours.
+    """Proves that the order's names are ours: all proofs are published at once, and removed together.
 
     Raises:
-        certs.errors.AcmeError: a proof is refused, or the time is over.
+        certs.errors.AcmeError: proofs are refused, each with its name; or the time is over.
     """
     placed = _json(session, session.fetch("reading the order", order))
-    for url in placed.get("authorizations", []):
-        _prove_one(session, str(url), dns)
+    read = [_proof(session, str(url)) for url in placed.get("authorizations", [])]
+    proofs = [one for one in read if one is not None]
+    places: dict[str, list[str]] = {}
+    for one in proofs:
+        places.setdefault(one.place, []).append(one.value)
+    if not places:
+        return
+    try:
+        dns.present(places)
+        for one in proofs:
+            # else a run that died has asked for it (RFC 8555, 7.1.6)
+            if one.status == "pending":
+                session.post(f"proving {one.name}", one.url, {})
+        _require_proved(session, proofs)
+    except BaseException:
+        # what cannot be removed now is removed by the next run, before it begins: the reason is told first
+        with contextlib.suppress(Exception):
+            clean_up(dns, places)
+        raise
+    clean_up(dns, places)
+
+
+def clean_up(dns: Dns01, places: Iterable[str]) -> None:
+    """Removes what the publisher has at each of the names; that it fails at one keeps it from no other.
+
+    Raises:
+        Exception: the first that `dns` raised, when all were tried.
+    """
+    failures: list[Exception] = []
+    for place_of_proof in places:
+        try:
+            dns.cleanup(place_of_proof)
+        except Exception as why:
+            failures.append(why)
+    if failures:
+        raise failures[0]
 
 
 def finalize(session: Session, order: str, key_pem: str, dns_names: Sequence[str]) -> str:
@@ -97,27 +136,62 @@ def challenge_name(dns_name: str) -> str:
     return f"{challenges.DNS01.LABEL}.{dns_name.removeprefix('*.')}"
 
 
-def _prove_one(session: Session, url: str, dns: Dns01) -> None:
+@dataclass(frozen=True)
+class _Proof:
+    """The proof of one name.
+
+    Attributes:
+        name: as it was ordered; a wildcard begins with `*.`.
+        authorization, url: those of the authorization and of its challenge; `status`: of the challenge.
+        place, value: name and value of the TXT record.
+    """
+
+    name: str
+    authorization: str
+    url: str
+    status: str
+    place: str
+    value: str
+
+
+def _proof(session: Session, url: str) -> _Proof | None:
+    """The proof that an authorization asks for; None: the name is proved already."""
     authorization = _json(session, session.fetch("reading an authorization", url))
     if authorization.get("status") == "valid":
-        return
+        return None
     name = str(authorization["identifier"]["value"])
+    if authorization.get("wildcard"):
+        name = f"*.{name}"
     offered = {str(one["type"]): one for one in authorization.get("challenges", [])}
     challenge = offered.get(challenges.DNS01.typ)
     if challenge is None:
         raise problems.unfit(
             session.subject, f"does not prove {name} by dns-01; it offers {', '.join(sorted(offered))}."
         )
-    value = challenges.DNS01.from_json(challenge).validation(session.jwk)
-    place_of_proof = challenge_name(name)
-    try:
-        dns.present(place_of_proof, value)
-        # else a run that died has asked for it (RFC 8555, 7.1.6)
-        if challenge.get("status", "pending") == "pending":
-            session.post(f"proving {name}", str(challenge["url"]), {})
-        _settled(session, url, f"the proof of {name}", waiting=("pending",), remedy=problems.DELEGATION)
-    finally:
-        dns.cleanup(place_of_proof)
+    return _Proof(
+        name=name,
+        authorization=url,
+        url=str(challenge["url"]),
+        status=str(challenge.get("status", "pending")),
+        place=challenge_name(name),
+        value=challenges.DNS01.from_json(challenge).validation(session.jwk),
+    )
+
+
+def _require_proved(session: Session, proofs: Iterable[_Proof]) -> None:
+    """Waits for all of the proofs: those that are refused are told together."""
+    refused: list[AcmeError] = []
+    for one in proofs:
+        what = f"the proof of {one.name}"
+        try:
+            _settled(session, one.authorization, what, waiting=("pending",), remedy=problems.DELEGATION)
+        except AcmeError as why:
+            if any(finding.code != "acme-refused" for finding in why.findings):
+                raise
+            refused.append(why)
+    if refused:
+        found = [finding for why in refused for finding in why.findings]
+        raise AcmeError(found, refused[0].problem_type)
 
 
 def _settled(

@@ -47,15 +47,14 @@ class AcmeSource:
     caa: Permission | None = None
 
     def obtain(self, dns_names: Sequence[str], now: datetime) -> Obtained:  # noqa: ARG002  (the authority's clock counts)
-        """A new chain and key for `dns_names`. What a run that died has left in the zone is removed first.
+        """A new chain and key for `dns_names`, by one order. What a run that died has left in the zone is
+        removed first.
 
         Raises:
             certs.errors.AcmeError: the authority refuses, or the time is over.
             Exception: what `dns` and `caa` raise.
         """
-        places = dict.fromkeys(order.challenge_name(name) for name in dns_names)
-        for name in places:
-            self.dns.cleanup(name)
+        order.clean_up(self.dns, dict.fromkeys(order.challenge_name(name) for name in dns_names))
         identities = self.session.meta("caa_identities")
         if self.caa is not None and identities:
             for name in dns_names:

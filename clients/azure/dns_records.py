@@ -34,13 +34,13 @@ class TxtRecords:
         self._zone_id = zone_id
         self._owner = owner
 
-    def put(self, name: str, value: str) -> None:
-        """Has `name` (relative to the zone) answer `value`, in the place of what this owner had there.
+    def put(self, name: str, *values: str) -> None:
+        """Has `name` (relative to the zone) answer these, in the place of what this owner had there.
 
         Raises:
             ClientError: Resource Manager refused, or did not answer.
         """
-        self._change(name, [value])
+        self._change(name, list(values))
 
     def remove(self, name: str) -> None:
         """Removes what this owner has at `name`; a set that is empty then, and ours, is deleted.

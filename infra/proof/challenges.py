@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clients.azure.dns_records import TxtRecords
@@ -26,14 +26,18 @@ class ZoneChallenges:
     left_s: Callable[[], float]
     tell: Callable[[str], None]
 
-    def present(self, name: str, value: str) -> None:
-        """Publishes `value`, and returns when every server answers it.
+    def present(self, proofs: Mapping[str, Sequence[str]]) -> None:
+        """Publishes the values of each name, and returns when every server answers all of them.
 
         Raises:
-            ClientError: the record cannot be written, or a server does not answer it in time.
+            ClientError: a record cannot be written, or a server does not answer it in time.
         """
-        self.records.put(naming.relative_record_name(name, self.zone), value)
-        wait_for_txt(name, value, self.servers, deadline_s=max(0, round(self.left_s())), tell=self.tell)
+        for count, (name, values) in enumerate(proofs.items(), 1):
+            self.tell(f"Publishing the proof of {name} ({count} of {len(proofs)})")
+            self.records.put(naming.relative_record_name(name, self.zone), *values)
+        for name, values in proofs.items():
+            for value in values:
+                self._wait_for(name, value)
 
     def cleanup(self, name: str) -> None:
         """Removes what this stack has at `name`, whichever run it is from.
@@ -42,3 +46,7 @@ class ZoneChallenges:
             ClientError: Resource Manager refused, or did not answer.
         """
         self.records.remove(naming.relative_record_name(name, self.zone))
+
+    def _wait_for(self, name: str, value: str) -> None:
+        deadline_s = max(0, round(self.left_s()))
+        wait_for_txt(name, value, self.servers, deadline_s=deadline_s, tell=self.tell)

@@ -6,7 +6,7 @@ They are in memory alone: nobody finds them among the records of a zone, and non
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import dns.name
@@ -26,12 +26,12 @@ class Challenges:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: dict[dns.name.Name, str] = {}
+        self._values: dict[dns.name.Name, tuple[str, ...]] = {}
 
-    def present(self, name: str, value: str) -> None:
-        """Answers `value` at a name from when this returns."""
+    def present(self, proofs: Mapping[str, Sequence[str]]) -> None:
+        """Answers the values of each name from when this returns."""
         with self._lock:
-            self._values[dns.name.from_text(name)] = value
+            self._values |= {dns.name.from_text(name): tuple(values) for name, values in proofs.items()}
 
     def cleanup(self, name: str) -> None:
         """Answers it no more."""
@@ -44,25 +44,26 @@ class Challenges:
         So a name of another server's zone is proved here, too, where that delegates the proof's name.
         """
         with self._lock:
-            values = dict(self._values)
-        if not values:
+            proofs = dict(self._values)
+        if not proofs:
             return zones
         found = dict(zones)
-        for name, value in values.items():
+        for name, values in proofs.items():
             holding = [origin for origin in found if name.is_subdomain(origin)]
             origin = max(holding, key=len, default=name)
-            found[origin] = _with(found.get(origin, Zone(name, {name: {}})), name, value)
+            found[origin] = _with(found.get(origin, Zone(name, {name: {}})), name, values)
         return found
 
 
-def _with(zone: Zone, name: dns.name.Name, value: str) -> Zone:
-    """The zone with one more value at a name, and with the names above it (empty non-terminals)."""
+def _with(zone: Zone, name: dns.name.Name, values: Sequence[str]) -> Zone:
+    """The zone with more values at a name, and with the names above it (empty non-terminals)."""
     nodes = dict(zone.nodes)
     node = dict(nodes.get(name, {}))
     records = dns.rdataset.Rdataset(_IN, _TXT)
     for one in node.get(_TXT, ()):
         records.add(one, ttl=_TTL_S)
-    records.add(dns.rdata.from_text(_IN, _TXT, f'"{value}"'), ttl=_TTL_S)
+    for value in values:
+        records.add(dns.rdata.from_text(_IN, _TXT, f'"{value}"'), ttl=_TTL_S)
     node[_TXT] = records
     nodes[name] = node
     above = name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def test_an_account_may_have_an_rsa_key(sign_up: Callable[..., Customer], zone: 
 
 
 def test_what_a_run_that_died_left_is_removed_first(customer: Customer, zone: ProvingZone) -> None:
-    zone.present(PROOF, "of-a-run-that-died")
+    zone.present({PROOF: ["of-a-run-that-died"]})
 
     AcmeSource(customer.session, zone).obtain([NAME], now())
 
@@ -129,7 +129,7 @@ def test_what_a_run_that_died_left_is_removed_first(customer: Customer, zone: Pr
 def test_a_proof_that_is_not_found_is_told_with_the_authoritys_words(
     customer: Customer, zone: ProvingZone
 ) -> None:
-    zone.tampered = True
+    zone.tampered.add(PROOF)
 
     with pytest.raises(AcmeError) as caught:
         AcmeSource(customer.session, zone).obtain([NAME], now())
@@ -142,9 +142,64 @@ def test_a_proof_that_is_not_found_is_told_with_the_authoritys_words(
     assert zone.left == {}
 
 
+MORE = [NAME, "cats.contoso.test", "dogs.contoso.test"]
+PROOFS = [f"_acme-challenge.{name}" for name in MORE]
+
+
+def orders_of(customer: Customer) -> list[str]:
+    """The URLs of the account's orders at the authority."""
+    url = customer.session.fetch("reading the account", customer.url).json()["orders"]
+    return list(customer.session.fetch("reading the orders", url).json()["orders"])
+
+
+def test_several_names_are_proved_together_by_one_order(customer: Customer, zone: ProvingZone) -> None:
+    bundle = AcmeSource(customer.session, zone).obtain(MORE, now()).reading.bundle()
+
+    assert sorted(bundle.dns_names) == sorted(MORE)
+    assert len(orders_of(customer)) == 1
+    assert sorted(zone.published) == sorted(PROOFS), "each is published once"
+    assert zone.most == len(PROOFS), "all of them at the same time"
+    assert zone.left == {}
+
+
+def test_proofs_that_are_refused_are_told_together_and_leave_nothing(
+    customer: Customer, zone: ProvingZone
+) -> None:
+    zone.tampered.update(PROOFS[1:])
+
+    with pytest.raises(AcmeError) as caught:
+        AcmeSource(customer.session, zone).obtain(MORE, now())
+
+    assert [finding.code for finding in caught.value.findings] == ["acme-refused"] * 2
+    told = sorted(finding.subject.rpartition(" ")[2] for finding in caught.value.findings)
+    assert told == MORE[1:]
+    assert caught.value.problem_type == "urn:ietf:params:acme:error:unauthorized"
+    assert sorted(zone.published) == sorted(PROOFS)
+    assert zone.left == {}
+
+
+class StubbornZone(ProvingZone):
+    """Fails to remove what was published at one name."""
+
+    def cleanup(self, name: str) -> None:
+        if name == PROOFS[0] and self.published:
+            raise ConnectionError("the zone is gone")
+        super().cleanup(name)
+
+
+def test_a_record_that_stays_keeps_no_other_there_and_hides_no_reason(customer: Customer) -> None:
+    zone = StubbornZone()
+
+    with pytest.raises(AcmeError, match="the proof of"):  # nobody serves this zone to the authority
+        AcmeSource(customer.session, zone).obtain(MORE, now())
+
+    assert sorted(zone.published) == sorted(PROOFS)
+    assert list(zone.left) == [PROOFS[0]]
+
+
 class BrokenZone(ProvingZone):
-    def present(self, name: str, value: str) -> None:
-        super().present(name, value)
+    def present(self, proofs: Mapping[str, Sequence[str]]) -> None:
+        super().present(proofs)
         raise ConnectionError("the zone is gone")
 
 
@@ -187,14 +242,13 @@ def test_caa_records_are_asked_before_the_authority(customer: Customer, zone: Pr
     permissive, strict = Records(), Records(shut=other)
 
     AcmeSource(customer.session, zone, caa=permissive).obtain([NAME], now())
-    zone.present(PROOF, "of-a-run-that-died")
+    zone.present({PROOF: ["of-a-run-that-died"]})
     with pytest.raises(PermissionError, match="nobody may issue"):
         AcmeSource(customer.session, zone, caa=strict).obtain([NAME, other], now())
 
     assert permissive.asked == [(NAME, known)]
     assert strict.asked == [(NAME, known), (other, known)]
-    orders = customer.session.fetch("reading the account", customer.url).json()["orders"]
-    assert len(customer.session.fetch("reading the orders", orders).json()["orders"]) == 1
+    assert len(orders_of(customer)) == 1
     assert zone.left == {}
 
 

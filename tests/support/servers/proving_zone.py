@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import dns.flags
@@ -18,26 +19,30 @@ class ProvingZone:
 
     Attributes:
         published, removed: the names that were, in their order.
-        tampered: answers another value than the published one.
+        most: how many names had values at one time.
+        tampered: the names at which it answers another value than the published one.
     """
 
     def __init__(self) -> None:
         self.published: list[str] = []
         self.removed: list[str] = []
-        self.tampered = False
-        self._values: dict[str, str] = {}
+        self.most = 0
+        self.tampered: set[str] = set()
+        self._values: dict[str, list[str]] = {}
         self._lock = threading.Lock()
 
     @property
-    def left(self) -> dict[str, str]:
+    def left(self) -> dict[str, list[str]]:
         """What is there now."""
         with self._lock:
             return dict(self._values)
 
-    def present(self, name: str, value: str) -> None:
+    def present(self, proofs: Mapping[str, Sequence[str]]) -> None:
         with self._lock:
-            self.published.append(name)
-            self._values[name] = "another-value" if self.tampered else value
+            for name, values in proofs.items():
+                self.published.append(name)
+                self._values[name] = ["another-value"] if name in self.tampered else list(values)
+            self.most = max(self.most, len(self._values))
 
     def cleanup(self, name: str) -> None:
         with self._lock:
@@ -50,7 +55,8 @@ class ProvingZone:
             self.published.clear()
             self.removed.clear()
             self._values.clear()
-        self.tampered = False
+            self.tampered.clear()
+            self.most = 0
 
     def served(self) -> AbstractContextManager[str]:
         """Serves it: `host:port`."""
@@ -61,7 +67,8 @@ class ProvingZone:
         response.flags |= dns.flags.AA
         question = query.question[0]
         name = question.name.to_text()
-        value = self.left.get(name.rstrip(".").lower())
-        if value is not None and question.rdtype == dns.rdatatype.TXT:
-            response.answer.append(dns.rrset.from_text(name, 1, "IN", "TXT", f'"{value}"'))
+        values = self.left.get(name.rstrip(".").lower())
+        if values and question.rdtype == dns.rdatatype.TXT:
+            texts = [f'"{value}"' for value in values]
+            response.answer.append(dns.rrset.from_text(name, 1, "IN", "TXT", *texts))
         return response

@@ -41,7 +41,7 @@ def test_a_proof_is_answered_in_whatever_zone_it_falls(origin: str) -> None:
     """Where it falls in none, a zone of another server's delegates its name."""
     challenges, known = Challenges(), zones(text("@", "of the zone"), origin=origin)
     assert not texts(asked(challenges, known)) or origin == NAME
-    challenges.present(NAME, "value-1")
+    challenges.present({NAME: ["value-1"]})
     response = asked(challenges, known)
     assert response.flags & dns.flags.AA
     assert "value-1" in texts(response)
@@ -49,7 +49,7 @@ def test_a_proof_is_answered_in_whatever_zone_it_falls(origin: str) -> None:
     above = asked(challenges, known, "models.contoso.test", "A")
     if dns.name.from_text("models.contoso.test").is_subdomain(dns.name.from_text(origin)):
         assert above.rcode() == dns.rcode.NOERROR, "a resolver that minimises its questions goes on"
-    challenges.present(NAME, "value-2")
+    challenges.present({NAME: ["value-2"]})
     assert "value-1" not in texts(asked(challenges, known))
     challenges.cleanup(NAME)
     challenges.cleanup(NAME)
@@ -60,7 +60,7 @@ def test_a_proof_is_answered_in_whatever_zone_it_falls(origin: str) -> None:
 def test_what_a_zone_has_at_the_name_is_answered_beside_it() -> None:
     challenges = Challenges()
     known = zones(text("_acme-challenge.models", "of another authority"), text("www", "else"))
-    challenges.present(NAME, "value")
+    challenges.present({NAME: ["value"]})
     assert texts(asked(challenges, known)) == {"of another authority", "value"}
     assert texts(asked(challenges, known, "www.contoso.test")) == {"else"}
     challenges.cleanup(NAME)
@@ -72,7 +72,7 @@ def test_a_name_that_is_delegated_is_referred() -> None:
         "_acme-challenge.models", "NS", {"TTL": 60, "NSRecords": [{"nsdname": "ns.fabrikam.test."}]}
     )
     challenges = Challenges()
-    challenges.present(NAME, "value")
+    challenges.present({NAME: ["value"]})
     response = asked(challenges, zones(cut))
     assert not response.answer
     assert "ns.fabrikam.test." in str(response.authority[0])
@@ -81,7 +81,7 @@ def test_a_name_that_is_delegated_is_referred() -> None:
 def test_names_go_without_case_and_several_at_a_time() -> None:
     challenges = Challenges()
     for number, name in enumerate((NAME, "_acme-challenge.other.contoso.test")):
-        challenges.present(name, f"value-{number}")
+        challenges.present({name: [f"value-{number}"]})
     known = zones(origin="contoso.test")
     assert texts(asked(challenges, known, NAME.upper())) == {"value-0"}
     assert texts(asked(challenges, known, "_acme-challenge.other.contoso.test")) == {"value-1"}
