@@ -20,7 +20,7 @@ from certs.findings import Finding, error, errors_in, sort
 from certs.keys import belongs_to, kind, kind_of
 from certs.names import to_ascii
 from certs.rules import algorithms, encoding, trust, usage, validity
-from certs.rules.names import check_names
+from certs.rules.names import check_more_names, check_names
 from certs.rules.path import check_path
 from certs.rules.strict import check_strict
 
@@ -77,6 +77,7 @@ def judge(
     roots: Sequence[x509.Certificate] | None = None,
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
     likely_roots: Callable[[], Sequence[x509.Certificate]] | None = None,
+    also: Sequence[str] = (),
 ) -> Checked | Unfit:
     """The verdict on `subject` for a service named `fqdn` at `now` (with a time zone), with all that is to be
     said.
@@ -89,8 +90,10 @@ def judge(
         likely_roots: gives those that callers are likely to hold, such as this machine's. They are asked for
             where `roots` are not known and the chain is refused: what leads from one of them to an older
             root, and has expired, can then be left out.
+        also: more names that callers use; one may be a wildcard, which only the same one covers.
     """
-    judged = _judge(subject, fqdn, now, roots, minimum_days)
+    names = (fqdn, *also)
+    judged = _judge(subject, names, now, roots, minimum_days)
     if (
         isinstance(judged, Unfit)
         and judged.is_read
@@ -98,29 +101,33 @@ def judge(
         and likely_roots
         and (likely := likely_roots())
     ):
-        again = _judge(subject, fqdn, now, likely, minimum_days)
+        again = _judge(subject, names, now, likely, minimum_days)
         return again if isinstance(again, Checked) else judged
     return judged
 
 
 def _judge(
     subject: Bundle | Reading,
-    fqdn: str,
+    names: Sequence[str],
     now: datetime,
     roots: Sequence[x509.Certificate] | None,
     minimum_days: int,
 ) -> Checked | Unfit:
     reading = _arranged(subject, roots, now)
-    findings = tuple(_findings(reading, fqdn, now, roots, minimum_days))
+    findings = tuple(_findings(reading, names, now, roots, minimum_days))
     if not reading.is_read() or errors_in(findings):
         return Unfit(reading, findings)
     return Checked(reading, findings)
 
 
 def _findings(
-    reading: Reading, fqdn: str, now: datetime, roots: Sequence[x509.Certificate] | None, minimum_days: int
+    reading: Reading,
+    names: Sequence[str],
+    now: datetime,
+    roots: Sequence[x509.Certificate] | None,
+    minimum_days: int,
 ) -> list[Finding]:
-    found = [*reading.findings, *reading.absences(), *_check_all(reading, fqdn, now, roots, minimum_days)]
+    found = [*reading.findings, *reading.absences(), *_check_all(reading, names, now, roots, minimum_days)]
     if reading.chain and roots and not errors_in(found):
         found += trust.check_choice(reading.chain, roots, reading.certificate_origin.label, now)
     return sort(found)
@@ -133,6 +140,7 @@ def require(
     roots: Sequence[x509.Certificate] | None = None,
     minimum_days: int = DEFAULT_MINIMUM_DAYS,
     likely_roots: Callable[[], Sequence[x509.Certificate]] | None = None,
+    also: Sequence[str] = (),
 ) -> Checked:
     """The bundle of `subject` if it is fit, as `judge` finds it.
 
@@ -140,15 +148,20 @@ def require(
         certs.errors.UnreadableError: the chain or the key could not be read; with all that was found.
         certs.errors.RefusedError: they are not fit; with all that was found.
     """
-    judged = judge(subject, fqdn, now, roots, minimum_days, likely_roots)
+    judged = judge(subject, fqdn, now, roots, minimum_days, likely_roots, also)
     if isinstance(judged, Checked):
         return judged
     raise RefusedError(judged.findings) if judged.is_read else unreadable(judged.findings)
 
 
 def _check_all(
-    reading: Reading, fqdn: str, now: datetime, roots: Sequence[x509.Certificate] | None, minimum_days: int
+    reading: Reading,
+    names: Sequence[str],
+    now: datetime,
+    roots: Sequence[x509.Certificate] | None,
+    minimum_days: int,
 ) -> Iterator[Finding]:
+    fqdn, *also = names
     if not reading.chain:
         yield from _check_name(fqdn)
         if reading.key is not None:
@@ -157,6 +170,7 @@ def _check_all(
     leaf = reading.chain[0]
     subject = _subject(reading, leaf)
     yield from check_names(leaf, subject, fqdn)
+    yield from check_more_names(leaf, subject, dict.fromkeys(name for name in also if name != fqdn))
     yield from encoding.check_encoding(leaf, subject)
     yield from validity.check_dates(leaf, subject, now)
     yield from validity.check_remaining(leaf, subject, now, minimum_days)

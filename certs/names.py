@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from certs.errors import DomainNameError
 
@@ -141,3 +142,13 @@ def matches(pattern: str, fqdn: str) -> bool:
     if not known.startswith("*."):
         return known == asked
     return asked.partition(".")[2] == known[2:]
+
+
+def without_covered(names: Iterable[str]) -> list[str]:
+    """The names of a certificate, each once, without those that a wildcard among them covers.
+
+    Let's Encrypt refuses an order that has both ("redundant with a wildcard domain").
+    """
+    each = list(dict.fromkeys(names))
+    wildcards = [name for name in each if name.startswith("*.")]
+    return [name for name in each if not any(matches(wildcard, name) for wildcard in wildcards)]

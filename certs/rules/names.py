@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cryptography import x509
 
@@ -38,6 +38,20 @@ def check_names(leaf: x509.Certificate, subject: str, fqdn: str) -> Iterator[Fin
     if any(matches(pattern, name) for pattern in patterns):
         return
     yield _uncovered(leaf, subject, name, patterns)
+
+
+def check_more_names(leaf: x509.Certificate, subject: str, names: Iterable[str]) -> Iterator[Finding]:
+    """Findings about more names that callers use; a wildcard is covered by the same one alone."""
+    patterns = dns_names(leaf)
+    known = {pattern.lower() for pattern in patterns}
+    for written in names:
+        try:
+            name = check_pattern(written)
+        except DomainNameError as why:
+            yield from why.findings
+            continue
+        if name not in known and not any(matches(pattern, name) for pattern in patterns):
+            yield _uncovered(leaf, subject, name, patterns)
 
 
 def _uncovered(leaf: x509.Certificate, subject: str, name: str, patterns: tuple[str, ...]) -> Finding:

@@ -63,7 +63,7 @@ def _after(
     if not is_unknown(chain):
         return _known(chain, source, now)
     issuing = next((one for one in resources if one.type in catalogue.ISSUING and one.goes_on), None)
-    fqdn = (issuing.after.get("fqdn") if issuing else None) or config.get(_FQDN, "")
+    names = _ordered(issuing.after) if issuing else []
     issuer = ""
     authority = only(everything, catalogue.DEVELOPMENT_CA)
     if issuing and issuing.type == catalogue.CERTIFICATE.token and authority and authority.goes_on:
@@ -71,11 +71,20 @@ def _after(
     elif issuing and issuing.type == catalogue.ACME_CERTIFICATE.token:
         issuer = f"the authority at {issuing.after.get('directory', '')}"
     return Certificate(
-        names=(str(fqdn),) if fqdn else (),
+        names=tuple(names or filter(None, [config.get(_FQDN)])),
         issuer=issuer,
         source=catalogue.ISSUING[issuing.type] if issuing else source,
         issued_at_apply=True,
     )
+
+
+def _ordered(inputs: Mapping[str, Any]) -> list[str]:
+    """The names that a certificate is ordered for, as far as they are known."""
+    from certs.names import without_covered
+
+    more = inputs.get("names")
+    named = [inputs.get("fqdn"), *(more if isinstance(more, list) else [])]
+    return without_covered(name for name in named if isinstance(name, str) and not is_unknown(name))
 
 
 def _source_before(resources: Sequence[Resource], service: Resource) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -35,7 +36,8 @@ class AcmeOrder:
 
     Attributes:
         names: the FQDN that it is for, and where its zone is asked for.
-        domain: the zone in which the name is proved.
+        more: names that it is for beside that, in the same order.
+        domain: the zone in which all of them are proved.
         minimum_days: how many days a chain must have left.
         generation: raised by one, and it is issued anew.
         profile: the authority's name for a kind of certificate; empty: its default.
@@ -43,6 +45,7 @@ class AcmeOrder:
     """
 
     names: DomainSettings
+    more: Sequence[str]
     domain: Domain
     minimum_days: int
     generation: int
@@ -93,14 +96,14 @@ class AcmeIssued(pulumi.ComponentResource):
                 zone=names.zone,
                 zone_id=order.domain.zone_id,
                 name_servers=order.domain.name_servers,
-                # keeps the proofs in the zone apart from those of others
-                owner=naming.suffixed("acme", pulumi.get_project(), pulumi.get_stack()),
+                owner=_owner(name),
                 minimum_days=order.minimum_days,
                 generation=order.generation,
                 timeout_s=order.timeout_s,
                 caa_issuers=names.caa_issuers or None,
                 # of a zone that is served where its parents do not say, nobody is asked what is above it
                 resolvers=names.resolvers or (None if names.name_servers else ()),
+                names=sorted(order.more) or None,
             ),
             # the authority looks at the CAA records first
             pulumi.ResourceOptions.merge(
@@ -108,3 +111,11 @@ class AcmeIssued(pulumi.ComponentResource):
             ),
         )
         return ServerCertificate(leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, roots)
+
+
+def _owner(name: str) -> str:
+    """Keeps the proofs in the zone apart from those of others, and of the stack's other certificates: a name
+    and the wildcard below it are proved at one place.
+    """
+    apart = () if name == catalogue.ACME_CERTIFICATE.name else (name,)
+    return naming.suffixed("acme", pulumi.get_project(), pulumi.get_stack(), *apart)

@@ -51,10 +51,11 @@ class Certificates:
         if settings.source == catalogue.CERTIFICATE.issues:
             if self._development is None:
                 self._development = SelfSigned(catalogue.SELF_SIGNED.name)
-            return self._development.issue(name, names.fqdn, settings.generation, opts)
+            return self._development.issue(name, names.fqdn, settings.generation, opts, settings.names)
         if settings.acme is not None:
             order = AcmeOrder(
                 names=names,
+                more=settings.names,
                 domain=self._domain,
                 minimum_days=settings.minimum_days,
                 generation=settings.generation,

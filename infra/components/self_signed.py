@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from infra import catalogue
@@ -25,7 +27,12 @@ class SelfSigned(pulumi.ComponentResource):
         self.register_outputs({})
 
     def issue(
-        self, name: str, fqdn: str, generation: int = 1, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        fqdn: str,
+        generation: int = 1,
+        opts: pulumi.ResourceOptions | None = None,
+        more: Sequence[str] = (),
     ) -> ServerCertificate:
         """Declares a certificate.
 
@@ -33,11 +40,12 @@ class SelfSigned(pulumi.ComponentResource):
             name: its logical name.
             fqdn: the name that it is for.
             generation: raised by one, and it is issued anew.
+            more: names that it is for beside that.
         """
         ca = self._ca
         leaf = Certificate(
             name,
-            CertificateArgs(fqdn, ca.certificate, ca.key, generation),
+            CertificateArgs(fqdn, ca.certificate, ca.key, generation, sorted(more) or None),
             pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts),
         )
         return ServerCertificate(leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, ca.certificate)

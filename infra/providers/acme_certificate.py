@@ -18,7 +18,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from certs import renewal
 from infra import catalogue
 from infra.proof import caa_issuers
-from infra.providers import ahead, engine_log, generation
+from infra.providers import ahead, engine_log, generation, names
 from infra.providers.acme_account import session
 from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 from infra.settings import naming
@@ -38,7 +38,7 @@ _PROVED_BY = (
     # not there in the states of before they could be
     *("timeout_s", "caa_issuers", "resolvers"),
 )
-_INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME)
+_INPUTS = (*_ISSUED_FOR, *_PROVED_BY, generation.NAME, names.MORE)
 _OUTPUTS = ("certificate", "key", "fingerprint", "not_before", "not_after", "renew_at")
 _NAME_ROOTS = "fpga-web-service:acmeRootsFile must hold the root of what the authority issues, too."
 _REMEDIES = {
@@ -67,12 +67,16 @@ class AcmeCertificateProvider(CloudProvider):
         _require_declared_permission(olds, news)
         due = dt.datetime.now(dt.UTC) >= _due(olds).at
         raised = generation.of(olds) != generation.of(news)
-        return DiffResult(changes=due or raised or bool(changed(_ISSUED_FOR, olds, news)))
+        others = bool(changed(_ISSUED_FOR, olds, news)) or names.changed(olds, news)
+        return DiffResult(changes=due or raised or others)
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["fqdn"], self._issued(props, replaced=None))
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
+        if olds["zone_id"] == news["zone_id"]:
+            ahead.require("proof")
+            self._clean_up(olds, but=names.of(news))
         return UpdateResult(self._issued(news, replaced=olds))
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -89,9 +93,16 @@ class AcmeCertificateProvider(CloudProvider):
     def delete(self, _id: str, props: Props) -> None:
         """Removes what a run that died has left in the zone; the certificate ends by itself."""
         ahead.require("proof")
+        self._clean_up(props)
+
+    def _clean_up(self, props: Props, but: Sequence[str] = ()) -> None:
+        """Removes what runs that died have left in the zone, `but` at the places of these names."""
         from certs.acme.order import challenge_name
 
-        self._records(props).remove(naming.relative_record_name(challenge_name(props["fqdn"]), props["zone"]))
+        records, kept = self._records(props), {challenge_name(name) for name in but}
+        for place in dict.fromkeys(challenge_name(name) for name in names.of(props)):
+            if place not in kept:
+                records.remove(naming.relative_record_name(place, props["zone"]))
 
     def _issued(self, props: Props, *, replaced: Props | None) -> Props:
         ahead.require("proof")  # all of it: the library imports what the stages do
@@ -105,7 +116,13 @@ class AcmeCertificateProvider(CloudProvider):
         from infra.proof.challenges import ZoneChallenges
 
         follows = None
-        if replaced and replaced["account"] == props["account"] and replaced["fqdn"] == props["fqdn"]:
+        ordered = names.of(props)
+        # one of another customer's, or without a name in common, is none that it follows (RFC 9773, 5)
+        if (
+            replaced
+            and replaced["account"] == props["account"]
+            and not set(names.of(replaced)).isdisjoint(ordered)
+        ):
             follows = certificate_id(read_roots(replaced["certificate"], CERTIFICATE_ORIGIN)[0])
         with _signed_in(props) as acme:
             zone, servers, tell = props["zone"], tuple(props["name_servers"]), engine_log.Waiting()
@@ -123,12 +140,14 @@ class AcmeCertificateProvider(CloudProvider):
                 roots_pem=props["roots"] or None,
                 replaces=follows,
             )
-            obtained = source.obtain([props["fqdn"]], dt.datetime.now(dt.UTC))
+            obtained = source.obtain(ordered, dt.datetime.now(dt.UTC))
             roots = read_roots(props["roots"], Origin.of_file("roots", "")) if props["roots"] else None
             # it may begin at the very moment at which it was issued
             now, minimum_days = dt.datetime.now(dt.UTC), int(props["minimum_days"])
             try:
-                bundle = checks.require(obtained.reading, props["fqdn"], now, roots, minimum_days).bundle
+                bundle = checks.require(
+                    obtained.reading, props["fqdn"], now, roots, minimum_days, also=ordered
+                ).bundle
             except RefusedError as why:
                 raise RefusedError(map(as_settings, why.findings)) from None
             renew_at = _renew_at(acme, bundle.leaf, "")
@@ -194,6 +213,7 @@ class AcmeCertificateArgs:
     """Inputs of a certificate.
 
     Attributes:
+        fqdn: the name that it is for.
         profile: the authority's name for a kind of certificate; empty: its default.
         account, key_of_account: URL and key (PEM) of the account.
         roots: the roots of a private authority, PEM; empty: those of the system.
@@ -205,6 +225,8 @@ class AcmeCertificateArgs:
         caa_issuers: who may issue for names in the zone, as the graph declares it; None: it declares nothing.
         resolvers: `ADDRESS[:PORT]` of resolvers that are asked for CAA records above the zone; empty: the
             system's; None: nobody is.
+        names: more names that it is for, of the same zone, the first label may be `*`; all are in one order,
+            and their order does not count.
     """
 
     fqdn: str
@@ -222,6 +244,7 @@ class AcmeCertificateArgs:
     timeout_s: int = DEFAULT_TIMEOUT_S
     caa_issuers: Sequence[str] | None = None
     resolvers: Sequence[str] | None = None
+    names: Sequence[str] | None = None
 
 
 class AcmeCertificate(Resource, module=catalogue.MODULE, name=catalogue.ACME_CERTIFICATE.type_name):

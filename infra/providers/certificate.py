@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,7 +11,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, Upda
 
 from certs import renewal
 from infra import catalogue
-from infra.providers import ahead, generation
+from infra.providers import ahead, generation, names
 from infra.providers.base import Props, Provider, changed, properties, with_secrets
 
 _INPUTS = ("fqdn", "ca_certificate", "ca_key")
@@ -28,7 +29,8 @@ class CertificateProvider(Provider):
         begin, end = (dt.datetime.fromisoformat(olds[key]) for key in ("not_before", "not_after"))
         due = renewal.is_due(begin, end, dt.datetime.now(dt.UTC))
         raised = generation.of(olds) != generation.of(news)
-        return DiffResult(changes=due or raised or bool(changed(_INPUTS, olds, news)))
+        others = bool(changed(_INPUTS, olds, news)) or names.changed(olds, news)
+        return DiffResult(changes=due or raised or others)
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["fqdn"], _issued(props))
@@ -42,7 +44,7 @@ def _issued(props: Props) -> Props:
     from certs.sources.self_signed import Authority, SelfSignedSource
 
     authority = Authority.from_pem(props["ca_certificate"], props["ca_key"])
-    obtained = SelfSignedSource(authority).obtain([props["fqdn"]], dt.datetime.now(dt.UTC))
+    obtained = SelfSignedSource(authority).obtain(names.of(props), dt.datetime.now(dt.UTC))
     bundle = obtained.reading.bundle()
     return {
         **props,
@@ -62,12 +64,14 @@ class CertificateArgs:
         fqdn: the name that it is for.
         ca_certificate, ca_key: the authority that issues it (PEM).
         generation: raised by one, and it is issued anew.
+        names: more names that it is for, the first label may be `*`; their order does not count.
     """
 
     fqdn: str
     ca_certificate: pulumi.Input[str]
     ca_key: pulumi.Input[str]
     generation: int = 1
+    names: Sequence[str] | None = None
 
 
 class Certificate(Resource, module=catalogue.MODULE, name=catalogue.CERTIFICATE.type_name):

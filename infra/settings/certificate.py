@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
-from infra.settings import acme
+from infra.settings import acme, certificate_names
 from infra.settings.acme import AcmeSettings
 from infra.settings.kinds import choice, integer, path, secret, text
 from infra.settings.reader import Named
@@ -39,6 +39,7 @@ class CertificateSettings:
         chain, key: PEM, where they stand in the configuration itself.
         roots_file: PEM with the root that issued the chain, where callers' systems do not know it.
         minimum_days: a chain with fewer days left is refused.
+        names: more names that it is for, beside the FQDN, in A-labels; the first label may be `*`.
         generation: from 1; one that is raised has a source that issues certificates issue anew.
         acme: the authority, where the source is `acme`.
     """
@@ -53,6 +54,15 @@ class CertificateSettings:
             _ISSUED,
         ),
     ] = 1
+    names: Annotated[
+        tuple[str, ...],
+        Setting(
+            certificate_names.KEY,
+            certificate_names.KIND,
+            "More names that the certificate is for, at or under the zone, such as *.contoso.com",
+            _ISSUED,
+        ),
+    ] = ()
     certificate_file: Annotated[
         Path | None,
         Setting(

@@ -122,16 +122,17 @@ def texts(check: Check, normal: Callable[[str], str] = str) -> Kind:
     """
 
     def read(written: str) -> tuple[str, ...]:
-        items = _items(written)
-        problems = [f"holds '{item}': {problem}" for item in items if (problem := check(item))]
+        found = items(written)
+        problems = [f"holds '{item}': {problem}" for item in found if (problem := check(item))]
         if problems:
             raise Unfit(*problems)
-        return tuple(dict.fromkeys(map(normal, items)))
+        return tuple(dict.fromkeys(map(normal, found)))
 
     return Kind(read, _TEXTS, many=True)
 
 
-def _items(written: str) -> list[str]:
+def items(written: str) -> list[str]:
+    """The items of a list of texts, written as one or, where it has one item only, plainly."""
     try:
         listed = json_text.loads(written) if written.startswith("[") else [written]
     except ValueError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
 _GROUP = re.compile(r"[-\w.()]{0,89}[-\w()]")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,31}")
@@ -70,14 +71,20 @@ def a_labels(name: str, *, of_record: bool = False) -> str:
     Raises:
         ValueError: it is none; the text is the end of a sentence.
     """
-    from certs.errors import DomainNameError
     from certs.names import to_ascii
 
-    try:
-        return to_ascii(name, of_record=of_record)
-    except DomainNameError as error:
-        finding = error.findings[0]
-        raise ValueError(f"{finding.message.rstrip('.')}. {finding.remedy.rstrip('.')}") from None
+    return _in_words(lambda: to_ascii(name, of_record=of_record))
+
+
+def certificate_name(name: str) -> str:
+    """A name of a certificate in A-labels: that of a host, or `*.` and one.
+
+    Raises:
+        ValueError: it is none; the text is the end of a sentence.
+    """
+    from certs.names import check_pattern
+
+    return _in_words(lambda: check_pattern(name))
 
 
 def u_labels(name: str) -> str:
@@ -151,6 +158,16 @@ def is_suffixed(name: str) -> bool:
 def derived_storage_account(*scope: str) -> str:
     """A storage account's name, unique in all of Azure as far as 80 bits go."""
     return f"fpga{_digest(*scope)[:20]}"
+
+
+def _in_words(read: Callable[[], str]) -> str:
+    from certs.errors import DomainNameError
+
+    try:
+        return read()
+    except DomainNameError as error:
+        finding = error.findings[0]
+        raise ValueError(f"{finding.message.rstrip('.')}. {finding.remedy.rstrip('.')}") from None
 
 
 def _digest(*scope: str) -> str:

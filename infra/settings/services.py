@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
 from infra import catalogue
-from infra.settings import certificate, domain, listed, model, naming, table
+from infra.settings import certificate, certificate_names, domain, listed, model, naming, table
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
 from infra.settings.kinds import text
@@ -166,6 +166,7 @@ def _contradictions(item: _Item, reader: Reader[_Item], *, production: bool) -> 
     yield from model.contradictions(item.model, reader.named)
     yield from domain.contradictions(item.domain)
     yield from certificate.contradictions(item.certificate, reader.named, production=production)
+    yield from certificate_names.contradictions(item.certificate.names, item.domain)
 
 
 def _unused(outside: Mapping[str, str], readers: Sequence[Reader[_Item]]) -> Iterator[str]:

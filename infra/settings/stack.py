@@ -14,7 +14,7 @@ from typing import Annotated
 
 from clients.azure.settings import AzureSettings, is_azures_own
 from infra.settings import azure as azure_settings
-from infra.settings import certificate, domain, management, model, services, table
+from infra.settings import certificate, certificate_names, domain, management, model, services, table
 from infra.settings.account import AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
@@ -135,6 +135,7 @@ def _flat(settings: Settings, reader: Reader[Settings]) -> tuple[DeclaredService
         certificate.contradictions(
             settings.certificate, reader.named, production=settings.protection.production
         ),
+        certificate_names.contradictions(settings.certificate.names, settings.domain),
     )
     reader.find([one for of_group in contradictions for one in of_group])
     patience_s = settings.service.check_timeout_s or settings.domain.patience_s

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from cryptography import x509
 
 from certs.errors import AcmeError
 from clients.tls import fingerprint, served_certificate
@@ -33,6 +34,7 @@ from tests.support.waiting import PATIENCE_S
 
 RENEWAL = {"certificate": "update", "service": "update", "endpoint-check": "update"}
 GENERATION = "fpga-web-service:certificateGeneration"
+NAMES = "fpga-web-service:certificateFor"
 ISSUERS = "fpga-web-service:caaIssuers"
 OURS, OTHER = "pebble.letsencrypt.org", "other.example"
 # what states of before these could be set do not have
@@ -311,6 +313,64 @@ def test_another_contact_changes_the_account_alone(stack: ProgramStack) -> None:
 
     assert changed(stack.preview().operations) == changed(stack.up().operations) == {"acme-account": "update"}
     assert changed(stack.preview("--expect-no-changes").operations) == {}
+
+
+def orders(stack: ProgramStack) -> list[str]:
+    """The orders of the stack's account that the authority knows."""
+    account = account_of(stack)
+    with acme_account.session(account, account["url"]) as acme:
+        url = acme.fetch("reading the account", account["url"]).json()["orders"]
+        return list(acme.fetch("reading the orders", url).json()["orders"])
+
+
+def served_names(stack: ProgramStack) -> list[str]:
+    der = served_certificate(str(stack.outputs()["ip"]), 50051)
+    leaf = x509.load_der_x509_certificate(der or b"")
+    return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
+        x509.DNSName
+    )
+
+
+def test_more_names_are_proved_by_one_order_and_in_place(stack: ProgramStack) -> None:
+    zone = stack.fqdn.partition(".")[2]
+    more, before = [f"cats.{zone}", f"*.dogs.{zone}"], orders(stack)
+    stack.configure({NAMES: json.dumps(more)})
+
+    preview, up = stack.preview("--diff"), stack.up()
+
+    assert changed(up.operations) == RENEWAL
+    assert all(f'"{name}"' in preview.text for name in more), "a reviewer sees which names come"
+    assert sorted(served_names(stack)) == sorted([stack.fqdn, *more])
+    assert len(set(orders(stack)) - set(before)) == 1
+    assert proofs(stack) == []
+    stack.configure({NAMES: json.dumps(more[::-1])})
+    assert changed(stack.preview("--expect-no-changes").operations) == {}
+    age_certificate(stack, dt.timedelta(days=61))
+    assert changed(stack.up().operations) == RENEWAL
+    assert sorted(served_names(stack)) == sorted([stack.fqdn, *more]), "a renewal is for all of them"
+
+
+def test_a_name_whose_proof_fails_leaves_no_record_of_any_and_the_certificate_that_was(
+    stack: ProgramStack, authority: Authority
+) -> None:
+    before, zone = stack.outputs(), stack.fqdn.partition(".")[2]
+    stack.configure({NAMES: json.dumps([f"cats.{zone}", f"birds.{zone}"])})
+    authority.resolver.lies_of.add(f"_acme-challenge.birds.{zone}")
+
+    failed = stack.up(code=None)
+
+    authority.resolver.lies_of.clear()
+    assert failed.code != 0
+    assert (
+        f"the proof of birds.{zone}: urn:ietf:params:acme:error:unauthorized: No TXT records" in failed.text
+    )
+    assert f"the proof of cats.{zone}: urn" not in failed.text
+    assert proofs(stack) == []
+    assert stack.outputs() == before
+    assert fingerprint(served_certificate(before["ip"], 50051) or b"") == before["certificateFingerprint"]
+    stack.configure({NAMES: "[]"})
+    assert changed(stack.up().operations) == RENEWAL
+    assert served_names(stack) == [stack.fqdn]
 
 
 def test_it_is_kept_while_ssl_is_off(stack: ProgramStack) -> None:

@@ -18,6 +18,7 @@ class Resolver:
 
     Attributes:
         lies: answers that there is no record.
+        lies_of: the names of which it does so, without a dot at the end.
         asked: set when a question came while questions are held.
     """
 
@@ -25,6 +26,7 @@ class Resolver:
         host, _, port = name_server.rpartition(":")
         self._name_server = (host, int(port))
         self.lies = False
+        self.lies_of: set[str] = set()
         self.asked = threading.Event()
         self._go_on = threading.Event()
         self._go_on.set()
@@ -47,7 +49,8 @@ class Resolver:
         if not self._go_on.is_set():
             self.asked.set()
             self._go_on.wait(PATIENCE_S)
-        if self.lies:
+        asked = query.question[0].name.to_text(omit_final_dot=True).lower()
+        if self.lies or asked in self.lies_of:
             return dns.message.make_response(query)
         host, port = self._name_server
         return dns.query.tcp(query, host, PATIENCE_S, port)
