@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fpga.commands import service_option
 from fpga.commands.predict import Key
 from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
@@ -28,7 +29,10 @@ def call_info(
     service: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Service of the stack's account to tell of.", show_default="the stack's own"
+            metavar="NAME",
+            help="Service to tell of: one of the stack's, or another of its account.",
+            show_default="the stack's only one",
+            autocompletion=service_option.named,
         ),
     ] = None,
     language: Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpga.commands import service_option
 from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
 from fpga.project import Project
@@ -35,6 +36,7 @@ class _Service:
 
     Attributes:
         stack: whose endpoint it is; None: it was named by itself.
+        service: its logical name in the stack; empty: it has none.
         known_labels: as for `classify`.
     """
 
@@ -42,6 +44,7 @@ class _Service:
     stack: str | None
     client: PredictionClient
     known_labels: Callable[[], Sequence[str]]
+    service: str = ""
 
 
 def predict(
@@ -54,6 +57,15 @@ def predict(
         ),
     ],
     stack: StackName,
+    service: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Service of the stack to call.",
+            show_default="the only one",
+            autocompletion=service_option.named,
+        ),
+    ] = None,
     key: Annotated[Key, typer.Option(help="Key to send, where SSL is on.")] = Key.primary,
     endpoint: Annotated[
         str | None,
@@ -98,17 +110,20 @@ def predict(
         except ValueError as error:
             raise CommandError(f"--name-server: {error}") from None
     if endpoint is not None:
-        service = _named(endpoint, key_file, roots, name_server, timeout)
+        if service is not None:
+            raise CommandError("--service is of a stack; --endpoint names a service by itself.")
+        called = _named(endpoint, key_file, roots, name_server, timeout)
     elif key_file or roots:
         raise CommandError("--key-file and --roots go with --endpoint; a stack's outputs tell both.")
     else:
-        service = _of_stack(stack, key, name_server, timeout)
+        called = _of_stack(stack, service, key, name_server, timeout)
     alone = len(photos) == 1 and len(found) == 1 and found[0].name == photos[0]
-    acted = {"stack": service.stack} if service.stack else {}
+    acted = {"stack": called.stack} if called.stack else {}
+    acted |= {"service": called.service} if called.service else {}
     told: list[dict[str, Any]] = []
     failed = 0
-    with service.client as client:
-        for photo, result in classify(client, found, service.known_labels):
+    with called.client as client:
+        for photo, result in classify(client, found, called.known_labels):
             if isinstance(result, Exception):
                 if alone:
                     raise result
@@ -117,7 +132,7 @@ def predict(
             else:
                 told.append({**acted, "photo": photo.name, **result.as_dict()})
             if not as_json:
-                _tell(service, photo, result, heading=not alone)
+                _tell(called, photo, result, heading=not alone)
     if as_json:
         typer.echo(json.dumps(told[0] if alone else told, indent=2))
     if failed:
@@ -136,7 +151,8 @@ def _tell(service: _Service, photo: Photo, result: Classification | Exception, *
     for line in lines(result.scores):
         typer.echo(line)
     connected = f"{1000 * result.connect_s:.0f} ms to resolve and connect, " if result.connect_s else ""
-    acted = f" (stack {service.stack})" if service.stack else ""
+    named = f", service {service.service}" if service.service else ""
+    acted = f" (stack {service.stack}{named})" if service.stack else ""
     scored = f"{1000 * result.score_s:.0f} ms to score"
     typer.echo(f"{service.name} at {result.address}: {connected}{scored}{acted}")
 
@@ -150,7 +166,10 @@ def _named(
     return _Service(named.host, None, named.client(name_server, timeout_s), tuple)
 
 
-def _of_stack(name: str, key: Key, name_server: str | None, timeout_s: float) -> _Service:
+def _of_stack(
+    name: str, service: str | None, key: Key, name_server: str | None, timeout_s: float
+) -> _Service:
+    from fpga.predict import services
     from fpga.predict.endpoint import Endpoint
     from fpga.predict.unlabelled_model import known_labels
     from fpga.stacks import backend
@@ -158,10 +177,11 @@ def _of_stack(name: str, key: Key, name_server: str | None, timeout_s: float) ->
 
     project = Project.here()
     stack = Stack(project, name, backend.environment(project, name))
-    endpoint = Endpoint.from_outputs(name, stack.outputs())
+    chosen, outputs = services.chosen(name, stack.outputs(), service)
+    endpoint = Endpoint.from_outputs(name, outputs)
     _require_localcloud(project, endpoint)
     client = endpoint.client(key.value, name_server, timeout_s)
-    return _Service(endpoint.fqdn, name, client, lambda: known_labels(stack))
+    return _Service(endpoint.fqdn, name, client, lambda: known_labels(stack, chosen), chosen)
 
 
 def _require_localcloud(project: Project, endpoint: Endpoint) -> None:

@@ -29,7 +29,8 @@ class CallInfo:
         roots: PEM file of the root to trust; None: the system knows it, or nobody tells.
         model: the name of its model; None: nobody tells.
         key: the key that `key_command` prints.
-        is_own: whether it is the service of the stack itself.
+        is_own: whether it is a service of the stack itself.
+        name: its logical name in the stack; empty: it has none.
         note: what a person should know of it all the same.
     """
 
@@ -44,6 +45,7 @@ class CallInfo:
     model: str | None
     key: KeyName = "primary"
     is_own: bool = True
+    name: str = ""
     note: str | None = None
 
     @property
@@ -52,8 +54,8 @@ class CallInfo:
         if not self.tls:
             return None
         words = ["fpga", "call-info", "--stack", self.stack]
-        if not self.is_own:
-            words += ["--service", self.service]
+        if named := self.name if self.is_own else self.service:
+            words += ["--service", named]
         if self.key != "primary":
             words += ["--key", self.key]
         return shlex.join([*words, "--format", "key"])
@@ -88,6 +90,7 @@ class CallInfo:
         return {
             "stack": self.stack,
             "service": self.service,
+            "name": self.name or None,
             "host": self.host,
             "address": self.address,
             "port": self.port,

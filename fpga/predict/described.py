@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,60 +30,121 @@ class Described:
 
 
 def look(project: Project, stack_name: str, service: str | None, key: KeyName) -> Described:
-    """Looks at a service of a stack's account: the stack's own, where none is named.
+    """Looks at a service of a stack's account: the stack's only one, where none is named.
 
     The root that the stack tells is written to a file of the checkout's state.
 
+    Args:
+        service: a logical name, of the stack, or a name in the account.
+
     Raises:
+        typer.BadParameter: the stack has several services, and none is named.
         CommandError: the stack is not deployed, or its account has no such service.
         ClientError: the account cannot be asked for another service.
     """
+    from fpga.predict import services
     from fpga.stacks import backend
     from fpga.stacks.clouds import StackClouds
     from fpga.stacks.stack import Stack
-    from infra import catalogue, declared, settings
+    from infra import declared, settings
 
     environment = backend.environment(project, stack_name)
     stack = Stack(project, stack_name, environment)
-    endpoint = Endpoint.from_outputs(stack_name, stack.outputs())
-    resources = stack.resources()
-    own = CallInfo(
-        stack=stack_name,
-        service=_named(resources, catalogue.SERVICE.token) or "service",
-        host=endpoint.fqdn,
-        address=endpoint.ip,
-        port=endpoint.port,
-        http_port=None,
-        tls=endpoint.ssl_enabled,
-        roots=_written(project.local / "callers" / f"{stack_name}.pem", endpoint.root_certificate),
-        model=_named(resources, catalogue.MODEL.token),
-        key=key,
-    )
+    outputs, resources = stack.outputs(), stack.resources()
+    there = services.named(outputs) or {"": outputs}
+    name = _meant(stack_name, outputs, resources, service)
+    shown = next(iter(there)) if name is None else name
+    endpoint = Endpoint.from_outputs(stack_name, there[shown])
+    info = _own(project, stack_name, shown, endpoint, resources, key)
     values, secret_keys = stack.decrypted()
     wanted = settings.read(values, environment, secret_keys)
     clouds = StackClouds(wanted, environment.get("SSL_CERT_FILE"))
     try:
-        if service in (None, own.service):
+        if name is not None:
             secret = endpoint.primary_key if key == "primary" else endpoint.secondary_key
-            info = own
         else:
             from clients.azure.model_management import ModelManagement
 
             management = ModelManagement(clouds.management, declared.account_id(wanted))
-            info, secret = _other(management, str(service), own)
+            info, secret = _other(management, str(service), info, [one for one in there if one])
         return Described(replace(info, http_port=_http_port(project, wanted, clouds, endpoint, info)), secret)
     finally:
         clouds.close()
 
 
-def _other(management: ModelManagement, name: str, own: CallInfo) -> tuple[CallInfo, str]:
-    """Another service of the account, and its key. Its name is the one that its certificate bears."""
+def _meant(
+    stack: str, outputs: Mapping[str, Any], resources: Sequence[dict[str, Any]], service: str | None
+) -> str | None:
+    """The logical name of the stack's own service that is meant; None: it is another one of the account.
+
+    Raises:
+        typer.BadParameter: the stack has several, and none is named.
+    """
+    from fpga.predict import services
+
+    there = services.named(outputs)
+    if service is None or service in there:
+        return services.chosen(stack, outputs, service)[0]
+    return next((one for one in there or [""] if _physical(resources, one) == service), None)
+
+
+def _physical(resources: Sequence[dict[str, Any]], name: str) -> str:
+    """The name in the account of the stack's service of a logical name."""
+    from fpga.stacks.service_resources import of_service
+    from infra import catalogue
+
+    return _named(of_service(resources, name), catalogue.SERVICE.token) or "service"
+
+
+def _own(
+    project: Project,
+    stack: str,
+    name: str,
+    endpoint: Endpoint,
+    resources: Sequence[dict[str, Any]],
+    key: KeyName,
+) -> CallInfo:
+    """A service of the stack itself."""
+    from fpga.stacks.service_resources import model_of
+    from infra import catalogue
+
+    # no stack's name has an @ in it
+    roots = project.local / "callers" / (f"{name}@{stack}.pem" if name else f"{stack}.pem")
+    model = model_of(resources, name)
+    return CallInfo(
+        stack=stack,
+        service=_physical(resources, name),
+        host=endpoint.fqdn,
+        address=endpoint.ip,
+        port=endpoint.port,
+        http_port=None,
+        tls=endpoint.ssl_enabled,
+        roots=_written(roots, endpoint.root_certificate),
+        model=_named([model] if model else [], catalogue.MODEL.token),
+        key=key,
+        name=name,
+    )
+
+
+def _other(
+    management: ModelManagement, name: str, own: CallInfo, named: Sequence[str]
+) -> tuple[CallInfo, str]:
+    """Another service of the account, and its key. Its name is the one that its certificate bears.
+
+    Args:
+        own: one of the stack's.
+        named: the logical names of the stack's.
+    """
     listed = management.services()
     found = next((one for one in listed if one.name == name), None)
     if found is None or not found.address:
-        there = ", ".join(sorted(one.name for one in listed if one.address)) or "none"
+        answering = sorted(one.name for one in listed if one.address)
+        close = difflib.get_close_matches(name, [*named, *answering], n=1)
         raise CommandError(
-            f"The account of the stack {own.stack} has no service {name} that answers: {there}."
+            f"The account of the stack {own.stack} has no service {name} that answers: "
+            f"{', '.join(answering) or 'none'}."
+            + (f" The stack's own: {', '.join(named)}." if named else "")
+            + (f" Did you mean {close[0]}?" if close else "")
         )
     keys = management.keys(found.id)
     if keys is None:
@@ -90,7 +152,14 @@ def _other(management: ModelManagement, name: str, own: CallInfo) -> tuple[CallI
     secret = keys.primary if own.key == "primary" else keys.secondary
     model = next((one.name for one in management.models() if one.id == found.model_id), None)
     info = replace(
-        own, service=name, address=found.address, port=found.port, model=model, is_own=False, note=None
+        own,
+        service=name,
+        address=found.address,
+        port=found.port,
+        model=model,
+        is_own=False,
+        name="",
+        note=None,
     )
     host = _certified_name(found)
     if host is None:

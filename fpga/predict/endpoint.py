@@ -41,7 +41,7 @@ class Endpoint:
 
     @classmethod
     def from_outputs(cls, stack: str, outputs: Mapping[str, Any]) -> Endpoint:
-        """Reads a stack's outputs.
+        """Reads a stack's outputs; of one with several services, those of one of them (`predict.services`).
 
         Raises:
             CommandError: the stack is not deployed, or not by this program.

@@ -1,0 +1,29 @@
+"""The resources of one service in a stack's state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from infra import catalogue
+from infra.service_names import service_of
+
+
+def of_service(resources: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The resources of the service of a logical name; empty: what services share, or the only one's.
+
+    Args:
+        resources: those of the stack's state, as it is exported.
+    """
+    listed = list(resources)
+    parents = {str(one["urn"]): str(one.get("parent") or "") for one in listed}
+    return [one for one in listed if service_of(str(one["urn"]), parents) == name]
+
+
+def model_of(resources: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The model that a service runs, if the stack has registered it; services of one package share it."""
+    listed = list(resources)
+    services = [one for one in of_service(listed, name) if one.get("type") == catalogue.SERVICE.token]
+    wanted = {one.get("inputs", {}).get("model_id") for one in services}
+    models = (one for one in listed if one.get("type") == catalogue.MODEL.token)
+    return next((one for one in models if one.get("id") in wanted), None)
