@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,22 +10,24 @@ from typing import Any, Final
 from certs.renewal import Due, days_left, due
 from fpga.errors import CommandError
 from fpga.plan.model import Change
+from fpga.stacks.service_items import NAMESPACE, ServiceItem
+from fpga.stacks.service_resources import of_service
 from infra import catalogue
 
-NAMESPACE: Final = "fpga-web-service"
 SOURCE: Final = f"{NAMESPACE}:certificateSource"
-GENERATION: Final = f"{NAMESPACE}:certificateGeneration"
+_GENERATION: Final = "certificateGeneration"
+GENERATION: Final = f"{NAMESPACE}:{_GENERATION}"
 
 FOLLOWING: Final = frozenset((catalogue.SERVICE.token, catalogue.ENDPOINT_CHECK.token))
 """The types of resources that are updated after a certificate, because it is another one."""
 
 _RENEWED: Final = FOLLOWING.union(catalogue.ISSUING)
 _BROUGHT: Final = {
-    "files": "put the new chain and key where {0}:certificateFile and {0}:keyFile name them",
-    "pfx": "put the new container where {0}:pfxFile names it, its password into {0}:pfxPassword "
-    "(`pulumi config set -s {1} --secret {0}:pfxPassword`)",
-    "config": "set the new ones: `pulumi config set -s {1} --plaintext {0}:certificateChain < chain.pem` and "
-    "`pulumi config set -s {1} --secret {0}:certificateKey < key.pem`",
+    "files": "put the new chain and key where {0}certificateFile and {0}keyFile name them",
+    "pfx": "put the new container where {0}pfxFile names it, its password into {0}pfxPassword "
+    "(`pulumi config set -s {1} --secret {2}{0}pfxPassword{3}`)",
+    "config": "set the new ones: `pulumi config set -s {1} --plaintext {2}{0}certificateChain{3} < "
+    "chain.pem` and `pulumi config set -s {1} --secret {2}{0}certificateKey{3} < key.pem`",
 }
 
 
@@ -38,6 +40,7 @@ class IssuedCertificate:
         pem: the chain, leaf first.
         generation: the one that it was issued for, from 1.
         due: when a renewal of it is due.
+        setting: where the generation is set.
     """
 
     source: str
@@ -45,47 +48,53 @@ class IssuedCertificate:
     generation: int
     not_after: datetime
     due: Due
+    setting: str = GENERATION
 
     @classmethod
-    def of(cls, stack: str, source: str, resources: Iterable[Mapping[str, Any]]) -> IssuedCertificate:
+    def of(
+        cls, stack: str, source: str, resources: Iterable[dict[str, Any]], item: ServiceItem | None = None
+    ) -> IssuedCertificate:
         """Finds it among the resources of the stack's state.
+
+        Args:
+            item: the service whose certificate it is; None: the stack has one service, without a name.
 
         Raises:
             CommandError: the source's certificates are brought, not issued; or none was issued yet.
         """
+        whose = f"the service {item.name} of the stack {stack}" if item else f"the stack {stack}"
         if source in _BROUGHT:
-            how = _BROUGHT[source].format(NAMESPACE, stack)
+            place = (item.path(""), stack, "--path '", "'") if item else (f"{NAMESPACE}:", stack, "", "")
+            how = _BROUGHT[source].format(*place)
             raise CommandError(
-                f"{SOURCE} of the stack {stack} is {source}: its certificate is renewed by you. To renew it, "
+                f"{SOURCE} of {whose} is {source}: its certificate is renewed by you. To renew it, "
                 f"{how}; then `pulumi up -s {stack}`, whose preview checks them. Certificates of the sources "
                 "self_signed and acme are renewed by the program."
             )
         if source not in catalogue.ISSUING.values():
             from infra.settings.certificate import SOURCES
 
-            raise CommandError(
-                f"{SOURCE} of the stack {stack} is '{source}': choose one of {', '.join(SOURCES)}."
-            )
-        for one in resources:
+            raise CommandError(f"{SOURCE} of {whose} is '{source}': choose one of {', '.join(SOURCES)}.")
+        for one in of_service(resources, item.name) if item else resources:
             told = one.get("outputs", {})
             if catalogue.ISSUING.get(one["type"]) == source and told.get("certificate"):
-                return cls._read(source, told)
+                return cls._read(source, told, item.path(_GENERATION) if item else GENERATION)
         raise CommandError(
-            f"The stack {stack} has no certificate of the source {source} yet: `pulumi up -s {stack}` has "
-            "the first one issued."
+            f"{whose[0].upper()}{whose[1:]} has no certificate of the source {source} yet: "
+            f"`pulumi up -s {stack}` has the first one issued."
         )
 
     @classmethod
-    def _read(cls, source: str, told: Mapping[str, Any]) -> IssuedCertificate:
+    def _read(cls, source: str, told: Mapping[str, Any], setting: str) -> IssuedCertificate:
         begin, end = (datetime.fromisoformat(told[key]) for key in ("not_before", "not_after"))
         suggested = datetime.fromisoformat(told["renew_at"]) if told.get("renew_at") else None
         generation = int(told.get("generation", 1))
-        return cls(source, str(told["certificate"]), generation, end, due(begin, end, suggested))
+        return cls(source, str(told["certificate"]), generation, end, due(begin, end, suggested), setting)
 
     def reason(self, configured: int, now: datetime) -> str | None:
         """The reason why a renewal is due at `now`, with the configured generation; None: it is not due."""
         if configured > self.generation:
-            return f"{GENERATION} is {configured}, and it was issued for {self.generation}"
+            return f"{self.setting} is {configured}, and it was issued for {self.generation}"
         return f"{self.why} since {_moment(self.due.at)}" if now >= self.due.at else None
 
     @property
@@ -125,9 +134,17 @@ def generation_of(settings: Mapping[str, str]) -> int:
         raise CommandError(f"{GENERATION} is '{written}': it takes a whole number from 1.") from None
 
 
-def beyond_renewal(changes: Sequence[Change]) -> list[Change]:
-    """The changes that are no part of a renewal, which updates certificate, service and endpoint check."""
-    return [one for one in changes if one.operation != "update" or one.type not in _RENEWED]
+def beyond_renewal(changes: Sequence[Change], services: Collection[str] = ("",)) -> list[Change]:
+    """The changes that are no part of a renewal, which updates certificate, service and endpoint check.
+
+    Args:
+        services: the names of those whose certificates are renewed; the only one's may be empty.
+    """
+    return [
+        one
+        for one in changes
+        if one.operation != "update" or one.type not in _RENEWED or one.service not in services
+    ]
 
 
 def not_due(issued: IssuedCertificate) -> str:

@@ -5,24 +5,38 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fpga.commands import service_option
 from fpga.commands.stack_option import Stack as StackName
 from fpga.errors import CommandError
 from fpga.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from fpga.certificates.renewal import IssuedCertificate
     from fpga.plan.model import Plan
+    from fpga.stacks.service_items import ServiceItem
     from fpga.stacks.stack import Stack
+
+_FQDN: Final = "fpga-web-service:fqdn"
 
 
 def renew(
     stack: StackName,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Service whose certificate is renewed; more than once for more.",
+            show_default="all of the stack",
+            autocompletion=service_option.named,
+        ),
+    ] = None,
     early: Annotated[
         bool,
         typer.Option(
@@ -47,34 +61,98 @@ def renew(
 
     project, now = Project.here(), datetime.now(UTC)
     deployed = Stack(project, stack, backend.environment(project, stack))
-    settings = deployed.configuration()
-    issued = IssuedCertificate.of(stack, settings.get(SOURCE, "files"), deployed.resources())
+    settings, _ = deployed.decrypted()
+    items = _items(stack, settings, service, early=early)
     typer.echo(f"{'stack':<10}  {stack}")
-    _show(issued, now)
-    reason = issued.reason(generation_of(settings), now)
-    if reason is None and not early:
-        typer.echo(not_due(issued))
+    raised: dict[str, int] = {}
+    renewed: list[tuple[ServiceItem | None, IssuedCertificate]] = []
+    resources = deployed.resources()
+    for item in items:
+        own = item.settings(settings) if item else settings
+        issued = IssuedCertificate.of(stack, own.get(SOURCE, "files"), resources, item)
+        _show(issued, item, now)
+        reason = issued.reason(generation_of(own), now)
+        if reason is None and not early:
+            typer.echo(not_due(issued))
+            continue
+        typer.echo(f"Due: {reason}." if reason else "Not due yet: --early renews it all the same.")
+        # a generation that an earlier run, or a pull request, has raised is reached by this renewal
+        if reason is None:
+            raised[issued.setting] = issued.generation + 1
+        renewed.append((item, issued))
+    if not renewed:
         return
-    typer.echo(f"Due: {reason}." if reason else "Not due yet: --early renews it all the same.")
     if not yes and not sys.stdin.isatty():
         raise CommandError(
             "There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed."
         )
-    # a generation that an earlier run, or a pull request, has raised is reached by this renewal
-    raised = issued.generation + 1 if reason is None else None
-    _deploy(project, stack, deployed, raised, ask=not yes)
-    renewed = IssuedCertificate.of(stack, issued.source, deployed.resources())
-    if renewed.pem == issued.pem:
+    _deploy(project, stack, deployed, raised, [item.name if item else "" for item, _ in renewed], ask=not yes)
+    resources, told = deployed.resources(), datetime.now(UTC)
+    after = [(item, IssuedCertificate.of(stack, one.source, resources, item)) for item, one in renewed]
+    same = [item for (item, one), (_, before) in zip(after, renewed, strict=True) if one.pem == before.pem]
+    if same:
+        whose = ", ".join(f"the certificate of {item.name}" if item else "its certificate" for item in same)
         raise CommandError(
-            f"The stack {stack} was updated, and its certificate is the one of before: "
+            f"The stack {stack} was updated, and {whose} is the one of before: "
             f"`fpga plan -s {stack}` shows what is left to do."
         )
     typer.echo("\nRenewed.")
-    _show(renewed, datetime.now(UTC))
+    for item, issued in after:
+        _show(issued, item, told)
 
 
-def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, ask: bool) -> None:
-    """Plans, asks and updates. The stack's settings are put back unless the update begins."""
+def _items(
+    stack: str, settings: Mapping[str, str], named: list[str] | None, *, early: bool
+) -> Sequence[ServiceItem | None]:
+    """The services whose certificates are looked at; None: the stack's only one, without a name.
+
+    Raises:
+        typer.BadParameter: one is named that is not there, or none of several that are to be renewed early.
+        CommandError: of several, none has a certificate that is issued.
+    """
+    from fpga.certificates.renewal import SOURCE
+    from fpga.predict import services
+    from fpga.stacks import service_items
+    from infra import catalogue
+
+    there = {one.name: one for one in service_items.items(settings)}
+    fqdns = {name: one.settings(settings).get(_FQDN, "") for name, one in there.items()}
+    if not there and named:
+        raise typer.BadParameter(
+            f"the stack {stack} has no list of services: leave --service out.", param_hint="--service"
+        )
+    for name in named or ():
+        services.require(stack, name, fqdns)
+    if named or len(there) < 2:
+        return [there[name] for name in named or there] or [None]
+    if early:
+        raise services.several(stack, fqdns)
+    issued = [
+        one for one in there.values() if one.settings(settings).get(SOURCE) in catalogue.ISSUING.values()
+    ]
+    if not issued:
+        raise CommandError(
+            f"The certificates of all services of the stack {stack} are brought by you: "
+            "`fpga certs renew --service NAME` says how one of them is renewed."
+        )
+    return issued
+
+
+def _deploy(
+    project: Project,
+    name: str,
+    stack: Stack,
+    raised: Mapping[str, int],
+    services: Sequence[str],
+    *,
+    ask: bool,
+) -> None:
+    """Plans, asks and updates. The stack's settings are put back unless the update begins.
+
+    Args:
+        raised: generations, by where they are set.
+        services: those whose certificates are renewed.
+    """
     from engine.report import ConsoleReport
     from fpga.certificates.renewal import GENERATION
     from fpga.console import standard_output
@@ -86,34 +164,37 @@ def _deploy(project: Project, name: str, stack: Stack, raised: int | None, *, as
     with tempfile.TemporaryDirectory(prefix="fpga-plan-") as folder:
         saved = Path(folder) / "plan.json"
         try:
-            if raised is not None:
-                stack.configure({GENERATION: str(raised)}, {})
+            for setting, generation in raised.items():
+                if setting == GENERATION:
+                    stack.configure({setting: str(generation)}, {})
+                else:
+                    stack.configure_inside(setting, str(generation))
             with report.stage(f"plan of {name}"):
                 plan = preview(project, name, save_plan=saved, on_progress=report.progress)
             table.show(plan, standard_output())
-            agreed = _agreed(plan, ask=ask)
+            agreed = _agreed(plan, services, ask=ask)
         finally:
-            if raised is not None and not agreed:
+            if raised and not agreed:
                 file.write_bytes(before)
         if not agreed:
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
-        if raised is not None:
+        for setting, generation in raised.items():
             typer.echo(
-                f"{GENERATION} is {raised} now, in {file}: if that file is committed, commit this, too."
+                f"{setting} is {generation} now, in {file}: if that file is committed, commit this, too."
             )
         with report.stage(f"update of {name}"):
             stack.up(report.progress, plan=saved)
 
 
-def _agreed(plan: Plan, *, ask: bool) -> bool:
+def _agreed(plan: Plan, services: Sequence[str], *, ask: bool) -> bool:
     from fpga.certificates.renewal import beyond_renewal
 
     if not plan.succeeded:
         raise CommandError(f"The stack {plan.stack} cannot be updated. Nothing was changed.")
     if not plan.changes:
         raise CommandError("The plan shows no change: somebody else has renewed it meanwhile.")
-    beyond = ", ".join(f"{one.name} ({one.operation})" for one in beyond_renewal(plan.changes))
+    beyond = ", ".join(f"{one.name} ({one.operation})" for one in beyond_renewal(plan.changes, services))
     if beyond and not ask:
         raise CommandError(
             f"The update is more than the renewal: {beyond}. --yes agrees to the renewal alone: deploy the "
@@ -124,6 +205,8 @@ def _agreed(plan: Plan, *, ask: bool) -> bool:
     return typer.confirm("Update?") if ask else True
 
 
-def _show(issued: IssuedCertificate, now: datetime) -> None:
+def _show(issued: IssuedCertificate, item: ServiceItem | None, now: datetime) -> None:
+    if item:
+        typer.echo(f"\n{'service':<10}  {item.name}")
     for label, text in issued.rows(now).items():
         typer.echo(f"{label:<10}  {text}")

@@ -48,7 +48,8 @@ def plain_name(written: str) -> str:
 def _chosen(context: typer.Context, value: str) -> str:
     """Reads the option; tells the stack where the command line itself does not."""
     name = plain_name(value)
-    if context.params.get("endpoint"):  # it acts on none
+    # it acts on none, or a shell only completes the line
+    if context.params.get("endpoint") or context.resilient_parsing:
         return name
     given = context.get_parameter_source("stack")
     if given is not None and given.name == "DEFAULT" and activated() is not None:

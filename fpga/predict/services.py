@@ -47,29 +47,39 @@ def chosen(stack: str, outputs: Mapping[str, Any], service: str | None) -> tuple
         )
     if service is None and len(there) == 1:
         service = next(iter(there))
-    if service in there:
-        return service, there[service]
-    listed = listing({name: str(one.get("fqdn", "")) for name, one in there.items()})
+    fqdns = {name: str(one.get("fqdnUnicode") or one.get("fqdn", "")) for name, one in there.items()}
     if service is None:
-        raise typer.BadParameter(
-            f"the stack {stack} has {len(there)} services; name one of them:\n{listed}", param_hint=_HINT
-        )
+        raise several(stack, fqdns)
+    require(stack, service, fqdns)
+    return service, there[service]
+
+
+def require(stack: str, name: str, fqdns: Mapping[str, str]) -> None:
+    """Refuses a name that none of a stack's services has.
+
+    Args:
+        fqdns: of the stack's services, by name.
+
+    Raises:
+        typer.BadParameter: with those that are there.
+    """
+    if name in fqdns:
+        return
+    close = [one for one, fqdn in fqdns.items() if fqdn == name.lower()]
+    close = close or difflib.get_close_matches(name, fqdns, n=1)
+    meant = f": did you mean {close[0]}?" if close else "."
     raise typer.BadParameter(
-        f"the stack {stack} has no service '{service}'{meant(service, there)}. It has:\n{listed}",
-        param_hint=_HINT,
+        f"the stack {stack} has no service '{name}'{meant} It has:\n{_listing(fqdns)}", param_hint=_HINT
     )
 
 
-def meant(written: str, there: Mapping[str, Mapping[str, Any]]) -> str:
-    """The words that go behind a name that is none: `: did you mean cats?`; empty: nothing is alike."""
-    by_fqdn = [
-        name for name, one in there.items() if written.lower() in (one.get("fqdn"), one.get("fqdnUnicode"))
-    ]
-    close = by_fqdn or difflib.get_close_matches(written, there, n=1)
-    return f": did you mean {close[0]}?" if close else ""
+def several(stack: str, fqdns: Mapping[str, str]) -> typer.BadParameter:
+    """The error of a command that takes one service, where there are several and none is named."""
+    return typer.BadParameter(
+        f"the stack {stack} has {len(fqdns)} services; name one of them:\n{_listing(fqdns)}", param_hint=_HINT
+    )
 
 
-def listing(fqdns: Mapping[str, str]) -> str:
-    """The services of a stack, a line each: name and FQDN."""
+def _listing(fqdns: Mapping[str, str]) -> str:
     width = max(map(len, fqdns), default=0)
-    return "\n".join(f"  {name:<{width}}  {fqdn}".rstrip() for name, fqdn in fqdns.items())
+    return "\n".join(f"  {name:<{width}}  {fqdn}".rstrip() for name, fqdn in sorted(fqdns.items()))

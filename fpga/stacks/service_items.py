@@ -30,9 +30,12 @@ class ServiceItem:
     values: Mapping[str, Any]
 
     def settings(self, values: Mapping[str, str]) -> dict[str, str]:
-        """The stack's settings as they hold for this service: its own before those at the top."""
+        """The stack's settings as they hold for this service: its own before those at the top.
+
+        An empty text of its own takes the one at the top back.
+        """
         own = {f"{NAMESPACE}:{key}": _text(value) for key, value in self.values.items()}
-        return {**values, **own}
+        return {key: value for key, value in {**values, **own}.items() if own.get(key) != ""}
 
     def path(self, key: str) -> str:
         """The path of a setting of this item, as `pulumi config set --path` takes it."""

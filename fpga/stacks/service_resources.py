@@ -16,8 +16,8 @@ def of_service(resources: Iterable[dict[str, Any]], name: str) -> list[dict[str,
         resources: those of the stack's state, as it is exported.
     """
     listed = list(resources)
-    parents = {str(one["urn"]): str(one.get("parent") or "") for one in listed}
-    return [one for one in listed if service_of(str(one["urn"]), parents) == name]
+    parents = {str(one.get("urn")): str(one.get("parent") or "") for one in listed}
+    return [one for one in listed if service_of(str(one.get("urn")), parents) == name]
 
 
 def model_of(resources: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:

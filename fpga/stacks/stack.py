@@ -91,6 +91,15 @@ class Stack:
                 changed.append(key)
         return changed
 
+    def configure_inside(self, path: str, value: str) -> None:
+        """Sets a value inside of a list or a mapping, in plain; all else in the file stays as it is.
+
+        Args:
+            path: such as `fpga-web-service:services[0].certificateGeneration`.
+            value: a whole number, or true or false, is written as that.
+        """
+        self._run("config", "set", "--path", "--plaintext", path, value, *self._which())
+
     def configuration(self) -> dict[str, str]:
         """The stack's settings, those in plain alone: namespace and key -> value, lists as JSON."""
         told = self._run("config", "--json", *self._which())

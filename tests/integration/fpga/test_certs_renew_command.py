@@ -28,7 +28,7 @@ RENEWAL = {
     "service": "pulumi-python:dynamic/fpga:Service",
     "endpoint-check": "pulumi-python:dynamic/fpga:EndpointCheck",
 }
-# answers `pulumi VERB …` out of files, raises the generation as `config set-all` does, and notes the rest
+# answers `pulumi VERB …` out of files, raises the generation as the CLI does, and notes the rest
 ENGINE = """\
 import pathlib, sys
 here = pathlib.Path({here!r})
@@ -38,6 +38,10 @@ with (here / "calls").open("a") as calls:
 if verb == "config set-all":
     settings = pathlib.Path({settings!r})
     settings.write_text(settings.read_text() + "  " + sys.argv[-6].replace("=", ": ") + "\\n")
+elif verb == "config set":
+    at = next(place for place, one in enumerate(sys.argv) if "services[" in one)
+    settings = pathlib.Path({settings!r})
+    settings.write_text(settings.read_text() + f"  {{sys.argv[at]}}: {{sys.argv[at + 1]}}\\n")
 elif verb == "up":
     (here / "stack.json").write_text((here / "renewed.json").read_text())
     print("Updating (dev)")
@@ -48,9 +52,9 @@ else:
 """
 
 
-def _step(operation: str, name: str, kind: str) -> dict[str, Any]:
+def _step(operation: str, name: str, kind: str, parent: str = "") -> dict[str, Any]:
     """A step of the engine's, as the CLI tells it."""
-    state = {"custom": True, "id": name, "inputs": {}, "outputs": {}}
+    state = {"custom": True, "id": name, "inputs": {}, "outputs": {}, "parent": parent}
     urn = URN.format(kind, name)
     return {
         "resourcePreEvent": {
@@ -109,7 +113,7 @@ class Checkout:
     def calls(self) -> list[str]:
         """The engine's commands that change something, by their verbs."""
         calls = (self._answers / "calls").read_text().splitlines()
-        return [call.split()[0] for call in calls if call.split()[0] == "up" or "set-all" in call]
+        return [call.split()[0] for call in calls if call.split()[0] == "up" or "config set" in call]
 
     def renew(self, *options: str, answer: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs the command; with an `answer` in a terminal where a person types it."""
@@ -126,6 +130,130 @@ class Checkout:
         os.close(person)
         os.close(terminal)
         return done
+
+
+class Several(Checkout):
+    """A checkout with three services: cats' certificate is due, dogs' is not, birds' is brought."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, age_days=0)
+        listed = [
+            {"name": "birds", "fqdn": "birds.contoso.test", "certificateSource": "files"},
+            {"name": "cats", "fqdn": "cats.contoso.test"},
+            {"name": "dogs", "fqdn": "dogs.contoso.test", "certificateGeneration": 1},
+        ]
+        # a secret in the list has the engine tell all of it as one
+        told = {"value": json.dumps(listed), "secret": True}
+        source = {"value": "self_signed", "secret": False}
+        self.tell("config", {"fpga-web-service:services": told, "fpga-web-service:certificateSource": source})
+        now = dt.datetime.now(dt.UTC)
+        ages = {name: now - dt.timedelta(days=age) for name, age in {"cats": 61, "dogs": 1}.items()}
+        self.tell("stack", self._of(ages, 1))
+        self.tell("renewed", self._of(dict.fromkeys(ages, now), 2))
+
+    def _of(self, begins: dict[str, dt.datetime], generation: int) -> dict[str, Any]:
+        resources = []
+        for name, begin in begins.items():
+            (one,) = self._state(begin, generation)["deployment"]["resources"]
+            resources.append({**one, "urn": URN.format(RENEWAL["certificate"], f"{name}-certificate")})
+        return {"deployment": {"resources": resources}}
+
+    def preview_of(self, *names: str) -> None:
+        """What a preview shows: the renewals of these services."""
+        steps = [
+            _step("update", f"{name}-{what}", kind, URN.format("fpga:index:ScoringEndpoint", name))
+            for name in names
+            for what, kind in RENEWAL.items()
+        ]
+        self.tell("preview", *steps, {"summaryEvent": {"result": "succeeded"}})
+
+
+def test_of_several_services_those_that_are_due_are_renewed(tmp_path: Path) -> None:
+    checkout = Several(tmp_path)
+    checkout.preview_of("cats")
+
+    done = checkout.renew("--yes")
+
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout[: done.stdout.index("plan of dev") if "plan of dev" in done.stdout else None]
+    assert "service     cats\n" in shown
+    assert "service     dogs\n" in shown
+    assert "birds" not in shown
+    assert "Not due until" in shown[shown.index("service     dogs") :]
+    assert checkout.calls == ["up"]
+    renewed = done.stdout[done.stdout.index("\nRenewed.\n") :]
+    assert "service     cats\n" in renewed
+    assert "dogs" not in renewed
+    assert checkout.settings.read_text() == SETTINGS
+
+
+def test_an_early_one_of_several_is_raised_where_it_stands_in_the_list(tmp_path: Path) -> None:
+    checkout = Several(tmp_path)
+    checkout.preview_of("dogs")
+
+    done = checkout.renew("--service", "dogs", "--early", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    path = "fpga-web-service:services[2].certificateGeneration"
+    assert f"{path} is 2 now, in {checkout.settings}: if that file is committed" in done.stdout
+    assert checkout.calls == ["config", "up"]
+    assert checkout.settings.read_text() == f"{SETTINGS}  {path}: 2\n"
+    assert "cats" not in done.stdout
+
+
+def test_a_renewal_of_one_service_is_none_of_another(tmp_path: Path) -> None:
+    checkout = Several(tmp_path)
+    checkout.preview_of("cats", "dogs")
+
+    done = checkout.renew("--service", "cats", "--yes")
+
+    assert done.returncode == 1
+    assert (
+        "error: The update is more than the renewal: dogs-certificate (update), dogs-service (update), "
+        "dogs-endpoint-check (update). --yes agrees" in done.stderr
+    )
+    assert checkout.calls == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--early",),
+            "the stack dev has 3 services; name one of them:\n  birds  birds.contoso.test\n  cats",
+        ),
+        (("--service", "dog"), "the stack dev has no service 'dog': did you mean dogs? It has:\n  birds"),
+    ],
+)
+def test_a_service_that_is_not_named_or_not_there_is_bad_usage(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    checkout = Several(tmp_path)
+
+    done = checkout.renew(*options, "--yes")
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert checkout.calls == []
+
+
+def test_one_of_several_that_was_brought_is_told_where_it_is_set(tmp_path: Path) -> None:
+    checkout = Several(tmp_path)
+
+    done = checkout.renew("--service", "birds", "--yes")
+
+    assert done.returncode == 1
+    assert (
+        "certificateSource of the service birds of the stack dev is files: its certificate is renewed by "
+        "you. To renew it, put the new chain and key where fpga-web-service:services[0].certificateFile and "
+        "fpga-web-service:services[0].keyFile name them" in done.stderr
+    )
+
+
+def test_a_stack_without_a_list_takes_no_service(tmp_path: Path) -> None:
+    done = Checkout(tmp_path, age_days=61).renew("--service", "cats", "--yes")
+    assert done.returncode == 2
+    assert "the stack dev has no list of services: leave --service out." in done.stderr
 
 
 def test_one_that_is_not_due_is_left_as_it_is(tmp_path: Path) -> None:

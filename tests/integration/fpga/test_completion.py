@@ -16,10 +16,10 @@ CHECKOUT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 
 
-def shell(name: str, script: str, **variables: str) -> str:
+def shell(name: str, script: str, checkout: Path = CHECKOUT, **variables: str) -> str:
     done = subprocess.run(
         [name, *(["--norc", "--noprofile"] if name == "bash" else []), "-c", script],
-        cwd=CHECKOUT,
+        cwd=checkout,
         env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables},
         capture_output=True,
         text=True,
@@ -30,7 +30,7 @@ def shell(name: str, script: str, **variables: str) -> str:
     return done.stdout
 
 
-def completed(*words: str) -> list[str]:
+def completed(*words: str, checkout: Path = CHECKOUT, **variables: str) -> list[str]:
     """What bash offers for the last of the words."""
     quoted = " ".join(f"'{word}'" for word in words)
     script = (
@@ -38,7 +38,7 @@ def completed(*words: str) -> list[str]:
         f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}\n"
         '"$function" fpga; printf "%s\\n" "${COMPREPLY[@]}"'
     )
-    return shell("bash", script).split()
+    return shell("bash", script, checkout, **variables).split()
 
 
 def test_bash_completes_commands_options_values_and_stacks() -> None:
@@ -49,6 +49,27 @@ def test_bash_completes_commands_options_values_and_stacks() -> None:
     assert completed("fpga", "plan", "-s", "") == ["dev", "local", "prod", "staging"]
     assert completed("fpga", "doctor", "--format", "") == ["text", "json"]
     assert completed("fpga", "completion", "") == ["bash", "zsh", "fish"]
+
+
+def test_services_are_completed_from_the_stack_s_file(tmp_path: Path) -> None:
+    """Those of the stack that is named, or that the shell is activated for, of which nothing is told then."""
+    (tmp_path / "Pulumi.yaml").write_text("name: fpga-web-service\n")
+    (tmp_path / "stacks").mkdir()
+    listed = "config:\n  fpga-web-service:services:\n" + "".join(
+        f"    - name: {name}\n      certificateKey:\n        secure: v1:abc\n"
+        for name in ("dogs", "cats", "cows")
+    )
+    for stack, text in (("dev", listed), ("flat", "config: {}\n"), ("torn", "config: [")):
+        (tmp_path / "stacks" / f"Pulumi.{stack}.yaml").write_text(text)
+
+    def services(*words: str, **variables: str) -> list[str]:
+        return completed("fpga", *words, checkout=tmp_path, **variables)
+
+    assert services("predict", "-s", "dev", "--service", "") == ["cats", "cows", "dogs"]
+    assert services("call-info", "--service", "c", PULUMI_STACK="dev") == ["cats", "cows"]
+    assert services("certs", "renew", "--stack", "dev", "--service", "d") == ["dogs"]
+    for stack in ("flat", "torn", "none"):
+        assert services("predict", "-s", stack, "--service", "") == []
 
 
 @pytest.mark.parametrize("name", ["zsh", "fish"])

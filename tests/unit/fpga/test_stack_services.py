@@ -63,12 +63,12 @@ def test_several_services_are_a_list_to_choose_from() -> None:
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("cat", ": did you mean cats?"), ("Dogs.contoso.test", ": did you mean dogs?"), ("parrots", "")],
+    [("cat", ": did you mean cats?"), ("Dogs.contoso.test", ": did you mean dogs?"), ("parrots", ".")],
 )
 def test_a_service_that_is_not_there_is_told_with_those_that_are(written: str, meant: str) -> None:
     said = refused(several("dogs", "cats"), written)
     assert said.startswith(
-        f"the stack dev has no service '{written}'{meant}. It has:\n  cats  cats.contoso.test"
+        f"the stack dev has no service '{written}'{meant} It has:\n  cats  cats.contoso.test"
     )
 
 
