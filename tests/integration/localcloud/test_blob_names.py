@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,16 +46,20 @@ class Accounts:
         self.ca = str(cloud.status().ca)
         self.port = urlsplit(str(cloud.status().blob)).port
 
-    def client(self, host: str, *, with_port: bool = True) -> BlobServiceClient:
+    @contextmanager
+    def client(self, host: str, *, with_port: bool = True) -> Iterator[BlobServiceClient]:
         """A client of today at a name, which resolves to the blob service whatever this machine knows."""
         url = f"https://{host}:{self.port}" if with_port else f"https://{host}"
-        deadline = Deadline(30.0).__enter__()
-        return BlobServiceClient(
-            url,
-            credential={"account_name": self.name, "account_key": self.key},
-            transport=azure_transport(self.ca, DeadlineAdapter(deadline, ["127.0.0.1"], self.port)),
-            retry_total=0,
-        )
+        with (
+            Deadline(30.0) as deadline,
+            BlobServiceClient(
+                url,
+                credential={"account_name": self.name, "account_key": self.key},
+                transport=azure_transport(self.ca, DeadlineAdapter(deadline, ["127.0.0.1"], self.port)),
+                retry_total=0,
+            ) as client,
+        ):
+            yield client
 
     def signature(self, blob: str, **given: object) -> str:
         options: dict[str, object] = {
