@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import pulumi
 
@@ -20,7 +21,7 @@ from infra.components.model_management import ModelManagement
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.inputs import inputs
 from infra.inputs.inputs import Inputs
-from infra.settings import Settings, naming
+from infra.settings import Settings, encrypted, naming
 from infra.settings.reader import NAMESPACE, SettingsError
 
 # With this code the SDK's language host ends a run whose error has been told already; with any other one the
@@ -32,14 +33,14 @@ def run(config: Mapping[str, str], secret_keys: Collection[str]) -> None:
     """Checks the configuration, then declares the graph.
 
     Args:
-        secret_keys: the keys whose values are encrypted in the stack's file.
+        secret_keys: the keys whose values are encrypted in the stack's file, in part or whole.
 
     Raises:
         SystemExit: the configuration cannot be used; one message has told every problem and its remedy.
     """
     pulumi.log.debug = _no_debug_message
     try:
-        stack = settings.read(config, secret_keys=secret_keys)
+        stack = settings.read(config, secret_keys=_encrypted(secret_keys))
         given = inputs.read(stack, pulumi.log.warn)
     except SettingsError as error:
         pulumi.log.error(str(error))
@@ -47,6 +48,14 @@ def run(config: Mapping[str, str], secret_keys: Collection[str]) -> None:
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         sys.exit(TOLD_EXIT_CODE)
     declare(stack, given)
+
+
+def _encrypted(secret_keys: Collection[str]) -> Collection[str]:
+    """The keys whose values are encrypted, and the places in the list of services: the file tells those."""
+    if encrypted.SERVICES not in secret_keys:
+        return secret_keys
+    root = Path(pulumi.runtime.get_root_directory())
+    return encrypted.keys(secret_keys, encrypted.written(root, pulumi.get_stack()))
 
 
 def _no_debug_message(*_args: object, **_options: object) -> None:

@@ -27,7 +27,7 @@ def stack_schema() -> Schema:
     known = settings.known()
     required = [one for one in known if one.required is True and not one.when]
     # where there is a list of services, each of them may have its own
-    of_services = [one.key for one in required if one.key in services.KEYS]
+    of_services = [one.key for one in required if one.key in services.own_keys()]
     config: Schema = {
         "type": "object",
         "description": "The stack's settings",
@@ -83,10 +83,13 @@ def backend_schema() -> Schema:
 
 
 def _setting(setting: Setting) -> Schema:
+    from infra.settings import services
+
     schema: Schema = {"description": setting.line}
     if setting.default or setting.default is False:
         schema["default"] = setting.default
-    return {**schema, **setting.kind.schema}
+    items = {"items": services.item_schema()} if setting.kind is services.SERVICES else {}
+    return {**schema, **setting.kind.schema, **items}
 
 
 def _azure_settings() -> dict[str, Schema]:

@@ -110,9 +110,18 @@ class Stack:
         }
 
     def decrypted(self) -> tuple[dict[str, str], frozenset[str]]:
-        """All settings as the program gets them, lists as JSON, and the keys of the secret ones."""
+        """All settings as the program gets them, lists as JSON, and the keys of the secret ones; of the list
+        of services the places in it that are secret.
+        """
+        from infra.settings import encrypted
+
         told = json.loads(self._run("config", "--json", "--show-secrets", *self._which()).stdout or "{}")
         secret = frozenset(key for key, entry in told.items() if entry.get("secret"))
+        if encrypted.SERVICES in secret:
+            file = self._project.stack_file(self._name)
+            secret = encrypted.keys(
+                secret, encrypted.settings_of(yaml_text.load(file.read_bytes(), str(file)))
+            )
         return {key: str(entry.get("value", "")) for key, entry in told.items()}, secret
 
     def deployment(self) -> dict[str, Any]:

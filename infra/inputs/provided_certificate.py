@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from infra.inputs import machine_roots
-from infra.settings.certificate import CertificateSettings
+from infra.settings import DeclaredService
 from infra.settings.reader import NAMESPACE
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from certs.sources.source import CertificateSource
 
 _SETTINGS = {
@@ -43,16 +44,22 @@ class ProvidedCertificate:
 
 
 def read(
-    settings: CertificateSettings, fqdn: str, problems: list[str], warn: Callable[[str], None]
+    service: DeclaredService,
+    problems: list[str],
+    warn: Callable[[str], None],
+    machine_roots: Callable[[], list[x509.Certificate]],
 ) -> ProvidedCertificate | None:
-    """The certificate, if it is fit for `fqdn`; else None, and what is wrong is among the `problems`.
+    """The certificate, if it is fit for the service's FQDN; else None, and what is wrong is among the
+    `problems`.
 
     None, too, for a source that issues certificates, and while SSL is off and nothing is set.
 
     Args:
         warn: is given what callers may not like, in whole sentences.
+        machine_roots: the roots that this machine's programs trust.
     """
-    source = _source(settings)
+    settings, fqdn = service.certificate, service.domain.fqdn
+    source = _source(service)
     if source is None:
         return None
     import datetime as dt
@@ -70,20 +77,18 @@ def read(
             if settings.roots_file
             else None
         )
-        checked = checks.require(
-            obtained.reading, fqdn, now, roots, settings.minimum_days, machine_roots.read
-        )
+        checked = checks.require(obtained.reading, fqdn, now, roots, settings.minimum_days, machine_roots)
     except CertificateError as error:
-        problems.append(f"{_named(settings)}: {error}")
+        problems.append(f"{_named(service)}: {error}")
         return None
     for finding in checked.findings:
         warn(str(finding))
-    machine = machine_roots.read() if not obtained.root_pem else []
+    machine = machine_roots() if not obtained.root_pem else []
     if machine and trust.anchor_of(checked.bundle.chain, None, machine) is None:
         warn(
-            f"{_named(settings)}: the chain leads to no authority that this machine trusts. Unless callers "
-            f"trust it, name its root in {NAMESPACE}:rootsFile: the endpoint check then expects it, and the "
-            "output rootCertificate hands it on."
+            f"{_named(service)}: the chain leads to no authority that this machine trusts. Unless callers "
+            f"trust it, name its root in {NAMESPACE}:{service.setting('rootsFile')}: the endpoint check then "
+            "expects it, and the output rootCertificate hands it on."
         )
     return ProvidedCertificate(
         chain=checked.bundle.certificate_pem,
@@ -94,8 +99,9 @@ def read(
     )
 
 
-def _source(settings: CertificateSettings) -> CertificateSource | None:
+def _source(service: DeclaredService) -> CertificateSource | None:
     """The source of the certificate. The modules are loaded here: a stack that brings none needs none."""
+    settings = service.certificate
     if settings.certificate_file is not None and settings.key_file is not None:
         from certs.sources.files import FilesSource
 
@@ -107,11 +113,12 @@ def _source(settings: CertificateSettings) -> CertificateSource | None:
     if settings.chain is not None and settings.key is not None:
         from certs.sources.config import ConfigSource
 
-        chain, key = (f"{NAMESPACE}:{one}" for one in _SETTINGS["config"])
+        chain, key = (f"{NAMESPACE}:{service.setting(one)}" for one in _SETTINGS["config"])
         return ConfigSource(settings.chain, settings.key, chain, key, settings.roots_file)
     return None
 
 
-def _named(settings: CertificateSettings) -> str:
+def _named(service: DeclaredService) -> str:
+    settings = service.certificate
     keys = _SETTINGS[settings.source] + (("rootsFile",) if settings.roots_file else ())
-    return ", ".join(f"{NAMESPACE}:{key}" for key in keys)
+    return ", ".join(f"{NAMESPACE}:{service.setting(key)}" for key in keys)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -14,13 +15,9 @@ from infra.settings.reader import NAMESPACE
 from infra.settings.table import Setting, Unfit
 from surroundings import json_text
 
-_KINDS: Final[Mapping[type, str]] = {
-    dict: "a mapping",
-    list: "a list",
-    str: "a text, or a number",
-    bool: "true or false",
-    type(None): "nothing",
-}
+_REMEDY: Final = (
+    f"write an item for each service, or `pulumi config set --path '{NAMESPACE}:services[0].name' NAME`"
+)
 
 
 class _Object(dict[str, Any]):
@@ -28,8 +25,15 @@ class _Object(dict[str, Any]):
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
-        seen: set[str] = set()
-        self.twice = sorted({key for key, _ in pairs if key in seen or seen.add(key)})  # type: ignore[func-returns-value]
+        self.twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+
+
+def _kind(value: Any) -> str:
+    """A value of JSON in words, without telling it."""
+    if isinstance(value, dict):
+        return "a mapping"
+    kinds = {list: "a list", str: "a text, or a number", bool: "true or false", type(None): "nothing"}
+    return kinds[type(value)]
 
 
 def read(written: str) -> tuple[Any, ...]:
@@ -48,18 +52,13 @@ def read(written: str) -> tuple[Any, ...]:
     except ValueError:
         raise Unfit(f"is no list: {_REMEDY}") from None
     if not isinstance(given, list):
-        raise Unfit(f"is {_KINDS[type(given)]}, and no list: {_REMEDY}")
+        raise Unfit(f"is {_kind(given)}, and no list: {_REMEDY}")
     if not given:
         raise Unfit(
             f"is empty: remove it (`pulumi config rm {NAMESPACE}:services`), and the settings at the top are "
             "the one service; or list one"
         )
     return tuple(given)
-
-
-_REMEDY: Final = (
-    f"write an item for each service, or `pulumi config set --path '{NAMESPACE}:services[0].name' NAME`"
-)
 
 
 def own(
@@ -75,9 +74,7 @@ def own(
         problems: is given what is wrong.
     """
     if not isinstance(item, _Object):
-        problems.append(
-            f"{NAMESPACE}:{place} is {_KINDS[type(item)]}: it takes settings, `name: NAME` first of all"
-        )
+        problems.append(f"{NAMESPACE}:{place} is {_kind(item)}: it takes settings, `name: NAME` first of all")
         return None
     problems += (f"{NAMESPACE}:{place}.{_short(key)} is written twice: keep one" for key in item.twice)
     found: dict[str, str | None] = {}
@@ -102,7 +99,7 @@ def _text(value: Any, setting: Setting) -> str:
     if isinstance(value, list) and setting.kind.many:
         return json.dumps(value)
     takes = "one value, or a list" if setting.kind.many else "one value"
-    raise Unfit(f"is {_KINDS[dict if isinstance(value, dict) else type(value)]}: it takes {takes}")
+    raise Unfit(f"is {_kind(value)}: it takes {takes}")
 
 
 def _unknown(place: str, key: str, known: Collection[str], top: Collection[str]) -> str:

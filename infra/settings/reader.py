@@ -198,6 +198,8 @@ class Reader(Generic[T]):
         written = self._written(asked)
         if not written and when.key in self._refused:
             return None
+        if self._must_be_plain(asked) and self._is_encrypted(when.key):
+            return None
         try:
             if written and when.among:
                 asked.kind.read(written)

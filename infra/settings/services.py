@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Annotated, Any, Final
 
 from infra import catalogue
@@ -72,11 +73,34 @@ class _Item:
     service: Annotated[ServiceSettings, SERVICE]
 
 
-_TABLE: Final = table.of(_Item)
-_APART: Final = frozenset(one.key for one in table.of(DomainSettings).settings() if one.key not in _OF_DOMAIN)
-_KNOWN: Final = {one.key: one for one in _TABLE.settings() if one.key not in _APART}
-KEYS: Final = frozenset(_KNOWN) - {"name"}
-"""The flat settings that an item may have, too."""
+SERVICES: Final = Kind(listed.read, {"type": "array", "minItems": 1})
+
+
+@cache
+def _apart() -> frozenset[str]:
+    """The settings of a domain that no item has: they are the zone's."""
+    return frozenset(one.key for one in table.of(DomainSettings).settings() if one.key not in _OF_DOMAIN)
+
+
+@cache
+def _known() -> dict[str, Setting]:
+    """The settings that an item may have."""
+    return {one.key: one for one in table.of(_Item).settings() if one.key not in _apart()}
+
+
+def own_keys() -> frozenset[str]:
+    """The flat settings that an item may have, too."""
+    return frozenset(_known()) - {"name"}
+
+
+def item_schema() -> dict[str, Any]:
+    """What an item may hold, as JSON schema (draft 7)."""
+    return {
+        "type": "object",
+        "properties": {key: _schema(one) for key, one in _known().items()},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
 
 
 def _schema(setting: Setting) -> dict[str, Any]:
@@ -84,21 +108,6 @@ def _schema(setting: Setting) -> dict[str, Any]:
     if setting.kind.secret:  # an empty text takes back the one outside of the list
         schema = {"anyOf": [schema, {"const": ""}]}
     return {"description": setting.line, **schema}
-
-
-SERVICES: Final = Kind(
-    listed.read,
-    {
-        "type": "array",
-        "minItems": 1,
-        "items": {
-            "type": "object",
-            "properties": {key: _schema(one) for key, one in _KNOWN.items()},
-            "required": ["name"],
-            "additionalProperties": False,
-        },
-    },
-)
 
 
 def read(
@@ -118,17 +127,17 @@ def read(
         top: the keys of the settings that a stack may have.
         flat_fqdn: in A-labels; empty: none.
     """
-    names = ((one.key, f"{NAMESPACE}:{one.key}") for one in _TABLE.settings() if one.key != "name")
+    names = ((one.key, f"{NAMESPACE}:{one.key}") for one in table.of(_Item).settings() if one.key != "name")
     outside = {key: config[name] for key, name in names if name in config}
     found: list[tuple[int, DeclaredService]] = []
     readers: list[Reader[_Item]] = []
     problems: list[str] = []
     for number, raw in enumerate(items):
         place = f"{KEY}[{number}]"
-        own = listed.own(place, raw, _KNOWN, top, problems)
+        own = listed.own(place, raw, _known(), top, problems)
         if own is None:
             continue
-        reader = Reader(_Item, _inherited(outside, own), secret_keys, item=Item(place, own, _APART))
+        reader = Reader(_Item, _inherited(outside, own), secret_keys, item=Item(place, own, _apart()))
         one = reader.read()
         reader.find(list(_contradictions(one, reader, production=production)))
         problems += reader.problems
@@ -155,7 +164,7 @@ def _declared(item: _Item, reader: Reader[_Item], flat_fqdn: str) -> DeclaredSer
         certificate=item.certificate,
         service=replace(item.service, check_timeout_s=patience_s),
         takes_over=bool(flat_fqdn) and item.domain.fqdn == flat_fqdn,
-        places={key: reader.place(key) for key in _KNOWN},
+        places={key: reader.place(key) for key in _known()},
     )
 
 
@@ -172,7 +181,7 @@ def _contradictions(item: _Item, reader: Reader[_Item], *, production: bool) -> 
 def _unused(outside: Mapping[str, str], readers: Sequence[Reader[_Item]]) -> Iterator[str]:
     """The problems of settings outside of the list that belong to a source, say, that no service has."""
     for key, written in outside.items():
-        when = _KNOWN[key].when if key in _KNOWN else None
+        when = _known()[key].when if key in _known() else None
         if when is None or not written.strip() or not readers or any(one.uses(key) for one in readers):
             continue
         others = f" to {' or '.join(when.among)}" if when.among else ""

@@ -103,7 +103,7 @@ def read(
         SettingsError: with every problem found.
     """
     is_listed = bool(config.get(f"{NAMESPACE}:{services.KEY}", "").strip())
-    reader = Reader(Settings, config, secret_keys, of_items=services.KEYS if is_listed else ())
+    reader = Reader(Settings, config, secret_keys, of_items=services.own_keys() if is_listed else ())
     azure = azure_settings.gather(config, environ, reader.problems, secret_keys)
     settings = reader.read(azure=azure, management_cloud=azure)
     azure, management_cloud = management.clouds(settings.management, azure, config, environ, reader.problems)

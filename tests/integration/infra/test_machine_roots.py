@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.inputs import provided_certificate
+from infra.inputs import machine_roots, provided_certificate
 from infra.inputs.provided_certificate import ProvidedCertificate
+from infra.settings import DeclaredService, ModelSettings, ServiceSettings
 from infra.settings.certificate import CertificateSettings
+from infra.settings.domain import DomainSettings
 from tests.support.certificates.forge import FQDN, Made, chain, intermediate, key, leaf, root
 from tests.support.certificates.odd_bundles import CHAIN, GOOD, KEY
 from tests.support.certificates.odd_encodings import BELOW_ODD_ROOT, ODD_ROOT
@@ -82,5 +84,12 @@ def preview(
         roots_file=None,
         minimum_days=1,
     )
+    service = DeclaredService(
+        name="",
+        model=ModelSettings(),
+        domain=DomainSettings(zone=FQDN, fqdn=FQDN),
+        certificate=settings,
+        service=ServiceSettings(),
+    )
     problems: list[str] = []
-    return problems, provided_certificate.read(settings, FQDN, problems, warnings.append)
+    return problems, provided_certificate.read(service, problems, warnings.append, machine_roots.read)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra import settings
-from infra.settings import Settings
+from infra.settings import Settings, encrypted
 from infra.settings.reader import SettingsError
 
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -145,3 +145,284 @@ def test_all_problems_are_told_at_once_and_each_once(config: dict[str, str]) -> 
         "chain",
         "services[2].keyFile is not set: it is the path of the PEM file with the certificate's private key",
     ]
+
+
+LISTED = "fpga-web-service:services"
+S3CRET = "s3cret-s3cret"
+
+
+def pfx(tmp_path: Path, **more: Any) -> dict[str, Any]:
+    (tmp_path / "cats.pfx").touch()
+    own = {"certificateSource": "pfx", "pfxFile": str(tmp_path / "cats.pfx"), "pfxPassword": S3CRET}
+    return {"name": "cats", "fqdn": "cats.contoso.test", **own, **more}
+
+
+def test_a_secret_in_an_item_is_taken_and_told_nowhere(config: dict[str, str], tmp_path: Path) -> None:
+    found = read(config, [pfx(tmp_path)], {f"{LISTED}[0].pfxPassword"})
+
+    assert found.services[0].certificate.pfx_password == S3CRET
+    assert S3CRET not in repr(found)
+
+
+@pytest.mark.parametrize("encrypted", [set(), {f"{LISTED}[1].pfxPassword"}, {f"{LISTED}[0].pfxFile"}])
+def test_a_secret_that_stands_in_plain_in_an_item_is_refused_and_not_told(
+    config: dict[str, str], tmp_path: Path, encrypted: set[str]
+) -> None:
+    found = problems(config, [pfx(tmp_path)], encrypted)
+
+    assert found[-1] == (
+        "services[0].pfxPassword stands in plain in the stack's file: whoever could read that knows it. "
+        "Replace it, then `pulumi config set --secret --path 'fpga-web-service:services[0].pfxPassword'`"
+    )
+    assert S3CRET not in "".join(found)
+
+
+def test_what_is_no_secret_stands_in_plain(config: dict[str, str], tmp_path: Path) -> None:
+    item = pfx(tmp_path, fqdn=f"{S3CRET}.fabrikam.test", certificateSource=S3CRET)
+
+    found = problems(config, [item], {f"{LISTED}[0].{key}" for key in ("pfxPassword", *item)})
+
+    assert S3CRET not in "".join(found)
+    assert [one.partition(" ")[0] for one in found] == [
+        f"services[0].{key}" for key in ("name", "fqdn", "certificateSource")
+    ]
+    assert found[1] == (
+        "services[0].fqdn is encrypted in the stack's file, in part or whole: it ends up where many may read "
+        "it. Remove it (`pulumi config rm --path 'fpga-web-service:services[0].fqdn'`), and set what is no "
+        "secret in plain"
+    )
+
+
+@pytest.mark.parametrize("written", [[{"name": S3CRET, "fqdn": S3CRET}], S3CRET, [S3CRET], {"x": S3CRET}])
+def test_a_list_that_is_encrypted_as_a_whole_is_refused_and_not_told(
+    config: dict[str, str], written: Any
+) -> None:
+    found = problems(config, written, {LISTED})
+
+    assert S3CRET not in "".join(found)
+    (problem,) = found
+    assert problem.startswith(
+        "services is encrypted as a whole, or the stack's file, "
+        if isinstance(written, list)
+        else "services is "
+    )
+
+
+REFUSED: dict[str, tuple[Any, list[str]]] = {
+    "no list": ({"name": "cats"}, ["services is a mapping, and no list: write an item for each service"]),
+    "a text": ("cats", ["services is no list: write an item for each service, or `pulumi config set --path"]),
+    "half a list": ("[{", ["services is no list: "]),
+    "a number": ("3", ["services is a text, or a number, and no list: "]),
+    "no item": ([], ["services is empty: remove it (`pulumi config rm fpga-web-service:services`), and the"]),
+    "too deep": ("[" * 100_000, ["services is no list: "]),
+    "half a character": (r'[{"name": "\ud800"}]', ["services is not Unicode: "]),
+    "items that are none": (
+        ["cats", None, ["x"], True],
+        [
+            "services[0] is a text, or a number: it takes settings, `name: NAME` first of all",
+            "services[1] is nothing: it takes settings",
+            "services[2] is a list: it takes settings",
+            "services[3] is true or false: it takes settings",
+        ],
+    ),
+    "no name": (
+        [{"fqdn": "cats.contoso.test"}],
+        ["services[0].name is not set: `pulumi config set --path 'fpga-web-service:services[0].name' VALUE`"],
+    ),
+    "a key twice": (
+        '[{"name": "cats", "fqdn": "a.contoso.test", "fqdn": "b.contoso.test"}]',
+        ["services[0].fqdn is written twice: keep one"],
+    ),
+    "values that are none": (
+        [
+            {
+                "name": "cats",
+                "fqdn": ["cats.contoso.test"],
+                "recordTtl": None,
+                "certificateSource": {"secure": "v1:x"},
+                "sslEnabled": 1.5,
+            }
+        ],
+        [
+            "services[0].fqdn is a list: it takes one value",
+            "services[0].recordTtl is nothing: it takes one value",
+            "services[0].certificateSource is a mapping: it takes one value",
+            "services[0].sslEnabled is '1.5': choose one of true, false",
+        ],
+    ),
+    "settings of the stack": (
+        [{"name": "cats", "fqdn": "cats.contoso.test", "zone": "contoso.test", "tags": {}}],
+        [
+            "services[0].zone is a setting of the whole stack: remove it here (`pulumi config rm --path "
+            "'fpga-web-service:services[0].zone'`), and set it at the top (`pulumi config set "
+            "fpga-web-service:zone VALUE`)",
+            "services[0].tags is a setting of the whole stack: ",
+        ],
+    ),
+    "settings of none": (
+        [{"name": "cats", "fqdn": "cats.contoso.test", "FQDN": "x", "recordTTL": 1, "colour": "red"}],
+        [
+            "services[0].FQDN is not a setting of a service: did you mean fqdn?",
+            "services[0].recordTTL is not a setting of a service: did you mean recordTtl?",
+            "services[0].colour is not a setting of a service: known are name, modelPackage, ",
+        ],
+    ),
+    "two of one name": (
+        [{"name": "cats", "fqdn": "a.contoso.test"}, {"name": "CATS", "fqdn": "b.contoso.test"}],
+        [
+            "services[1].name is 'CATS', and services[0].name is 'cats': their resources would have one "
+            "name. Choose another one"
+        ],
+    ),
+    "a name that is another's record": (
+        [{"name": "cats-canonical", "fqdn": "a.contoso.test"}, {"name": "cats", "fqdn": "b.contoso.test"}],
+        ["services[1].name is 'cats', and services[0].name is 'cats-canonical': their resources would"],
+    ),
+    "two of one FQDN": (
+        [{"name": "a", "fqdn": "bücher.contoso.test"}, {"name": "b", "fqdn": "xn--bcher-kva.contoso.test."}],
+        [
+            "services[1].fqdn is 'xn--bcher-kva.contoso.test', and so is services[0].fqdn: each service has "
+            "its own. `pulumi config set --path 'fpga-web-service:services[1].fqdn' VALUE`"
+        ],
+    ),
+    "a canonical name that is another's": (
+        [
+            {"name": "a", "fqdn": "a.contoso.test", "canonicalName": "x.contoso.test"},
+            {"name": "b", "fqdn": "b.contoso.test", "canonicalName": "X.contoso.test"},
+            {"name": "c", "fqdn": "c.contoso.test", "canonicalName": "b.contoso.test"},
+        ],
+        [
+            "services[1].canonicalName is 'x.contoso.test', and so is services[0].canonicalName: ",
+            "services[2].canonicalName is 'b.contoso.test', and so is services[1].fqdn: ",
+        ],
+    ),
+    "two of one physical name": (
+        [
+            {"name": "a", "fqdn": "a.contoso.test", "serviceName": "Scorer"},
+            {"name": "b", "fqdn": "b.contoso.test", "serviceName": "scorer"},
+        ],
+        ["services[1].serviceName is 'scorer', and so is services[0].serviceName: "],
+    ),
+    "two of one thing": (
+        [{"name": "a", "fqdn": "a.contoso.test", "modelId": "m", "modelPackage": "no/such"}],
+        [
+            "services[0].modelId and modelPackage are both set: the one names a model that is registered "
+            "already, the other one a package that the program registers. Remove one of them (`pulumi config "
+            "rm --path 'fpga-web-service:services[0].modelId'`)"
+        ],
+    ),
+    "half of an account binding": (
+        [
+            {
+                "name": "a",
+                "fqdn": "a.contoso.test",
+                "certificateSource": "acme",
+                "acmeDirectory": "https://ca.example/d",
+                "acmeEabKeyId": "kid",
+            }
+        ],
+        [
+            "services[0].acmeEabHmacKey is not set, but acmeEabKeyId is: `pulumi config set --secret --path "
+            "'fpga-web-service:services[0].acmeEabHmacKey'`"
+        ],
+    ),
+    "what its source has no use for": (
+        [{"name": "a", "fqdn": "a.contoso.test", "acmeEmail": "a@b.example"}],
+        [
+            "services[0].acmeEmail is not used with certificateSource self_signed: remove it, or set "
+            "certificateSource to acme"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("written", "expected"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_list_is_refused_by_its_places(
+    config: dict[str, str], written: Any, expected: list[str]
+) -> None:
+    found = problems(config, written)
+
+    assert len(found) == len(expected), found
+    for problem, beginning in zip(found, expected, strict=True):
+        assert problem.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("1cat", "takes 1 to 32 letters"),
+        ("cat_s", "takes 1 to 32 letters"),
+        ("cats-", "takes 1 to 32 letters"),
+        ("ca--ts", "takes 1 to 32 letters"),
+        ("c" * 33, "takes 1 to 32 letters"),
+        ("café", "takes 1 to 32 letters"),
+        ("zone", "and 'zone' is the name of a resource that a stack has already"),
+        ("Scoring-Endpoint", "and 'scoring-endpoint' is the name of a resource"),
+        ("caa", "and 'caa-record' is the name of a resource"),
+    ],
+)
+def test_a_name_is_good_for_all_that_it_is_part_of(config: dict[str, str], name: str, words: str) -> None:
+    (problem,) = problems(config, [{"name": name, "fqdn": "cats.contoso.test"}])
+
+    assert problem.startswith(f"services[0].name is '{name}'")
+    assert words in problem
+
+
+def test_an_empty_text_takes_back_what_stands_outside(config: dict[str, str]) -> None:
+    found = read(
+        config,
+        [
+            {"name": "cats"},
+            {"name": "dogs", "fqdn": "dogs.contoso.test", "canonicalName": "", "serviceName": ""},
+        ],
+        fqdn="cats.contoso.test",
+        canonicalName="a.contoso.test",
+        serviceName="scorer",
+    )
+
+    cats, dogs = found.services
+    assert (cats.domain.canonical_name, cats.service.name) == ("a.contoso.test", "scorer")
+    assert (dogs.domain.canonical_name, dogs.service.name) == (None, None)
+
+
+def test_what_two_have_from_outside_is_told_of_both(config: dict[str, str]) -> None:
+    found = problems(config, [{"name": "cats"}, {"name": "dogs"}], fqdn="a.contoso.test")
+
+    assert found == [
+        "services[1].fqdn is 'a.contoso.test', and so is services[0].fqdn: each service has its own. "
+        "`pulumi config set --path 'fpga-web-service:services[1].fqdn' VALUE`"
+    ]
+
+
+def test_a_secret_outside_in_plain_is_told_once(config: dict[str, str], tmp_path: Path) -> None:
+    items = [pfx(tmp_path, name=name, fqdn=f"{name}.contoso.test") for name in ("cats", "dogs")]
+    for item in items:
+        del item["pfxPassword"]
+
+    (problem,) = problems(config, items, set(), pfxPassword=S3CRET)
+
+    assert problem.startswith("pfxPassword stands in plain in the stack's file: ")
+
+
+def test_the_places_that_are_encrypted_are_those_of_the_file() -> None:
+    secure = {"secure": "v1:x"}
+    written = {
+        LISTED: [
+            {"name": "cats", "certificateKey": secure, "certificateFor": ["a", secure]},
+            {"name": "dogs", "secure": {"secure": "v1:x", "more": "x"}},
+            secure,
+            "secure",
+        ]
+    }
+    told = {LISTED, "azure-native:clientSecret"}
+
+    assert encrypted.keys(told, written) == {
+        "azure-native:clientSecret",
+        f"{LISTED}[0].certificateKey",
+        f"{LISTED}[0].certificateFor",
+        f"{LISTED}[2]",
+    }
+    assert encrypted.keys(told, {LISTED: secure}) == told
+    assert encrypted.keys(told, {LISTED: [{"name": "cats"}]}) == told
+    assert encrypted.keys(told, None) == told
+    assert encrypted.keys({"x"}, written) == {"x"}
