@@ -13,7 +13,7 @@ from fpga.commands.stack_option import Stack as StackName
 from fpga.project import Project
 
 if TYPE_CHECKING:
-    from fpga.watch.report import Watch
+    from fpga.watch.report import Finding, Watch
 
 _FOUND = 2  # exit code of --exit-code
 
@@ -94,9 +94,23 @@ def _print(found: Watch, form: Format) -> None:
         return
     if not found.findings:
         typer.echo(f"{found.stack}: nothing found.")
-    for one in found.findings:
-        head = f"### {one.title}\n" if form is Format.markdown else one.title
-        typer.echo(head)
-        for line in one.detail.splitlines():
-            typer.echo(line if form is Format.markdown else f"  {line}".rstrip())
-        typer.echo()
+        return
+    from fpga.plan.wording import part_title
+
+    told = {one.service for one in found.findings}
+    for name in sorted(told):
+        if found.services:
+            typer.echo(f"## {part_title(name)}\n" if form is Format.markdown else f"{part_title(name)}:\n")
+        for one in found.findings:
+            if one.service == name:
+                _tell(one, form)
+    if quiet := len(set(found.services) - told):
+        has = "1 other service has no finding" if quiet == 1 else f"{quiet} other services have no findings"
+        typer.echo(f"{has} of {'its' if quiet == 1 else 'their'} own.")
+
+
+def _tell(one: Finding, form: Format) -> None:
+    typer.echo(f"### {one.title}\n" if form is Format.markdown else one.title)
+    for line in one.detail.splitlines():
+        typer.echo(line if form is Format.markdown else f"  {line}".rstrip())
+    typer.echo()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from certs import renewal
 from fpga.certificates.renewal import FOLLOWING
 from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
+from fpga.plan.wording import part_title
 from fpga.watch.report import FAILED, Finding, Watch
 from infra import catalogue
 
@@ -33,12 +34,34 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
     if not looked.refreshed:
         return failed(stack, ["The cloud was not looked at."])
     found = (
-        *_expiry(stack, looked, now, warn_days),
+        *(one for name, part in looked.parts() for one in _expiry(_Whose(stack, name), part, now, warn_days)),
         *(_drift(stack, one) for one in looked.drift),
         *_unapplied(stack, declared),
         *(_policy(stack, one) for one in looked.policy),
     )
-    return Watch(stack, _with_keys_of_their_own(found))
+    services = tuple(one.name for one in looked.services)
+    return Watch(stack, _with_keys_of_their_own(found), services)
+
+
+@dataclass(frozen=True)
+class _Whose:
+    """The service that a finding is of: a stack's only one, without a name, or one of several."""
+
+    stack: str
+    service: str
+
+    def key(self, kind: str) -> str:
+        return f"{kind}/{_key(self.service)}" if self.service else kind
+
+    @property
+    def certificate(self) -> str:
+        return f"the certificate of the service {self.service}" if self.service else "the certificate"
+
+    @property
+    def renew(self) -> str:
+        """The command that renews its certificate."""
+        named = f" --service {self.service}" if self.service else ""
+        return f"`fpga certs renew -s {self.stack}{named}`"
 
 
 def is_renewal(change: Change) -> bool:
@@ -59,6 +82,7 @@ def _policy(stack: str, finding: PolicyFinding) -> Finding:
         "policy",
         f"{stack}: the policy {finding.rule} finds fault with {finding.name or 'the stack'}",
         _quoted(finding.message),
+        finding.service,
     )
 
 
@@ -74,7 +98,7 @@ def _drift(stack: str, drift: Drift) -> Finding:
         f"Whoever meant this change brings it into `stacks/Pulumi.{stack}.yaml` by a pull request; else "
         f"`pulumi up --refresh -s {stack}` undoes it."
     )
-    return Finding(f"drift/{_key(drift.name)}", "drift", title, f"{seen}\n\n{remedy}")
+    return Finding(f"drift/{_key(drift.name)}", "drift", title, f"{seen}\n\n{remedy}", drift.service)
 
 
 def _sides(difference: Difference) -> str:
@@ -96,25 +120,37 @@ def _quoted(text: str) -> str:
 
 def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
     """The changes that are declared and were never made; a renewal that is due is told by itself."""
-    renewals = [change for change in declared.changes if is_renewal(change)]
-    if renewals:
-        yield Finding(
-            "renewal",
-            "renewal",
-            f"{stack}: the certificate is due for renewal",
-            "\n".join(reason for change in renewals for reason in change.reasons)
-            + f"\n\n`fpga certs renew -s {stack}` renews it, and so does the next `pulumi up -s {stack}`. "
-            "The service and its check follow; address, keys and A record stay.",
-        )
-    others = [change for change in declared.changes if change not in renewals]
-    if renewals:
-        others = [change for change in others if not _follows(change)]
-    if others:
-        yield Finding(
-            "unapplied",
-            "unapplied",
-            f"{stack}: what is declared was never made ({len(others)} to change)",
+    left: list[tuple[str, list[Change]]] = []
+    for name, part in declared.parts():
+        renewals = [change for change in part.changes if is_renewal(change)]
+        if renewals:
+            whose = _Whose(stack, name)
+            yield Finding(
+                whose.key("renewal"),
+                "renewal",
+                f"{stack}: {whose.certificate} is due for renewal",
+                "\n".join(reason for change in renewals for reason in change.reasons)
+                + f"\n\n{whose.renew} renews it, and so does the next `pulumi up -s {stack}`. "
+                "The service and its check follow; address, keys and A record stay.",
+                name,
+            )
+        others = [change for change in part.changes if change not in renewals]
+        if renewals:
+            others = [change for change in others if not _follows(change)]
+        if others:
+            left.append((name, others))
+    if left:
+        # one for all services: a deployment that did not run is one thing to mend
+        titles = [f"{part_title(name)}:\n\n" if declared.services else "" for name, _ in left]
+        listed = [
             "\n".join(f"- {change.operation} `{change.name}` ({change.kind})" for change in others)
+            for _, others in left
+        ]
+        yield Finding(
+            "unapplied",
+            "unapplied",
+            f"{stack}: what is declared was never made ({sum(len(one) for _, one in left)} to change)",
+            "\n\n".join(f"{title}{lines}" for title, lines in zip(titles, listed, strict=True))
             + f"\n\nA deployment failed, or did not run. `fpga plan -s {stack}` shows all of it.",
         )
 
@@ -127,17 +163,18 @@ def _follows(change: Change) -> bool:
     return change.operation == "update" and change.type in FOLLOWING and unknown
 
 
-def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
-    served = plan.certificate.before if plan.certificate else None
+def _expiry(whose: _Whose, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
+    stack, served = whose.stack, plan.certificate.before if plan.certificate else None
     if served is None or not served.not_after:
         if plan.ssl[0]:
             yield Finding(
+                whose.key("expiry"),
                 "expiry",
-                "expiry",
-                f"{stack}: nobody knows when the certificate ends",
+                f"{stack}: nobody knows when {whose.certificate} ends",
                 "SSL is on, and the state holds no certificate that can be read. "
                 f"`fpga certs show --endpoint HOST:PORT` shows what is served; `pulumi up -s {stack}` gives "
                 "the service the declared one.",
+                whose.service,
             )
         return
     end = datetime.fromisoformat(served.not_after)
@@ -146,10 +183,11 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
     if left < warn_days:
         left_words = f"ends in {left} days" if left >= 0 else "has ended"
         yield Finding(
-            "expiry",
+            whose.key("expiry"),
             "expiry",
             f"{stack}: the certificate of {names} {left_words}",
-            f"Its last moment is {served.not_after}. {_remedy(stack, served)}",
+            f"Its last moment is {served.not_after}. {_remedy(whose, served)}",
+            whose.service,
         )
     elif (
         served.source not in catalogue.ISSUING.values()
@@ -157,16 +195,17 @@ def _expiry(stack: str, plan: Plan, now: datetime, warn_days: int) -> Iterator[F
         and renewal.is_due(datetime.fromisoformat(served.not_before), end, now)
     ):
         yield Finding(
-            "renewal",
+            whose.key("renewal"),
             "renewal",
             f"{stack}: the certificate of {names} is due for renewal",
-            f"Two thirds of its life are over; it ends at {served.not_after}. {_remedy(stack, served)}",
+            f"Two thirds of its life are over; it ends at {served.not_after}. {_remedy(whose, served)}",
+            whose.service,
         )
 
 
-def _remedy(stack: str, certificate: Certificate) -> str:
+def _remedy(whose: _Whose, certificate: Certificate) -> str:
     if certificate.source in catalogue.ISSUING.values():
-        return f"`fpga certs renew -s {stack}` renews it."
+        return f"{whose.renew} renews it."
     return "Bring a new one into the stack's configuration by a pull request."
 
 

@@ -26,20 +26,27 @@ class Finding:
         kind: `drift`, `unapplied`, `renewal`, `expiry`, `policy`, or `failed`: it could not be looked at.
         title: one line, which names the stack.
         detail: Markdown: what was seen, and what to do.
+        service: the logical name of the service that it is of; empty: of all, or of the only one.
     """
 
     key: str
     kind: str
     title: str
     detail: str
+    service: str = ""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A watch of one stack with all its findings; without any the stack is in order."""
+    """A watch of one stack with all its findings; without any the stack is in order.
+
+    Attributes:
+        services: the logical names of those that were looked at; none of a stack whose one has no name.
+    """
 
     stack: str
     findings: tuple[Finding, ...]
+    services: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -48,7 +55,8 @@ class Watch:
 
     def to_json(self) -> dict[str, Any]:
         """The watch as JSON has it, for `read`."""
-        return {"stack": self.stack, "findings": [vars(finding) for finding in self.findings]}
+        services = {"services": list(self.services)} if self.services else {}
+        return {"stack": self.stack, **services, "findings": [vars(finding) for finding in self.findings]}
 
 
 def read(file: Path) -> Watch:
@@ -69,7 +77,7 @@ def read(file: Path) -> Watch:
     keys = [finding.key for finding in findings]
     if len(set(keys)) < len(keys):
         raise CommandError(f"{file}: two findings have the same key.")
-    return Watch(stack, findings)
+    return Watch(stack, findings, tuple(_name(name) for name in content.get("services", ())))
 
 
 def _finding(entry: Any) -> Finding:
@@ -78,6 +86,7 @@ def _finding(entry: Any) -> Finding:
         kind=_name(entry["kind"]),
         title=" ".join(str(entry["title"]).split()),
         detail=str(entry["detail"]),
+        service=_name(entry["service"]) if entry.get("service") else "",
     )
 
 
