@@ -1,5 +1,5 @@
 """Standard output as a console, rows of columns on it (folded on a terminal, one row a line elsewhere), and
-progress of what takes long.
+words for what takes long.
 """
 
 from __future__ import annotations
@@ -7,9 +7,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 120  # columns of what is no terminal and does not say
 _UNFOLDED: Final = 100_000  # columns
-_QUIET_S: Final = 2.0
-"""How long something may take without a word."""
 
 
 def standard_output() -> Console:
@@ -60,26 +57,18 @@ def show_rows(console: Console, rows: Iterable[Sequence[Text]], headings: Sequen
 
 
 @contextmanager
-def progress_when_long(name: str, quiet_s: float = _QUIET_S) -> Iterator[Callable[[str], None]]:
-    """A teller of how far something is, which says nothing until that has taken long.
+def told_when_long(name: str, what: str) -> Iterator[Callable[[str], None]]:
+    """Says on standard error what is waited for, once that has taken two seconds, and goes on saying so.
+
+    Of what takes no longer nothing is said. Standard output is left alone.
 
     Args:
         name: of what is done.
-        quiet_s: seconds that need no words.
+        what: what is waited for first; the function that the block gets takes what comes next.
     """
     from engine.report import ConsoleReport
 
     report = ConsoleReport()
-    began = time.monotonic()
-    with ExitStack() as stage:
-        is_told = False
-
-        def tell(what: str) -> None:
-            nonlocal is_told
-            if not is_told and time.monotonic() - began > quiet_s:
-                stage.enter_context(report.stage(name, began))
-                report.note(f"{name}: {what}")
-                is_told = True
-            report.progress(what)
-
-        yield tell
+    with report.wait(name):
+        report.progress(what)
+        yield report.progress

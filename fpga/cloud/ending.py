@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
-
-_QUIET_S: Final = 1.0
-"""An end that takes no longer needs no words."""
 
 
 def stop(data: Path) -> bool:
@@ -15,8 +11,8 @@ def stop(data: Path) -> bool:
     Raises:
         localcloud.errors.StartError: it does not end.
     """
-    from fpga.console import progress_when_long
+    from fpga.console import told_when_long
     from localcloud import control
 
-    with progress_when_long("localcloud", _QUIET_S) as tell:
+    with told_when_long("localcloud", f"the one of {data} ends") as tell:
         return control.stop(data, waits=tell)

@@ -38,24 +38,27 @@ def adopt(
     """
     from engine.plugin_notes import Notes
     from fpga import adoption
+    from fpga.console import told_when_long
     from fpga.stacks import backend, pending
     from fpga.stacks.clouds import StackClouds
     from fpga.stacks.stack import Stack
     from infra import settings
 
     project = Project.here()
-    environment = backend.environment(project, stack)
-    engine = Stack(project, stack, environment)
-    values, secret_keys = engine.decrypted()
-    declared = settings.read(values, environment, secret_keys)
-    pending.settle(project, stack, typer.echo)
-    deployment = engine.deployment()
-    clouds = StackClouds(declared, environment.get("SSL_CERT_FILE"))
-    try:
-        notes = Notes(environment.get("PULUMI_HOME"))
-        survey = adoption.survey(declared, stack, clouds, deployment, notes)
-    finally:
-        clouds.close()
+    with told_when_long("adopt", f"the stack {stack} is read") as tell:
+        environment = backend.environment(project, stack)
+        engine = Stack(project, stack, environment)
+        values, secret_keys = engine.decrypted()
+        declared = settings.read(values, environment, secret_keys)
+        pending.settle(project, stack, typer.echo)
+        deployment = engine.deployment()
+        tell("the cloud is asked for what exists")
+        clouds = StackClouds(declared, environment.get("SSL_CERT_FILE"))
+        try:
+            notes = Notes(environment.get("PULUMI_HOME"))
+            survey = adoption.survey(declared, stack, clouds, deployment, notes)
+        finally:
+            clouds.close()
     show(survey)
     _require_in_place(survey)
     if not survey.of(adoption.Standing.ADOPTABLE):
@@ -79,6 +82,7 @@ def _adopt(
     from importlib.metadata import version
 
     from fpga import adoption
+    from fpga.console import told_when_long
     from infra import catalogue
 
     text = adoption.import_file(declared, stack, survey, deployment, version("pulumi-azure-native"))
@@ -87,8 +91,10 @@ def _adopt(
             file = Path(folder) / "import.json"
             file.touch(mode=0o600)
             file.write_text(text)
-            engine.take_in(file)
-    engine.configure(written, {})
+            with told_when_long("adopt", f"the engine brings it under the stack {stack}"):
+                engine.take_in(file)
+    with told_when_long("adopt", "the stack's settings are written"):
+        engine.configure(written, {})
     adopted = ", ".join(one.name for one in survey.of(adoption.Standing.ADOPTABLE))
     typer.echo(f"Adopted: {adopted}.")
 

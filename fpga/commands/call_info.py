@@ -52,12 +52,14 @@ def call_info(
     `eval "$(fpga call-info)"` sets the variables that the samples read (samples/README.md). The key is shown
     by `--format key` alone: the exports have the command that fills its variable.
     """
+    from fpga.console import told_when_long
     from fpga.predict import described
     from fpga.predict.snippets import snippet
 
     if language is not None and form is not Format.shell:
         raise CommandError("--language prints lines of a program: leave --format out, or --language.")
-    found = described.look(Project.here(), stack, service, key.value)
+    with told_when_long("call-info", f"the stack {stack} is read, and its account asked"):
+        found = described.look(Project.here(), stack, service, key.value)
     if form is Format.key:
         if not found.info.tls:
             raise CommandError(

@@ -232,6 +232,7 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
     from certs.findings import Origin
     from clients.azure.errors import ConnectionFailed, NoHandshake
     from clients.tls import served_chain
+    from fpga.console import told_when_long
     from surroundings import digits
 
     host, _, port = endpoint.rpartition(":")
@@ -239,7 +240,8 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
     if not host or not number:
         raise typer.BadParameter(f"--endpoint: '{endpoint}' is not HOST:PORT.")
     try:
-        sent = served_chain(host.strip("[]"), number, name)
+        with told_when_long("certs", f"{endpoint} is to answer"):
+            sent = served_chain(host.strip("[]"), number, name)
     except NoHandshake as error:
         raise CommandError(f"{endpoint} does not complete a TLS handshake: {error.reason}.") from None
     except ConnectionFailed as error:

@@ -56,17 +56,19 @@ def renew(
     from datetime import UTC, datetime
 
     from fpga.certificates.renewal import SOURCE, IssuedCertificate, generation_of, not_due
+    from fpga.console import told_when_long
     from fpga.stacks import backend
     from fpga.stacks.stack import Stack
 
     project, now = Project.here(), datetime.now(UTC)
-    deployed = Stack(project, stack, backend.environment(project, stack))
-    settings, _ = deployed.decrypted()
+    with told_when_long("certs", f"the stack {stack} is read"):
+        deployed = Stack(project, stack, backend.environment(project, stack))
+        settings, _ = deployed.decrypted()
+        resources = deployed.resources()
     items = _items(stack, settings, service, early=early)
     typer.echo(f"{'stack':<10}  {stack}")
     raised: dict[str, int] = {}
     renewed: list[tuple[ServiceItem | None, IssuedCertificate]] = []
-    resources = deployed.resources()
     for item in items:
         own = item.settings(settings) if item else settings
         issued = IssuedCertificate.of(stack, own.get(SOURCE, "files"), resources, item)
@@ -87,7 +89,8 @@ def renew(
             "There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed."
         )
     _deploy(project, stack, deployed, raised, [item.name if item else "" for item, _ in renewed], ask=not yes)
-    resources, told = deployed.resources(), datetime.now(UTC)
+    with told_when_long("certs", f"the stack {stack} is read again"):
+        resources, told = deployed.resources(), datetime.now(UTC)
     after = [(item, IssuedCertificate.of(stack, one.source, resources, item)) for item, one in renewed]
     same = [item for (item, one), (_, before) in zip(after, renewed, strict=True) if one.pem == before.pem]
     if same:

@@ -110,10 +110,12 @@ def status(data: Data = None, config: ConfigOfData = None, as_json: AsJson = Fal
 
     Where none runs, --json tells what will be the same at the next start.
     """
+    from fpga.console import told_when_long
     from localcloud import control
 
     folder = _data(data, config, Project.here())
-    found = control.status(folder)
+    with told_when_long("status", f"the localcloud of {folder} is to answer"):
+        found = control.status(folder)
     if found.running or as_json:
         _print(found, as_json)
     if not found.running:
@@ -195,6 +197,7 @@ def rotate(
     first; with --now, then or later, it takes its place.
     """
     from fpga.cloud import rotation
+    from fpga.console import told_when_long
 
     project = Project.here()
     folder = _data(data, config, project)
@@ -203,11 +206,12 @@ def rotate(
             "--new names the file of the new key: give it with encryption-key, and only there."
         )
     key_file = _key_file(key_file, config)
-    if new is not None:
-        told = rotation.encryption_key(folder, new, key_file)
-    else:
-        rotate = rotation.sign_in if what is What.SIGN_IN else rotation.ca
-        told = rotate(project, folder, at_once=at_once, key_file=key_file)
+    with told_when_long("rotation", f"the localcloud of {folder} takes what is new"):
+        if new is not None:
+            told = list(rotation.encryption_key(folder, new, key_file))
+        else:
+            rotate = rotation.sign_in if what is What.SIGN_IN else rotation.ca
+            told = list(rotate(project, folder, at_once=at_once, key_file=key_file))
     for line in told:
         typer.echo(line)
 
@@ -215,10 +219,12 @@ def rotate(
 @app.command()
 def decrypt(key_file: KeyFile = None, data: Data = None, config: ConfigOfData = None) -> None:
     """Have the secrets that a stopped localcloud keeps be in clear again, as they are without a key."""
+    from fpga.console import told_when_long
     from localcloud import rotation
 
     folder = _data(data, config, Project.here())
-    rotation.decrypt(folder, _key_file(key_file, config))
+    with told_when_long("decryption", f"the secrets of {folder} are written in clear"):
+        rotation.decrypt(folder, _key_file(key_file, config))
     typer.echo(f"The secrets of {folder} are in clear: start it without a key, which would encrypt them.")
 
 

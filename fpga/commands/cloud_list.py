@@ -18,9 +18,9 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print them as JS
     from rich.text import Text
 
     from fpga.cloud import running
-    from fpga.console import progress_when_long, show_rows, standard_output
+    from fpga.console import show_rows, standard_output, told_when_long
 
-    with progress_when_long("localclouds") as tell:
+    with told_when_long("localclouds", "the processes of this machine are looked at") as tell:
         found = running.clouds(tell)
     stale = [data for data in Project.here().clouds if running.clear_stale(data)]
     for data in stale:

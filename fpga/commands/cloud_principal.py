@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -86,7 +87,8 @@ def add(
 
     given = _roles(role)
     keep = None if secret_file is None else _keep(secret_file)
-    added = administration.add(_data(data), name, given, scope, keep, client_id=client_id)
+    with _taken(data) as folder:
+        added = administration.add(folder, name, given, scope, keep, client_id=client_id)
     is_quiet = secret_file == Path("-")
     typer.echo(f"{added.name} is added. Its client ID is {added.client_id}.", err=is_quiet)
     if secret_file is None:
@@ -106,7 +108,8 @@ def list_(
     """List all principals: their roles and scopes, and by what they sign in."""
     from localcloud.access import administration
 
-    found = administration.listing(_data(data))
+    with _taken(data) as folder:
+        found = administration.listing(folder)
     if as_json:
         typer.echo(json.dumps([_told(one) for one in found], indent=2))
         return
@@ -128,7 +131,8 @@ def grant(name: Name, role: Roles, scope: Scope = None, data: Data = None) -> No
     """Give a principal a role, beside those that it has. It holds at once, for tokens that it has, too."""
     from localcloud.access import administration
 
-    over, missing = administration.grant(_data(data), name, _roles(role), scope)
+    with _taken(data) as folder:
+        over, missing = administration.grant(folder, name, _roles(role), scope)
     for one in _roles(role):
         typer.echo(f"{name} {'is' if one in missing else 'was already'} {one.word} of {over}.")
 
@@ -138,7 +142,8 @@ def revoke(name: Name, role: Roles, scope: Scope = None, data: Data = None) -> N
     """Take a role over a scope from a principal, at once. Those over other scopes stay."""
     from localcloud.access import administration
 
-    over = administration.revoke(_data(data), name, _roles(role), scope)
+    with _taken(data) as folder:
+        over = administration.revoke(folder, name, _roles(role), scope)
     for one in _roles(role):
         typer.echo(f"{name} is no longer {one.word} of {over}.")
 
@@ -156,7 +161,8 @@ def rotate(
     from localcloud.access import administration
 
     is_quiet = secret_file == Path("-")
-    until = administration.rotate(_data(data), name, _keep(secret_file), at_once=at_once)
+    with _taken(data) as folder:
+        until = administration.rotate(folder, name, _keep(secret_file), at_once=at_once)
     if not is_quiet:
         typer.echo(f"The secret of {name} is new, in {secret_file}.")
     end = "opens nothing any more" if at_once else f"opens until {_time(until)}"
@@ -168,7 +174,8 @@ def remove(name: Name, data: Data = None) -> None:
     """Remove a principal: its secrets and tokens open nothing from now on, and its roles are gone."""
     from localcloud.access import administration
 
-    removed = administration.remove(_data(data), name)
+    with _taken(data) as folder:
+        removed = administration.remove(folder, name)
     typer.echo(f"{removed.name} is removed: its secrets and its tokens open nothing any more.")
 
 
@@ -190,10 +197,12 @@ def trust(
     from localcloud.access.principals import FederatedCredential
 
     if end:
-        administration.distrust(_data(data), name, issuer, subject)
+        with _taken(data) as folder:
+            administration.distrust(folder, name, issuer, subject)
         typer.echo(f"Tokens of {issuer} for {subject} sign {name} in no more.")
         return
-    administration.trust(_data(data), name, FederatedCredential(issuer, subject, (audience,)))
+    with _taken(data) as folder:
+        administration.trust(folder, name, FederatedCredential(issuer, subject, (audience,)))
     typer.echo(f"Tokens of {issuer} for {subject} sign {name} in.")
 
 
@@ -259,5 +268,11 @@ def _time_or_none(seconds: float | None) -> str | None:
     return None if seconds is None else _time(seconds)
 
 
-def _data(data: Path | None) -> Path:
-    return Project.here().cloud if data is None else data.expanduser().absolute()
+@contextmanager
+def _taken(data: Path | None) -> Iterator[Path]:
+    """The data folder, whose store another command may have for itself meanwhile."""
+    from fpga.console import told_when_long
+
+    folder = Project.here().cloud if data is None else data.expanduser().absolute()
+    with told_when_long("principals", f"those of {folder} are read and written"):
+        yield folder

@@ -32,6 +32,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         command(**given)
 
     taken.__name__, taken.__doc__ = command.__name__, command.__doc__
+    taken.__module__ = command.__module__
     keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
     taken.__signature__ = inspect.Signature([*keywords[:2], *made, *keywords[2:]])  # type: ignore[attr-defined]
     return taken

@@ -59,6 +59,7 @@ def install(
     """
     from engine.report import ConsoleReport
     from fpga.cloud import installation, local_cloud, unit
+    from fpga.console import told_when_long
     from localcloud.configuration import reading
 
     if not unit.NAME.fullmatch(name):
@@ -85,7 +86,8 @@ def install(
     if dry_run:
         typer.echo(made.text(), nl=False)
         return
-    installation.check(made, found, settings, project.local)
+    with told_when_long("unit", f"the user {user} is tried, whether it can start localcloud"):
+        installation.check(made, found, settings, project.local)
     changed = installation.write(made, found, root)
     for path in changed:
         typer.echo(f"{path} is written.")
@@ -99,8 +101,10 @@ def install(
 def uninstall(name: Name = _NAME, root: Root = _ROOT) -> None:
     """Remove the unit that `fpga cloud install` wrote. Data folder and user stay."""
     from fpga.cloud import installation
+    from fpga.console import told_when_long
 
-    gone = installation.remove(name, root)
+    with told_when_long("unit", "systemd is asked whether it runs"):
+        gone = installation.remove(name, root)
     for path in gone:
         typer.echo(f"{path} is removed.")
     if not gone:

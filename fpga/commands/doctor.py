@@ -33,13 +33,13 @@ def doctor(
     what is a warning works, and may surprise.
     """
     from fpga.caller import Caller, unsettled
-    from fpga.console import progress_when_long
+    from fpga.console import told_when_long
     from fpga.doctor import examination
     from fpga.doctor.finding import Standing
 
     caller = context.find_root().obj
     project = Project.here()
-    with progress_when_long("doctor") as tell:
+    with told_when_long("doctor", "this machine is looked at") as tell:
         given = caller if isinstance(caller, Caller) else unsettled()
         found = list(examination.findings(project, given, tell))
     is_healthy = all(one.standing is not Standing.ERROR for one in found)

@@ -24,8 +24,10 @@ def down(
     folders = Project.here().clouds
     if everywhere:
         from fpga.cloud import running
+        from fpga.console import told_when_long
 
-        found = running.clouds()
+        with told_when_long("localclouds", "the processes of this machine are looked at") as tell:
+            found = running.clouds(tell)
         for one in found:
             typer.echo(running.line(one))
         if found and not yes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -83,7 +85,7 @@ def comment(
         return
     if pull_request is None:
         raise typer.BadParameter("Give --pull-request NUMBER, or --print.")
-    with _github(repository) as github:
+    with _answers(repository) as github:
         writer = markers.author(github, author)
         create = bool(plans or missing)
         url = comments.put(github, pull_request, plan_comment.MARK, body, writer, create=create)
@@ -113,7 +115,7 @@ def issues(
     stacks = [watch.stack for watch in watches]
     if len(set(stacks)) < len(stacks):
         raise CommandError(f"Two reports are of the same stack: {', '.join(sorted(stacks))}.")
-    with _github(repository) as github:
+    with _answers(repository) as github:
         done = settle(github, watches, markers.author(github, author), plan_comment.run_url())
     for one in done:
         typer.echo(f"{one.what:<8} #{one.number} {one.title}  {one.url}")
@@ -138,15 +140,20 @@ def reviewed_plan(
         raise typer.BadParameter(f"--commit: '{commit}' is not a whole commit hash (git rev-parse HEAD).")
     if not _STACK.fullmatch(stack):
         raise typer.BadParameter(f"--stack: '{stack}' is not the name of a stack.")
-    with _github(repository) as github:
+    with _answers(repository) as github:
         write_whole(out, reviewed.fetch(github, commit, stack))
     typer.echo(f"{out}: the plan of {stack} that was reviewed")
 
 
-def _github(repository: str | None) -> Github:
+@contextmanager
+def _answers(repository: str | None) -> Iterator[Github]:
+    """GitHub, whose answers are waited for."""
+    from fpga.console import told_when_long
     from fpga.github.client import Access, Github
 
-    return Github(Access.read(repository))
+    access = Access.read(repository)
+    with told_when_long("GitHub", f"{access.url} is to answer"), Github(access) as github:
+        yield github
 
 
 def _plans(paths: list[Path]) -> dict[str, Plan]:

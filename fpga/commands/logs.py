@@ -24,11 +24,13 @@ def logs(
     Its lines are of UTC, one an event; where it has grown large and goes on in a new file, so does this.
     """
     from fpga.cloud import log
+    from fpga.console import told_when_long
     from localcloud.settings import LOG
 
     folder = Project.here().cloud if data is None else data.expanduser().absolute()
     file = folder / LOG
-    _require_log(folder, file)
+    with told_when_long("logs", f"the localcloud of {folder} is looked for"):
+        _require_log(folder, file)
     for part in log.told(file, lines, follow=follow):
         typer.echo(part, nl=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,7 +107,7 @@ def new(
     package is tried before it is written.
     """
     from fpga.models import folder as on_disk
-    from fpga.models import onnx_file, trial
+    from fpga.models import onnx_file
 
     model = onnx_file.read(onnx, output)
     if featurizer is None and featurizer_output is not None:
@@ -116,8 +116,7 @@ def new(
     wanted = _wanted(pixels, mean, std, layout, order, size)
     made = _made(model, wanted, before, labels, softmax=softmax)
     is_new = on_disk.require(folder, made.files, force=force)
-    typer.echo(f"Trying {folder}", err=True)
-    trial.run(trial.of_files(folder, made.files), _featurizers())
+    _try(folder, made.files)
     if is_new:
         on_disk.write(folder, made.files)
     typer.echo(f"{folder}{'' if is_new else ' is there already'}:")
@@ -140,15 +139,16 @@ def convert(
 
     It may run what such a stage holds: convert what you trust.
     """
+    from fpga.console import told_when_long
     from fpga.models import conversion, trial
     from fpga.models import folder as on_disk
 
-    typer.echo(f"Converting {package}", err=True)
-    made = conversion.converted(trial.files_of(package))
+    with told_when_long("convert", f"TensorFlow converts {package}"):
+        made = conversion.converted(trial.files_of(package))
     if not made.stages:
         raise CommandError(f"{package} has no stage of type tensorflow or keras: it needs no conversion.")
     is_new = on_disk.require(folder, made.files, force=force)
-    trial.run(trial.of_files(folder, made.files), _featurizers())
+    _try(folder, made.files)
     if is_new:
         on_disk.write(folder, made.files)
     typer.echo(f"{folder}{'' if is_new else ' is there already'}:")
@@ -171,13 +171,16 @@ def check(
     It runs in a process of its own, with the limits that localcloud sets one.
     """
     from clients.prediction.labels import lines, read_scores
+    from fpga.console import told_when_long
     from fpga.models import trial
 
     found = trial.read(package)
     photo = photo or Project.here().sample
     if not photo.is_file():
         raise CommandError(f"{photo}: there is no such image file.")
-    measured = trial.run(found, _featurizers(), photo)
+    featurizers = _featurizers()
+    with told_when_long("check", f"{package} is loaded, and scores {photo}"):
+        measured = trial.run(found, featurizers, photo)
     assert measured is not None  # noqa: S101 - a photo was given
     import numpy as np
 
@@ -254,12 +257,24 @@ def _numbers(option: str, written: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
+def _try(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Tries the package that is to be in a folder, before it is written."""
+    from fpga.console import told_when_long
+    from fpga.models import trial
+
+    package, featurizers = trial.of_files(folder, files), _featurizers()
+    with told_when_long("trial", f"{folder} is tried, as localcloud tries it"):
+        trial.run(package, featurizers)
+
+
 def _featurizers() -> Path:
     """The folder of the built-in featurizers, made where it is missing."""
     from engine.report import ConsoleReport
     from fpga.cloud import local_cloud
 
-    return local_cloud.build_model(ConsoleReport())[0]
+    report = ConsoleReport()
+    with report.wait("featurizers"):
+        return local_cloud.build_model(report)[0]
 
 
 def _some(labels: Sequence[str]) -> str:

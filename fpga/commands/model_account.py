@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,10 @@ def push(
 
     found = trial.read(package)
     report = ConsoleReport()
-    trial.run(found, local_cloud.build_model(report)[0])
+    with report.wait("trial"):
+        featurizers, _ = local_cloud.build_model(report)
+        report.progress(f"{package} is tried, as localcloud tries it")
+        trial.run(found, featurizers)
     with report.stage("push"), registered.of_stack(Project.here(), stack) as models:
         pushed = models.push(name or package.resolve().name.removesuffix(".zip"), found)
     told = "Registered" if pushed.is_new else "Registered already"
@@ -56,7 +60,7 @@ def list_models(
     from fpga.console import show_rows, standard_output
     from fpga.models import registered
 
-    with registered.of_stack(Project.here(), stack) as models:
+    with _asked(stack), registered.of_stack(Project.here(), stack) as models:
         listed = models.listed()
     if as_json:
         told = [
@@ -95,8 +99,10 @@ def delete(
     """Delete a model of the stack's account, and its package. One that a service runs is refused."""
     from fpga.models import registered
 
-    with registered.of_stack(Project.here(), stack) as models:
-        found = models.find(model)
+    with ExitStack() as opened:
+        with _asked(stack):
+            models = opened.enter_context(registered.of_stack(Project.here(), stack))
+            found = models.find(model)
         if found is None:
             typer.echo(f"The account of the stack {stack} has no model {model}: nothing to do.")
             return
@@ -108,5 +114,12 @@ def delete(
             if not sys.stdin.isatty():
                 raise CommandError("Nobody is there to be asked: --yes deletes without asking.")
             typer.confirm(f"Delete {told}?", abort=True)
-        models.delete(found)
+        with _asked(stack):
+            models.delete(found)
     typer.echo(f"Deleted: {told}.")
+
+
+def _asked(stack: str) -> AbstractContextManager[object]:
+    from fpga.console import told_when_long
+
+    return told_when_long("models", f"the account of the stack {stack} is asked")

@@ -26,10 +26,12 @@ def open_page(
     """
     import webbrowser
 
+    from fpga.console import told_when_long
     from localcloud import control
 
     folder = Project.here().cloud if data is None else data.expanduser().absolute()
-    status = control.status(folder)
+    with told_when_long("page", f"the localcloud of {folder} is to answer"):
+        status = control.status(folder)
     if not status.running or status.https is None:
         raise CommandError(f"No localcloud runs on {folder}: `fpga cloud up` starts one.")
     address = f"{status.https}{_PAGE}"
@@ -37,5 +39,9 @@ def open_page(
     typer.echo(f"Sign in as {status.client_id}, with the secret in {status.client_secret_file}.", err=True)
     if status.needs_roots:
         typer.echo(f"The browser must trust {status.ca}, or be told to go on without.", err=True)
-    if browser and not webbrowser.open(address):
+    if not browser:
+        return
+    # one of text has the terminal to itself, which no word may move
+    typer.echo("A browser is asked to show it.", err=True)
+    if not webbrowser.open(address):
         typer.echo("No browser is found (BROWSER names one): open the address by hand.", err=True)

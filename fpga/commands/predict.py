@@ -100,6 +100,7 @@ def predict(
     photo could not be scored, after all others were.
     """
     from clients.dns.resolution import host_and_port
+    from fpga.console import told_when_long
     from fpga.predict import photos as named
     from fpga.predict.classification import classify
 
@@ -116,14 +117,15 @@ def predict(
     elif key_file or roots:
         raise CommandError("--key-file and --roots go with --endpoint; a stack's outputs tell both.")
     else:
-        called = _of_stack(stack, service, key, name_server, timeout)
+        with told_when_long("predict", f"the outputs of the stack {stack} are read"):
+            called = _of_stack(stack, service, key, name_server, timeout)
     alone = len(photos) == 1 and len(found) == 1 and found[0].name == photos[0]
     acted = {"stack": called.stack} if called.stack else {}
     acted |= {"service": called.service} if called.service else {}
     told: list[dict[str, Any]] = []
     failed = 0
-    with called.client as client:
-        for photo, result in classify(client, found, called.known_labels):
+    with called.client as client, told_when_long(called.name, "it is called") as tell:
+        for photo, result in classify(client, found, called.known_labels, tell):
             if isinstance(result, Exception):
                 if alone:
                     raise result

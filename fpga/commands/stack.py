@@ -65,10 +65,12 @@ def new(
 
     Nothing is overwritten: what one of them lacks is written. Nothing is made in any cloud.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import new_stack
 
     project = Project.here()
-    made = new_stack.write(project, name, kind, cloud, management, backend_url, secrets_provider)
+    with told_when_long("stack", "the localcloud that it is to be on is asked"):
+        made = new_stack.write(project, name, kind, cloud, management, backend_url, secrets_provider)
     for file in made.files:
         typer.echo(f"Written: {file}")
     typer.echo("\nNext:")
@@ -82,12 +84,14 @@ def init(name: Name) -> None:
 
     A passphrase is made only where nothing was ever encrypted: what was, is lost without the old one.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import new_stack
 
     project, name = Project.here(), plain_name(name)
     file = project.stack_file(name)
     try:
-        made = new_stack.init(project, name)
+        with told_when_long("stack", f"the engine makes {name}"):
+            made = new_stack.init(project, name)
     except CommandError as error:
         if "already exists" not in str(error):
             raise
@@ -118,9 +122,12 @@ def environment(
     ] = False,
 ) -> None:
     """Print what `. .local/activate` sets for a stack, as commands of a POSIX shell."""
+    from fpga.console import told_when_long
     from fpga.stacks import backend
 
-    typer.echo(backend.shell(Project.here(), name, signed_in=sign_in), nl=False)
+    with told_when_long("stack", f"the storage account of the state of {name} is asked for its key"):
+        told = backend.shell(Project.here(), name, signed_in=sign_in)
+    typer.echo(told, nl=False)
 
 
 @app.command()

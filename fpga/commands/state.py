@@ -29,9 +29,11 @@ def init(
 
     What is there stays. Signs in to Azure as the stack does: its azure-native settings, or ARM_*.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import state_place
 
-    state_place.make(Project.here(), stack, resource_group, location, typer.echo)
+    with told_when_long("state", f"the place of the state of {stack} is made"):
+        state_place.make(Project.here(), stack, resource_group, location, typer.echo)
 
 
 @app.command()
@@ -46,9 +48,11 @@ def unlock(
 
     Then `fpga state settle` reads what that run had under way, and `pulumi up` goes on where it stopped.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import state_place
 
-    state_place.unlock(Project.here(), stack, typer.echo, force=force)
+    with told_when_long("state", f"the locks of {stack} are looked at, and given back"):
+        state_place.unlock(Project.here(), stack, typer.echo, force=force)
 
 
 @app.command()
@@ -57,9 +61,12 @@ def settle(stack: StackName) -> None:
 
     Nothing changes in the cloud. `fpga up`, `fpga apply` and `fpga adopt` do it by themselves.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import pending
 
-    if not pending.settle(Project.here(), stack, typer.echo):
+    with told_when_long("state", f"the state of {stack} is read, and the cloud asked"):
+        is_settled = pending.settle(Project.here(), stack, typer.echo)
+    if not is_settled:
         typer.echo(f"Nothing was under way on the stack {stack}.")
 
 
@@ -69,6 +76,8 @@ def rotate_passphrase(stack: StackName) -> None:
 
     The old one is kept beside it, for backups. A rotation that was cut off is ended by this command.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import passphrase
 
-    passphrase.rotate(Project.here(), stack, typer.echo)
+    with told_when_long("state", "the engine encrypts it anew"):
+        passphrase.rotate(Project.here(), stack, typer.echo)

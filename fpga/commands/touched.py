@@ -17,9 +17,11 @@ def touched(
     as_json: Annotated[bool, typer.Option("--json", help="Print the names of the stacks as JSON.")] = False,
 ) -> None:
     """Tell which stacks the commits of this branch touch, in the order dev, staging, prod."""
+    from fpga.console import told_when_long
     from fpga.stacks.touched import touched as find
 
-    found = find(Project.here().checkout, base)
+    with told_when_long("touched", f"git compares this branch with {base}"):
+        found = find(Project.here().checkout, base)
     if as_json:
         typer.echo(json.dumps(list(found)))
         return

@@ -49,13 +49,17 @@ class Classification:
 
 
 def classify(
-    client: PredictionClient, photos: Iterable[Photo], known_labels: Callable[[], Sequence[str]]
+    client: PredictionClient,
+    photos: Iterable[Photo],
+    known_labels: Callable[[], Sequence[str]],
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[tuple[Photo, Classification | Exception]]:
     """Has a service classify photos over one connection; a photo that cannot be scored does not end it.
 
     Args:
         known_labels: those of a model of a thousand classes whose package is from before packages had labels;
             empty: it is not known to be such.
+        tell: told what is waited for.
 
     Raises:
         clients.prediction.errors.PredictionError: the service cannot be reached, or refuses the key.
@@ -66,16 +70,20 @@ def classify(
 
     from clients.prediction.errors import InvalidInput
     from fpga.errors import CommandError
+    from fpga.predict.photos import STANDARD_INPUT
 
     connect_s = 0.0
     address = ""
     for photo in photos:
         try:
+            tell("standard input is to end" if photo.name == STANDARD_INPUT else f"{photo.name} is read")
             image = photo.read()
             if not address:
+                tell("it is connected to")
                 began = time.monotonic()
                 address = client.connect()
                 connect_s = time.monotonic() - began
+            tell(f"it is to score {photo.name}")
             sent = time.monotonic()
             answer = client.score_labelled(image)
             score_s = time.monotonic() - sent

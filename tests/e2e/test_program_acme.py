@@ -199,13 +199,13 @@ def test_it_is_renewed_early_by_the_command(stack: ProgramStack) -> None:
     renew = ("certs", "renew", "--stack", stack.stack)
 
     not_due = fpga(stack, *renew)
-    assert (not_due.returncode, not_due.stderr) == (0, "")
+    assert not_due.returncode == 0, not_due.stderr
     assert "; nothing changed. --early renews it now." in not_due.stdout
     assert before["certificateFingerprint"] in not_due.stdout
     nobody = fpga(stack, *renew, "--early")
     assert nobody.returncode == 1
-    assert nobody.stderr == (
-        "error: There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed.\n"
+    assert nobody.stderr.splitlines()[-1] == (
+        "error: There is nobody to ask: run it with --yes, or in a terminal. Nothing was changed."
     )
     assert GENERATION not in (stack.folder / f"Pulumi.{stack.stack}.yaml").read_text()
 

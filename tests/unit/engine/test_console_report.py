@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import io
+import re
+import threading
 import time
 
 import pytest
 
+from engine import report
 from engine.report import ConsoleReport, duration
+from tests.support.waiting import PATIENCE_S, wait_until
 
 
 @pytest.mark.parametrize(
@@ -30,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_plain_output_has_a_line_of_progress_every_15_seconds(clock: Clock) -> None:
+def test_plain_output_has_a_line_after_two_seconds_and_then_every_15(clock: Clock) -> None:
     stream = io.StringIO()
     console = ConsoleReport(stream)
     with console.stage("Compiling"):
@@ -38,8 +42,8 @@ def test_plain_output_has_a_line_of_progress_every_15_seconds(clock: Clock) -> N
             clock.now = 100.0 + second
             console.progress(f"{second} packages")
     assert stream.getvalue().splitlines() == [
-        "Compiling: 15 packages (15 s)",
-        "Compiling: 30 packages (30 s)",
+        "Compiling: 2 packages (2.0 s)",
+        "Compiling: 17 packages (17 s)",
         "Compiling: done in 31 s",
     ]
 
@@ -86,3 +90,73 @@ def test_a_terminal_shows_a_name_as_it_is() -> None:
     shown, _, end = stream.getvalue().rpartition("\n")[0].rpartition("plan of [bold]: done")
     assert "plan of [bold]" in shown
     assert end
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "QUIET_S", 0.05)
+    monkeypatch.setattr(report, "PLAIN_INTERVAL_S", 0.05)
+    monkeypatch.setattr(report, "_TICK_S", 0.01)
+
+
+@pytest.mark.parametrize("kind", ["stage", "wait"])
+@pytest.mark.usefixtures("impatient")
+def test_what_says_nothing_of_itself_is_told_all_the_same_and_nothing_after_its_end(kind: str) -> None:
+    stream = io.StringIO()
+    console = ConsoleReport(stream)
+    with getattr(console, kind)("cloud"):
+        wait_until(lambda: stream.getvalue().count("cloud: under way (") >= 2)
+        console.progress("127.0.0.1 is asked")
+        wait_until(lambda: "cloud: 127.0.0.1 is asked (" in stream.getvalue())
+    told = stream.getvalue()
+    assert re.fullmatch(r"cloud: done in [\d.]+ s", told.splitlines()[-1])
+    assert not [one for one in threading.enumerate() if one.name == "report"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_of_a_stage_in_another_one_is_told_and_then_of_that_one_again() -> None:
+    stream = io.StringIO()
+    console = ConsoleReport(stream)
+    with console.stage("engine"):
+        with console.stage("Compiling"):
+            wait_until(lambda: "Compiling: under way (" in stream.getvalue())
+        wait_until(lambda: "engine: under way (" in stream.getvalue().partition("Compiling: done")[2])
+
+
+def test_of_a_wait_that_is_short_nothing_is_said(clock: Clock) -> None:
+    for stream in (io.StringIO(), Terminal()):
+        console = ConsoleReport(stream)
+        with console.wait("cloud"):
+            console.progress("127.0.0.1 is asked")
+            clock.now += 1.9
+            console.progress("127.0.0.1 is asked again")
+        assert stream.getvalue() == ""
+
+
+def test_a_wait_that_fails_late_says_so(clock: Clock) -> None:
+    stream = io.StringIO()
+    console = ConsoleReport(stream)
+
+    def fail() -> None:
+        with console.wait("cloud"):
+            clock.now += 30
+            raise ValueError("no answer")
+
+    with pytest.raises(ValueError, match="no answer"):
+        fail()
+    assert stream.getvalue() == "cloud: failed after 30 s\n"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_on_a_terminal_one_line_changes_however_narrow_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    stream = Terminal()
+    console = ConsoleReport(stream)
+    with console.wait("cloud"):
+        console.progress("x" * 100)
+        wait_until(lambda: stream.getvalue().count("x…") >= 2, PATIENCE_S)
+        console.note("y" * 100)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    assert "y" * 100 in shown, "what is printed meanwhile is not broken"
+    assert max(len(line) for line in re.split(r"[\r\n]", shown) if "x" in line) <= 30
+    assert re.fullmatch(r"cloud: done in [\d.]+ s", shown.splitlines()[-1].strip())
