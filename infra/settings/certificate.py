@@ -15,12 +15,15 @@ from infra.settings.table import Group, Setting, When
 
 SOURCES: Final = ("files", "pfx", "config", "self_signed", "acme")
 
-_SOURCE: Final = "certificateSource"
-_FILES: Final = When(_SOURCE, ("files",))
-_PFX: Final = When(_SOURCE, ("pfx",))
-_CONFIG: Final = When(_SOURCE, ("config",))
-_BROUGHT: Final = When(_SOURCE, ("files", "pfx", "config"))
-_ISSUED: Final = When(_SOURCE, ("self_signed", "acme"))
+SOURCE: Final = "certificateSource"
+ISSUING: Final = ("self_signed", "acme")
+"""The sources that issue certificates; the others bring them."""
+
+_FILES: Final = When(SOURCE, ("files",))
+_PFX: Final = When(SOURCE, ("pfx",))
+_CONFIG: Final = When(SOURCE, ("config",))
+_BROUGHT: Final = When(SOURCE, ("files", "pfx", "config"))
+_ISSUED: Final = When(SOURCE, ISSUING)
 _ABOUT_SOURCE: Final = f"Where the certificate comes from: {', '.join(SOURCES)}"
 _SERVED: Final = When("sslEnabled", ("true",))
 
@@ -44,7 +47,7 @@ class CertificateSettings:
         acme: the authority, where the source is `acme`.
     """
 
-    source: Annotated[str, Setting(_SOURCE, choice(*SOURCES), _ABOUT_SOURCE)] = "files"
+    source: Annotated[str, Setting(SOURCE, choice(*SOURCES), _ABOUT_SOURCE)] = "files"
     generation: Annotated[
         int,
         Setting(
@@ -130,7 +133,7 @@ class CertificateSettings:
             _BROUGHT,
         ),
     ] = None
-    acme: Annotated[AcmeSettings | None, Group(when=When(_SOURCE, ("acme",)))] = None
+    acme: Annotated[AcmeSettings | None, Group(when=When(SOURCE, ("acme",)))] = None
     minimum_days: Annotated[
         int, Setting("minimumDays", integer(0, 3650), "A certificate with fewer days left is refused")
     ] = 1
@@ -142,7 +145,7 @@ def contradictions(
     """The settings that do not go together: the key of each, and what is wrong with it."""
     if production and settings.source == "self_signed":
         yield (
-            _SOURCE,
+            SOURCE,
             "is 'self_signed' on a stack with production: true: self-signed certificates are for development "
             "only; use files, pfx or config with a chain from a certification authority, or acme",
         )

@@ -6,6 +6,7 @@ All of them are proved in the stack's zone, and issued by one order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from infra.settings import naming
@@ -40,6 +41,23 @@ def _read(written: str) -> tuple[str, ...]:
     if problems:
         raise Unfit(*problems)
     return tuple(names)
+
+
+def good(written: str) -> tuple[str, ...]:
+    """The names in what is written that are some: what is wrong is told where they are read."""
+    found = []
+    for item in items(written):
+        with suppress(ValueError):
+            found.append(naming.certificate_name(item))
+    return tuple(dict.fromkeys(found))
+
+
+def good_fqdn(written: str) -> str:
+    """A service's FQDN in A-labels; empty: it is none."""
+    try:
+        return naming.a_labels(written)
+    except ValueError:
+        return ""
 
 
 _NAME: Final = {"type": "string"}

@@ -12,13 +12,23 @@ from functools import cache
 from typing import Annotated, Any, Final
 
 from infra import catalogue
-from infra.settings import certificate, certificate_names, domain, listed, model, naming, table
+from infra.settings import (
+    certificate,
+    certificate_names,
+    domain,
+    listed,
+    model,
+    naming,
+    shared_certificates,
+    table,
+)
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
 from infra.settings.kinds import text
 from infra.settings.model import ModelSettings
 from infra.settings.reader import NAMESPACE, Item, Reader
 from infra.settings.service import ServiceSettings
+from infra.settings.shared_certificates import Sharing, Wanted
 from infra.settings.table import Group, Kind, Setting
 
 KEY: Final = "services"
@@ -45,6 +55,8 @@ class DeclaredService:
         domain: with the zone that all services share.
         takes_over: the list has it in the place of the flat settings' service, whose FQDN it has: what was
             that one's is its own.
+        served_by: the logical name of the service whose certificate it is served with, and whose settings of
+            one it has therefore; empty: its own.
         places: where each setting stands that may be in an item of the list; empty: outside of it.
     """
 
@@ -54,6 +66,7 @@ class DeclaredService:
     certificate: CertificateSettings
     service: ServiceSettings
     takes_over: bool = False
+    served_by: str = ""
     places: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def setting(self, key: str) -> str:
@@ -129,29 +142,70 @@ def read(
     """
     names = ((one.key, f"{NAMESPACE}:{one.key}") for one in table.of(_Item).settings() if one.key != "name")
     outside = {key: config[name] for key, name in names if name in config}
-    found: list[tuple[int, DeclaredService]] = []
-    readers: list[Reader[_Item]] = []
     problems: list[str] = []
+    written = {}
     for number, raw in enumerate(items):
-        place = f"{KEY}[{number}]"
-        own = listed.own(place, raw, _known(), top, problems)
-        if own is None:
-            continue
-        reader = Reader(_Item, _inherited(outside, own), secret_keys, item=Item(place, own, _apart()))
+        own = listed.own(f"{KEY}[{number}]", raw, _known(), top, problems)
+        if own is not None:
+            written[f"{KEY}[{number}]"] = own
+    sharing = _sharing(written, outside, flat_fqdn)
+    found: dict[str, DeclaredService] = {}
+    readers: dict[str, Reader[_Item]] = {}
+    for place, own in written.items():
+        is_served = place in sharing.holders
+        given = _inherited(outside, own, without=() if place == sharing.owner else (certificate_names.KEY,))
+        # one that is served with another's certificate needs none
+        of_items = shared_certificates.all_keys() if is_served else ()
+        reader = Reader(_Item, given, secret_keys, item=Item(place, own, _apart()), of_items=of_items)
         one = reader.read()
-        reader.find(list(_contradictions(one, reader, production=production)))
+        reader.find(list(_contradictions(one, reader, is_served=is_served, production=production)))
         problems += reader.problems
-        readers.append(reader)
-        found.append((number, _declared(one, reader, flat_fqdn)))
-    problems += _unused(outside, readers)
+        readers[place] = reader
+        found[place] = _declared(one, reader, flat_fqdn)
+    problems += _unused(outside, readers, sharing.holders)
     problems += _of_two(found)
+    problems += sharing.problems
     # what is wrong outside of the list is found for each one that goes by it
-    return tuple(one for _, one in found), list(dict.fromkeys(problems))
+    return _shared(found, sharing.holders), list(dict.fromkeys(problems))
 
 
-def _inherited(outside: Mapping[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
+def _sharing(
+    written: Mapping[str, Mapping[str, str | None]], outside: Mapping[str, str], flat_fqdn: str
+) -> Sharing:
+    """Who is served with whose certificate, by what is written, as far as that is good."""
+
+    def wanted(place: str, own: Mapping[str, str | None]) -> Wanted:
+        def text_of(key: str) -> str:
+            return ((own[key] if key in own else outside.get(key)) or "").strip()
+
+        return Wanted(
+            place=place,
+            fqdn=certificate_names.good_fqdn(text_of("fqdn")),
+            names=certificate_names.good(own.get(certificate_names.KEY) or ""),
+            own=shared_certificates.all_keys() & own.keys(),
+            issued=text_of(certificate.SOURCE) in certificate.ISSUING,
+        )
+
+    names = certificate_names.good(outside.get(certificate_names.KEY, "").strip())
+    return shared_certificates.share([wanted(*one) for one in written.items()], names, flat_fqdn)
+
+
+def _shared(found: Mapping[str, DeclaredService], holders: Mapping[str, str]) -> tuple[DeclaredService, ...]:
+    """The services, those that are served with another one's certificate with its settings."""
+    return tuple(
+        replace(one, certificate=found[holders[place]].certificate, served_by=found[holders[place]].name)
+        if place in holders
+        else one
+        for place, one in found.items()
+    )
+
+
+def _inherited(
+    outside: Mapping[str, str], own: Mapping[str, str | None], *, without: Collection[str]
+) -> dict[str, str]:
     """What an item goes by outside of the list, by key with namespace: without what its own stands in for."""
     replaced = {_ALTERNATIVES[key] for key, value in own.items() if value and key in _ALTERNATIVES}
+    replaced.update(without)
     return {f"{NAMESPACE}:{key}": value for key, value in outside.items() if key not in replaced}
 
 
@@ -168,34 +222,46 @@ def _declared(item: _Item, reader: Reader[_Item], flat_fqdn: str) -> DeclaredSer
     )
 
 
-def _contradictions(item: _Item, reader: Reader[_Item], *, production: bool) -> Iterator[tuple[str, str]]:
+def _contradictions(
+    item: _Item, reader: Reader[_Item], *, is_served: bool, production: bool
+) -> Iterator[tuple[str, str]]:
     clash = _clash_with_the_catalogue(item.name)
     if clash:
         yield "name", f"is '{item.name}', {clash}: choose another one"
     yield from model.contradictions(item.model, reader.named)
     yield from domain.contradictions(item.domain)
+    if is_served:
+        return
     yield from certificate.contradictions(item.certificate, reader.named, production=production)
     yield from certificate_names.contradictions(item.certificate.names, item.domain)
 
 
-def _unused(outside: Mapping[str, str], readers: Sequence[Reader[_Item]]) -> Iterator[str]:
-    """The problems of settings outside of the list that belong to a source, say, that no service has."""
+def _unused(
+    outside: Mapping[str, str], readers: Mapping[str, Reader[_Item]], served: Collection[str]
+) -> Iterator[str]:
+    """The problems of settings outside of the list that belong to a source, say, that no service has.
+
+    Args:
+        served: the places of those that have no certificate of their own.
+    """
     for key, written in outside.items():
-        when = _known()[key].when if key in _known() else None
-        if when is None or not written.strip() or not readers or any(one.uses(key) for one in readers):
+        when = _known()[key].when if key in _known() and key != certificate_names.KEY else None
+        if when is None or not written.strip() or not readers:
+            continue
+        without = served if key in shared_certificates.all_keys() else ()
+        if any(one.uses(key) for place, one in readers.items() if place not in without):
             continue
         others = f" to {' or '.join(when.among)}" if when.among else ""
         remedy = f"remove it, or set {when.key}{others} for one"
         yield f"{NAMESPACE}:{key} is not used by any of the services: {remedy}"
 
 
-def _of_two(found: Sequence[tuple[int, DeclaredService]]) -> Iterator[str]:
+def _of_two(found: Mapping[str, DeclaredService]) -> Iterator[str]:
     """The problems of what two services have, and one alone may have."""
     logical: dict[str, str] = {}
     physical: dict[str, str] = {}
     records: dict[str, str] = {}
-    for number, one in found:
-        place = f"{KEY}[{number}]"
+    for place, one in found.items():
         for of_service in _logical_names(one.name):
             before = logical.get(of_service)
             if before:
