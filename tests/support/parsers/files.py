@@ -103,6 +103,10 @@ def _settings() -> Iterator[bytes]:
         "zone=" + "xn--" * 70,
         "zone=\u2488com",
         "fqdn=a..b",
+        'services=[{"name": "cats", "fqdn": "cats.contoso.test", "recordTtl": 60, "sslEnabled": false}]',
+        'services=[{"name": "a", "name": "b", "certificateKey": "x", "nameServers": ["x"]}, null]',
+        r'services=[{"name": "\ud800", "\u0000": 1e999}]',
+        'services=[{"fqdn": ' + "[" * 5000,
         "azure-native:location=\0",
         "azure-native:metadataHost=[::1",
     ):
