@@ -105,6 +105,9 @@ ACCOUNT: Final = Kind(
 ACCOUNT_PROVIDER: Final = "Microsoft.MachineLearningModelManagement"
 """The namespace of the account's resource provider."""
 
+EXISTING_RESOURCE: Final = Kind(f"{_DYNAMIC}:ExistingResource", "existing-account", MODEL_MANAGEMENT)
+"""What others keep, in the place of what the stack would make (`existing`)."""
+
 STORAGE_ACCOUNT: Final = Kind(
     "azure-native:storage:StorageAccount",
     "storage",
@@ -166,6 +169,7 @@ ENDPOINT_CHECK: Final = Kind(
 KINDS: Final = (
     RESOURCE_GROUP,
     ACCOUNT,
+    EXISTING_RESOURCE,
     STORAGE_ACCOUNT,
     BLOB_CONTAINER,
     MODEL,
@@ -185,6 +189,12 @@ KINDS: Final = (
 
 IN_ACCOUNT: Final = frozenset(kind.token for kind in (MODEL, EXISTING_MODEL, SERVICE, ENDPOINT, KEYS))
 """The type tokens of those that are in the account, by its data plane, in whichever cloud that is."""
+
+
+def existing(name: str) -> str:
+    """The logical name of what others keep, in the place of what the stack would make by this name."""
+    return f"existing-{name}"
+
 
 ISSUING: Final = {kind.token: kind.issues for kind in KINDS if kind.issues}
 """The type tokens of those that issue certificates, and the source of each."""

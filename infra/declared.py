@@ -53,7 +53,8 @@ def resources(stack: Settings) -> list[Declared]:
     container_id = f"{storage_id}/blobServices/default/containers/{CONTAINER}"
     group = _declared(catalogue.RESOURCE_GROUP, group_id, account.group_location)
     of_account = replace(group, name=catalogue.MANAGEMENT_GROUP, id=account_group_id, on_server=True)
-    return [
+    others = {one.name for one in existing(stack)}
+    every = [
         group,
         *([of_account] if is_apart else []),
         replace(_declared(catalogue.ACCOUNT, account_id(stack), account.location), on_server=is_apart),
@@ -61,12 +62,45 @@ def resources(stack: Settings) -> list[Declared]:
         replace(_declared(catalogue.BLOB_CONTAINER, container_id), on_server=packages_there),
         *_domain(stack),
     ]
+    return [one for one in every if one.name not in others]
+
+
+def existing(stack: Settings) -> list[Declared]:
+    """The Azure resources that are there already and others keep.
+
+    Each has the logical name of what the stack would make in its place.
+    """
+    account, is_apart = stack.account, stack.management.is_apart
+    found = []
+    if account.group_exists:
+        found.append(_declared(catalogue.RESOURCE_GROUP, _group_id(stack)))
+    if account.exists:
+        if is_apart and not stack.management.holds_packages:
+            group_id = account_id(stack).partition("/providers/")[0]
+            found.append(
+                Declared(catalogue.RESOURCE_GROUP, catalogue.MANAGEMENT_GROUP, group_id, on_server=True)
+            )
+        found.append(replace(_declared(catalogue.ACCOUNT, account_id(stack)), on_server=is_apart))
+    if stack.domain.exists:
+        found.append(_declared(catalogue.ZONE, zone_id(stack)))
+    return found
+
+
+def records(stack: Settings) -> list[Declared]:
+    """The record sets of a stack, each with its ID."""
+    return [one for one in _domain(stack) if one.kind is catalogue.RECORD_SET]
 
 
 def account_id(stack: Settings) -> str:
     """The resource ID of the Model Management account."""
-    group_id = _account_group_id(stack)
+    group_id = _account_group_id(stack, stack.account.account_group)
     return f"{group_id}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{stack.account.name}"
+
+
+def zone_id(stack: Settings) -> str:
+    """The resource ID of the DNS zone."""
+    group_id = _group_id(stack, stack.domain.zone_group)
+    return f"{group_id}/providers/Microsoft.Network/dnsZones/{stack.domain.zone}"
 
 
 def storage_account(stack: Settings) -> str:
@@ -82,13 +116,14 @@ def service_name(stack: Settings, project: str, stack_name: str) -> str:
     return stack.service.name or naming.suffixed("service", project, stack_name, catalogue.SERVICE.name)
 
 
-def _group_id(stack: Settings) -> str:
-    return f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{stack.account.resource_group}"
+def _group_id(stack: Settings, group: str | None = None) -> str:
+    own = stack.account.resource_group
+    return f"/subscriptions/{stack.azure.subscription_id}/resourceGroups/{group or own}"
 
 
-def _account_group_id(stack: Settings) -> str:
-    subscription = stack.management_cloud.subscription_id
-    return f"/subscriptions/{subscription}/resourceGroups/{stack.account.resource_group}"
+def _account_group_id(stack: Settings, group: str | None = None) -> str:
+    own, subscription = stack.account.resource_group, stack.management_cloud.subscription_id
+    return f"/subscriptions/{subscription}/resourceGroups/{group or own}"
 
 
 def _declared(kind: Kind, id_: str, location: str | None = None) -> Declared:
@@ -96,13 +131,12 @@ def _declared(kind: Kind, id_: str, location: str | None = None) -> Declared:
 
 
 def _domain(stack: Settings) -> Iterator[Declared]:
-    domain = stack.domain
-    zone_id = f"{_group_id(stack)}/providers/Microsoft.Network/dnsZones/{domain.zone}"
-    yield _declared(catalogue.ZONE, zone_id)
+    domain, of_zone = stack.domain, zone_id(stack)
+    yield _declared(catalogue.ZONE, of_zone)
 
     def record_set(name: str, kind: str, fqdn: str, of: Component | None = None) -> Declared:
         relative = naming.relative_record_name(fqdn, domain.zone)
-        return Declared(catalogue.RECORD_SET, name, f"{zone_id}/{kind}/{relative}", of=of)
+        return Declared(catalogue.RECORD_SET, name, f"{of_zone}/{kind}/{relative}", of=of)
 
     if domain.caa_issuers:
         yield record_set(catalogue.CAA_RECORD, "CAA", domain.zone, catalogue.DOMAIN)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pulumi
 
-from infra import catalogue, declared, settings
-from infra.components import every_resource
+from infra import catalogue, declared, existing, settings
+from infra.components import every_resource, own_state
 from infra.components.certificates import Certificates
 from infra.components.domain import Domain, DomainArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
@@ -42,6 +42,7 @@ def run(config: Mapping[str, str], secret_keys: Collection[str]) -> None:
     try:
         stack = settings.read(config, secret_keys=_encrypted(secret_keys))
         given = inputs.read(stack, pulumi.log.warn)
+        _look_at_existing(stack)
     except SettingsError as error:
         pulumi.log.error(str(error))
         # the stack's own registration, which waits for its turn, is given up: nothing is to change
@@ -58,6 +59,20 @@ def _encrypted(secret_keys: Collection[str]) -> Collection[str]:
     return encrypted.keys(secret_keys, encrypted.written(root, pulumi.get_stack()))
 
 
+def _look_at_existing(stack: Settings) -> None:
+    """Refuses what others keep, where it cannot be used.
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    if not declared.existing(stack):
+        return
+    name = declared.service_name(stack, pulumi.get_project(), pulumi.get_stack())
+    problems = existing.problems(stack, {catalogue.SERVICE.name: name}, own_state.read())
+    if problems:
+        raise SettingsError(problems)
+
+
 def _no_debug_message(*_args: object, **_options: object) -> None:
     """The SDK sends the engine debug messages with each stack output, secret or not, in the clear.
 
@@ -71,7 +86,8 @@ def declare(stack: Settings, given: Inputs) -> None:
 
     # Create a Model Management account
     server = stack.management_cloud if stack.management.is_apart else None
-    management = ModelManagement(catalogue.MODEL_MANAGEMENT.name, stack.account, server)
+    others = {one.name: one.id for one in declared.existing(stack)}
+    management = ModelManagement(catalogue.MODEL_MANAGEMENT.name, stack.account, server, others=others)
 
     # Deploy your model
     model = RegisteredModel(
@@ -87,7 +103,10 @@ def declare(stack: Settings, given: Inputs) -> None:
     )
 
     # SSL/TLS and authentication: its four steps
-    domain = Domain(catalogue.DOMAIN.name, DomainArgs(management.resource_group, stack.domain))
+    domain = Domain(
+        catalogue.DOMAIN.name,
+        DomainArgs(management.resource_group, stack.domain, others.get(catalogue.ZONE.name)),
+    )
     certificate = Certificates(domain, stack.certificate.acme).declare(
         catalogue.CERTIFICATE.name, stack.certificate, stack.domain, given.certificate, given.acme_roots
     )

@@ -60,6 +60,12 @@ class Service:
     address: str
     port: int
     model_id: str
+    replicas: int = 1
+
+    @property
+    def fpgas(self) -> int:
+        """How many of its account's FPGAs it holds: none where it has failed, and never served."""
+        return 0 if self.state == FAILED and not self.address else self.replicas
 
 
 @dataclass(frozen=True)
@@ -318,4 +324,5 @@ def _service(item: Mapping[str, Any]) -> Service:
         address=item.get("ipAddress") or "",
         port=int(item.get("port") or 0),
         model_id=item.get("modelId") or "",
+        replicas=int(item.get("numReplicas") or 1),
     )

@@ -11,6 +11,8 @@ from pulumi_azure_native import dns
 
 from infra import catalogue
 from infra.components import earlier
+from infra.providers import existing_resource
+from infra.providers.existing_resource import ExistingResource, ExistingResourceArgs
 from infra.settings import naming
 from infra.settings.domain import DomainSettings
 
@@ -24,10 +26,12 @@ class DomainArgs:
     Attributes:
         resource_group: name of the group that the zone is in.
         settings: the zone's; the names of services in it are nothing to the domain.
+        existing: the zone's resource ID, where others keep it: records alone are made.
     """
 
     resource_group: pulumi.Input[str]
     settings: DomainSettings
+    existing: str | None = None
 
 
 class Domain(pulumi.ComponentResource):
@@ -52,15 +56,9 @@ class Domain(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self), earlier.in_scoring_endpoint()
         )
         settings = args.settings
-        zone = dns.Zone(
-            catalogue.DOMAIN.child(name, catalogue.ZONE.name),
-            zone_name=settings.zone,
-            resource_group_name=args.resource_group,
-            location="global",
-            opts=inside,
-        )
+        zone = self._zone(inside)
         self._zone_name = zone.name
-        self.zone_id = zone.id
+        self.zone_id = zone.resource_id if isinstance(zone, ExistingResource) else zone.id
         self.zone_name_servers = zone.name_servers
         self.name_servers = (
             pulumi.Output.from_input(list(settings.name_servers))
@@ -76,6 +74,26 @@ class Domain(pulumi.ComponentResource):
             apex, ttl_s = settings.zone, settings.record_ttl_s
             self.permission = (self.record_set(record_name, "CAA", apex, ttl_s, inside, caa_records=issuers),)
         self.register_outputs({"zone_id": self.zone_id})
+
+    def _zone(self, opts: pulumi.ResourceOptions) -> dns.Zone | ExistingResource:
+        args, base = self._args, catalogue.ZONE.name
+        name = catalogue.DOMAIN.child(self._name, base)
+        if args.existing is None:
+            self._group = args.resource_group
+            return dns.Zone(
+                name,
+                zone_name=args.settings.zone,
+                resource_group_name=self._group,
+                location="global",
+                opts=opts,
+            )
+        zone = ExistingResource(
+            catalogue.DOMAIN.child(self._name, catalogue.existing(base)),
+            ExistingResourceArgs(args.existing, catalogue.ZONE.api_version),
+            existing_resource.in_place_of(name, catalogue.ZONE, opts),
+        )
+        self._group = zone.group
+        return zone
 
     def record_set(
         self,
@@ -97,7 +115,7 @@ class Domain(pulumi.ComponentResource):
         return dns.RecordSet(
             name,
             zone_name=self._zone_name,
-            resource_group_name=self._args.resource_group,
+            resource_group_name=self._group,
             record_type=kind,
             relative_record_set_name=naming.relative_record_name(fqdn, self._args.settings.zone),
             ttl=ttl_s,

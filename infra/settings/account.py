@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from infra.settings import naming
-from infra.settings.kinds import integer, text
-from infra.settings.table import Kind, Setting, Unfit
+from infra.settings.kinds import integer, switch, text
+from infra.settings.table import Kind, Setting, Unfit, When
 from infra.settings.tags import TAGS
 
 LOCATION: Final = "eastus2"
 SKUS: Final = ("S1", "S2", "S3")
+_OURS: Final = When("accountExists", ("false",))
 
 
 def _region(written: str) -> str:
@@ -39,6 +40,8 @@ class AccountSettings:
     """The Model Management account.
 
     Attributes:
+        group_exists: the group is others': it is neither changed nor deleted; `exists`: likewise the account.
+        own_group: the account's group, where the account is there already; None: `resource_group`.
         location: region of the account and its storage account; `group_location` that of the resource group.
         sku: one of S1, S2, S3; `capacity` 1 to 16.
         tags: of every resource of the stack that takes them; None: it has none of the program's.
@@ -48,9 +51,34 @@ class AccountSettings:
         str,
         Setting("resourceGroup", text(naming.resource_group_problem), "The resource group of everything"),
     ]
+    group_exists: Annotated[
+        bool,
+        Setting(
+            "resourceGroupExists",
+            switch(),
+            "The resource group is there already, and others': it is neither changed nor deleted",
+        ),
+    ] = False
     name: Annotated[
         str, Setting("account", text(naming.account_problem), "The Model Management account's name")
     ]
+    exists: Annotated[
+        bool,
+        Setting(
+            "accountExists",
+            switch(),
+            "The account is there already, and others': it is neither changed nor deleted",
+        ),
+    ] = False
+    own_group: Annotated[
+        str | None,
+        Setting(
+            "accountResourceGroup",
+            text(naming.resource_group_problem),
+            "The resource group that the account is in; not set: resourceGroup",
+            when=When("accountExists", ("true",)),
+        ),
+    ] = None
     location: Annotated[
         str,
         Setting(
@@ -65,10 +93,12 @@ class AccountSettings:
             "accountSku",
             Kind(_sku, {"type": "string", "enum": list(SKUS)}),
             "The account's pricing tier: S1 is enough",
+            when=_OURS,
         ),
     ] = SKUS[0]
     capacity: Annotated[
-        int, Setting("accountCapacity", integer(1, 16), "How many FPGAs the account holds")
+        int,
+        Setting("accountCapacity", integer(1, 16), "How many FPGAs the account holds", when=_OURS),
     ] = 1
     storage_account: Annotated[
         str | None,
@@ -87,5 +117,11 @@ class AccountSettings:
             "resourceGroupLocation",
             Kind(_region, {"type": "string"}),
             "The resource group's own region",
+            when=When("resourceGroupExists", ("false",)),
         ),
     ] = LOCATION
+
+    @property
+    def account_group(self) -> str:
+        """The name of the account's group."""
+        return self.own_group or self.resource_group

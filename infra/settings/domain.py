@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from infra.settings import naming
-from infra.settings.kinds import domain, integer, texts
+from infra.settings.kinds import domain, integer, switch, text, texts
 from infra.settings.reader import NAMESPACE
-from infra.settings.table import Setting
+from infra.settings.table import Setting, When
 from surroundings import digits
 
 # for how long resolvers may keep "no such name": the minimum in the SOA records that Azure gives its zones
@@ -38,14 +38,33 @@ class DomainSettings:
     """The domain: zone, FQDN at or under it, TTL in seconds, and where the zone is served. Names in A-labels.
 
     Attributes:
+        exists: the zone is others': the records alone are the stack's.
+        zone_group: the zone's group, where the zone is there already; None: the stack's.
         canonical_name: the name that has the A record, where the FQDN is an alias of it (RFC 1034, 3.6.2).
         caa_issuers: who may issue certificates for the zone's names (RFC 8659); empty: anyone.
         name_servers: `host:port` of each of the zone's servers; empty: as the zone's NS records say.
         resolvers: `ADDRESS[:PORT]` of recursive resolvers at which the endpoint check looks, too.
     """
 
-    zone: Annotated[str, Setting("zone", domain(), "The DNS zone that the graph declares")]
+    zone: Annotated[str, Setting("zone", domain(), "The DNS zone that the names are in")]
     fqdn: Annotated[str, Setting("fqdn", domain(), "The service's name, at or under the zone")]
+    exists: Annotated[
+        bool,
+        Setting(
+            "zoneExists",
+            switch(),
+            "The zone is there already, and others': the stack makes its own records in it, and no more",
+        ),
+    ] = False
+    zone_group: Annotated[
+        str | None,
+        Setting(
+            "zoneResourceGroup",
+            text(naming.resource_group_problem),
+            "The resource group that the zone is in; not set: resourceGroup",
+            when=When("zoneExists", ("true",)),
+        ),
+    ] = None
     canonical_name: Annotated[
         str | None,
         Setting(

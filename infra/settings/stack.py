@@ -14,7 +14,16 @@ from typing import Annotated
 
 from clients.azure.settings import AzureSettings, is_azures_own
 from infra.settings import azure as azure_settings
-from infra.settings import certificate, certificate_names, domain, management, model, services, table
+from infra.settings import (
+    certificate,
+    certificate_names,
+    domain,
+    existing,
+    management,
+    model,
+    services,
+    table,
+)
 from infra.settings.account import AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
@@ -125,6 +134,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     """The settings of the whole stack that do not go together: the key of each, and what is wrong with it."""
     if not settings.management.is_apart and is_azures_own(settings.azure.metadata_host):
         yield management.HOST, management.ENDED
+    yield from existing.contradictions(settings)
 
 
 def _flat(settings: Settings, reader: Reader[Settings]) -> tuple[DeclaredService, ...]:

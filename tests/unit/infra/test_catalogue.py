@@ -28,8 +28,13 @@ COMPONENTS = {
         catalogue.SCORING_ENDPOINT,
     )
 }
-# a stack has one model and one source of certificates: of these it has the others
-NOT_IN_THE_STATE = {catalogue.EXISTING_MODEL, catalogue.ACME_ACCOUNT, catalogue.ACME_CERTIFICATE}
+# it makes all itself, and has one model and one source of certificates: of these it has the others
+NOT_IN_THE_STATE = {
+    catalogue.EXISTING_RESOURCE,
+    catalogue.EXISTING_MODEL,
+    catalogue.ACME_ACCOUNT,
+    catalogue.ACME_CERTIFICATE,
+}
 STORED = [kind for kind in catalogue.KINDS if kind not in NOT_IN_THE_STATE]
 DYNAMIC = [kind for kind in catalogue.KINDS if kind.token.startswith("pulumi-python:")]
 

@@ -352,6 +352,8 @@ def test_the_template_of_the_local_stack_lacks_only_what_localcloud_tells(config
     assert dataclasses.astuple(read.domain) == (
         "contoso.test",
         "fpga.contoso.test",
+        False,
+        None,
         None,
         300,
         (),
