@@ -126,7 +126,7 @@ def _configure(project: Project, stack: Stack, wanted: dict[str, str], report: C
     if lost:
         report.note(
             f"What the stack's file held encrypted is lost with its passphrase: {', '.join(lost)}. Set it "
-            f"anew with `pulumi config set --secret`; the file as it was is {ensured.kept}."
+            f"anew with `pulumi config set --secret --path`; the file as it was is {ensured.kept}."
         )
     notes = written.Notes(project.local)
     present, _ = stack.decrypted()

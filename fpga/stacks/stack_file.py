@@ -12,15 +12,15 @@ _ENCRYPTION: Final = frozenset({"encryptionsalt", "encryptedkey", "secretsprovid
 
 def without_encryption(text: str) -> tuple[str, list[str]]:
     """The file without all that is encrypted, which is lost with what it was encrypted with, and its keys.
-    Comments and order stay.
+    Comments and order stay; in a list an empty text takes its place.
 
     Raises:
         yaml.YAMLError: it is not YAML.
     """
     import yaml
 
+    text, lost = _without_encrypted_items(text)
     lines = text.splitlines(keepends=True)
-    lost: list[str] = []
     gone: set[int] = set()
     for key, value in _pairs(yaml.compose(text, Loader=yaml.SafeLoader)):
         if key.value in _ENCRYPTION:
@@ -31,6 +31,37 @@ def without_encryption(text: str) -> tuple[str, list[str]]:
                     lost.append(str(setting.value))
                     gone.update(_lines(setting, content, lines))
     return "".join(line for number, line in enumerate(lines) if number not in gone), lost
+
+
+def _without_encrypted_items(text: str) -> tuple[str, list[str]]:
+    """The file with an empty text for each secret in a list, whose items are a person's; and their places."""
+    import yaml
+
+    places: list[str] = []
+    spans: list[tuple[int, int]] = []
+
+    def look(node: Any, place: str) -> None:
+        pairs = list(_pairs(node))
+        if [key.value for key, _ in pairs] == ["secure"]:
+            places.append(place)
+            # for YAML a block ends where the next entry begins
+            end = node if node.flow_style else pairs[0][1]
+            spans.append((node.start_mark.index, end.end_mark.index))
+            return
+        for key, value in pairs:
+            look(value, f"{place}.{key.value}")
+        if isinstance(node, yaml.SequenceNode):
+            for number, item in enumerate(node.value):
+                look(item, f"{place}[{number}]")
+
+    for key, value in _pairs(yaml.compose(text, Loader=yaml.SafeLoader)):
+        if key.value == "config":
+            for setting, content in _pairs(value):
+                if isinstance(content, yaml.SequenceNode):
+                    look(content, str(setting.value))
+    for start, end in reversed(spans):
+        text = f'{text[:start]}""{text[end:]}'
+    return text, places
 
 
 def _pairs(node: Any) -> Iterator[tuple[Any, Any]]:

@@ -62,7 +62,12 @@ def read(written: str) -> tuple[Any, ...]:
 
 
 def own(
-    place: str, item: Any, known: Mapping[str, Setting], top: Collection[str], problems: list[str]
+    place: str,
+    item: Any,
+    known: Mapping[str, Setting],
+    top: Collection[str],
+    encrypted: Collection[str],
+    problems: list[str],
 ) -> dict[str, str | None] | None:
     """The settings of an item, as they would be written outside of it, by key; None: one that is refused, or
     an item that is.
@@ -71,6 +76,7 @@ def own(
         place: where it stands, without namespace.
         known: the settings that it may have.
         top: the keys that a stack may have.
+        encrypted: what is encrypted in the stack's file, with namespace; of an item secrets alone may be.
         problems: is given what is wrong.
     """
     if not isinstance(item, _Object):
@@ -83,11 +89,19 @@ def own(
         if setting is None:
             problems.append(f"{NAMESPACE}:{place}.{_short(key)} {_unknown(place, key, known, top)}")
             continue
+        name = f"{NAMESPACE}:{place}.{key}"
+        if name in encrypted and not setting.kind.secret:
+            found[key] = None
+            problems.append(
+                f"{name} is encrypted in the stack's file, in part or whole: it ends up where many may read "
+                f"it. Remove it (`pulumi config rm --path '{name}'`), and set it in plain"
+            )
+            continue
         try:
             found[key] = _text(value, setting)
         except Unfit as error:
             found[key] = None
-            problems += (f"{NAMESPACE}:{place}.{key} {problem}" for problem in error.problems)
+            problems += (f"{name} {problem}" for problem in error.problems)
     return found
 
 

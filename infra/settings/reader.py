@@ -161,7 +161,7 @@ class Reader(Generic[T]):
             # where the source of certificates, say, is itself refused, nobody knows what is used with it
             if written and self._holds(setting.when) is False and self._is_own(setting.key):
                 self._refuse_unused(setting.key, setting.when)
-        elif self._must_be_plain(setting) and self._is_encrypted(setting.key):
+        elif setting.kind.public and self._is_encrypted(setting.key):
             self._refuse_encrypted(setting.key)
         elif written:
             try:
@@ -178,11 +178,6 @@ class Reader(Generic[T]):
     def _is_own(self, key: str) -> bool:
         return self._item is None or key in self._item.own
 
-    def _must_be_plain(self, setting: Setting) -> bool:
-        """Whether it must not be encrypted: in an item nothing may be but a secret."""
-        in_item = self._item is not None and setting.key in self._item.own
-        return setting.kind.public or (in_item and not setting.kind.secret)
-
     def _is_encrypted(self, key: str) -> bool:
         place, keys = self.place(key), self._secret_keys or ()
         return f"{NAMESPACE}:{place}" in keys
@@ -197,8 +192,6 @@ class Reader(Generic[T]):
         asked = self._known[when.key]
         written = self._written(asked)
         if not written and when.key in self._refused:
-            return None
-        if self._must_be_plain(asked) and self._is_encrypted(when.key):
             return None
         try:
             if written and when.among:
@@ -225,7 +218,7 @@ class Reader(Generic[T]):
         self._refuse(
             key,
             "is encrypted in the stack's file, in part or whole: it ends up where many may read it. Remove "
-            f"it (`pulumi config rm {self.named(key)}`), and set what is no secret in plain",
+            f"it (`pulumi config rm {NAMESPACE}:{key}`), and set what is no secret in plain",
         )
 
     def _refuse_unused(self, key: str, when: When) -> None:

@@ -145,7 +145,7 @@ def read(
     problems: list[str] = []
     written = {}
     for number, raw in enumerate(items):
-        own = listed.own(f"{KEY}[{number}]", raw, _known(), top, problems)
+        own = listed.own(f"{KEY}[{number}]", raw, _known(), top, secret_keys or (), problems)
         if own is not None:
             written[f"{KEY}[{number}]"] = own
     sharing = _sharing(written, outside, flat_fqdn)

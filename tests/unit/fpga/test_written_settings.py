@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fpga.cloud.connection import CLIENT_SECRET, METADATA_HOST, NAME_SERVERS
 from fpga.stacks.stack_file import without_encryption
@@ -156,3 +157,40 @@ config:
   # the end
 """
     )
+
+
+def test_a_list_loses_its_secrets_alone() -> None:
+    text = """\
+encryptionsalt: v1:abc:v1:def
+config:
+  fpga-web-service:services:
+    # the first
+    - name: cats
+      certificateKey:
+        secure: v1:x
+      # its name
+      fqdn: cats.contoso.test
+    - pfxPassword:
+        secure: v1:y
+      name: dogs
+    - {name: cows, acmeEabHmacKey: {secure: v1:z}, recordTtl: 60}
+  fpga-web-service:zone: contoso.test
+"""
+    rest, lost = without_encryption(text)
+
+    assert lost == [
+        "fpga-web-service:services[0].certificateKey",
+        "fpga-web-service:services[1].pfxPassword",
+        "fpga-web-service:services[2].acmeEabHmacKey",
+    ]
+    assert yaml.safe_load(rest) == {
+        "config": {
+            "fpga-web-service:services": [
+                {"name": "cats", "certificateKey": "", "fqdn": "cats.contoso.test"},
+                {"pfxPassword": "", "name": "dogs"},
+                {"name": "cows", "acmeEabHmacKey": "", "recordTtl": 60},
+            ],
+            "fpga-web-service:zone": "contoso.test",
+        }
+    }
+    assert [line for line in rest.splitlines() if "#" in line] == ["    # the first", "      # its name"]

@@ -184,12 +184,11 @@ def test_what_is_no_secret_stands_in_plain(config: dict[str, str], tmp_path: Pat
 
     assert S3CRET not in "".join(found)
     assert [one.partition(" ")[0] for one in found] == [
-        f"services[0].{key}" for key in ("name", "fqdn", "certificateSource")
+        f"services[0].{key}" for key in ("name", "fqdn", "certificateSource", "pfxFile")
     ]
     assert found[1] == (
         "services[0].fqdn is encrypted in the stack's file, in part or whole: it ends up where many may read "
-        "it. Remove it (`pulumi config rm --path 'fpga-web-service:services[0].fqdn'`), and set what is no "
-        "secret in plain"
+        "it. Remove it (`pulumi config rm --path 'fpga-web-service:services[0].fqdn'`), and set it in plain"
     )
 
 
@@ -426,3 +425,16 @@ def test_the_places_that_are_encrypted_are_those_of_the_file() -> None:
     assert encrypted.keys(told, {LISTED: [{"name": "cats"}]}) == told
     assert encrypted.keys(told, None) == told
     assert encrypted.keys({"x"}, written) == {"x"}
+
+
+def test_an_encrypted_name_is_told_in_no_comparison(config: dict[str, str]) -> None:
+    secret = f"{S3CRET}.contoso.test"
+    items = [
+        {"name": name, "fqdn": f"{name}.contoso.test", "certificateFor": [secret]}
+        for name in ("cats", "dogs")
+    ]
+
+    found = problems(config, items, {f"{LISTED}[0].certificateFor", f"{LISTED}[1].certificateFor"})
+
+    assert [one.partition(" ")[0] for one in found] == [f"services[{n}].certificateFor" for n in (0, 1)]
+    assert S3CRET not in "".join(found)
