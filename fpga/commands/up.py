@@ -15,6 +15,8 @@ from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.report import ConsoleReport
     from fpga.plan.model import Plan
     from fpga.predict.classification import Classification
@@ -38,18 +40,24 @@ def up() -> None:
     selected = activated()
     if selected not in (None, DEFAULT_STACK):
         report.note(f"This is of the stack {DEFAULT_STACK}; the shell is activated for {selected}.")
-    endpoint, done, result = _deploy(project, report)
-    _summary(endpoint)
-    _labels(project, result)
+    endpoints, done, results = _deploy(project, report)
+    _summary(endpoints)
+    for name, result in results.items():
+        _labels(project, name, result)
     told = f"Deployed ({done})" if done else "Nothing was changed"
     typer.echo(f"\n{told}; ready after {duration(time.monotonic() - began)}.")
     activate = shlex.quote(os.path.relpath(project.local / "activate"))
-    typer.echo(f"Next: `. {activate}`, then `fpga predict PHOTO`; `make down` stops it all.")
+    named = " --service NAME" if len(endpoints) > 1 else ""
+    typer.echo(f"Next: `. {activate}`, then `fpga predict PHOTO{named}`; `make down` stops it all.")
 
 
-def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Classification]:
+def _deploy(
+    project: Project, report: ConsoleReport
+) -> tuple[dict[str, Endpoint], str, dict[str, Classification]]:
+    """Brings it up: the endpoints by the names of their services, what was done, and a photo's labels."""
     from engine.install import install
     from fpga.cloud import local_cloud, model_link, upgrade
+    from fpga.predict import services
     from fpga.predict.endpoint import Endpoint
     from fpga.stacks import backend
     from fpga.stacks.stack import Stack
@@ -67,18 +75,25 @@ def _deploy(project: Project, report: ConsoleReport) -> tuple[Endpoint, str, Cla
         _configure(project, stack, _wanted(cloud, model_link.link(project, package)), report)
     done = _update(project, stack, report)
     with report.stage("6/6 prediction"):
-        endpoint = Endpoint.from_outputs(DEFAULT_STACK, stack.outputs())
-        result = _classified(project, stack, endpoint)
-    return endpoint, done, result
+        outputs = stack.outputs()
+        endpoints = {
+            name: Endpoint.from_outputs(DEFAULT_STACK, told)
+            for name, told in (services.named(outputs) or {"": outputs}).items()
+        }
+        results = {}
+        for name, endpoint in endpoints.items():
+            report.progress(endpoint.fqdn)
+            results[name] = _classified(project, stack, name, endpoint)
+    return endpoints, done, results
 
 
-def _classified(project: Project, stack: Stack, endpoint: Endpoint) -> Classification:
+def _classified(project: Project, stack: Stack, name: str, endpoint: Endpoint) -> Classification:
     from fpga.predict.classification import classify
     from fpga.predict.photos import Photo
     from fpga.predict.unlabelled_model import known_labels
 
     with endpoint.client("primary", None, PREDICTION_TIMEOUT_S) as client:
-        [(_, result)] = classify(client, [Photo(str(project.sample))], lambda: known_labels(stack))
+        [(_, result)] = classify(client, [Photo(str(project.sample))], lambda: known_labels(stack, name))
     if isinstance(result, Exception):
         raise result
     return result
@@ -155,12 +170,22 @@ def _wanted(cloud: Status, model_package: str) -> dict[str, str]:
     }
 
 
-def _summary(endpoint: Endpoint) -> None:
+def _summary(endpoints: Mapping[str, Endpoint]) -> None:
+    for number, (name, endpoint) in enumerate(endpoints.items()):
+        shared = {
+            "Account name": endpoint.account,
+            "Resource group": endpoint.resource_group,
+            "Subscription id": endpoint.subscription_id,
+            "Location": endpoint.location,
+        }
+        if not number:
+            _show(shared)
+        _show(_own({"Service": name} if name else {}, endpoint), apart=bool(name))
+
+
+def _own(named: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]:
     rows = {
-        "Account name": endpoint.account,
-        "Resource group": endpoint.resource_group,
-        "Subscription id": endpoint.subscription_id,
-        "Location": endpoint.location,
+        **named,
         "FQDN": endpoint.shown_name,
         "IP address": endpoint.ip,
         "Port": str(endpoint.port),
@@ -170,15 +195,21 @@ def _summary(endpoint: Endpoint) -> None:
         rows["Certificate expires"] = endpoint.certificate_expiry
     else:
         rows["SSL"] = "off: anyone who reaches the service may call it"
-    typer.echo()
+    return rows
+
+
+def _show(rows: Mapping[str, str], *, apart: bool = True) -> None:
+    if apart:
+        typer.echo()
     for name, value in rows.items():
         typer.echo(f"{name:<20} {value}")
 
 
-def _labels(project: Project, result: Classification) -> None:
+def _labels(project: Project, name: str, result: Classification) -> None:
     from clients.prediction.labels import lines
 
     photo = project.sample.relative_to(project.checkout)
-    typer.echo(f"\n{photo}, classified in {1000 * result.score_s:.0f} ms at {result.address}:")
+    by = f" by {name}" if name else ""
+    typer.echo(f"\n{photo}, classified{by} in {1000 * result.score_s:.0f} ms at {result.address}:")
     for line in lines(result.scores):
         typer.echo(line)

@@ -44,9 +44,9 @@ def _all(project: Project, caller: Caller) -> Mapping[str, Callable[[], list[Fin
         data = [one.cloud.data for one in seen() if not one.cloud.is_running and not one.cloud.trouble]
         return network.ports(measures.network.kept_ports(data))
 
-    def name() -> list[Finding]:
+    def names() -> list[Finding]:
         status = next((one.status for one in seen() if one.cloud.is_default), None)
-        return network.name(measures.network.name(project, status))
+        return network.names(measures.network.names(project, status))
 
     def clock() -> list[Finding]:
         return storage.clock(datetime.now(UTC), *measures.storage.newest(project))
@@ -85,7 +85,7 @@ def _all(project: Project, caller: Caller) -> Mapping[str, Callable[[], list[Fin
         "localhost": lambda: network.localhost(measures.network.hosts_addresses("localhost")),
         "localcloud": lambda: cloud.clouds([one.cloud for one in seen()]),
         "ports": stopped,
-        "the service's name": name,
+        "the service's name": names,
         "certificates": certificates,
         "left behind": lambda: cloud.left_behind(measures.cloud.left_behind(project)),
     }

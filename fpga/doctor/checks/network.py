@@ -106,10 +106,15 @@ def ports(kept: Sequence[Port]) -> list[Finding]:
     return or_fine(problems, _PORTS, f"{len(kept)} kept, all free" if kept else "none is kept for later")
 
 
-def name(facts: Name | None) -> list[Finding]:
-    """Whether the service's name leads to the service, for localcloud's own server and for the system."""
-    if facts is None:
+def names(facts: Sequence[Name]) -> list[Finding]:
+    """Whether each service's name leads to a service, for localcloud's own server and for the system."""
+    if not facts:
         return [fine(_NAME, "no stack on this machine has one yet")]
+    problems = [problem for one in facts for problem in _troubles(one)]
+    return or_fine(problems, _NAME, "\n".join(map(_led, facts)))
+
+
+def _troubles(facts: Name) -> list[Finding]:
     problems = []
     stale = [one for one in facts.hosts if facts.addresses and one not in facts.addresses]
     if stale:
@@ -123,5 +128,9 @@ def name(facts: Name | None) -> list[Finding]:
     if other:
         told = f"the name server {facts.server} has {facts.name} at {', '.join(other)}, where no service is"
         problems.append(error(_NAME, told, "`pulumi up -s local --refresh` puts the record right"))
+    return problems
+
+
+def _led(facts: Name) -> str:
     known = "known to this machine" if facts.hosts or facts.asks_server else "known to fpga alone"
-    return or_fine(problems, _NAME, f"{facts.name}: {', '.join(facts.answers) or 'not served now'}; {known}")
+    return f"{facts.name}: {', '.join(facts.answers) or 'not served now'}; {known}"

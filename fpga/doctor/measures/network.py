@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ _RESOLVERS = Path("/etc/resolv.conf")
 _OF_SERVICES = "127.80.0.1"
 _DNS_TIMEOUT_S = 3.0
 _CONNECT_S = 2.0
+_LOOK_UPS = 16  # at a time: a server that is silent is waited for
 
 
 def loopback() -> dict[str, str]:
@@ -56,34 +57,42 @@ def kept_ports(stopped: list[Path]) -> list[Port]:
     return found
 
 
-def name(project: Project, status: Status | None) -> Name | None:
-    """The name of the stack `local`, as it is looked up here; None: the stack has none.
+def names(project: Project, status: Status | None) -> list[Name]:
+    """The names of the services of the stack `local`, as they are looked up here.
 
     Args:
         status: of the localcloud that the stack is on; None: it does not run.
     """
-    fqdn = _fqdn(project.stack_file(DEFAULT_STACK))
-    if fqdn is None:
-        return None
+    from concurrent.futures import ThreadPoolExecutor
+
     server = status.dns if status is not None and status.running else None
     if server is not None and not proxies.is_loopback(server.rpartition(":")[0]):
         server = None
-    answers, trouble = ([], "") if server is None else _asked(fqdn, server)
     services = () if status is None else status.services
     addresses = [one.address for one in services if one.address is not None]
-    return Name(fqdn, hosts_addresses(fqdn), server, answers, trouble, addresses, _asks_loopback())
+
+    def look_up(fqdn: str) -> Name:
+        answers, trouble = ([], "") if server is None else _asked(fqdn, server)
+        return Name(fqdn, hosts_addresses(fqdn), server, answers, trouble, addresses, _asks_loopback())
+
+    with ThreadPoolExecutor(_LOOK_UPS) as pool:
+        return list(pool.map(look_up, _fqdns(project.stack_file(DEFAULT_STACK))))
 
 
-def _fqdn(file: Path) -> str | None:
+def _fqdns(file: Path) -> list[str]:
     import yaml
+
+    from fpga.stacks.service_items import NAMESPACE, SERVICES, items
 
     try:
         content = yaml.safe_load(file.read_text())
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return None
-    config = content.get("config") if isinstance(content, dict) else None
-    written = config.get("fpga-web-service:fqdn") if isinstance(config, Mapping) else None
-    return written if isinstance(written, str) else None
+        config = content["config"]
+        told = json.dumps(config.get(SERVICES))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return []
+    flat = config.get(f"{NAMESPACE}:fqdn")
+    listed = [one.values.get("fqdn", flat) for one in items({SERVICES: told})]
+    return [one for one in listed or [flat] if isinstance(one, str)]
 
 
 def _asked(fqdn: str, server: str) -> tuple[list[str], str]:

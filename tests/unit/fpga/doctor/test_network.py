@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from fpga.doctor.checks import network
 from fpga.doctor.checks.network import Name, Port
 from fpga.doctor.finding import Standing
+from fpga.doctor.measures import network as measures
+from fpga.project import Project
 
 DATA = Path("/srv/checkout/.local/cloud")
 NAME = Name("fpga.contoso.test", [], "127.0.0.1:20053", ["127.80.0.1"], "", ["127.80.0.1", "127.80.0.2"])
@@ -19,9 +23,9 @@ def test_what_is_right_is_fine() -> None:
         *network.localhost(["127.0.0.1", "::1"]),
         *network.ports([Port(DATA, "https", "127.0.0.1", 20443)]),
         *network.ports([]),
-        *network.name(None),
-        *network.name(NAME),
-        *network.name(replace(NAME, server=None, answers=[], addresses=[], hosts=["127.80.0.1"])),
+        *network.names([]),
+        *network.names([NAME]),
+        *network.names([replace(NAME, server=None, answers=[], addresses=[], hosts=["127.80.0.1"])]),
     ]
     assert {one.standing for one in found} == {Standing.FINE}
 
@@ -54,12 +58,42 @@ def test_a_port_that_another_process_has() -> None:
 
 
 def test_a_name_that_leads_elsewhere() -> None:
-    (hosts,) = network.name(replace(NAME, hosts=["127.80.9.9"]))
+    (hosts,) = network.names([replace(NAME, hosts=["127.80.9.9"])])
     assert hosts.standing is Standing.ERROR
     assert hosts.told == "/etc/hosts has fpga.contoso.test at 127.80.9.9, where no service is"
-    (record,) = network.name(replace(NAME, answers=["127.80.9.9"]))
+    (record,) = network.names([replace(NAME, answers=["127.80.9.9"])])
     assert record.standing is Standing.ERROR
     assert record.told.startswith("the name server 127.0.0.1:20053 has fpga.contoso.test at 127.80.9.9")
-    (silent,) = network.name(replace(NAME, answers=[], trouble="The name does not exist."))
+    (silent,) = network.names([replace(NAME, answers=[], trouble="The name does not exist.")])
     assert silent.standing is Standing.WARNING
     assert silent.told.endswith("does not tell fpga.contoso.test: The name does not exist.")
+
+
+def test_each_service_s_name_is_looked_at() -> None:
+    other = replace(NAME, name="dogs.contoso.test", answers=["127.80.9.9"])
+    (found,) = network.names([NAME, other])
+    assert found.told.startswith("the name server 127.0.0.1:20053 has dogs.contoso.test at 127.80.9.9")
+    (fine,) = network.names([NAME, replace(NAME, name="dogs.contoso.test")])
+    assert [line.partition(":")[0] for line in fine.told.splitlines()] == [NAME.name, "dogs.contoso.test"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("config:\n  fpga-web-service:fqdn: a.test\n", ["a.test"]),
+        (
+            "config:\n  fpga-web-service:fqdn: a.test\n  fpga-web-service:services:\n"
+            "    - name: cats\n    - name: dogs\n      fqdn: dogs.test\n",
+            ["a.test", "dogs.test"],
+        ),
+        ("config:\n  fpga-web-service:fqdn: [a]\n", []),
+        ("config: 1\n", []),
+        ("", []),
+        ("[", []),
+    ],
+)
+def test_the_names_are_those_of_the_stack_s_file(tmp_path: Path, text: str, names: list[str]) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(text)
+    measured = measures.names(Project(tmp_path, tmp_path / ".local"), None)
+    assert [one.name for one in measured] == names
