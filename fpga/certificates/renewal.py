@@ -11,7 +11,7 @@ from certs.renewal import Due, days_left, due
 from fpga.errors import CommandError
 from fpga.plan.model import Change
 from fpga.stacks.service_items import NAMESPACE, ServiceItem
-from fpga.stacks.service_resources import of_service
+from fpga.stacks.service_resources import certified_by, of_service
 from infra import catalogue
 
 SOURCE: Final = f"{NAMESPACE}:certificateSource"
@@ -75,10 +75,16 @@ class IssuedCertificate:
             from infra.settings.certificate import SOURCES
 
             raise CommandError(f"{SOURCE} of {whose} is '{source}': choose one of {', '.join(SOURCES)}.")
-        for one in of_service(resources, item.name) if item else resources:
+        listed = list(resources)
+        for one in of_service(listed, item.name) if item else listed:
             told = one.get("outputs", {})
             if catalogue.ISSUING.get(one["type"]) == source and told.get("certificate"):
                 return cls._read(source, told, item.path(_GENERATION) if item else GENERATION)
+        if item and (holder := certified_by(listed, item.name)):
+            raise CommandError(
+                f"The service {item.name} of the stack {stack} has the certificate of the service {holder}: "
+                f"`fpga certs renew -s {stack} --service {holder}` renews it."
+            )
         raise CommandError(
             f"{whose[0].upper()}{whose[1:]} has no certificate of the source {source} yet: "
             f"`pulumi up -s {stack}` has the first one issued."
@@ -143,8 +149,19 @@ def beyond_renewal(changes: Sequence[Change], services: Collection[str] = ("",))
     return [
         one
         for one in changes
-        if one.operation != "update" or one.type not in _RENEWED or one.service not in services
+        if one.operation != "update"
+        or one.type not in _RENEWED
+        # one certificate may be of several services: those that have it go with it
+        or (one.service not in services and not follows(one))
     ]
+
+
+def follows(change: Change) -> bool:
+    """Whether a resource is updated for no other reason than a certificate that is not known yet."""
+    unknown = all(
+        one.after is not None and one.after.kind in ("unknown", "secret") for one in change.differences
+    )
+    return change.operation == "update" and change.type in FOLLOWING and unknown
 
 
 def not_due(issued: IssuedCertificate) -> str:

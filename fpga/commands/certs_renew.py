@@ -58,6 +58,7 @@ def renew(
     from fpga.certificates.renewal import SOURCE, IssuedCertificate, generation_of, not_due
     from fpga.console import told_when_long
     from fpga.stacks import backend
+    from fpga.stacks.service_resources import certified_by
     from fpga.stacks.stack import Stack
 
     project, now = Project.here(), datetime.now(UTC)
@@ -70,6 +71,8 @@ def renew(
     raised: dict[str, int] = {}
     renewed: list[tuple[ServiceItem | None, IssuedCertificate]] = []
     for item in items:
+        if item and not service and certified_by(resources, item.name):
+            continue  # it is told with the one whose certificate it is
         own = item.settings(settings) if item else settings
         issued = IssuedCertificate.of(stack, own.get(SOURCE, "files"), resources, item)
         _show(issued, item, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fpga.plan.differences import is_unknown
@@ -31,7 +31,7 @@ def change(
     service = only(resources, catalogue.SERVICE)
     if service is None:
         return None
-    before = _known(service.before.get(_CHAIN), _source_before(resources, service), now)
+    before = _known(service.before.get(_CHAIN), _source_before(everything, service), now)
     after = _after(resources, everything, service, config, now) if service.goes_on else None
     chains = [side.get(_CHAIN) or "" for side in (service.before, service.after)]
     if before and after and chains[0] == chains[1]:
@@ -62,7 +62,7 @@ def _after(
     source = config.get(_SOURCE, "provided")
     if not is_unknown(chain):
         return _known(chain, source, now)
-    issuing = next((one for one in resources if one.type in catalogue.ISSUING and one.goes_on), None)
+    issuing = _issuing(resources) or _issuing(one for one in everything if _is_for(one, resources))
     names = _ordered(issuing.after) if issuing else []
     issuer = ""
     authority = only(everything, catalogue.DEVELOPMENT_CA)
@@ -76,6 +76,19 @@ def _after(
         source=catalogue.ISSUING[issuing.type] if issuing else source,
         issued_at_apply=True,
     )
+
+
+def _issuing(resources: Iterable[Resource]) -> Resource | None:
+    return next((one for one in resources if one.type in catalogue.ISSUING and one.goes_on), None)
+
+
+def _is_for(certificate: Resource, resources: Sequence[Resource]) -> bool:
+    """Whether a certificate is ordered for the name of a service: one may be for several."""
+    from certs.names import matches
+
+    check = only(resources, catalogue.ENDPOINT_CHECK)
+    fqdn = check.after.get("fqdn") if check else None
+    return isinstance(fqdn, str) and any(matches(name, fqdn) for name in _ordered(certificate.after))
 
 
 def _ordered(inputs: Mapping[str, Any]) -> list[str]:

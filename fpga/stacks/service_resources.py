@@ -20,6 +20,23 @@ def of_service(resources: Iterable[dict[str, Any]], name: str) -> list[dict[str,
     return [one for one in listed if service_of(str(one.get("urn")), parents) == name]
 
 
+def certified_by(resources: Iterable[dict[str, Any]], name: str) -> str:
+    """The name of the other service whose certificate a service has; empty: its own, or nobody knows."""
+    listed = list(resources)
+    chains = {
+        one.get("inputs", {}).get("ssl_certificate")
+        for one in of_service(listed, name)
+        if one.get("type") == catalogue.SERVICE.token
+    } - {None, ""}
+    parents = {str(one.get("urn")): str(one.get("parent") or "") for one in listed}
+    holders = (
+        service_of(str(one.get("urn")), parents)
+        for one in listed
+        if one.get("type") in catalogue.ISSUING and one.get("outputs", {}).get("certificate") in chains
+    )
+    return next((holder for holder in holders if holder != name), "")
+
+
 def model_of(resources: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
     """The model that a service runs, if the stack has registered it; services of one package share it."""
     listed = list(resources)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from certs import renewal
-from fpga.certificates.renewal import FOLLOWING
+from fpga.certificates.renewal import follows
 from fpga.plan.model import Certificate, Change, Difference, Drift, Plan, PolicyFinding
 from fpga.plan.wording import part_title
 from fpga.watch.report import FAILED, Finding, Watch
@@ -34,7 +34,7 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
     if not looked.refreshed:
         return failed(stack, ["The cloud was not looked at."])
     found = (
-        *(one for name, part in looked.parts() for one in _expiry(_Whose(stack, name), part, now, warn_days)),
+        *(one for whose, part in _certified(looked) for one in _expiry(whose, part, now, warn_days)),
         *(_drift(stack, one) for one in looked.drift),
         *_unapplied(stack, declared),
         *(_policy(stack, one) for one in looked.policy),
@@ -45,10 +45,15 @@ def watched(declared: Plan, looked: Plan, now: datetime, warn_days: int) -> Watc
 
 @dataclass(frozen=True)
 class _Whose:
-    """The service that a finding is of: a stack's only one, without a name, or one of several."""
+    """The service that a finding is of: a stack's only one, without a name, or one of several.
+
+    Attributes:
+        others: the services that have the same certificate.
+    """
 
     stack: str
     service: str
+    others: tuple[str, ...] = ()
 
     def key(self, kind: str) -> str:
         return f"{kind}/{_key(self.service)}" if self.service else kind
@@ -60,8 +65,19 @@ class _Whose:
     @property
     def renew(self) -> str:
         """The command that renews its certificate."""
-        named = f" --service {self.service}" if self.service else ""
+        named = f" --service {self.service}" if self.service and not self.others else ""
         return f"`fpga certs renew -s {self.stack}{named}`"
+
+
+def _certified(plan: Plan) -> Iterator[tuple[_Whose, Plan]]:
+    """The parts of a plan, those whose services have one certificate as one: that of the first of them."""
+    found: dict[str, list[tuple[str, Plan]]] = {}
+    for name, part in plan.parts():
+        served = part.certificate.before if part.certificate else None
+        known = served.fingerprint_sha256 if served else ""
+        found.setdefault(known or f"of {name}", []).append((name, part))
+    for (name, part), *others in found.values():
+        yield _Whose(plan.stack, name, tuple(other for other, _ in others)), part
 
 
 def is_renewal(change: Change) -> bool:
@@ -121,6 +137,7 @@ def _quoted(text: str) -> str:
 def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
     """The changes that are declared and were never made; a renewal that is due is told by itself."""
     left: list[tuple[str, list[Change]]] = []
+    any_renewal = any(map(is_renewal, declared.changes))
     for name, part in declared.parts():
         renewals = [change for change in part.changes if is_renewal(change)]
         if renewals:
@@ -135,8 +152,8 @@ def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
                 name,
             )
         others = [change for change in part.changes if change not in renewals]
-        if renewals:
-            others = [change for change in others if not _follows(change)]
+        if any_renewal:  # one certificate may be of several services
+            others = [change for change in others if not follows(change)]
         if others:
             left.append((name, others))
     if left:
@@ -153,14 +170,6 @@ def _unapplied(stack: str, declared: Plan) -> Iterator[Finding]:
             "\n\n".join(f"{title}{lines}" for title, lines in zip(titles, listed, strict=True))
             + f"\n\nA deployment failed, or did not run. `fpga plan -s {stack}` shows all of it.",
         )
-
-
-def _follows(change: Change) -> bool:
-    """Whether it is updated for no other reason than a certificate that is not known yet."""
-    unknown = all(
-        one.after is not None and one.after.kind in ("unknown", "secret") for one in change.differences
-    )
-    return change.operation == "update" and change.type in FOLLOWING and unknown
 
 
 def _expiry(whose: _Whose, plan: Plan, now: datetime, warn_days: int) -> Iterator[Finding]:
@@ -186,7 +195,7 @@ def _expiry(whose: _Whose, plan: Plan, now: datetime, warn_days: int) -> Iterato
             whose.key("expiry"),
             "expiry",
             f"{stack}: the certificate of {names} {left_words}",
-            f"Its last moment is {served.not_after}. {_remedy(whose, served)}",
+            f"Its last moment is {served.not_after}. {_remedy(whose, served)}{_also(whose)}",
             whose.service,
         )
     elif (
@@ -198,7 +207,8 @@ def _expiry(whose: _Whose, plan: Plan, now: datetime, warn_days: int) -> Iterato
             whose.key("renewal"),
             "renewal",
             f"{stack}: the certificate of {names} is due for renewal",
-            f"Two thirds of its life are over; it ends at {served.not_after}. {_remedy(whose, served)}",
+            f"Two thirds of its life are over; it ends at {served.not_after}. "
+            f"{_remedy(whose, served)}{_also(whose)}",
             whose.service,
         )
 
@@ -207,6 +217,12 @@ def _remedy(whose: _Whose, certificate: Certificate) -> str:
     if certificate.source in catalogue.ISSUING.values():
         return f"{whose.renew} renews it."
     return "Bring a new one into the stack's configuration by a pull request."
+
+
+def _also(whose: _Whose) -> str:
+    if not whose.others:
+        return ""
+    return f" The services {', '.join((whose.service, *whose.others))} have it."
 
 
 def _key(name: str) -> str:

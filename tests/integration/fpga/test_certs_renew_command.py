@@ -158,6 +158,23 @@ class Several(Checkout):
             resources.append({**one, "urn": URN.format(RENEWAL["certificate"], f"{name}-certificate")})
         return {"deployment": {"resources": resources}}
 
+    def share(self, holder: str, other: str) -> None:
+        """Has the state tell of another service that has the certificate of this one."""
+        state = json.loads((self._answers / "stack.json").read_text())
+        resources = state["deployment"]["resources"]
+        name = f"{holder}-certificate"
+        chain = next(one["outputs"]["certificate"] for one in resources if one["urn"].endswith(f"::{name}"))
+        resources[:] = [one for one in resources if not one["urn"].endswith(f"::{other}-certificate")]
+        resources.append(
+            {
+                "type": RENEWAL["service"],
+                "urn": URN.format(RENEWAL["service"], f"{other}-service"),
+                "parent": URN.format("fpga:index:ScoringEndpoint", other),
+                "inputs": {"ssl_certificate": chain},
+            }
+        )
+        self.tell("stack", state)
+
     def preview_of(self, *names: str) -> None:
         """What a preview shows: the renewals of these services."""
         steps = [
@@ -209,8 +226,7 @@ def test_a_renewal_of_one_service_is_none_of_another(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert (
-        "error: The update is more than the renewal: dogs-certificate (update), dogs-service (update), "
-        "dogs-endpoint-check (update). --yes agrees" in done.stderr
+        "error: The update is more than the renewal: dogs-certificate (update). --yes agrees" in done.stderr
     )
     assert checkout.calls == []
 
@@ -248,6 +264,22 @@ def test_one_of_several_that_was_brought_is_told_where_it_is_set(tmp_path: Path)
         "you. To renew it, put the new chain and key where fpga-web-service:services[0].certificateFile and "
         "fpga-web-service:services[0].keyFile name them" in done.stderr
     )
+
+
+def test_one_that_two_services_have_is_renewed_by_the_one_whose_it_is(tmp_path: Path) -> None:
+    checkout = Several(tmp_path)
+    checkout.share("cats", "dogs")
+    checkout.preview_of("cats")
+
+    refused = checkout.renew("--service", "dogs", "--yes")
+    assert refused.returncode == 1
+    assert (
+        "The service dogs of the stack dev has the certificate of the service cats: `fpga certs renew -s dev "
+        "--service cats` renews it." in refused.stderr
+    )
+    done = checkout.renew("--yes")
+    assert done.returncode == 0, done.stderr
+    assert "service     dogs" not in done.stdout
 
 
 def test_a_stack_without_a_list_takes_no_service(tmp_path: Path) -> None:

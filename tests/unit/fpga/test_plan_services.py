@@ -15,8 +15,28 @@ from fpga.plan import table
 from fpga.plan.markdown import LIMIT, render
 from fpga.plan.model import Plan
 from infra import catalogue
-from tests.support.plan.samples import NOW, RECORD, SERVICE, plan_of, sample, step, summary, urn, violation
-from tests.support.plan.services import component, events, own, renewed, shared
+from tests.support.plan.samples import (
+    NOW,
+    RECORD,
+    SERVICE,
+    UNKNOWN,
+    plan_of,
+    sample,
+    step,
+    summary,
+    urn,
+    violation,
+)
+from tests.support.plan.services import (
+    CERTIFICATE,
+    DATES,
+    SELF_SIGNED,
+    component,
+    events,
+    own,
+    renewed,
+    shared,
+)
 
 ONE_KEY = ({"primary_generation": 1, "secondary_generation": 1}, {"primary_generation": 2})
 MOVED = (
@@ -139,6 +159,39 @@ def test_the_source_of_a_certificate_is_its_item_s() -> None:
         if one.certificate and one.certificate.after
     }
     assert sources == {"cats": "pfx", "dogs": "files"}
+
+
+def test_a_certificate_of_two_services_is_told_of_both() -> None:
+    both = {"fqdn": "cats.contoso.test", "names": ["*.contoso.test"]}
+    certificate = step(
+        "update", CERTIFICATE, "cats-certificate", both, both, outputs=DATES, parent=SELF_SIGNED
+    )
+    check = {"fqdn": "dogs.contoso.test", "root_certificate": ""}
+    follows = [
+        step(
+            "update",
+            SERVICE,
+            "dogs-service",
+            {"ssl_enabled": True, "ssl_certificate": "PEM"},
+            {"ssl_enabled": True, "ssl_certificate": UNKNOWN},
+            parent=component("dogs"),
+        ),
+        step(
+            "update",
+            catalogue.ENDPOINT_CHECK.token,
+            "dogs-endpoint-check",
+            check,
+            check,
+            parent=component("dogs"),
+        ),
+    ]
+    plan = plan_of(events(shared(), [certificate, *follows]))
+    (dogs,) = (one for one in plan.services if one.name == "dogs")
+    assert dogs.certificate is not None
+    assert dogs.certificate.after is not None
+    assert dogs.certificate.after.source == "self_signed"
+    assert dogs.certificate.after.issuer == "CN=dev development CA"
+    assert dogs.certificate.after.names == ("*.contoso.test",)
 
 
 def test_the_order_of_events_makes_no_difference() -> None:

@@ -25,8 +25,16 @@ from tests.support.plan.samples import EMPTY
 from tests.unit.fpga.test_watching import CHECK, NOW, RENEWAL, SERVED, SERVICE
 
 
-def service(name: str, not_after: str = SERVED.not_after, source: str = "acme") -> ServicePlan:
-    certificate = replace(SERVED, names=(f"{name}.contoso.test",), not_after=not_after, source=source)
+def service(
+    name: str, not_after: str = SERVED.not_after, source: str = "acme", fingerprint: str = ""
+) -> ServicePlan:
+    certificate = replace(
+        SERVED,
+        names=(f"{name}.contoso.test",),
+        not_after=not_after,
+        source=source,
+        fingerprint_sha256=fingerprint,
+    )
     change = CertificateChange(certificate, certificate, changes=False, root_changes=False)
     return ServicePlan(name, 6, change, (True, True), None)
 
@@ -69,6 +77,15 @@ def test_each_certificate_has_a_finding_of_its_own() -> None:
     assert "Bring a new one into the stack's configuration" in cats.detail
 
 
+def test_one_certificate_of_several_services_is_one_finding() -> None:
+    soon = "2026-12-10T00:00:00+00:00"
+    both = [service(name, soon, fingerprint="AA") for name in ("birds", "cats")]
+    dogs = service("dogs", soon, fingerprint="BB")
+    first, other = watch(stack(*both, dogs)).findings
+    assert (first.key, other.key) == ("expiry/birds", "expiry/dogs")
+    assert "`fpga certs renew -s prod` renews it. The services birds, cats have it." in first.detail
+
+
 def test_one_whose_end_nobody_knows_is_told_by_its_service() -> None:
     (found,) = watch(stack(replace(service("cats"), certificate=None), service("dogs"))).findings
     assert (found.key, found.title) == (
@@ -77,9 +94,11 @@ def test_one_whose_end_nobody_knows_is_told_by_its_service() -> None:
     )
 
 
-def test_a_renewal_takes_along_what_follows_in_its_own_service_alone() -> None:
+def test_a_renewal_takes_along_all_services_of_its_certificate() -> None:
     renewal = [of(one, "cats") for one in (RENEWAL, SERVICE, CHECK)]
-    plan = replace(QUIET, changes=(*renewal, of(SERVICE, "dogs")))
+    moved = Difference("model_id", Value("plain", "1"), Value("plain", "2"))
+    changed = of(replace(SERVICE, differences=(moved,)), "birds")
+    plan = replace(QUIET, changes=(*renewal, of(SERVICE, "dogs"), changed))
     due, unapplied = watch(plan).findings
     assert (due.key, due.service) == ("renewal/cats", "cats")
     assert due.title == "prod: the certificate of the service cats is due for renewal"
@@ -89,7 +108,7 @@ def test_a_renewal_takes_along_what_follows_in_its_own_service_alone() -> None:
         "prod: what is declared was never made (1 to change)",
     )
     assert unapplied.detail.startswith(
-        "service dogs:\n\n- update `dogs-service` (Service)\n\nA deployment failed"
+        "service birds:\n\n- update `birds-service` (Service)\n\nA deployment failed"
     )
 
 
