@@ -10,30 +10,19 @@ Engine, localcloud, state and stacks are the benchmark's own, in a temporary fol
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.bench import cost
 from tools.bench.command import Progress, run, verdict
 
 TURNS = 7
 PREVIEW_LIMIT = 2.5
 CREATE_LIMIT_S = 3.0
 CREATE_TURNS = 3
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The cost of one command, in seconds; CPU is that of all processes it started and waited for."""
-
-    wall_s: float
-    cpu_s: float
 
 
 def measure(turns: int, progress: Progress) -> dict[str, Any]:
@@ -59,7 +48,7 @@ def measure(turns: int, progress: Progress) -> dict[str, Any]:
 
             created = []
             for number in range(1, CREATE_TURNS + 1):
-                ups = [_cost(side.up) for side in sides]
+                ups = [cost.of(side.up) for side in sides]
                 created.append(ups)
                 progress(
                     f"create {number} of {CREATE_TURNS}: {ups[1].wall_s - ups[0].wall_s:.2f} s over empty"
@@ -70,7 +59,7 @@ def measure(turns: int, progress: Progress) -> dict[str, Any]:
 
             previews = []
             for number in range(turns + 1):
-                costs = [_cost(lambda side=side: side.preview("--expect-no-changes")) for side in sides]  # type: ignore[misc]
+                costs = [cost.of(lambda side=side: side.preview("--expect-no-changes")) for side in sides]  # type: ignore[misc]
                 if number:  # the first turn warms up
                     previews.append(costs)
                     progress(f"preview {number} of {turns}: {costs[1].wall_s / costs[0].wall_s:.2f} x")
@@ -106,13 +95,6 @@ def show(result: dict[str, Any]) -> None:
         f"(at most {CREATE_LIMIT_S} s: {create})   "
         f"{result['create_graph_s']} s, empty {result['create_empty_s']} s"
     )
-
-
-def _cost(work: Callable[[], Any]) -> Cost:
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    work()
-    wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 if __name__ == "__main__":
