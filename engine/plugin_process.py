@@ -10,6 +10,9 @@ import stat
 import threading
 import traceback
 from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 def leave_with_the_engine(before: Callable[[], None] | None = None) -> None:
@@ -41,18 +44,19 @@ def leave_with_the_engine(before: Callable[[], None] | None = None) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def load(work: Callable[[], None]) -> None:
-    """Loads what a plugin serves, while its server is up already; the process ends where that fails.
+def load(work: Callable[[], Result]) -> Result:
+    """Loads what a plugin serves, and says so where that fails: then the process ends.
 
     The collector of garbage rests meanwhile, and does not look at what was loaded afterwards: modules and
     classes stay to the end of the process.
     """
     gc.disable()
     try:
-        work()
+        result = work()
     except BaseException:
-        # calls wait for what does not come, in threads that the plain exit would wait for
+        # calls may wait for what does not come, in threads that the plain exit would wait for
         traceback.print_exc()
         os._exit(1)
     gc.freeze()
     gc.enable()
+    return result

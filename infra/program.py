@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra import catalogue, declared, existing, settings
+from infra import catalogue, declared, existing, plugins, settings
 from infra.components import every_resource, own_state
 from infra.components.certificates import Certificates
 from infra.components.domain import Domain, DomainArgs
@@ -48,6 +48,7 @@ def run(config: Mapping[str, str], secret_keys: Collection[str]) -> None:
         # the stack's own registration, which waits for its turn, is given up: nothing is to change
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         sys.exit(TOLD_EXIT_CODE)
+    plugins.start()
     declare(stack, given)
 
 

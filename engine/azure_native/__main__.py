@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib.util
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from engine import plugin_process
 from surroundings import settle
+
+if TYPE_CHECKING:
+    import grpc
 
 
 def _skip_package_body(name: str) -> None:
@@ -24,15 +28,19 @@ def _skip_package_body(name: str) -> None:
     sys.modules[name] = package
 
 
-def main() -> None:
-    """Serves until the engine interrupts or ends."""
-    settle()
-    plugin_process.leave_with_the_engine()
+def _start() -> tuple[grpc.Server, int]:
     for package in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
         _skip_package_body(package)
     from engine.azure_native.server import serve
 
-    server, port = serve()
+    return serve()
+
+
+def main() -> None:
+    """Serves until the engine interrupts or ends."""
+    settle()
+    plugin_process.leave_with_the_engine()
+    server, port = plugin_process.load(_start)
     print(port, flush=True)
     server.wait_for_termination()
 
