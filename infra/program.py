@@ -56,8 +56,8 @@ def _encrypted(secret_keys: Collection[str]) -> Collection[str]:
     """The keys whose values are encrypted, and the places in the list of services: the file tells those."""
     if encrypted.SERVICES not in secret_keys:
         return secret_keys
-    root = Path(pulumi.runtime.get_root_directory())
-    return encrypted.keys(secret_keys, encrypted.written(root, pulumi.get_stack()))
+    root = pulumi.runtime.get_root_directory()  # none where the engine's host is an older one
+    return encrypted.keys(secret_keys, encrypted.written(Path(root), pulumi.get_stack()) if root else None)
 
 
 def _look_at_existing(stack: Settings) -> None:

@@ -118,10 +118,7 @@ class Stack:
         told = json.loads(self._run("config", "--json", "--show-secrets", *self._which()).stdout or "{}")
         secret = frozenset(key for key, entry in told.items() if entry.get("secret"))
         if encrypted.SERVICES in secret:
-            file = self._project.stack_file(self._name)
-            secret = encrypted.keys(
-                secret, encrypted.settings_of(yaml_text.load(file.read_bytes(), str(file)))
-            )
+            secret = encrypted.keys(secret, encrypted.written(self._project.checkout, self._name))
         return {key: str(entry.get("value", "")) for key, entry in told.items()}, secret
 
     def deployment(self) -> dict[str, Any]:

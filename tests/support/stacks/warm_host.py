@@ -82,6 +82,7 @@ def _run(request: Any) -> tuple[str, bool]:
         parallel=request.parallel,
         preview=request.dryRun,
         organization=request.organization,
+        root_directory=request.info.root_directory,
     )
     set_all_config(config, secret_keys)
 
