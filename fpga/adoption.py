@@ -46,6 +46,8 @@ class Standing(StrEnum):
     CONTINUED = "exists: the next update takes it over"
     MISPLACED = "exists elsewhere: cannot be adopted"
     ABSENT = "not there: the next update makes it"
+    OTHERS = "others': used as it is"
+    LACKING = "others', and not there"
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,14 @@ def survey(
         ClientError: a cloud cannot be asked, or refuses.
     """
     managed = _logical_names(deployment.get("resources") or ())
-    findings = [
+    findings = [_of_others(one, clouds.of(one.id)) for one in declared.existing(stack)]
+    findings += [
         _azure_resource(one, clouds.of(one.id), managed, is_own=_is_made_by(stack_name, notes.get(one.id)))
         for one in declared.resources(stack)
     ]
     account_is_there = any(
-        one.name == catalogue.ACCOUNT.name and one.standing is not Standing.ABSENT for one in findings
+        one.name == catalogue.ACCOUNT.name and one.standing not in (Standing.ABSENT, Standing.LACKING)
+        for one in findings
     )
     if not account_is_there:
         return Survey((*findings, _service(stack, stack_name, (), deployment)), (), ())
@@ -208,16 +212,28 @@ def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], *, is
     called = one.id.rpartition("/")[2]
     if one.name in managed:
         return Finding(one.name, called, Standing.MANAGED)
-    try:
-        body = cloud.manage("GET", one.id, one.kind.api_version)
-    except NotFound as error:
-        if error.code == "SubscriptionNotFound":
-            raise
+    body = _body(one, cloud)
+    if body is None:
         return Finding(one.name, called, Standing.ABSENT)
     location = str(body.get("location") or "").replace(" ", "").lower()
     if one.location is not None and location != one.location:
         return Finding(one.name, called, Standing.MISPLACED, _move(one, location))
     return Finding(one.name, called, Standing.ADOPTABLE, is_own=is_own)
+
+
+def _of_others(one: Declared, cloud: Cloud) -> Finding:
+    standing = Standing.LACKING if _body(one, cloud) is None else Standing.OTHERS
+    return Finding(one.name, one.id.rpartition("/")[2], standing)
+
+
+def _body(one: Declared, cloud: Cloud) -> Mapping[str, Any] | None:
+    """What Resource Manager tells of it; None: it is not there."""
+    try:
+        return cloud.manage("GET", one.id, one.kind.api_version)
+    except NotFound as error:
+        if error.code == "SubscriptionNotFound":
+            raise
+        return None
 
 
 def _move(one: Declared, location: str) -> str:

@@ -69,7 +69,9 @@ def _look_at_existing(stack: Settings) -> None:
     if not declared.existing(stack):
         return
     name = declared.service_name(stack, pulumi.get_project(), pulumi.get_stack())
-    problems = existing.problems(stack, {catalogue.SERVICE.name: name}, own_state.read())
+    problems = existing.problems(
+        stack, {catalogue.SERVICE.name: name}, own_state.read(declared.zone_id(stack))
+    )
     if problems:
         raise SettingsError(problems)
 

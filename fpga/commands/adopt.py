@@ -25,6 +25,8 @@ _COLOURS: Final = {
     "CONTINUED": "green",
     "MISPLACED": "red",
     "ABSENT": "yellow",
+    "OTHERS": "dim",
+    "LACKING": "red",
 }
 
 

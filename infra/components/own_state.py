@@ -19,18 +19,23 @@ _LIST: Final = "pulumi:pulumi:readStackResourceOutputs"
 _STACK: Final = "pulumi:pulumi:Stack"
 
 
-def read() -> Own:
-    """What the stack has, as of its last update."""
+def read(zone_id: str) -> Own:
+    """What the stack has, as of its last update.
+
+    Args:
+        zone_id: of the zone that its records are in, where its state has none: they were adopted.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     listed = pulumi.runtime.invoke(_LIST, {"stackName": name}).value or {}
-    return own(listed.get("outputs") or {})
+    return own(listed.get("outputs") or {}, zone_id)
 
 
-def own(listed: Mapping[str, Mapping[str, Any]]) -> Own:
+def own(listed: Mapping[str, Mapping[str, Any]], zone_id: str) -> Own:
     """What is told of a stack's resources.
 
     Args:
         listed: by its URN, the type and the outputs of each.
+        zone_id: as of `read`.
     """
     services = {
         urn.rpartition("::")[2]: str(one["outputs"].get("name") or "")
@@ -39,7 +44,7 @@ def own(listed: Mapping[str, Mapping[str, Any]]) -> Own:
     }
     by_type = {one["type"]: one["outputs"] for urn, one in listed.items()}
     zones = [_zone(urn, one, by_type.get(_STACK, {})) for urn, one in listed.items()]
-    records = frozenset(_records(listed, next(filter(None, zones), "")))
+    records = frozenset(_records(listed, next(filter(None, zones), zone_id)))
     storage = (one["outputs"] for one in listed.values() if one["type"] == catalogue.STORAGE_ACCOUNT.token)
     return Own(services, records, frozenset(str(one.get("name") or "") for one in storage))
 
@@ -57,7 +62,7 @@ def _zone(urn: str, one: Mapping[str, Any], stack: Mapping[str, Any]) -> str | N
 def _records(listed: Mapping[str, Mapping[str, Any]], zone_id: str) -> Iterator[str]:
     zone = zone_id.rpartition("/")[2]
     for one in listed.values():
-        if one["type"] == catalogue.RECORD_SET.token and zone:
+        if one["type"] == catalogue.RECORD_SET.token:
             fqdn = str(one["outputs"].get("fqdn") or "").rstrip(".")
             type_ = str(one["outputs"].get("type") or "").rpartition("/")[2]
             if naming.is_under(fqdn, zone):

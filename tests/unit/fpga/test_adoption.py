@@ -259,3 +259,18 @@ def test_what_is_on_a_management_server_comes_in_by_its_own_provider(tmp_path: P
     inputs = file["providerInputs"]["management"]
     assert inputs["clientSecret"]["plaintext"] == '"the server\'s"'
     assert (inputs["metadataHost"], inputs["useOidc"]) == ("models.contoso.com", "false")
+
+
+def test_what_others_keep_is_shown_and_not_adopted(tmp_path: Path) -> None:
+    of_others = {"zoneExists": "true", "zoneResourceGroup": "dns", "resourceGroupExists": "true"}
+    stack = configuration(tmp_path, **of_others)
+    found = adoption.survey(stack, "dev", told({GROUP: {"location": "westus"}}), state(), Notes(None))
+    standings = {one.name: one.standing for one in found.findings}
+    assert (standings["resource-group"], standings["zone"]) == (Standing.OTHERS, Standing.LACKING)
+    assert found.of(Standing.ADOPTABLE) == ()
+    with_zone = told({ZONE.replace("/fpga/", "/dns/"): {"location": "global"}})
+    standings = {
+        one.name: one.standing
+        for one in adoption.survey(stack, "dev", with_zone, state(), Notes(None)).findings
+    }
+    assert standings["zone"] == Standing.OTHERS

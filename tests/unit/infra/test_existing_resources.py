@@ -187,7 +187,7 @@ def test_what_is_the_stack_s_own_is_told_by_its_state() -> None:
             "outputs": {"resource_id": zone},
         }
     }
-    assert own(listed | of_others) == Own(
+    assert own(listed | of_others, "another/zone") == Own(
         {"service": "service-1"}, frozenset({f"{zone}/A/www".lower()}), frozenset({"fpga1"})
     )
     made = {
@@ -197,5 +197,6 @@ def test_what_is_the_stack_s_own_is_told_by_its_state() -> None:
         },
         f"{urn}::zone": {"type": catalogue.ZONE.token, "outputs": {"name": "contoso.test"}},
     }
-    assert own(listed | made).records == {f"{zone}/A/www".replace("/dns/", "/own/").lower()}
-    assert own({}) == NOBODY
+    assert own(listed | made, "").records == {f"{zone}/A/www".replace("/dns/", "/own/").lower()}
+    assert own(listed, zone).records == {f"{zone}/A/www".lower()}  # adopted
+    assert own({}, zone) == NOBODY
