@@ -1,4 +1,4 @@
-"""`fpga state init|unlock|settle|rotate-passphrase`."""
+"""`fpga state init|unlock|settle|recover|rotate-passphrase`."""
 
 from __future__ import annotations
 
@@ -68,6 +68,17 @@ def settle(stack: StackName) -> None:
         is_settled = pending.settle(Project.here(), stack, typer.echo)
     if not is_settled:
         typer.echo(f"Nothing was under way on the stack {stack}.")
+
+
+@app.command()
+def recover(stack: StackName) -> None:
+    """Put the newest whole copy of a state in its place that was torn in its folder, when the machine died.
+
+    The torn one is kept beside it. A state that is whole stays as it is.
+    """
+    from fpga.stacks import recovery
+
+    recovery.recover(Project.here(), stack, typer.echo)
 
 
 @app.command()

@@ -27,6 +27,7 @@ _REMEDIES: Final = {
     "incorrect passphrase": "stacks/Backend.{stack}.yaml names the file of the stack's passphrase; the "
     "variable PULUMI_CONFIG_PASSPHRASE goes before it.",
     f"{NOBODY}: failed to acquire a token": SIGN_IN,
+    pulumi_command.TORN: pulumi_command.RECOVER,
 }
 _OF_LOCAL: Final = {
     "no stack named": "`fpga up` makes the stack, and what it runs against.",

@@ -90,7 +90,8 @@ def _parse(content: bytes) -> Lock | None:
 
 
 def _in_folder(folder: Path, stack: str) -> Iterable[bytes]:
-    for file in sorted((folder / _LOCKS / stack).glob("*.json")):
+    # one that was killed before it put its lock in place has it under another name, and the CLI heeds that
+    for file in sorted(one for one in (folder / _LOCKS / stack).glob("*") if one.suffix != ".attrs"):
         try:
             yield file.read_bytes()
         except FileNotFoundError:

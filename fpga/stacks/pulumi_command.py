@@ -11,6 +11,9 @@ from fpga.errors import CommandError
 from fpga.project import Project
 
 PLAIN: Final = ("--non-interactive", "--color", "never")
+TORN: Final = "failed to load checkpoint: place 1"
+"""What it says of a state that is no JSON (pulumi 3.250)."""
+RECOVER: Final = "`fpga state recover -s {stack}` puts the newest whole copy of the state in its place."
 
 
 def executable(project: Project) -> str:

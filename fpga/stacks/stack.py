@@ -252,6 +252,7 @@ class Stack:
 
 
 _REMEDIES: Final = (
+    (pulumi_command.TORN, pulumi_command.RECOVER),
     (
         "currently locked",
         "If no other update runs, `fpga state unlock -s {stack}` gives the lock back.",

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import yaml
 
+from engine import state_url
 from fpga.cloud import connection
 from infra.settings.reader import PROJECT_ROOT
 from tests.support.localcloud.faulty_cloud import FaultyCloud
@@ -166,6 +167,29 @@ def test_what_a_lost_state_knew_is_adopted_as_its_own(
     assert adopted.returncode == 0, adopted.stderr
     assert "retainOnDelete" not in adopted.stdout
     stack.up()
+    require_whole(stack)
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5], ids=["empty", "cut off"])
+def test_a_state_that_a_dying_machine_tore_is_recovered(
+    make_faulty_stack: Callable[[str], ProgramStack], left: float
+) -> None:
+    stack = make_faulty_stack(f"torn-{left:.0%}".rstrip("%"))
+    stack.up()
+    folder = state_url.folder_of(stack.environment["PULUMI_BACKEND_URL"])
+    (file,) = folder.glob(f".pulumi/stacks/*/{stack.stack}.json")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(left * len(whole))])
+
+    refused = fpga(stack, "apply", "--yes")
+    assert refused.returncode == 1
+    assert f"`fpga state recover -s {stack.stack}` puts" in refused.stdout
+    recovered = fpga(stack, "state", "recover")
+
+    assert recovered.returncode == 0, recovered.stderr
+    assert recovered.stdout.startswith("Taken: backups/fpga-web-service/")
+    assert file.read_bytes() == whole
+    assert file.with_name(f"{file.name}.torn").read_bytes() == whole[: int(left * len(whole))]
     require_whole(stack)
 
 

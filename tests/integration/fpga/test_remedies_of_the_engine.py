@@ -29,6 +29,7 @@ def project_whose_engine_says(folder: Path, said: str) -> Project:
         ("local", "incorrect passphrase", "Its passphrase is in .local/passphrase"),
         ("dev", "incorrect passphrase", "stacks/Backend.dev.yaml names the file"),
         ("dev", "DefaultAzureCredential: failed to acquire a token", "Nobody is signed in to the state: set"),
+        ("dev", "failed to load checkpoint: place 1: unexpected end", "`fpga state recover -s dev` puts"),
     ],
 )
 def test_the_remedy_is_that_of_the_stack(tmp_path: Path, stack: str, said: str, remedy: str) -> None:
@@ -45,6 +46,10 @@ def test_the_remedy_is_that_of_the_stack(tmp_path: Path, stack: str, said: str, 
     [
         ("the stack is currently locked by 1 lock(s)", "`fpga state unlock -s qa` gives the lock back."),
         ("cannot create already existing resource", "`fpga adopt -s qa` brings what exists under the stack."),
+        (
+            "failed to load checkpoint: place 1: unexpected end of JSON input",
+            "`fpga state recover -s qa` puts the newest whole copy of the state in its place.",
+        ),
     ],
 )
 def test_an_update_that_fails_names_the_command_for_its_stack(tmp_path: Path, said: str, remedy: str) -> None:

@@ -26,9 +26,10 @@ def test_locks_of_the_stack_alone_are_found(tmp_path: Path) -> None:
     _write(tmp_path, "local", "a.json.attrs", "{}")
     _write(tmp_path, "local", "half.json", '{"pid": 1')
     _write(tmp_path, "local", "list.json", "[]")
+    _write(tmp_path, "local", "c.json.18c2f0.tmp", json.dumps({"pid": 13, "hostname": "there"}))
     _write(tmp_path, "dev", "b.json", json.dumps(holder))
     url = state_url.url_of(tmp_path)
-    assert locks(url, "local", {}) == [Lock("there", 12, "me", "2026-01-01T00:00:00.123Z")]
+    assert locks(url, "local", {}) == [Lock("there", 12, "me", "2026-01-01T00:00:00.123Z"), Lock("there", 13)]
     assert locks(url, "prod", {}) == []
 
 
