@@ -63,6 +63,13 @@ class IssuedCertificate:
             CommandError: the source's certificates are brought, not issued; or none was issued yet.
         """
         whose = f"the service {item.name} of the stack {stack}" if item else f"the stack {stack}"
+        listed = list(resources)
+        # its own settings say nothing of a certificate then
+        if item and (holder := certified_by(listed, item.name)):
+            raise CommandError(
+                f"The service {item.name} of the stack {stack} has the certificate of the service {holder}: "
+                f"`fpga certs renew -s {stack} --service {holder}` renews it."
+            )
         if source in _BROUGHT:
             place = (item.path(""), stack, "--path '", "'") if item else (f"{NAMESPACE}:", stack, "", "")
             how = _BROUGHT[source].format(*place)
@@ -75,16 +82,10 @@ class IssuedCertificate:
             from infra.settings.certificate import SOURCES
 
             raise CommandError(f"{SOURCE} of {whose} is '{source}': choose one of {', '.join(SOURCES)}.")
-        listed = list(resources)
         for one in of_service(listed, item.name) if item else listed:
             told = one.get("outputs", {})
             if catalogue.ISSUING.get(one["type"]) == source and told.get("certificate"):
                 return cls._read(source, told, item.path(_GENERATION) if item else GENERATION)
-        if item and (holder := certified_by(listed, item.name)):
-            raise CommandError(
-                f"The service {item.name} of the stack {stack} has the certificate of the service {holder}: "
-                f"`fpga certs renew -s {stack} --service {holder}` renews it."
-            )
         raise CommandError(
             f"{whose[0].upper()}{whose[1:]} has no certificate of the source {source} yet: "
             f"`pulumi up -s {stack}` has the first one issued."

@@ -41,7 +41,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print all as JSON.")]
 
 @app.command()
 def check(
-    fqdn: Annotated[str, typer.Option(help="Name by which callers reach the service.")],
+    fqdn: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FQDN", help="Name by which callers reach the service; more than once for more."
+        ),
+    ],
     cert: Annotated[
         Path | None, typer.Option("--cert", metavar="FILE", help="Certificate chain in PEM, leaf first.")
     ] = None,
@@ -81,13 +86,14 @@ def check(
     except UnreadableError as error:
         report = CertificateReport.unreadable(error.findings, now)
     else:
-        judged = checks.judge(obtained.reading, fqdn, now, trusted, minimum_days, machine_roots.read)
+        first, *also = fqdn
+        judged = checks.judge(obtained.reading, first, now, trusted, minimum_days, machine_roots.read, also)
         report = CertificateReport.judged(judged, now)
     if as_json:
-        typer.echo(json.dumps({"fqdn": fqdn, **report.to_dict()}, indent=2))
+        typer.echo(json.dumps({"fqdn": fqdn[0], "fqdns": fqdn, **report.to_dict()}, indent=2))
     else:
         report.print()
-        typer.echo(_summary(report, fqdn))
+        typer.echo(_summary(report, ", ".join(fqdn)))
     raise typer.Exit(report.verdict.exit_code)
 
 
@@ -253,15 +259,15 @@ def _read_endpoint(endpoint: str, name: str | None) -> Reading:
     return assemble(certificates, None, certificate_origin=Origin(f"endpoint {endpoint}", "chain.pem"))
 
 
-def _summary(report: CertificateReport, fqdn: str) -> str:
+def _summary(report: CertificateReport, names: str) -> str:
     from certs.findings import errors_in
     from fpga.certificates.report import Verdict
 
     count = len(errors_in(report.findings))
     things = "1 thing is" if count == 1 else f"{count} things are"
     return {
-        Verdict.FIT: f"Fit for {fqdn}.",
-        Verdict.DUE: f"Fit for {fqdn}, and due for renewal.",
-        Verdict.REFUSED: f"Refused for {fqdn}: {things} wrong.",
+        Verdict.FIT: f"Fit for {names}.",
+        Verdict.DUE: f"Fit for {names}, and due for renewal.",
+        Verdict.REFUSED: f"Refused for {names}: {things} wrong.",
         Verdict.UNREADABLE: f"Not readable: {things} wrong.",
     }[report.verdict]

@@ -28,7 +28,6 @@ from infra.settings.kinds import text
 from infra.settings.model import ModelSettings
 from infra.settings.reader import NAMESPACE, Item, Reader
 from infra.settings.service import ServiceSettings
-from infra.settings.shared_certificates import Sharing, Wanted
 from infra.settings.table import Group, Kind, Setting
 
 KEY: Final = "services"
@@ -148,7 +147,7 @@ def read(
         own = listed.own(f"{KEY}[{number}]", raw, _known(), top, secret_keys or (), problems)
         if own is not None:
             written[f"{KEY}[{number}]"] = own
-    sharing = _sharing(written, outside, flat_fqdn)
+    sharing = shared_certificates.share_written(written, outside, flat_fqdn)
     found: dict[str, DeclaredService] = {}
     readers: dict[str, Reader[_Item]] = {}
     for place, own in written.items():
@@ -167,27 +166,6 @@ def read(
     problems += sharing.problems
     # what is wrong outside of the list is found for each one that goes by it
     return _shared(found, sharing.holders), list(dict.fromkeys(problems))
-
-
-def _sharing(
-    written: Mapping[str, Mapping[str, str | None]], outside: Mapping[str, str], flat_fqdn: str
-) -> Sharing:
-    """Who is served with whose certificate, by what is written, as far as that is good."""
-
-    def wanted(place: str, own: Mapping[str, str | None]) -> Wanted:
-        def text_of(key: str) -> str:
-            return ((own[key] if key in own else outside.get(key)) or "").strip()
-
-        return Wanted(
-            place=place,
-            fqdn=certificate_names.good_fqdn(text_of("fqdn")),
-            names=certificate_names.good(own.get(certificate_names.KEY) or ""),
-            own=shared_certificates.all_keys() & own.keys(),
-            issued=text_of(certificate.SOURCE) in certificate.ISSUING,
-        )
-
-    names = certificate_names.good(outside.get(certificate_names.KEY, "").strip())
-    return shared_certificates.share([wanted(*one) for one in written.items()], names, flat_fqdn)
 
 
 def _shared(found: Mapping[str, DeclaredService], holders: Mapping[str, str]) -> tuple[DeclaredService, ...]:

@@ -58,6 +58,32 @@ class Sharing:
     problems: tuple[str, ...]
 
 
+def share_written(
+    written: Mapping[str, Mapping[str, str | None]], outside: Mapping[str, str], flat_fqdn: str
+) -> Sharing:
+    """As `share`, by what is written, as far as that is good.
+
+    Args:
+        written: the settings of each item, by its place: texts, lists as JSON.
+        outside: those outside of the list.
+    """
+
+    def wanted(place: str, own: Mapping[str, str | None]) -> Wanted:
+        def text_of(key: str) -> str:
+            return ((own[key] if key in own else outside.get(key)) or "").strip()
+
+        return Wanted(
+            place=place,
+            fqdn=certificate_names.good_fqdn(text_of("fqdn")),
+            names=certificate_names.good(own.get(certificate_names.KEY) or ""),
+            own=all_keys() & own.keys(),
+            issued=text_of(SOURCE) in ISSUING,
+        )
+
+    names = certificate_names.good(outside.get(certificate_names.KEY, "").strip())
+    return share([wanted(*one) for one in written.items()], names, flat_fqdn)
+
+
 def share(wanted: Sequence[Wanted], outside: Collection[str], flat_fqdn: str) -> Sharing:
     """Tells who is served with whose certificate.
 

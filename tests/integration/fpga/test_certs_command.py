@@ -87,6 +87,21 @@ PAIR = ("--cert", "chain.pem", "--key", "key.pem")
 PFX = ("--pfx", "tls.pfx", "--password-file")
 CHECKS = {
     "fit": ((*PAIR, "--fqdn", FQDN), 0, "fit", ["Fit for api.example.com."]),
+    "fit for the same name in other words": (
+        (*PAIR, "--fqdn", FQDN, "--fqdn", "API.example.com."),
+        0,
+        "fit",
+        ["Fit for api.example.com, API.example.com.."],
+    ),
+    "unfit for the second of two names": (
+        (*PAIR, "--fqdn", FQDN, "--fqdn", "www.example.com"),
+        1,
+        "refused",
+        [
+            "does not cover www.example.com: it is for api.example.com.",
+            "Refused for api.example.com, www.example.com: 1 thing is wrong.",
+        ],
+    ),
     "fit below its root": ((*PAIR, "--fqdn", FQDN, "--roots", "root.pem"), 0, "fit", ["held by callers"]),
     "PFX": ((*PFX, "password", "--fqdn", FQDN), 0, "fit", ["Fit for api.example.com."]),
     "another name": (

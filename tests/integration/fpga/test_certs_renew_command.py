@@ -266,20 +266,22 @@ def test_one_of_several_that_was_brought_is_told_where_it_is_set(tmp_path: Path)
     )
 
 
-def test_one_that_two_services_have_is_renewed_by_the_one_whose_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["dogs", "birds"])
+def test_one_that_two_services_have_is_renewed_by_the_one_whose_it_is(tmp_path: Path, other: str) -> None:
+    """Whatever the source is that the other one's own settings would have."""
     checkout = Several(tmp_path)
-    checkout.share("cats", "dogs")
+    checkout.share("cats", other)
     checkout.preview_of("cats")
 
-    refused = checkout.renew("--service", "dogs", "--yes")
+    refused = checkout.renew("--service", other, "--yes")
     assert refused.returncode == 1
     assert (
-        "The service dogs of the stack dev has the certificate of the service cats: `fpga certs renew -s dev "
-        "--service cats` renews it." in refused.stderr
+        f"The service {other} of the stack dev has the certificate of the service cats: `fpga certs renew -s "
+        "dev --service cats` renews it." in refused.stderr
     )
     done = checkout.renew("--yes")
     assert done.returncode == 0, done.stderr
-    assert "service     dogs" not in done.stdout
+    assert f"service     {other}" not in done.stdout
 
 
 def test_a_stack_without_a_list_takes_no_service(tmp_path: Path) -> None:
