@@ -41,14 +41,16 @@ class Example:
 
     def renewed(self, text: bytes | str) -> str | None:
         """The file with the comments that it should have, and the settings that it has; None: it is a team's,
-        who may have broken it, too.
+        who may have broken it, or listed services with comments of their own.
         """
         try:
             content = yaml_text.load(text, self.file)
         except CommandError:
             return None
         given = content.get(self.section) if self.section and isinstance(content, dict) else content
-        if not isinstance(given, dict) or any(given.get(key) != self.settings[key] for key in self.owners):
+        if not isinstance(given, dict) or f"{NAMESPACE}:services" in given:
+            return None
+        if any(given.get(key) != self.settings[key] for key in self.owners):
             return None
         renewed = self.text(given)
         # what encrypts a stack's secrets, say, or a setting of Pulumi's own: a person has put it there

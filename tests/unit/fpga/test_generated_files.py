@@ -67,6 +67,7 @@ def test_every_setting_is_told_by_the_line_of_the_table() -> None:
         # what the table does not know must not get lost
         ("Pulumi.dev.yaml", "config:", "config:\n  pulumi:tags: {team: vision}"),
         ("Pulumi.dev.yaml", "config:", "config: ["),
+        ("Pulumi.dev.yaml", "config:", "config:\n  fpga-web-service:services:\n  - name: cats # ours"),
         ("Backend.dev.yaml", "url:", "urls:"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from infra import settings
 from infra.settings.management import VARIABLES
 from infra.settings.reader import PROJECT_ROOT, SettingsError
 from localcloud.status import Status
+from tests.support.documents.markdown import blocks
 
 STACKS = PROJECT_ROOT / "stacks"
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -49,12 +51,19 @@ def complaints(content: Any) -> list[str]:
     return [str(error.message) for error in VALID.iter_errors(content)]
 
 
+def listed(tmp_path: Path, *services: Any, **changed: Any) -> dict[str, Any]:
+    return stack(tmp_path, services=list(services), **changed)
+
+
 def taken_by_the_program(content: dict[str, Any]) -> bool:
     azure = dict.fromkeys(("tenantId", "subscriptionId", "clientId", "clientSecret"), UUID)
     config = {f"azure-native:{key}": value for key, value in azure.items()}
     if "fpga-web-service:managementHost" not in content["config"]:
         config["azure-native:metadataHost"] = "localhost:443"
-    config |= {key: str(value) for key, value in content["config"].items()}
+    config |= {
+        key: json.dumps(value) if isinstance(value, list) else str(value)
+        for key, value in content["config"].items()
+    }
     try:
         settings.read(config, dict.fromkeys(VARIABLES.values(), SERVER_UUID))
     except SettingsError:
@@ -176,3 +185,79 @@ def test_new_backends_fit_their_schema(provider: str) -> None:
     assert list(validator.iter_errors(yaml.safe_load(text))) == []
     assert list(validator.iter_errors({"url": "file://x"})) != []
     assert list(validator.iter_errors({"url": "s3://x", "passphraseFile": "p"})) != []
+
+
+CATS = {"name": "cats", "fqdn": "cats.contoso.test"}
+
+
+@pytest.mark.parametrize(
+    ("services", "changed"),
+    [
+        ([CATS], {"fqdn": None}),
+        ([{"name": "cats"}], {}),
+        ([CATS | {"recordTtl": 60, "sslEnabled": False, "primaryKeyGeneration": "2"}], {}),
+        ([CATS | {"recordTtl": "soon"}], {}),
+        ([CATS | {"recordTtl": None}], {}),
+        ([CATS | {"fqdn": ["cats.contoso.test"]}], {}),
+        ([CATS | {"certificateSource": "vault"}], {}),
+        ([CATS | {"zone": "contoso.test"}], {}),
+        ([CATS | {"colour": "red"}], {}),
+        ([{"fqdn": "cats.contoso.test"}], {}),
+        (["cats"], {}),
+        ([], {}),
+    ],
+)
+def test_schema_and_program_are_of_one_mind_on_lists(
+    tmp_path: Path, services: list[Any], changed: dict[str, Any]
+) -> None:
+    content = listed(tmp_path, *services, **changed)
+
+    assert (complaints(content) == []) is taken_by_the_program(content)
+
+
+@pytest.mark.parametrize(
+    ("own", "is_taken"),
+    [
+        ({"certificateKey": {"secure": "v1:abc"}}, True),
+        ({"pfxPassword": ""}, True),
+        ({"certificateKey": "-----BEGIN"}, False),
+        ({"acmeEabHmacKey": {"secure": "v1:abc", "more": "x"}}, False),
+        ({"fqdn": {"secure": "v1:abc"}}, False),
+    ],
+)
+def test_in_a_list_secrets_are_encrypted_and_nothing_else(
+    tmp_path: Path, own: dict[str, Any], is_taken: bool
+) -> None:
+    assert (complaints(listed(tmp_path, CATS | own)) == []) is is_taken
+
+
+def test_without_a_list_the_service_has_a_name(tmp_path: Path) -> None:
+    assert complaints(stack(tmp_path, fqdn=None)) != []
+
+
+def test_every_setting_of_an_item_is_described() -> None:
+    (of_items,) = [
+        one["items"]["properties"]
+        for key, one in stack_schema.stack_schema()["properties"]["config"]["properties"].items()
+        if key == "fpga-web-service:services"
+    ]
+
+    assert {"name", "fqdn", "modelId", "certificateKey", "acmeTimeout", "serviceName", "adopt"} <= set(
+        of_items
+    )
+    assert {"zone", "account", "caaIssuers", "production", "services"} & set(of_items) == set()
+    assert [key for key, one in of_items.items() if not one.get("description")] == []
+
+
+def test_the_list_in_the_documents_fits_the_schema() -> None:
+    (example,) = [
+        block.text
+        for block in blocks(PROJECT_ROOT / "docs" / "environments.md")
+        if block.kind == "yaml" and "fpga-web-service:services:" in block.text
+    ]
+    content = yaml.safe_load(example) | {
+        "fpga-web-service:resourceGroup": "x",
+        "fpga-web-service:account": "x",
+    }
+
+    assert complaints({"config": content}) == []
