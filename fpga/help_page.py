@@ -77,6 +77,8 @@ class Commands(TyperGroup):
         super().__init__(**settings)
         for command in self.commands.values():
             command.context_class = _Context
+            # what shells show beside a command, too
+            command.short_help = command.short_help or first_sentence(command.help or "")
 
     def format_commands(self, ctx: Any, formatter: HelpFormatter) -> None:
         listed = [(name, self.commands[name]) for name in self.list_commands(ctx)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fpga.commands.stack_option import default, plain_name
+from fpga.commands.stack_option import default, named, plain_name
 from fpga.errors import CommandError
 from fpga.project import DEFAULT_STACK, Project
 
@@ -16,6 +16,15 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="STACK", help="The stack's name, such as dev.")]
+Known = Annotated[
+    str, typer.Argument(metavar="STACK", help="The stack's name, such as dev.", autocompletion=named)
+]
+
+
+def _kinds(incomplete: str) -> list[str]:
+    from fpga.stacks.presets import PRESETS
+
+    return [name for name in PRESETS if name.startswith(incomplete)]
 
 
 @app.command()
@@ -28,6 +37,7 @@ def new(
             metavar="KIND",
             help="Start from the settings of dev, staging or prod.",
             show_default="dev",
+            autocompletion=_kinds,
         ),
     ] = None,
     cloud: Annotated[
@@ -79,7 +89,7 @@ def new(
 
 
 @app.command()
-def init(name: Name) -> None:
+def init(name: Known) -> None:
     """Make the stack in its backend: `pulumi stack init` with its secrets provider, and a passphrase before.
 
     A passphrase is made only where nothing was ever encrypted: what was, is lost without the old one.
@@ -114,6 +124,7 @@ def environment(
             default_factory=default,
             show_default="the shell's, or local",
             callback=plain_name,
+            autocompletion=named,
         ),
     ],
     sign_in: Annotated[

@@ -6,10 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from fpga.cli import app
 from tests.support.waiting import PATIENCE_S
 
 CHECKOUT = Path(__file__).parents[3]
@@ -47,6 +53,9 @@ def test_bash_completes_commands_options_values_and_stacks() -> None:
     assert completed("fpga", "predict", "--sta") == ["--stack"]
     assert completed("fpga", "predict", "--stack", "pr") == ["prod"]
     assert completed("fpga", "plan", "-s", "") == ["dev", "local", "prod", "staging"]
+    assert completed("fpga", "stack", "init", "p") == ["prod"]
+    assert completed("fpga", "stack", "environment", "s") == ["staging"]
+    assert completed("fpga", "stack", "new", "mine", "--from", "") == ["dev", "staging", "prod"]
     assert completed("fpga", "doctor", "--format", "") == ["text", "json"]
     assert completed("fpga", "completion", "") == ["bash", "zsh", "fish"]
 
@@ -70,6 +79,42 @@ def test_services_are_completed_from_the_stack_s_file(tmp_path: Path) -> None:
     assert services("certs", "renew", "--stack", "dev", "--service", "d") == ["dogs"]
     for stack in ("flat", "torn", "none"):
         assert services("predict", "-s", stack, "--service", "") == []
+
+
+def commands(group: TyperGroup, *before: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *before, name)
+        else:
+            yield (*before, name), command
+
+
+def test_wherever_a_stack_is_named_its_name_is_completed() -> None:
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    asked = 0
+    for path, command in commands(root):
+        for parameter in command.params:
+            if "STACK" not in (parameter.metavar or "") or path == ("stack", "new"):
+                continue
+            context = typer.Context(command)
+            offered = [one.value for one in parameter.shell_complete(context, "sta")]
+            assert offered == ["staging"], f"fpga {' '.join(path)} does not complete {parameter.name}"
+            asked += 1
+    assert asked > 15
+
+
+def test_what_a_command_does_is_told_whole_beside_it() -> None:
+    told = shell(
+        "bash",
+        "fpga",
+        _TYPER_COMPLETE_ARGS="fpga stack ",
+        _FPGA_COMPLETE="complete_fish",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert "environment\tPrint what `. .local/activate` sets for a stack, as commands of a POSIX shell." in (
+        told.splitlines()
+    )
 
 
 @pytest.mark.parametrize("name", ["zsh", "fish"])
