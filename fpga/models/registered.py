@@ -68,7 +68,9 @@ def of_stack(project: Project, stack: str) -> Iterator[RegisteredModels]:
     clouds = StackClouds(read, environment.get("SSL_CERT_FILE"))
     try:
         management = ModelManagement(clouds.management, declared.account_id(read))
-        yield RegisteredModels(management, clouds.of(storage.id), storage.id)
+        packages = clouds.of(storage.id)
+        are_apart = packages is not clouds.management
+        yield RegisteredModels(management, packages, storage.id, are_apart=are_apart)
     except NotFound as error:
         raise CommandError(
             f"The stack {stack} has no account or storage yet ({error}): `pulumi up -s {stack}` makes them."
@@ -82,10 +84,13 @@ class RegisteredModels:
 
     Args:
         packages: the cloud of the storage account that holds the packages.
+        are_apart: whether that is another one than the account's.
     """
 
-    def __init__(self, management: ModelManagement, packages: Cloud, storage_account_id: str) -> None:
-        self._management = management
+    def __init__(
+        self, management: ModelManagement, packages: Cloud, storage_account_id: str, *, are_apart: bool
+    ) -> None:
+        self._management, self._are_apart = management, are_apart
         self._packages, self._storage = packages, storage_account_id
 
     def push(self, name: str, package: ModelPackage) -> Pushed:
@@ -93,11 +98,12 @@ class RegisteredModels:
 
         Raises:
             CommandError: the name is none for a model.
+                The account's server has not fetched it from another cloud's storage.
             ServiceError: the account refuses it: InvalidPackage, in localcloud's words.
         """
         from clients.azure.blobs import Blobs
         from clients.azure.errors import ServiceError
-        from clients.azure.model_management import INVALID_PACKAGE
+        from clients.azure.model_management import INVALID_PACKAGE, NOT_FETCHED
         from clients.azure.takeover import ensure_model
         from infra.declared import CONTAINER
 
@@ -116,8 +122,13 @@ class RegisteredModels:
         try:
             model = ensure_model(self._management, full, upload)
         except ServiceError as error:
-            if error.code == INVALID_PACKAGE:  # it was uploaded, and is not registered: nothing stays of it
-                uploaded[0].delete(f"{full}.zip")
+            if error.code in (INVALID_PACKAGE, NOT_FETCHED):
+                uploaded[0].delete(f"{full}.zip")  # it is not registered: nothing stays of it
+            if error.code == NOT_FETCHED and self._are_apart:
+                from infra.settings.management import not_fetched
+
+                words = not_fetched(uploaded[0].host)
+                raise CommandError(f"{error} {words} Nothing stays of what was uploaded.") from None
             raise
         return Pushed(model, is_new=bool(uploaded))
 

@@ -37,6 +37,7 @@ class ModelProvider(CloudProvider):
         from clients.azure.model_management import INVALID_PACKAGE, NOT_FETCHED
         from clients.azure.takeover import ensure_model
         from infra.inputs.model_package import read
+        from infra.settings.management import not_fetched
         from infra.settings.reader import absolute
 
         def upload() -> str:
@@ -54,7 +55,7 @@ class ModelProvider(CloudProvider):
             if error.code == INVALID_PACKAGE:  # it was uploaded, and is not registered: nothing stays of it
                 blobs().delete(_blob(props))
             if error.code == NOT_FETCHED and self.packages_are_apart():
-                raise RuntimeError(f"{error} {_not_fetched(blobs().host)}") from None
+                raise RuntimeError(f"{error} {not_fetched(blobs().host)}") from None
             raise
         return CreateResult(model.id, dict(props))
 
@@ -85,15 +86,6 @@ class ModelProvider(CloudProvider):
             Blobs(self.package_cloud(), props["storage_account_id"], props["container"]).delete(_blob(props))
         except NotFound:
             return  # the storage account is gone, and the blob with it
-
-
-def _not_fetched(host: str) -> str:
-    return (
-        f"The management server fetches packages from the other cloud's storage, {host}. Where its own rule "
-        f"is in the way, have it started with --package-host {host} (packageHosts of its configuration); "
-        "where it does not reach or trust that, keep the packages on the server: `pulumi config set "
-        "fpga-web-service:managementStorage true`."
-    )
 
 
 def _blob(props: Props) -> str:

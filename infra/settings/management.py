@@ -54,6 +54,20 @@ ENDED: Final = (
 )
 
 
+def not_fetched(host: str) -> str:
+    """The sentences about a package that the server has not fetched from the first cloud's storage.
+
+    Args:
+        host: of the storage account's blobs.
+    """
+    return (
+        f"The management server fetches packages from the other cloud's storage, {host}. Where its own rule "
+        f"is in the way, have it started with --package-host {host} (packageHosts of its configuration); "
+        "where it does not reach or trust that, keep the packages on the server: `pulumi config set "
+        "fpga-web-service:managementStorage true`."
+    )
+
+
 def _told(about: str, key: str) -> str:
     return f"{about}. Not set: the variable {VARIABLES[key]}"
 

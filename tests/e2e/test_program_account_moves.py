@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fpga.models import folder, onnx_file
+from fpga.models.new_package import Wanted, made
+from tests.support.models import onnx_files
 from tests.support.stacks import local_cloud as local_clouds
 from tests.support.stacks.engine_operations import expect_no_changes
 from tests.support.stacks.local_cloud import LocalCloud
@@ -124,10 +127,17 @@ def test_a_move_to_what_is_no_such_server_is_refused_at_the_preview(
 
 
 def test_a_move_that_fails_leaves_all_as_it_is_and_goes_on_when_it_is_mended(
-    stack: ProgramStack, local_cloud: LocalCloud, other_server: LocalCloud, strict_server: LocalCloud
+    stack: ProgramStack,
+    local_cloud: LocalCloud,
+    other_server: LocalCloud,
+    strict_server: LocalCloud,
+    tmp_path: Path,
 ) -> None:
     """The server may not fetch from the first cloud's storage: that is told, and it gets one of its own."""
     storage = urlsplit(str(local_cloud.status.blob)).netloc
+    colours = tmp_path / "colours"
+    own = onnx_file.read(onnx_files.mean_colour(tmp_path / "own.onnx"))
+    folder.write(colours, made(own, Wanted("0:1"), softmax=True).files)
     move(stack, strict_server)
     failed = stack.up(code=None)
     assert failed.code != 0
@@ -136,6 +146,12 @@ def test_a_move_that_fails_leaves_all_as_it_is_and_goes_on_when_it_is_mended(
     assert f"`pulumi config set {NAMESPACE}:managementStorage true`" in failed.text
     assert "sig=" not in failed.text.replace("sig=[redacted]", "")
     assert accounts(other_server, stack) == ["Succeeded"]
+
+    pushed = stack.fpga("model", "push", str(colours), "--stack", stack.stack)
+    assert pushed.returncode == 1
+    assert f"have it started with --package-host {storage}" in pushed.stderr
+    assert "Nothing stays of what was uploaded." in pushed.stderr
+    assert "sig=" not in pushed.stderr.replace("sig=[redacted]", "")
 
     stack.configure({f"{NAMESPACE}:managementStorage": "true"})
     stack.up()
