@@ -41,6 +41,22 @@ class PackageError(Exception):
     """A package cannot run; the text names its part, the fault, and what there is instead."""
 
 
+class ConvertibleError(PackageError):
+    """A stage of TensorFlow or Keras: localcloud runs what `fpga model convert` makes of it.
+
+    Args:
+        fault: the stage, by its place, and what it is.
+    """
+
+    def __init__(self, fault: str, package: str = "PACKAGE", folder: str = "DIR") -> None:
+        super().__init__(
+            f"{fault}, which localcloud does not run, for such a graph may read and write its files: `fpga "
+            f"model convert {package} {folder}` makes a package of ONNX stages of it, where TensorFlow is "
+            "installed; name that one in its place."
+        )
+        self.fault = fault
+
+
 @dataclass(frozen=True)
 class BrainwaveStage:
     """A featurizer that the device has built in.
@@ -246,10 +262,7 @@ def _stage(read: Callable[[str], bytes], sizes: Mapping[str, int], where: str, s
             content=read(path),
         )
     if kind in ("tensorflow", "keras"):
-        raise PackageError(
-            f"{DEFINITION}: {where} is of type {kind}, which localcloud does not run: "
-            "export the stage to ONNX and declare it as type onnx, as `fpga model convert` does."
-        )
+        raise ConvertibleError(f"{DEFINITION}: {where} is of type {kind}")
     raise PackageError(
         f"{DEFINITION}: {where}.type is {_shown(kind)}; there are brainwave (a featurizer of the device) "
         "and onnx (a model of the package)."

@@ -133,6 +133,19 @@ def new(
 def convert(
     package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="Package of 2018: a folder, or a zip.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="MIB",
+            help="Memory that converting a stage may take, beside TensorFlow itself.",
+            min=1,
+            show_default="half of what is free, at most 4096",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time that converting a stage may take.", min=1)
+    ] = 600.0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a package that is there.")] = False,
 ) -> None:
     """Make ONNX stages of a package's tensorflow and keras stages, where TensorFlow is installed.
@@ -142,9 +155,11 @@ def convert(
     from fpga.console import told_when_long
     from fpga.models import conversion, trial
     from fpga.models import folder as on_disk
+    from localcloud.scoring.trial_process import memory_limit
 
+    limits = conversion.Limits(memory_limit() if memory is None else memory << 20, timeout)
     with told_when_long("convert", f"TensorFlow converts {package}"):
-        made = conversion.converted(trial.files_of(package))
+        made = conversion.converted(trial.files_of(package), limits)
     if not made.stages:
         raise CommandError(f"{package} has no stage of type tensorflow or keras: it needs no conversion.")
     is_new = on_disk.require(folder, made.files, force=force)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -18,15 +20,28 @@ from typing import Any, Final
 
 from clients.wire.model_package import DEFINITION
 from fpga.errors import CommandError
+from fpga.models.tensorflow_export import OUT_OF_MEMORY
 from surroundings import json_text, variables
 
 KINDS: Final = ("tensorflow", "keras")
-TIMEOUT_S: Final = 600.0
 _KEPT: Final = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 _INSTALL: Final = (
     "TensorFlow is not installed beside this command: `pip install 'fpga-web-service[tensorflow]'`, in a "
     "checkout `.local/venv/bin/pip install -e '.[tensorflow]'`, some 1.5 GB; there is none for Python 3.14."
 )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the conversion of a stage may take.
+
+    Attributes:
+        memory: bytes, beside TensorFlow itself.
+        timeout_s: seconds of wall time.
+    """
+
+    memory: int
+    timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -42,11 +57,14 @@ class Converted:
     stages: tuple[str, ...]
 
 
-def converted(files: Mapping[str, bytes]) -> Converted:
+def converted(files: Mapping[str, bytes], limits: Limits) -> Converted:
     """Converts the files of a package.
 
+    Args:
+        limits: of each stage.
+
     Raises:
-        CommandError: TensorFlow is missing, or cannot read a stage.
+        CommandError: TensorFlow is missing, cannot read a stage, or takes more than it may.
     """
     definition = _definition(files)
     made, told, replaced = dict(files), [], []
@@ -58,7 +76,9 @@ def converted(files: Mapping[str, bytes]) -> Converted:
         inside = {name for name in files if name == path or name.startswith(f"{path.rstrip('/')}/")}
         if not inside:
             raise CommandError(f"{where}.model_path {path[:100]!r} is not in the package.")
-        content, source, result = _exported(where, stage, path, {name: files[name] for name in inside})
+        content, source, result = _exported(
+            where, stage, path, {name: files[name] for name in inside}, limits
+        )
         name = _free(f"{PurePosixPath(path).stem or 'model'}.onnx", made)
         made[name] = content
         replaced += sorted(inside)
@@ -96,7 +116,7 @@ def _free(name: str, taken: Mapping[str, bytes]) -> str:
 
 
 def _exported(
-    where: str, stage: Mapping[str, Any], path: str, files: Mapping[str, bytes]
+    where: str, stage: Mapping[str, Any], path: str, files: Mapping[str, bytes], limits: Limits
 ) -> tuple[bytes, str, str]:
     """The ONNX model of a stage, and the names of its input and output."""
     if find_spec("tensorflow") is None or find_spec("tf2onnx") is None:
@@ -114,21 +134,20 @@ def _exported(
             "out": str(out),
             "input": stage.get("input_tensor") or "",
             "output": stage.get("output_tensor") or "",
+            "memory": limits.memory,
         }
-        command = [sys.executable, "-m", "fpga.models.tensorflow_export"]
-        try:
-            done = subprocess.run(
-                command,
-                input=json.dumps(asked),
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-                # none of this shell's secrets: a model of TensorFlow may run what it likes
-                env=variables.made({name: os.environ[name] for name in _KEPT if name in os.environ}),
+        done = _run(asked, limits.timeout_s)
+        if done is None:
+            raise CommandError(
+                f"{where}: TensorFlow did not convert {path} in {limits.timeout_s:g} s: --timeout gives it "
+                "more of them."
             )
-        except subprocess.TimeoutExpired:
-            raise CommandError(f"{where}: TensorFlow did not convert {path} in {TIMEOUT_S:g} s.") from None
+        if done.returncode == OUT_OF_MEMORY or done.returncode < 0:
+            ended = f" (it ended by {signal.Signals(-done.returncode).name})" if done.returncode < 0 else ""
+            raise CommandError(
+                f"{where}: TensorFlow takes more than {limits.memory >> 20} MiB of memory to convert {path}"
+                f"{ended}: --memory-limit MIB allows it more, where the machine has it."
+            )
         if done.returncode != 0 or not out.is_file():
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             raise CommandError(
@@ -136,3 +155,27 @@ def _exported(
             )
         told = json.loads(done.stdout.splitlines()[-1])
         return out.read_bytes(), str(told["input"]), str(told["output"])
+
+
+def _run(asked: Mapping[str, Any], timeout_s: float) -> subprocess.CompletedProcess[str] | None:
+    """The process that converts, once it has ended; None: it was ended, for it took too long."""
+    command = [sys.executable, "-m", "fpga.models.tensorflow_export"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # none of this shell's secrets: a model of TensorFlow may run what it likes
+        env=variables.made({name: os.environ[name] for name in _KEPT if name in os.environ}),
+        start_new_session=True,
+    ) as child:
+        try:
+            stdout, stderr = child.communicate(json.dumps(asked), timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # with all that it has started
+    return subprocess.CompletedProcess(command, child.returncode, stdout, stderr)

@@ -1,18 +1,23 @@
 """`python -m fpga.models.tensorflow_export`: a model of TensorFlow or Keras to ONNX, where they are.
 
-Reads a JSON object from standard input (`kind`, `path`, `out`, `input`, `output`), writes the ONNX file, and
-prints the names of its input and output as JSON on the last line.
+Reads a JSON object from standard input (`kind`, `path`, `out`, `input`, `output`, `memory`), writes the ONNX
+file, and prints the names of its input and output as JSON on the last line. Before it reads the model it
+takes from itself, for good (setrlimit(2)), memory beyond the limit (RLIMIT_AS) and core dumps.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 OPSET: Final = 17
+OUT_OF_MEMORY: Final = 3
+"""Exit code where the conversion took more memory than it may."""
+_NO_MEMORY: Final = ("bad_alloc", "OOM when allocating", "Unable to allocate", "Cannot allocate memory")
 
 
 def main() -> None:
@@ -20,6 +25,10 @@ def main() -> None:
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     asked = json.load(sys.stdin)
     path = Path(asked["path"])
+    import tensorflow  # noqa: F401 - what it takes itself does not count
+    import tf2onnx  # noqa: F401
+
+    _limit(asked["memory"])
     try:
         if asked["kind"] == "keras":
             model = _keras(path)
@@ -29,9 +38,22 @@ def main() -> None:
             model = _frozen_graph(path, asked["input"], asked["output"])
         Path(asked["out"]).write_bytes(model.SerializeToString())
     except Exception as error:  # whatever TensorFlow raises: it has no root of its own
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            raise SystemExit(OUT_OF_MEMORY) from None
         words = " ".join(str(error).split())[:500]
         raise SystemExit(f"{type(error).__name__}: {words}") from None
     print(json.dumps({"input": model.graph.input[0].name, "output": model.graph.output[0].name}))
+
+
+def _limit(memory: int) -> None:
+    """Has this process take no more than so many bytes beside those that it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + memory
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _keras(path: Path) -> Any:

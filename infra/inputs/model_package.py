@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,10 @@ def read(path: Path) -> ModelPackage:
     """
     try:
         return of_files(path, files_of(path))
+    except model_package.ConvertibleError as error:
+        folder = path.with_name(f"{path.name.removesuffix('.zip')}-onnx")
+        words = model_package.ConvertibleError(error.fault, shlex.quote(str(path)), shlex.quote(str(folder)))
+        raise PackageError(f"{path}: {words}") from None
     except model_package.PackageError as error:
         raise PackageError(f"{path}: {error}") from None
 

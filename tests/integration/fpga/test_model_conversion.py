@@ -45,6 +45,14 @@ with open(f"{folder}/names.txt", "w") as file:
 """
 
 
+# 64 MB of weights
+LARGE = """
+import tensorflow as tf
+layers = tf.keras.layers
+tf.keras.Sequential([layers.Input((64, 64, 3)), layers.Flatten(), layers.Dense(1300)]).save("{file}")
+"""
+
+
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     try:
@@ -93,7 +101,8 @@ def test_a_stage_of_2018_becomes_onnx_and_a_photo_its_label(
     own = package(tmp_path / "own", kind, models / name, **names)
     refused = fpga(python, "check", str(own), str(PHOTO), code=1)
     assert f"pipeline[0] is of type {kind}, which localcloud does not run" in refused
-    assert "as `fpga model convert` does" in refused
+    command = f"`fpga model convert {own} {own}-onnx`"
+    assert f"{command} makes a package of ONNX stages of it, where TensorFlow is installed" in refused
 
     told = fpga(python, "convert", str(own), str(tmp_path / "made"))
 
@@ -112,6 +121,29 @@ def test_what_tensorflow_cannot_read_is_told_in_its_words(python: str, tmp_path:
     own = package(tmp_path / "own", "keras", tmp_path / "broken.h5")
     told = fpga(python, "convert", str(own), str(tmp_path / "made"), code=1)
     assert "service_def.json: pipeline[0]: TensorFlow cannot convert broken.h5: " in told
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--memory-limit", "16"],
+            "TensorFlow takes more than 16 MiB of memory to convert model.keras",
+        ),
+        (["--timeout", "1"], "TensorFlow did not convert model.keras in 1 s: --timeout gives it more"),
+    ],
+)
+def test_a_conversion_that_takes_more_than_it_may_is_ended_with_the_remedy(
+    python: str, tmp_path: Path, options: list[str], words: str
+) -> None:
+    large = LARGE.format(file=str(tmp_path / "model.keras"))
+    subprocess.run([python, "-c", large], check=True, capture_output=True)
+    own = package(tmp_path / "own", "keras", tmp_path / "model.keras")
+    told = fpga(python, "convert", str(own), str(tmp_path / "made"), *options, code=1)
+    assert f"service_def.json: pipeline[0]: {words}" in told
+    if "--memory-limit" in options:
+        assert "--memory-limit MIB allows it more, where the machine has it." in told
     assert not (tmp_path / "made").exists()
 
 
@@ -139,5 +171,5 @@ def test_without_tensorflow_it_says_what_to_install(tmp_path: Path) -> None:
 )
 def test_a_definition_that_names_nothing_is_refused(files: dict[str, bytes], words: str) -> None:
     with pytest.raises(CommandError) as refused:
-        conversion.converted(files)
+        conversion.converted(files, conversion.Limits(1 << 30, 60))
     assert words in str(refused.value)

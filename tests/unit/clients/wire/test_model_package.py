@@ -52,7 +52,7 @@ def test_a_package_gives_its_stages_in_order() -> None:
         ({"type": "caffe"}, r'pipeline\[0\].type is "caffe"; there are brainwave .* and onnx'),
         (
             {"type": "tensorflow"},
-            r"of type tensorflow, which localcloud does not run: export",
+            r"of type tensorflow, which localcloud does not run, .*: `fpga model convert PACKAGE DIR` makes",
         ),
         ({"type": "keras"}, r"of type keras, which localcloud does not run"),
         (BRAINWAVE | {"model_ref": None}, r"pipeline\[0\].model_ref is null; it must be a text"),
