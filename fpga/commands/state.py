@@ -76,9 +76,11 @@ def recover(stack: StackName) -> None:
 
     The torn one is kept beside it. A state that is whole stays as it is.
     """
+    from fpga.console import told_when_long
     from fpga.stacks import recovery
 
-    recovery.recover(Project.here(), stack, typer.echo)
+    with told_when_long("state", f"the copies of the state of {stack} are read"):
+        recovery.recover(Project.here(), stack, typer.echo)
 
 
 @app.command()
