@@ -7,25 +7,16 @@ folder, as macOS is, has it among its temporary files, of which no backup of the
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import shutil
-import stat
-import tempfile
 from pathlib import Path
-from typing import Final
 
-from localcloud.datafolder import secret_files
+from localcloud.datafolder import memory, secret_files
 from localcloud.datafolder.aside import Aside
 from localcloud.datafolder.operator_key import OPTION
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.settings import CLIENT_SECRET, IN_MEMORY
-
-_VARIABLES: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
-"""Those that name a folder in memory: of a unit (systemd.exec(5)), and of a session (XDG Base Directory)."""
-_SHARED: Final = Path("/dev/shm")  # noqa: S108 - a folder of one's own is made in it
+from localcloud.settings import CLIENT_SECRET
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +57,17 @@ def keep_in_memory(data: Path, secret: str, *, is_expected: bool = False) -> Non
     if path.exists():  # of a copy that followed the link
         secret_files.wipe(path)
     try:
-        folder = tempfile.mkdtemp(prefix=_prefix(data), dir=_memory())
+        if not memory.is_in_memory():
+            log.warning(
+                "there is no folder in memory: the client's secret is in %s while it runs", memory.place()
+            )
+        folder = memory.make(data)
     except OSError as error:
         raise StartError(
             f"The client's secret cannot be kept in memory ({error.strerror}: {error.filename}): have "
             f"$RUNTIME_DIRECTORY name a folder of a file system in memory, or leave {OPTION} out."
         ) from None
-    target = Path(folder, CLIENT_SECRET)
+    target = folder / CLIENT_SECRET
     try:
         write_private(target, secret.encode())
         path.symlink_to(target)
@@ -90,30 +85,6 @@ def forget(data: Path) -> None:
     if not path.is_symlink():
         return
     folder = path.readlink().parent
-    if folder.name.startswith(_prefix(data)) and _is_own(folder):
+    if folder.name.startswith(memory.prefix(data)) and memory.is_own(folder):
         shutil.rmtree(folder, ignore_errors=True)
     path.unlink()
-
-
-def _prefix(data: Path) -> str:
-    """The beginning of the name of a data folder's own folder in memory."""
-    return f"{IN_MEMORY}{hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:16]}-"
-
-
-def _is_own(folder: Path) -> bool:
-    try:
-        state = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
-
-
-def _memory() -> Path:
-    """The folder in memory that the environment names, or the one that every user of the machine has."""
-    named = [os.environ.get(variable, "").partition(":")[0] for variable in _VARIABLES]
-    found = next((Path(one) for one in named if one and Path(one).is_dir()), _SHARED)
-    if found.is_dir():
-        return found
-    temporary = Path(tempfile.gettempdir())
-    log.warning("there is no folder in memory: the client's secret is in %s while it runs", temporary)
-    return temporary

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from localcloud import control
-from localcloud.datafolder import backup
+from localcloud.datafolder import backup, memory
 from localcloud.errors import StartError
-from localcloud.identity import secret_file
 from localcloud.server import Cloud
 from tests.support.localcloud import parts, secrets_in_clear
 from tests.support.localcloud.data_plane import endpoint, opens, running
@@ -56,7 +55,7 @@ def test_what_runs_shows_no_key(given: Given, data: Path, key: Path) -> None:
 def test_without_memory_for_the_secret_it_is_refused(
     data: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("localcloud.identity.secret_file._memory", lambda: tmp_path / "gone")
+    monkeypatch.setattr("localcloud.datafolder.memory.place", lambda: tmp_path / "gone")
     with pytest.raises(
         StartError, match=r"have \$RUNTIME_DIRECTORY name a folder of a file system in memory"
     ):
@@ -107,9 +106,9 @@ def test_a_system_without_memory_for_files_keeps_the_secret_among_its_temporary_
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for variable in secret_file._VARIABLES:
+    for variable in memory._VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(secret_file, "_SHARED", tmp_path / "none")
+    monkeypatch.setattr(memory, "_SHARED", tmp_path / "none")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
