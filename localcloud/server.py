@@ -46,6 +46,8 @@ from localcloud.datafolder.store import Store
 from localcloud.dns.blob_zones import BlobZones
 from localcloud.dns.challenges import Challenges
 from localcloud.dns.server import DnsServer
+from localcloud.edge import edge as edges
+from localcloud.edge.edge import Edge
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.health import Health
@@ -110,6 +112,7 @@ class Cloud:
         self._tenant: Tenant | None = None
         self._models: ModelManagement | None = None
         self._https: Serving | None = None
+        self._edge: Edge | None = None
         self._ends_at = 0.0
         self._renewal: Renewal | None = None
 
@@ -196,6 +199,7 @@ class Cloud:
             version=self._version,
             certificate=self._renewal.status() if self._renewal else None,
             execution_providers=settings.execution_providers,
+            edge=None if self._edge is None else self._edge.status(),
         )
 
     def _start(self, starting: contextlib.ExitStack) -> None:
@@ -246,7 +250,8 @@ class Cloud:
         dns = DnsServer(store, ports.dns_host, ports.dns, challenges, blob_zones)
         dns.start()
         starting.callback(dns.stop)
-        scoring = ScoringHost()
+        edge = self._edge = edges.of(settings)
+        scoring = ScoringHost(edge=edge)
         starting.callback(lambda: scoring.stop(self._drain_left_s()))
         models = self._models = ModelManagement(
             store=store,
@@ -260,6 +265,8 @@ class Cloud:
         )
         models.start()
         starting.callback(models.stop)
+        if edge is not None:
+            edge.start()  # with the services that are there again
 
         tokens = Tokens(tenant, self._given_credentials, urls)
         guard = Guard(store, tenant, tokens, Audit(settings.data))
@@ -291,7 +298,7 @@ class Cloud:
             listeners.insert(0, azurite.renew)
         self._renewal = Renewal(settings.data, settings.certificate_source, source, pair, listeners)
         expiry = self._renewal.certificate_expires
-        told = Sources(settings.data, store, scoring, requests, azurite, expiry, self._version)
+        told = Sources(settings.data, store, scoring, requests, azurite, edge, expiry, self._version)
         listeners += starting.enter_context(metrics.served(settings, told, guard, pair))
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)

@@ -15,6 +15,7 @@ from typing import Annotated
 from localcloud.certificate import rules as certificate_rules
 from localcloud.configuration import kinds, table
 from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
+from localcloud.edge import ENVOY, binary
 from localcloud.errors import StartError
 from localcloud.network import listeners, reach
 from localcloud.scoring import execution_providers
@@ -192,6 +193,19 @@ class Settings:
             "10000 ports, as far as there are",
         ),
     ] = 0
+    edge: Annotated[
+        str | None,
+        Setting(
+            replace(kinds.choice(ENVOY), metavar="PROXY"),
+            "What takes the calls of all services, at one address where it can tell them apart",
+            _SERVICES,
+            "each service's own server, at an address of its own",
+        ),
+    ] = None
+    envoy: Annotated[
+        Path | None,
+        Setting(kinds.path(), "Envoy's executable (edge)", _SERVICES, "that of the extra `edge`"),
+    ] = None
     advertise_host: Annotated[
         str | None,
         Setting(
@@ -397,6 +411,12 @@ def check(settings: Settings) -> None:
         problems.append(
             f"{settings.named('node')} and {settings.named('azurite')} go together: blob storage needs both, "
             "or leave both out."
+        )
+    if settings.edge is not None and (obstacle := binary.obstacle(settings.envoy)) is not None:
+        problems.append(f"{settings.written('edge')} {obstacle}")
+    if settings.envoy is not None and settings.edge is None:
+        problems.append(
+            f"{settings.written('envoy')} is started by nobody: give {settings.named('edge')}, too."
         )
     key = settings.encryption_key_file
     if key is not None and settings.data.resolve() in key.resolve().parents:

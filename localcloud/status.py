@@ -86,6 +86,23 @@ class CertificateStatus:
 
 
 @dataclass(frozen=True)
+class EdgeStatus:
+    """The status of the edge that takes the calls of services.
+
+    Attributes:
+        proxy: its program: envoy.
+        version: the program's; None: it has not served yet.
+        pid: number of its process; None: it is being started again.
+        restarts: how often it died and was started again.
+    """
+
+    proxy: str
+    version: str | None
+    pid: int | None
+    restarts: int
+
+
+@dataclass(frozen=True)
 class Status:
     """The status of a localcloud, running or not. No secret is in it.
 
@@ -108,6 +125,7 @@ class Status:
         needs_roots: whether callers must be given `ca`; False: their systems know those roots.
         certificate: of its HTTPS; None where it does not run, or tells nothing of it.
         execution_providers: what runs its models, in this order; empty where it does not run, or tells none.
+        edge: of what takes the calls of services; None: their own servers do, or it does not run.
     """
 
     https: str | None
@@ -125,6 +143,7 @@ class Status:
     needs_roots: bool = True
     certificate: CertificateStatus | None = None
     execution_providers: tuple[str, ...] = ()
+    edge: EdgeStatus | None = None
 
     @property
     def running(self) -> bool:
@@ -150,6 +169,7 @@ class Status:
             "commit": self.version.commit,
             "certificate": None if self.certificate is None else self.certificate.to_json(),
             "execution_providers": list(self.execution_providers),
+            "edge": None if self.edge is None else asdict(self.edge),
             "running": self.running,
         }
 
@@ -177,6 +197,7 @@ class Status:
                 needs_roots=told.get("needs_roots", True),
                 certificate=_certificate(told.get("certificate")),
                 execution_providers=tuple(told.get("execution_providers", ())),
+                edge=_edge(told.get("edge")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no status of a localcloud: {error!r}") from None
@@ -203,3 +224,9 @@ def _certificate(told: Mapping[str, Any] | None) -> CertificateStatus | None:
     if told is None:
         return None
     return CertificateStatus(told["source"], told["expires"], told["trouble"], tuple(told["notes"]))
+
+
+def _edge(told: Mapping[str, Any] | None) -> EdgeStatus | None:
+    if told is None:
+        return None
+    return EdgeStatus(told["proxy"], told["version"], told["pid"], told["restarts"])

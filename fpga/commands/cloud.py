@@ -14,7 +14,7 @@ from fpga.errors import CommandError
 from fpga.project import Project
 
 if TYPE_CHECKING:
-    from localcloud.status import ListenerStatus, ServiceStatus, Status
+    from localcloud.status import EdgeStatus, ListenerStatus, ServiceStatus, Status
 
 app = typer.Typer(
     help="Start, stop and look at localcloud, the service that stands where Azure's stood.",
@@ -276,10 +276,17 @@ def show(found: Status) -> None:
     rows = [(name, "none" if value is None else str(value)) for name, value in values.items()]
     if found.execution_providers:
         rows.append(("models run on", ", ".join(found.execution_providers)))
+    if found.edge is not None:
+        rows.append(("edge", _edge(found.edge)))
     rows += [("certificate", one) for one in _certificate(found)]
     rows += [("listens", _listener(listener)) for listener in found.listeners]
     rows += [("service", _service(service)) for service in found.services]
     show_rows(standard_output(), [(Text(name, "dim"), Text(value, "bold")) for name, value in rows])
+
+
+def _edge(edge: EdgeStatus) -> str:
+    runs = "is being started again" if edge.pid is None else f"runs as process {edge.pid}"
+    return f"{edge.proxy} {edge.version or ''} {runs}, restarts={edge.restarts}"
 
 
 def _certificate(found: Status) -> list[str]:

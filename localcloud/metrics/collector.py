@@ -46,6 +46,7 @@ class LocalcloudCollector(Collector):
             "database": self._of_database,
             "server_certificate": self._of_server_certificate,
             "requests": self._of_requests,
+            "edge": self._of_edge,
             "files": self._of_files,
         }
         up: dict[str, bool] = {}
@@ -128,6 +129,13 @@ class LocalcloudCollector(Collector):
         counted = self._sources.requests.now().items()
         return [
             _family(table.REQUESTS, (((api, method, str(code)), n) for (api, method, code), n in counted))
+        ]
+
+    def _of_edge(self) -> list[Family]:
+        told = None if self._sources.edge is None else self._sources.edge.status()
+        return [
+            _family(table.EDGE, [((), told is None or told.pid is not None)]),
+            _family(table.EDGE_RESTARTS, [((), 0 if told is None else told.restarts)]),
         ]
 
     def _of_files(self) -> list[Family]:

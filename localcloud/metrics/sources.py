@@ -18,6 +18,7 @@ from localcloud.settings import DATABASE
 from localcloud.version import Version
 
 if TYPE_CHECKING:
+    from localcloud.edge.edge import Edge
     from localcloud.scoring.host import ScoringHost
 
 
@@ -30,6 +31,7 @@ class Sources:
         scoring: counts the calls.
         requests: counts the requests.
         azurite: knows its blobs; None: there is no blob service.
+        edge: of the services; None: there is none.
         certificate_expiry: when the certificate of the server's own listeners ends.
         version: of the code that runs.
     """
@@ -39,6 +41,7 @@ class Sources:
     scoring: ScoringHost
     requests: RequestCounts
     azurite: Azurite | None
+    edge: Edge | None
     certificate_expiry: Callable[[], dt.datetime]
     version: Version
 

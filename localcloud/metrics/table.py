@@ -117,6 +117,15 @@ BLOBS: Final = Metric(
 BLOB_SERVICE: Final = Metric(
     "localcloud_blob_service_up", Kind.GAUGE, (), "Whether the blob service runs; not there without one."
 )
+EDGE: Final = Metric(
+    "localcloud_edge_up",
+    Kind.GAUGE,
+    (),
+    "Whether the edge takes calls; 1 without one, where each service's own server does.",
+)
+EDGE_RESTARTS: Final = Metric(
+    "localcloud_edge_restarts_total", Kind.COUNTER, (), "How often the edge died and was started again."
+)
 REQUESTS: Final = Metric(
     "localcloud_http_requests_total",
     Kind.COUNTER,
@@ -145,5 +154,5 @@ SOURCES: Final = Metric(
 METRICS: Final = (
     *(CALLS, DURATION, RECEIVED, SENT, KEYS_REFUSED, IN_PROGRESS, PLACES),
     *(SERVICES, SERVICE_EXPIRY, SERVER_EXPIRY, OPERATIONS, QUEUE, QUEUE_AGE),
-    *(BLOBS, BLOB_SERVICE, REQUESTS, DATABASE, FREE, BUILD, SOURCES),
+    *(BLOBS, BLOB_SERVICE, EDGE, EDGE_RESTARTS, REQUESTS, DATABASE, FREE, BUILD, SOURCES),
 )

@@ -18,7 +18,7 @@ def allocate(db: sqlite3.Connection, pool: AddressPool) -> Endpoint:
         BindError: there is none.
     """
     row = db.execute("SELECT start FROM address_pool").fetchone()
-    start = row["start"] if row else secrets.randbelow(pool.size)
+    start = 0 if pool.begins else row["start"] if row else secrets.randbelow(pool.size)
     taken = [
         (service["address"], service["port"])
         for service in db.execute("SELECT address, port FROM services WHERE address IS NOT NULL")

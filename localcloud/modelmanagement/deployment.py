@@ -327,7 +327,9 @@ class Deployer:
         if service.address is not None:
             return service
         with self._store.write() as db:
-            endpoint = addresses.allocate(db, self._pool)
+            endpoint = self._scoring.place(
+                service.id, service.tls, lambda: addresses.allocate(db, self._pool)
+            )
             current = services.find(db, service.id)
             if current is not None:
                 services.save(db, replace(current, address=endpoint.address, port=endpoint.port))

@@ -106,7 +106,7 @@ def statuses(settings: Settings, ports: Ports) -> tuple[ListenerStatus, ...]:
         ("services", settings.scoring_port, settings.advertise_scoring_port),
         ("http", settings.scoring_http_port, settings.advertise_scoring_http_port),
     ):
-        if port:
+        if port and (name == "services" or settings.edge is None):
             listens = f"{settings.scoring_network}:{_written(port, number)}"
             told = f"{outer}:{_written(told_port or port, told_number)}"
             found.append(_status(name, pool.ends, listens, told))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from localcloud import edge
 from localcloud.health import PATH as HEALTH
 from localcloud.openapi.parts import (
     FLAG,
@@ -147,6 +148,15 @@ ANSWERS: Final[dict[str, Shape]] = {
             )
         ),
         execution_providers=array(one_of(*NAMES)),
+        edge=or_null(
+            record(
+                "proxy version pid restarts",
+                proxy=one_of(edge.ENVOY),
+                version=or_null(TEXT),
+                pid=or_null(whole(1, 2**31)),
+                restarts=whole(0, 2**31),
+            )
+        ),
     )
     | {"description": "Who has no token is told whether it is alive, and its version, alone."},
     "CloudMetadata": record(

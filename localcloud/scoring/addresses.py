@@ -28,6 +28,22 @@ class Endpoint(NamedTuple):
     address: str
     port: int
 
+    @property
+    def target(self) -> str:
+        """The endpoint as gRPC writes it."""
+        return f"{self.address}:{self.port}"
+
+
+class UnixSocket(NamedTuple):
+    """A socket in the file system, at which this machine alone connects: who may open its folder."""
+
+    path: str
+
+    @property
+    def target(self) -> str:
+        """The socket as gRPC writes it."""
+        return f"unix:{self.path}"
+
 
 class AddressPool:
     """The endpoints that services can have, numbered from 0 to `size` - 1.
@@ -41,6 +57,7 @@ class AddressPool:
         told_port: the port, or the first one, that callers are told instead; 0: the pool's own.
         http_port: the port, or the first one, at which services answer HTTP; 0: they do not.
         told_http_port: the port, or the first one, for HTTP that callers are told instead; 0: `http_port`.
+        begins: whether the first endpoint is the first to be handed out: services share one where they can.
     """
 
     def __init__(
@@ -54,7 +71,9 @@ class AddressPool:
         told_port: int = 0,
         http_port: int = 0,
         told_http_port: int = 0,
+        begins: bool = False,
     ) -> None:
+        self.begins = begins
         self._written, self._addresses, self._port = written, Addresses(written), port
         self._public = public
         self._shared = _FALLBACK_ADDRESS, _FALLBACK_PORTS
@@ -80,8 +99,9 @@ class AddressPool:
             public=settings.public,
             told=settings.advertise_scoring,
             told_port=settings.advertise_scoring_port,
-            http_port=settings.scoring_http_port,
+            http_port=settings.scoring_http_port if settings.edge is None else 0,
             told_http_port=settings.advertise_scoring_http_port,
+            begins=settings.edge is not None,
         )
 
     @property

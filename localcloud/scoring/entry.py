@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import unquote
 
@@ -21,6 +21,10 @@ MESSAGE_TIMEOUT_S: Final = 30.0
 SMALL: Final = 64 * 1024
 """Largest message, in bytes, that is no image."""
 
+PEER: Final = "localcloud-peer"
+"""The metadata in which an edge says who calls."""
+
+_EDGE: Final = "unix:"
 _DETAILS_BYTES: Final = 2000
 NO_MESSAGE: Final = "The call brought no message."
 
@@ -47,7 +51,7 @@ class Entry:
         """Ends the call of who has no key where one is needed: UNAUTHENTICATED or RESOURCE_EXHAUSTED."""
         keys = self._keys()
         if keys is not None:
-            peer = host_of(context.peer())
+            peer = host_of(peer_of(context))
             require_key(context, self._service, peer, keys, self._calls.wrong_keys, self._counts)
 
     def message(self, messages: Iterator[bytes], context: grpc.ServicerContext, kind: type[M]) -> M | None:
@@ -56,7 +60,7 @@ class Entry:
         The call ends here with RESOURCE_EXHAUSTED where too many call, CANCELLED where its message takes too
         long, and INVALID_ARGUMENT where it is not of this kind.
         """
-        peer = host_of(context.peer())
+        peer = host_of(peer_of(context))
         try:
             with self._calls.receiving(self._service, peer, MESSAGE_TIMEOUT_S, context.cancel):
                 content = next(messages, None)
@@ -84,6 +88,19 @@ class Entry:
         return found
 
 
+def peer_of(context: grpc.ServicerContext) -> str:
+    """The peer of a call, as gRPC tells it, such as `ipv4:127.0.0.1:41234`.
+
+    Behind an edge it is the edge's: the only one that reaches a socket in the file system, and it says in
+    metadata of its own who calls.
+    """
+    peer: str = context.peer()
+    if not peer.startswith(_EDGE):
+        return peer
+    told = (value for name, value in context.invocation_metadata() if name == PEER)
+    return str(next(told, peer))
+
+
 def host_of(peer: str) -> str:
     """The address in what gRPC tells of a peer, such as `ipv4:127.0.0.1:41234`."""
     return unquote(peer.rpartition(":")[0])
@@ -99,7 +116,10 @@ def require_key(
 ) -> None:
     """Ends the call of who has no key, or may not have it looked at now."""
     sent = [value for name, value in context.invocation_metadata() if name == HEADER]
-    refusal = judge(sent, keys, wrong_keys, service=service, connection=context.peer(), peer=peer)
+    connection = context.peer()
+    if connection.startswith(_EDGE):
+        connection, sent = peer_of(context), _apart(sent, keys)
+    refusal = judge(sent, keys, wrong_keys, service=service, connection=connection, peer=peer)
     if refusal is None:
         return
     counts.refused(refusal.reason)
@@ -108,6 +128,13 @@ def require_key(
     if refusal.reason is Refused.WRONG:
         wrong_keys.slow(context.add_callback)
     abort(context, grpc.StatusCode.UNAUTHENTICATED, refusal.words)
+
+
+def _apart(sent: Sequence[str | bytes], keys: tuple[str, str]) -> list[str | bytes]:
+    """The keys of a call that an edge handed on, which joins several by commas (RFC 9110 section 5.3)."""
+    if any("," in key for key in keys):
+        return list(sent)
+    return [part for one in sent for part in (one.split(",") if isinstance(one, str) else [one])]
 
 
 def abort(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:

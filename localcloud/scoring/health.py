@@ -18,7 +18,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from clients.wire.tensorflow_serving import SERVICE
 from localcloud.scoring.calls import Calls
-from localcloud.scoring.entry import Entry, abort, host_of
+from localcloud.scoring.entry import Entry, abort, host_of, peer_of
 from localcloud.scoring.errors import BusyError
 from localcloud.scoring.model_facts import MODEL_SERVICE
 from localcloud.scoring.pipeline import Pipeline
@@ -89,7 +89,7 @@ class Health:
         request = self._entry.only_message(messages, context, HealthCheckRequest)
         place = ExitStack()
         try:
-            place.enter_context(self._calls.watching(self._service, host_of(context.peer())))
+            place.enter_context(self._calls.watching(self._service, host_of(peer_of(context))))
         except BusyError as error:
             abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         watcher = _Watcher(send)

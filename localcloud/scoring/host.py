@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 
-from localcloud.scoring.addresses import Endpoint, bind_problem
+from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
 from localcloud.scoring.calls import Calls, Stage
 from localcloud.scoring.counting import CountingInterceptor
 from localcloud.scoring.counts import Counted, Counts
@@ -22,6 +23,9 @@ from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
 from localcloud.scoring.under_way import UnderWay
 from localcloud.scoring.web.host import WebHost, WebListener
+
+if TYPE_CHECKING:
+    from localcloud.edge.edge import Edge
 
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
 """Largest request, in bytes: an image file, or 111 images of 224 x 224 pixels as floats."""
@@ -63,10 +67,14 @@ class Deployment:
 
 
 class ScoringHost:
-    """The host of the services' servers. Its methods may be called from any thread."""
+    """The host of the services' servers. Its methods may be called from any thread.
 
-    def __init__(self, calls: Calls | None = None) -> None:
-        self._calls = calls or Calls()
+    Args:
+        edge: takes the calls, and hands them on; None: the servers listen at the services' addresses.
+    """
+
+    def __init__(self, calls: Calls | None = None, edge: Edge | None = None) -> None:
+        self._calls, self._edge = calls or Calls(), edge
         self._web = WebHost(self._calls)
         self._lock = threading.Lock()
         self._services: dict[str, _Service] = {}
@@ -87,7 +95,30 @@ class ScoringHost:
             service = self._services.setdefault(
                 deployment.service_id, _Service(deployment.service_id, self._calls, self._web)
             )
-        service.deploy(deployment)
+            others = [] if self._edge is not None else list(self._services.items())
+        if self._edge is None:
+            endpoint = Endpoint(deployment.address, deployment.port)
+            for service_id, other in others:
+                if other is not service and other.endpoint == endpoint:
+                    raise BindError(
+                        f"The service {service_id} has this address, too: several services share one behind "
+                        "an edge alone. Start localcloud with --edge again, or delete one of them and deploy "
+                        "it anew."
+                    )
+            service.deploy(deployment)
+        else:
+            service.deploy_behind(self._edge, deployment)
+
+    def place(self, service_id: str, tls: TlsMaterial | None, another: Callable[[], Endpoint]) -> Endpoint:
+        """The endpoint of a new service: one that another service has, where an edge can tell them apart.
+
+        Args:
+            another: gives one that none has.
+
+        Raises:
+            BindError: there is none.
+        """
+        return another() if self._edge is None else self._edge.place(service_id, tls, another)
 
     def set_keys(self, service_id: str, primary: str, secondary: str) -> None:
         """Calls that arrive from now on need one of these keys. Nothing happens where it is not deployed."""
@@ -100,10 +131,14 @@ class ScoringHost:
         """Ends a service, after the calls under way. Nothing happens where it is not deployed."""
         with self._lock:
             service = self._services.pop(service_id, None)
+        if self._edge is not None:
+            self._edge.hide(service_id)
         if service is not None:
             for ended in service.begin_stop(_DRAIN_S):
                 ended.wait()
             self._calls.wrong_keys.forget(service_id)
+            if self._edge is not None:
+                self._edge.forget(service_id)
 
     def counted(self) -> dict[str, Counted]:
         """The counts of each service that is deployed, by its ID."""
@@ -143,8 +178,12 @@ class ScoringHost:
         """Ends all services, after the calls under way or `grace_s`; the host cannot be used afterwards."""
         with self._lock:
             services, self._services = list(self._services.values()), {}
+        if self._edge is not None:
+            self._edge.close_ports()
         for ended in [ended for service in services for ended in service.begin_stop(grace_s)]:
             ended.wait()
+        if self._edge is not None:
+            self._edge.stop()
         self._web.stop()
         self._calls.stop()
 
@@ -158,6 +197,7 @@ class _Service:
         self._lock = threading.Lock()
         self._listener: _Listener | None = None
         self._replaced: list[tuple[_Listener, _Ending]] = []
+        self._inner: UnixSocket | None = None  # behind an edge
 
     def deploy(self, deployment: Deployment) -> None:
         endpoint = Endpoint(deployment.address, deployment.port)
@@ -185,12 +225,35 @@ class _Service:
                 ended.wait(_DRAIN_S)
                 self._listener = self._listening(endpoint, tls, model, deployment.http_port)
 
+    def deploy_behind(self, edge: Edge, deployment: Deployment) -> None:
+        """As `deploy`, behind an edge: it shows the certificate, and the server is there for it alone."""
+        tls = deployment.tls
+        keys = (deployment.primary_key, deployment.secondary_key) if tls is not None else None
+        model = ServedModel(deployment.pipeline, keys, deployment.model)
+        if tls is not None:
+            check_served(tls)
+        with self._lock:
+            runs = self._listener
+            if runs is None or self._inner is None:
+                self._inner = edge.inner()
+                runs = _Listener(self._service_id, self._calls, self.counts, self._inner, None, model)
+            else:
+                runs.change(model, None)
+            endpoint = Endpoint(deployment.address, deployment.port)
+            try:
+                edge.show(self._service_id, endpoint, tls, self._inner)
+            except BindError:
+                if self._listener is None:
+                    runs.begin_stop(0)
+                raise
+            self._listener = runs
+
     def _listening(
         self, endpoint: Endpoint, tls: TlsMaterial | None, model: ServedModel, http_port: int | None
     ) -> _Listener:
         listener = _Listener(self._service_id, self._calls, self.counts, endpoint, tls, model)
         if http_port is not None:
-            listener.open_web(self._web, http_port)
+            listener.open_web(self._web, Endpoint(endpoint.address, http_port))
         return listener
 
     @property
@@ -198,6 +261,12 @@ class _Service:
         """The model that answers; None: nothing does."""
         with self._lock:
             return None if self._listener is None else self._listener.model
+
+    @property
+    def endpoint(self) -> Endpoint | UnixSocket | None:
+        """Where it listens; None: nowhere."""
+        listener = self._listener
+        return None if listener is None else listener.endpoint
 
     def set_keys(self, keys: tuple[str, str]) -> None:
         with self._lock:
@@ -245,7 +314,7 @@ class _Listener:
         service_id: str,
         calls: Calls,
         counts: Counts,
-        endpoint: Endpoint,
+        endpoint: Endpoint | UnixSocket,
         tls: TlsMaterial | None,
         model: ServedModel,
     ) -> None:
@@ -260,7 +329,7 @@ class _Listener:
         self._under_way = UnderWay(endpoint)
         interceptors = [CountingInterceptor(counts), self._under_way]
         self._server = grpc.server(calls.threads, handlers, interceptors, options=_OPTIONS)
-        address = f"{endpoint.address}:{endpoint.port}"
+        address = endpoint.target
         try:
             if tls is None:
                 self._server.add_insecure_port(address)
@@ -273,7 +342,7 @@ class _Listener:
                 )
                 self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
-            reason = bind_problem(endpoint)
+            reason = bind_problem(endpoint) if isinstance(endpoint, Endpoint) else None
             if reason is None and tls is not None:
                 check_served(tls)
             reason = reason or str(error)
@@ -285,9 +354,8 @@ class _Listener:
         """The model that answers calls from now on."""
         return self._model
 
-    def open_web(self, web: WebHost, port: int) -> None:
-        """Answers HTTP at this port of the address, too."""
-        endpoint = Endpoint(self.endpoint.address, port)
+    def open_web(self, web: WebHost, endpoint: Endpoint) -> None:
+        """Answers HTTP there, too."""
         self._web = web.listen(self._service_id, endpoint, self.tls, self._current, self._counts)
 
     def change(self, model: ServedModel, tls: TlsMaterial | None) -> None:

@@ -18,7 +18,7 @@ from clients.wire.tensorflow_serving import (
 )
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.counts import Counts
-from localcloud.scoring.entry import MESSAGE_TIMEOUT_S, NO_MESSAGE, abort, host_of, require_key
+from localcloud.scoring.entry import MESSAGE_TIMEOUT_S, NO_MESSAGE, abort, host_of, peer_of, require_key
 from localcloud.scoring.errors import BusyError, InputError, StoppingError
 from localcloud.scoring.message_fields import require_few
 from localcloud.scoring.pipeline import Pipeline
@@ -49,7 +49,7 @@ def predict_handler(
 
     def predict(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         model = current()
-        peer = host_of(context.peer())
+        peer = host_of(peer_of(context))
         if model.keys is not None:
             require_key(context, service, peer, model.keys, calls.wrong_keys, counts)
         timeout_s = MESSAGE_TIMEOUT_S if model.keys is None else MESSAGE_TIMEOUT_WITH_KEY_S

@@ -1,4 +1,4 @@
-"""The TCP sockets of this process at an endpoint, found among its descriptors: gRPC hands out none."""
+"""The sockets of this process at an endpoint, found among its descriptors: gRPC hands out none."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.addresses import Endpoint, UnixSocket
 
 _DESCRIPTORS: Final = Path("/dev/fd")
 _LOCK: Final = threading.Lock()
 """Held while descriptors are copied: a copy that another thread made is nobody's to close."""
 
 
-def close_port(endpoint: Endpoint) -> None:
+def close_port(endpoint: Endpoint | UnixSocket) -> None:
     """Has nothing listen there any more; who is connected stays connected.
 
     The descriptor stays, as its owner closes it some day: it is of another socket from now on.
@@ -35,13 +35,15 @@ def close_port(endpoint: Endpoint) -> None:
                     os.dup2(unused.fileno(), descriptor, inheritable=False)
 
 
-def connections(endpoint: Endpoint) -> dict[Any, socket.socket]:
+def connections(endpoint: Endpoint | UnixSocket) -> dict[Any, socket.socket]:
     """The connections that there are, by their peers' addresses, as descriptors of the caller's own."""
     taken: dict[Any, socket.socket] = {}
     with _LOCK:
         for _, found in _at(endpoint):
             try:
-                is_new = taken.setdefault(found.getpeername(), found) is found
+                # who connects to a socket in the file system has no address
+                peer = found.getpeername() or os.fstat(found.fileno()).st_ino
+                is_new = taken.setdefault(peer, found) is found
             except OSError:  # it listens, or its peer is gone
                 is_new = False
             if not is_new:
@@ -55,7 +57,7 @@ def end(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_WR)
 
 
-def _at(endpoint: Endpoint) -> Iterator[tuple[int, socket.socket]]:
+def _at(endpoint: Endpoint | UnixSocket) -> Iterator[tuple[int, socket.socket]]:
     """Each socket bound there: its descriptor, and a copy of it, which is to be closed.
 
     No copy of a file's is closed: with it this process would lose the locks that it has on the file, as
@@ -79,7 +81,10 @@ def _at(endpoint: Endpoint) -> Iterator[tuple[int, socket.socket]]:
             found.close()
 
 
-def _place(found: socket.socket) -> tuple[str, int] | None:
+def _place(found: socket.socket) -> tuple[str, int] | tuple[str] | None:
+    if found.family == socket.AF_UNIX and found.type == socket.SOCK_STREAM:
+        name = found.getsockname()
+        return (name,) if isinstance(name, str) else None
     if found.family not in (socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
         return None
     host, port = found.getsockname()[:2]

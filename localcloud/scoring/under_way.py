@@ -19,7 +19,7 @@ from typing import Any, Final
 import grpc
 
 from localcloud.scoring import sockets
-from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.addresses import Endpoint, UnixSocket
 from localcloud.scoring.entry import abort
 
 _ENDS: Final = "The service ends: call again."
@@ -37,7 +37,7 @@ class UnderWay(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in i
         endpoint: where the server is going to listen. Who is connected there by now is another server's.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint | UnixSocket) -> None:
         self._endpoint = endpoint
         self._others = set()
         for peer, connection in sockets.connections(endpoint).items():

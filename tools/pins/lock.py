@@ -2,8 +2,8 @@
 
 `requirements.lock` has the versions of all that pyproject.toml names, and of what that needs, with the hashes
 of every file that is published for them. `engine/tools/NAME.lock` has one package each, in the versions that
-the dependency group of that name wants, where there is one. What is locked stays, unless pyproject.toml says
-otherwise, or an upgrade is asked for.
+the dependency group or the extra of that name wants, where there is one. What is locked stays, unless
+pyproject.toml says otherwise, or an upgrade is asked for.
 
 uv makes them. It is told where packages come from as pip is, and reads no settings of its own.
 """
@@ -71,7 +71,10 @@ def renew(folder: Path, report: Report, upgrade: str = "") -> None:
         command += ["--upgrade"] if upgrade == ALL else ["--upgrade-package", upgrade]
     with report.stage("Locking the packages"):
         _compile([*command, PROJECT, "--group", f"{PROJECT}:dev", "-o", LOCK], folder, LOCK)
-        groups = tomllib.loads((folder / PROJECT).read_text("utf-8")).get("dependency-groups", {})
+        project = tomllib.loads((folder / PROJECT).read_text("utf-8"))
+        groups = project.get("project", {}).get("optional-dependencies", {}) | project.get(
+            "dependency-groups", {}
+        )
         for lock in sorted((folder / TOOLS).glob("*.lock")):
             names = folder / f"{lock.stem}.in"
             names.write_text("\n".join([*groups.get(lock.stem, [lock.stem]), ""]))

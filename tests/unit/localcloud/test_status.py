@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.status import CertificateStatus, ListenerStatus, ServiceStatus, Status
+from localcloud.status import CertificateStatus, EdgeStatus, ListenerStatus, ServiceStatus, Status
 from localcloud.version import UNTOLD, Version
 
 RUNNING = Status(
@@ -30,6 +30,7 @@ RUNNING = Status(
     version=Version("0.1.0", "c" * 40),
     certificate=CertificateStatus("files", "2027-01-01T00:00:00Z", "it expired", ("open to all",)),
     execution_providers=("openvino", "cpu"),
+    edge=EdgeStatus("envoy", "1.40.0", 9, 2),
 )
 TOLD: dict[str, Any] = {
     "https": "https://127.0.0.1:20001",
@@ -64,6 +65,7 @@ TOLD: dict[str, Any] = {
         "notes": ["open to all"],
     },
     "execution_providers": ["openvino", "cpu"],
+    "edge": {"proxy": "envoy", "version": "1.40.0", "pid": 9, "restarts": 2},
     "running": True,
 }
 
@@ -104,10 +106,13 @@ def test_one_of_another_version_is_understood() -> None:
         "certificate",
         "listeners",
         "execution_providers",
+        "edge",
     )
     before = {key: value for key, value in TOLD.items() if key not in later_keys}
     told = Status.from_json(before | {"alive": True})
-    assert told == replace(RUNNING, version=UNTOLD, certificate=None, listeners=(), execution_providers=())
+    assert told == replace(
+        RUNNING, version=UNTOLD, certificate=None, listeners=(), execution_providers=(), edge=None
+    )
     later = TOLD | {"uptime_s": 5, "services": [one | {"replicas": 1} for one in TOLD["services"]]}
     later["listeners"] = [one | {"open": 3} for one in TOLD["listeners"]]
     assert Status.from_json(later) == RUNNING

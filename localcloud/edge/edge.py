@@ -1,0 +1,265 @@
+"""The edge: one Envoy before the services' own servers, which has one address for all where it can."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from localcloud.datafolder import memory
+from localcloud.edge import ENVOY, binary, resources
+from localcloud.edge.admin import Admin
+from localcloud.edge.entrance import Entrance, obstacle
+from localcloud.edge.envoy import Envoy
+from localcloud.errors import StartError
+from localcloud.files import write_private
+from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
+from localcloud.scoring.errors import BindError
+from localcloud.scoring.tls import TlsMaterial
+from localcloud.settings import Settings
+from localcloud.status import EdgeStatus
+from localcloud.waiting import until
+
+_PURPOSE: Final = "edge"
+_TAKEN_S: Final = 20.0
+"""How long Envoy may take for a change, or to come back before it takes one."""
+_UPDATES: Final = r"^(listener_manager\.lds|cluster_manager\.cds|sds\..+)\.(version_text|update_rejected)$"
+
+log = logging.getLogger(__name__)
+
+
+class Edge:
+    """The edge. Its methods may be called from any thread.
+
+    Envoy's configuration is in a folder in memory, for certificates' keys are in it. Each file is moved into
+    place as a whole, and Envoy reads it again by itself.
+
+    Args:
+        binary: Envoy's executable.
+        data: localcloud's data folder.
+
+    Raises:
+        StartError: the folder cannot be made.
+    """
+
+    def __init__(self, binary: Path, data: Path) -> None:
+        memory.forget(data, _PURPOSE)
+        try:
+            self._folder = memory.make(data, _PURPOSE)
+        except OSError as error:
+            raise StartError(
+                f"The edge's certificates cannot be kept in memory ({error.strerror}: {error.filename}): "
+                "have $RUNTIME_DIRECTORY name a folder of a file system in memory."
+            ) from None
+        self._admin = Admin(resources.admin_socket(self._folder))
+        bootstrap = self._folder / "bootstrap.json"
+        write_private(bootstrap, json.dumps(resources.bootstrap(self._folder)).encode())
+        self._envoy = Envoy(binary, bootstrap, self._admin)
+        self._applying = threading.RLock()  # held while Envoy is told of a change
+        self._lock = threading.Lock()
+        self._entrances: dict[str, Entrance] = {}  # the oldest first
+        self._reserved: dict[str, Entrance] = {}  # not there yet, and their places are theirs
+        self._written: dict[str, list[Any]] = {}  # by the file's name
+        self._version = self._sockets = 0
+        self._runs = False
+
+    def start(self) -> None:
+        """Starts Envoy with the entrances that there are, and returns when it listens.
+
+        Raises:
+            StartError: it does not come up.
+        """
+        with self._applying:
+            self._apply(None)
+            self._envoy.start()
+            self._runs = True
+            for name, reason in self._refusals().items():
+                log.warning("the edge does not listen at %s: %s", name, reason)
+
+    def status(self) -> EdgeStatus:
+        """The status as it is now."""
+        return EdgeStatus(ENVOY, self._envoy.version, self._envoy.pid, self._envoy.restarts)
+
+    def inner(self) -> UnixSocket:
+        """A new socket for a service's own server: this process and its child alone get there."""
+        with self._lock:
+            self._sockets += 1
+            return UnixSocket(str(self._folder / f"service-{self._sockets}.sock"))
+
+    def place(self, service_id: str, tls: TlsMaterial | None, another: Callable[[], Endpoint]) -> Endpoint:
+        """The place of a new service: the first one where its callers can be told apart; it is kept for it.
+
+        Args:
+            another: gives one where nothing is yet.
+        """
+        with self._lock:
+            others = [*self._entrances.values(), *self._reserved.values()]
+            for endpoint in dict.fromkeys(one.endpoint for one in others):
+                wanted = Entrance(service_id, endpoint, tls, UnixSocket(""))
+                if obstacle(wanted, others) is None:
+                    break
+            else:
+                wanted = Entrance(service_id, another(), tls, UnixSocket(""))
+            self._reserved[service_id] = wanted
+            return wanted.endpoint
+
+    def show(self, service_id: str, endpoint: Endpoint, tls: TlsMaterial | None, inner: UnixSocket) -> None:
+        """Has Envoy take a service's calls at an endpoint from now on, and returns when it does.
+
+        Args:
+            tls: what is shown there; None: SSL is off.
+            inner: where its own server listens.
+
+        Raises:
+            BindError: its address is taken, or callers could not be told from another service's; what was
+                there before stays.
+        """
+        entrance = Entrance(service_id, endpoint, tls, inner)
+        with self._applying:
+            with self._lock:
+                before, there = dict(self._entrances), list(self._entrances.values())
+                reason = obstacle(entrance, [*there, *self._reserved.values()])
+            if reason is not None:
+                raise BindError(f"The service cannot answer at {entrance.endpoint.target}: {reason}")
+            if not any(one.endpoint == entrance.endpoint for one in there):
+                problem = bind_problem(entrance.endpoint)
+                if problem is not None:
+                    where = entrance.endpoint.target
+                    raise BindError(f"The service's address {where} cannot be bound: {problem}.")
+            with self._lock:
+                self._entrances[entrance.service_id] = entrance
+                self._reserved.pop(entrance.service_id, None)
+            try:
+                self._apply(entrance.endpoint)
+            except BindError:
+                with self._lock:
+                    self._entrances = before
+                self._apply(None)
+                raise
+
+    def hide(self, service_id: str) -> None:
+        """Takes no new connection for a service any more; who is connected is told to go."""
+        with self._applying:
+            with self._lock:
+                self._reserved.pop(service_id, None)
+                is_there = self._entrances.pop(service_id, None) is not None
+            if is_there:
+                self._apply(None, keeps_clusters=True)
+
+    def forget(self, service_id: str) -> None:
+        """Forgets a service that was hidden, and whose own server has ended."""
+        with self._applying:
+            self._apply(None)
+            path = resources.secret_file(self._folder, service_id)
+            path.unlink(missing_ok=True)
+            self._written.pop(path.name, None)
+
+    def close_ports(self) -> None:
+        """Listens nowhere any more; calls over the connections that there are go on."""
+        if self._envoy.pid is not None:
+            try:
+                self._admin.close_ports()
+            except OSError as error:
+                log.warning("the edge could not be told to end: %s", error)
+
+    def stop(self) -> None:
+        """Ends Envoy; it cannot be used afterwards. May be called twice."""
+        self._envoy.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _apply(self, endpoint: Endpoint | None, *, keeps_clusters: bool = False) -> None:
+        """Has Envoy take the entrances as they are: what a listener names before the listeners.
+
+        Args:
+            endpoint: the one that is changed; it must be listened on.
+            keeps_clusters: calls that go on still need servers whose entrances are gone.
+
+        Raises:
+            BindError: it is not listened on.
+        """
+        self._version += 1
+        with self._lock:
+            entrances, version = list(self._entrances.values()), self._version
+        secrets: dict[str, str] = {}
+        for one in entrances:
+            secret = resources.secret(one, version)
+            path = resources.secret_file(self._folder, one.service_id)
+            if secret is not None and self._write(path, secret):
+                secrets[f"sds.{one.service_id}"] = str(version)
+        is_taken = True
+        if not keeps_clusters:
+            is_taken = self._taken(
+                "cluster_manager.cds", "clusters.json", resources.clusters(entrances, version)
+            )
+        if is_taken:
+            listeners = resources.listeners(entrances, self._folder, version)
+            is_taken = self._taken("listener_manager.lds", "listeners.json", listeners, secrets)
+        if not is_taken:
+            log.warning("the edge has not taken a change within %g s", _TAKEN_S)
+            if endpoint is not None:
+                raise BindError(f"The edge does not take the change within {_TAKEN_S:g} s: see the log.")
+        elif self._runs and endpoint is not None:
+            refusal = self._refusals().get(endpoint.target)
+            if refusal is not None:
+                raise BindError(f"The service's address {endpoint.target} cannot be bound: {refusal}.")
+
+    def _taken(
+        self, name: str, file: str, content: dict[str, Any], others: Mapping[str, str] | None = None
+    ) -> bool:
+        """Writes a file that has changed; whether Envoy has looked at it, and at others, in time.
+
+        What it refuses of it, it says elsewhere.
+
+        Args:
+            name: what Envoy counts the updates of the file under.
+            others: versions of others by such names.
+        """
+        wanted = dict(others or {})
+        refused = self._numbers().get(f"{name}.update_rejected") if self._runs else None
+        if self._write(self._folder / file, content):
+            wanted[name] = content["version_info"]
+        if not self._runs or not wanted:
+            return True
+
+        def has_looked() -> bool:
+            told = self._numbers()
+            return told.get(f"{name}.update_rejected", refused) != refused or all(
+                told.get(f"{one}.version_text") == version for one, version in wanted.items()
+            )
+
+        return self._envoy.wait_until_ready(_TAKEN_S) and until(has_looked, _TAKEN_S)
+
+    def _write(self, path: Path, content: dict[str, Any]) -> bool:
+        """Moves a file into place, unless it says the same: whether it did."""
+        if self._written.get(path.name) == content["resources"]:
+            return False
+        write_private(path, json.dumps(content).encode())
+        self._written[path.name] = content["resources"]
+        return True
+
+    def _numbers(self) -> dict[str, str]:
+        """The versions that Envoy has, and the counts of what it refused; none while it does not answer."""
+        try:
+            return self._admin.numbers(_UPDATES)
+        except OSError:
+            return {}
+
+    def _refusals(self) -> dict[str, str]:
+        try:
+            return self._admin.refusals()
+        except OSError:
+            return {}
+
+
+def of(settings: Settings) -> Edge | None:
+    """The edge that settings ask for; None: none.
+
+    Raises:
+        StartError: it cannot keep its files.
+    """
+    executable = settings.envoy or binary.installed()
+    return None if settings.edge is None or executable is None else Edge(executable, settings.data)

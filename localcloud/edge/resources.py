@@ -1,0 +1,228 @@
+"""Envoy's configuration, as its API v3 has it: whole, and by the entrances alone. Pure.
+
+Source: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from localcloud.edge.entrance import Entrance
+from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.entry import PEER
+
+MOST_CONNECTIONS: Final = 8192
+"""Most connections of all callers together; further ones are closed."""
+
+_MOST_CALLS: Final = 16_384
+"""Of a service at a time: the bounds of its own server come first."""
+_MOST_STREAMS: Final = 1024
+"""Calls under way over one connection: a caller with more waits, or opens another."""
+
+_EXTENSION: Final = "type.googleapis.com/envoy.extensions"
+_HANDSHAKE: Final = "30s"
+
+
+def bootstrap(folder: Path) -> dict[str, Any]:
+    """What Envoy starts with: where the rest of its configuration is, and a socket to ask it at."""
+    return {
+        "node": {"id": "localcloud", "cluster": "localcloud"},
+        "admin": {"address": {"pipe": {"path": str(admin_socket(folder)), "mode": 0o600}}},
+        "dynamic_resources": {
+            "cds_config": _source(folder / "clusters.json"),
+            "lds_config": _source(folder / "listeners.json"),
+        },
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{_EXTENSION}.resource_monitors.downstream_connections.v3"
+                        ".DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": MOST_CONNECTIONS,
+                    },
+                }
+            ]
+        },
+    }
+
+
+def admin_socket(folder: Path) -> Path:
+    """The socket at which Envoy is asked how it is."""
+    return folder / "admin.sock"
+
+
+def secret_file(folder: Path, service_id: str) -> Path:
+    """The file with the certificate and key of a service."""
+    return folder / f"secret-{service_id}.json"
+
+
+def secret(entrance: Entrance, version: int) -> dict[str, Any] | None:
+    """The certificate and key of an entrance (SDS); None: SSL is off."""
+    if entrance.tls is None:
+        return None
+    pair = {
+        "certificate_chain": {"inline_string": entrance.tls.certificate_pem.decode()},
+        "private_key": {"inline_string": entrance.tls.key_pem.decode()},
+    }
+    kind = f"{_EXTENSION}.transport_sockets.tls.v3.Secret"
+    return _response([{"@type": kind, "name": entrance.service_id, "tls_certificate": pair}], version)
+
+
+def clusters(entrances: Iterable[Entrance], version: int) -> dict[str, Any]:
+    """The services' own servers (CDS)."""
+    return _response([_cluster(one) for one in entrances], version)
+
+
+def listeners(entrances: Iterable[Entrance], folder: Path, version: int) -> dict[str, Any]:
+    """The endpoints that are listened on (LDS), each with the services that are there, the oldest first."""
+    by_endpoint: dict[Endpoint, list[Entrance]] = {}
+    for one in entrances:
+        by_endpoint.setdefault(one.endpoint, []).append(one)
+    return _response([_listener(*there, folder) for there in by_endpoint.items()], version)
+
+
+def _response(resources: Sequence[dict[str, Any]], version: int) -> dict[str, Any]:
+    return {"version_info": str(version), "resources": list(resources)}
+
+
+def _source(path: Path) -> dict[str, Any]:
+    return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+
+
+def _cluster(entrance: Entrance) -> dict[str, Any]:
+    endpoint = {"endpoint": {"address": {"pipe": {"path": entrance.inner.path}}}}
+    bounds = {
+        "max_connections": _MOST_CALLS,
+        "max_pending_requests": _MOST_CALLS,
+        "max_requests": _MOST_CALLS,
+    }
+    return {
+        "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+        "name": entrance.service_id,
+        "type": "STATIC",
+        "lb_policy": "LEAST_REQUEST",
+        "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [bounds]},
+        "load_assignment": {
+            "cluster_name": entrance.service_id,
+            "endpoints": [{"lb_endpoints": [endpoint]}],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_EXTENSION}.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+    }
+
+
+def _listener(endpoint: Endpoint, there: Sequence[Entrance], folder: Path) -> dict[str, Any]:
+    secured = [one for one in there if one.tls is not None]
+    chains = [_chain(one, {"server_names": list(one.names)}, folder) for one in secured if one.names]
+    if secured:
+        # Who asks for none of the names, or for no name, is the oldest one's: as if it were alone there.
+        chains.append(_chain(secured[0], {"transport_protocol": "tls"}, folder, "any"))
+    chains += [_chain(one, {"transport_protocol": "raw_buffer"}, folder) for one in there if one.tls is None]
+    return {
+        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+        "name": endpoint.target,
+        "address": {"socket_address": {"address": endpoint.address, "port_value": endpoint.port}},
+        # A second listener on the port would get a share of the calls in silence.
+        "enable_reuse_port": False,
+        # There is one even where nobody has TLS: with it, services come and go and the listener stays.
+        "listener_filters": [
+            {
+                "name": "envoy.filters.listener.tls_inspector",
+                "typed_config": {
+                    "@type": f"{_EXTENSION}.filters.listener.tls_inspector.v3.TlsInspector",
+                },
+            }
+        ],
+        "listener_filters_timeout": _HANDSHAKE,
+        "filter_chains": chains,
+    }
+
+
+def _chain(entrance: Entrance, match: dict[str, Any], folder: Path, suffix: str = "") -> dict[str, Any]:
+    chain: dict[str, Any] = {
+        "name": "-".join(filter(None, (entrance.service_id, suffix))),
+        "filter_chain_match": match,
+        "filters": [_http(entrance)],
+    }
+    if entrance.tls is not None:
+        chain["transport_socket_connect_timeout"] = _HANDSHAKE
+        chain["transport_socket"] = _tls(entrance, folder)
+    return chain
+
+
+def _tls(entrance: Entrance, folder: Path) -> dict[str, Any]:
+    secret = {
+        "name": entrance.service_id,
+        "sds_config": _source(secret_file(folder, entrance.service_id)),
+    }
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": f"{_EXTENSION}.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {
+                "alpn_protocols": ["h2"],
+                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+                "tls_certificate_sds_secret_configs": [secret],
+            },
+        },
+    }
+
+
+def _http(entrance: Entrance) -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": f"{_EXTENSION}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "services",
+            "codec_type": "HTTP2",
+            "http2_protocol_options": {"max_concurrent_streams": _MOST_STREAMS},
+            "request_headers_timeout": "10s",
+            # A call that watches lasts; the services' own servers bound the others.
+            "stream_idle_timeout": "0s",
+            "generate_request_id": False,
+            "server_header_transformation": "PASS_THROUGH",
+            "use_remote_address": True,
+            "skip_xff_append": True,
+            # Nobody's headers steer Envoy: whoever calls is a stranger.
+            "internal_address_config": {"unix_sockets": False},
+            "http_filters": [
+                {
+                    "name": "envoy.filters.http.router",
+                    "typed_config": {
+                        "@type": f"{_EXTENSION}.filters.http.router.v3.Router",
+                        "suppress_envoy_headers": True,
+                    },
+                }
+            ],
+            "route_config": _routes(entrance),
+        },
+    }
+
+
+def _routes(entrance: Entrance) -> dict[str, Any]:
+    action = {
+        "cluster": entrance.service_id,
+        # The caller's deadline goes with the call, and its own server holds to it.
+        "timeout": "0s",
+        # None of these has begun.
+        "retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 3},
+    }
+    return {
+        "virtual_hosts": [
+            {"name": "service", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": action}]}
+        ],
+        "request_headers_to_add": [
+            {
+                "header": {"key": PEER, "value": "ipv4:%DOWNSTREAM_REMOTE_ADDRESS%"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ],
+    }
