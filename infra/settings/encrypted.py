@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,9 +57,23 @@ def settings_of(content: Any) -> dict[str, Any]:
 def _loaded(file: Path) -> dict[str, Any]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is there
-    content = yaml.load(file.read_bytes(), loader)  # noqa: S506 - it is a safe one
+    content = yaml.load(file.read_bytes(), _loader())  # noqa: S506 - it is a safe one
     return content if isinstance(content, dict) else {}
+
+
+@cache
+def _loader() -> type[Any]:
+    """A loader to which numbers and dates are texts: PyYAML has other ones than the engine."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # ten times as fast
+        pass
+
+    for kind in ("int", "float", "timestamp"):
+        Loader.add_constructor(
+            f"tag:yaml.org,2002:{kind}", yaml.constructor.SafeConstructor.construct_yaml_str
+        )
+    return Loader
 
 
 def places(key: str, value: Any) -> Iterator[str]:

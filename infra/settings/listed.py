@@ -112,6 +112,8 @@ def _text(value: Any, setting: Setting) -> str:
         return value
     if isinstance(value, list) and setting.kind.many:
         return json.dumps(value)
+    if value is None:
+        raise Unfit("is nothing: write a value, or remove the key")
     takes = "one value, or a list" if setting.kind.many else "one value"
     raise Unfit(f"is {_kind(value)}: it takes {takes}")
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, Final
 
-from infra import catalogue
 from infra.settings import (
     certificate,
     certificate_names,
@@ -21,6 +20,7 @@ from infra.settings import (
     naming,
     shared_certificates,
     table,
+    unique,
 )
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
@@ -162,7 +162,7 @@ def read(
         readers[place] = reader
         found[place] = _declared(one, reader, flat_fqdn)
     problems += _unused(outside, readers, sharing.holders)
-    problems += _of_two(found)
+    problems += unique.problems(found, sharing.holders)
     problems += sharing.problems
     # what is wrong outside of the list is found for each one that goes by it
     return _shared(found, sharing.holders), list(dict.fromkeys(problems))
@@ -203,7 +203,7 @@ def _declared(item: _Item, reader: Reader[_Item], flat_fqdn: str) -> DeclaredSer
 def _contradictions(
     item: _Item, reader: Reader[_Item], *, is_served: bool, production: bool
 ) -> Iterator[tuple[str, str]]:
-    clash = _clash_with_the_catalogue(item.name)
+    clash = unique.clash_with_the_catalogue(item.name)
     if clash:
         yield "name", f"is '{item.name}', {clash}: choose another one"
     yield from model.contradictions(item.model, reader.named)
@@ -232,63 +232,3 @@ def _unused(
         others = f" to {' or '.join(when.among)}" if when.among else ""
         remedy = f"remove it, or set {when.key}{others} for one"
         yield f"{NAMESPACE}:{key} is not used by any of the services: {remedy}"
-
-
-def _of_two(found: Mapping[str, DeclaredService]) -> Iterator[str]:
-    """The problems of what two services have, and one alone may have."""
-    logical: dict[str, str] = {}
-    physical: dict[str, str] = {}
-    records: dict[str, str] = {}
-    for place, one in found.items():
-        for of_service in _logical_names(one.name):
-            before = logical.get(of_service)
-            if before:
-                yield (
-                    f"{NAMESPACE}:{place}.name is '{one.name}', and {before}: their resources would have one "
-                    "name. Choose another one"
-                )
-                break
-        logical |= dict.fromkeys(_logical_names(one.name), f"{place}.name is '{one.name}'")
-        for key, domain_name in (("fqdn", one.domain.fqdn), ("canonicalName", one.domain.canonical_name)):
-            if not domain_name:
-                continue
-            before = records.get(domain_name)
-            if before and not before.startswith(f"{place}."):
-                yield _same(place, key, domain_name, before)
-            records.setdefault(domain_name, f"{place}.{key}")
-        name = one.service.name
-        if name:
-            before = physical.setdefault(name.lower(), f"{place}.serviceName")
-            if before != f"{place}.serviceName":
-                yield _same(place, "serviceName", name, before)
-
-
-def _same(place: str, key: str, value: str, before: str) -> str:
-    name = f"{NAMESPACE}:{place}.{key}"
-    return (
-        f"{name} is '{value}', and so is {before}: each service has its own. "
-        f"`pulumi config set --path '{name}' VALUE`"
-    )
-
-
-def _logical_names(name: str) -> set[str]:
-    """The logical names of a service and of what is in it, in lower case; none without a name."""
-    return {name.lower(), *(f"{name.lower()}-{inside}" for inside in _INSIDE)} if name else set()
-
-
-def _clash_with_the_catalogue(name: str) -> str:
-    clash = _logical_names(name) & _TAKEN
-    return f"and '{min(clash)}' is the name of a resource that a stack has already" if clash else ""
-
-
-# the resources of a service, each named after it
-_INSIDE: Final = frozenset(
-    {kind.name for kind in catalogue.KINDS if kind.component == catalogue.SCORING_ENDPOINT}
-    | {catalogue.CANONICAL_RECORD, catalogue.CERTIFICATE.name}
-)
-_TAKEN: Final = frozenset(
-    {kind.name for kind in catalogue.KINDS}
-    | {kind.component.name for kind in catalogue.KINDS}
-    | {catalogue.MANAGEMENT_GROUP, catalogue.MANAGEMENT_PROVIDER}
-    | {catalogue.CANONICAL_RECORD, catalogue.CAA_RECORD}
-)

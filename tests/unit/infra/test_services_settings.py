@@ -244,7 +244,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
         ],
         [
             "services[0].fqdn is a list: it takes one value",
-            "services[0].recordTtl is nothing: it takes one value",
+            "services[0].recordTtl is nothing: write a value, or remove the key",
             "services[0].certificateSource is a mapping: it takes one value",
             "services[0].sslEnabled is '1.5': choose one of true, false",
         ],
@@ -323,6 +323,23 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
         [
             "services[0].acmeEabHmacKey is not set, but acmeEabKeyId is: `pulumi config set --secret --path "
             "'fpga-web-service:services[0].acmeEabHmacKey'`"
+        ],
+    ),
+    "two keys of one account": (
+        [
+            {
+                "name": name,
+                "fqdn": f"{name}.contoso.test",
+                "certificateSource": "acme",
+                "acmeDirectory": "https://ca.example/d",
+                "acmeEabKeyId": "kid",
+                "acmeEabHmacKey": key,
+            }
+            for name, key in (("a", "AAAA"), ("b", "BBBB"))
+        ],
+        [
+            "services[1].acmeEabHmacKey is not that of services[0], and both have one account, that of one "
+            "acmeDirectory, acmeEmail and acmeEabKeyId: set it outside of the list alone"
         ],
     ),
     "what its source has no use for": (
@@ -438,3 +455,27 @@ def test_an_encrypted_name_is_told_in_no_comparison(config: dict[str, str]) -> N
 
     assert [one.partition(" ")[0] for one in found] == [f"services[{n}].certificateFor" for n in (0, 1)]
     assert S3CRET not in "".join(found)
+
+
+def test_the_stacks_file_is_read_as_the_engine_reads_it(tmp_path: Path) -> None:
+    """To Go's YAML a date that there is not is a text; `<<` is another item's settings."""
+    (tmp_path / "Pulumi.yaml").write_text("name: fpga-web-service\nstackConfigDir: stacks\n")
+    (tmp_path / "stacks").mkdir()
+    file = tmp_path / "stacks" / "Pulumi.dev.yaml"
+    file.write_text(
+        """\
+config:
+  fpga-web-service:config:services:
+    - &cats {name: 2001-99-99, certificateKey: {secure: v1:x}}
+    - <<: *cats
+      name: 1:99
+"""
+    )
+
+    found = encrypted.keys({LISTED}, encrypted.written(tmp_path, "dev"))
+
+    assert found == {f"{LISTED}[0].certificateKey", f"{LISTED}[1].certificateKey"}
+    assert encrypted.written(tmp_path, "prod") is None
+    for broken in ("config: [", "config: []", "", "config: {x: *y}", "a: " + "[" * 5000):
+        file.write_text(broken)
+        assert encrypted.keys({LISTED}, encrypted.written(tmp_path, "dev")) == {LISTED}
