@@ -43,6 +43,8 @@ def drift(resources: Iterable[Resource], clouds: Clouds) -> tuple[Drift, ...]:
 
 def _change(resource: Resource, clouds: Clouds) -> Change:
     differing, reasons = resource.differences, _reasons(resource)
+    if _is_let_go(resource):
+        differing = ()  # what the stack made and what it uses from now on have no inputs in common
     if not differing and not reasons and resource.operation == "update":
         # the engine masks secrets on both sides: what differs and is not seen is one of them
         differing = hidden(resource.after)
@@ -67,11 +69,19 @@ def _reasons(resource: Resource) -> list[str]:
         return ["It is let go of, and goes on in the cloud."]
     if resource.operation != "update":
         return []
+    if _is_let_go(resource):
+        return ["It leaves the stack, which made it, and stays in the cloud as it is: others keep it."]
     if resource.type in catalogue.ISSUING and not resource.differences:
         return _due(outputs)
     if resource.type == catalogue.SERVICE.token and outputs.get("state", _SUCCEEDED) != _SUCCEEDED:
         return [f"The service's state is {worded(outputs['state'])}: it is deployed again."]
     return []
+
+
+def _is_let_go(resource: Resource) -> bool:
+    """Whether the stack made what it uses as others' from now on."""
+    is_existing = resource.type == catalogue.EXISTING_RESOURCE.token and resource.operation == "update"
+    return is_existing and "resource_id" not in resource.before
 
 
 def _due(outputs: Mapping[str, Any]) -> list[str]:

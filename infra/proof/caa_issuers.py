@@ -32,7 +32,7 @@ def forbidden(at: str, reason: str, identities: Sequence[str], *, left_over: boo
     if left_over:
         remedy += (
             f" Records of a {SETTING} that was removed last until an update is done: let it name {known} in "
-            "this one, and remove it afterwards."
+            "this one, and remove it afterwards. In a zone of others (zoneExists) have its keepers name it."
         )
     message = f"{reason}; the authority issues as {known} (caaIdentities of its directory)."
     return AcmeError(

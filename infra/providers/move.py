@@ -36,7 +36,7 @@ def left(what: str, account_id: str) -> str:
     """The sentence about what was in an account that is elsewhere, and is not deleted by itself."""
     return (
         f"{what} is of the subscription {subscription_of(account_id)}, and the settings have another one: it "
-        "is left to the account that it is in, and deleted with that."
+        "is left to the account that it is in, and deleted with that, unless others keep it."
     )
 
 
@@ -58,8 +58,8 @@ def warning(olds: Mapping[str, Any], server: AzureSettings) -> str | None:
         f"The account moves to {server.metadata_host}, subscription {server.subscription_id}: model, "
         "service and keys are made there anew, then the record leads there. At the end of the update the "
         f"account of before, of the subscription {before}{f' on {host}' if host else ''}, is deleted with "
-        "all that it has, unless fpga-web-service:retainOnDelete is set. Who kept the record meanwhile calls "
-        "the old address for as long as its TTL."
+        "all that it has, unless others keep it or fpga-web-service:retainOnDelete is set. Who kept "
+        "the record meanwhile calls the old address for as long as its TTL."
     )
 
 

@@ -28,6 +28,7 @@ from tests.support.pebble.server import Pebble
 from tests.support.servers.relay import Relay
 from tests.support.stacks import interruption
 from tests.support.stacks.local_cloud import LocalCloud
+from tests.support.stacks.of_others import OfOthers
 from tests.support.stacks.passing_time import age_certificate
 from tests.support.stacks.program_stack import ProgramStack
 from tests.support.waiting import PATIENCE_S
@@ -479,3 +480,35 @@ def test_a_run_that_died_before_the_end_is_followed_by_one_that_ends_well(
     beginner.refresh("--clear-pending-creates")
     assert changed(beginner.preview("--expect-no-changes").operations) == {}
     beginner.destroy()
+
+
+def test_names_are_proved_in_a_zone_of_others(
+    make_stack: Callable[..., ProgramStack], authority: Authority, local_cloud: LocalCloud
+) -> None:
+    others = OfOthers(local_cloud, "rg-of-proof-keepers", zone="proofs.test")
+    others.make()
+    caa = f"{others.zone_id}/CAA/@"
+
+    def permit(issuer: str) -> None:
+        records = [{"flags": 0, "tag": "issue", "value": issuer}]
+        body = {"properties": {"TTL": 10, "caaRecords": records}}
+        local_cloud.client.manage("PUT", caa, "2018-05-01", body)
+
+    permit(OTHER)
+    kept = others.seen()
+    stack = make_stack("acme-others", authority.config | others.settings(fqdn="www.proofs.test"), loaded=True)
+    refused = stack.preview(code=None)
+    assert refused.code != 0
+    assert f"{ISSUERS} would say who may issue for every name in 'proofs.test'" in refused.text
+    stack.run("config", "rm", ISSUERS, "--stack", stack.stack)
+    refused = stack.up(code=None)
+    assert refused.code != 0
+    assert "In a zone of others (zoneExists) have its keepers name it." in refused.text
+
+    permit(OURS)
+    made = stack.up()
+
+    assert made.operations["existing-zone"] == "same"
+    assert made.operations["certificate"] == "create"
+    stack.destroy()
+    assert others.seen() == kept

@@ -90,7 +90,8 @@ REMEDY = "Name ca.example.net in fpga-web-service:caaIssuers, or choose another 
 EXPECTED = f"the authority issues as ca.example.net (caaIdentities of its directory). {REMEDY}"
 LEFT_OVER = (
     " Records of a fpga-web-service:caaIssuers that was removed last until an update is done: let it name "
-    "ca.example.net in this one, and remove it afterwards."
+    "ca.example.net in this one, and remove it afterwards. In a zone of others (zoneExists) have its keepers "
+    "name it."
 )
 
 

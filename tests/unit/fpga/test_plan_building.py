@@ -339,6 +339,25 @@ def test_a_resource_that_is_retained_is_let_go_of() -> None:
     assert plan.changes[0].reasons == ("It is let go of, and goes on in the cloud.",)
 
 
+def test_what_the_stack_made_and_others_keep_from_now_on_is_told_in_words() -> None:
+    token = "pulumi-python:dynamic/fpga:ExistingResource"
+    made, used = {"zoneName": "a.test", "location": "global"}, {"resource_id": "/a", "on_server": False}
+    plan = plan_of(
+        [
+            step("update", token, "existing-zone", made, used),
+            step("update", token, "existing-account", used, used | {"on_server": True}),
+            summary(),
+        ]
+    )
+
+    let_go = change(plan, "existing-zone")
+    assert (let_go.operation, let_go.differences) == ("update", ())
+    assert let_go.reasons == (
+        "It leaves the stack, which made it, and stays in the cloud as it is: others keep it.",
+    )
+    assert words(change(plan, "existing-account")) == {"on_server": ("false", "true")}
+
+
 def test_drift_is_what_a_refresh_finds() -> None:
     after = "resOutputsEvent"
     events = [
