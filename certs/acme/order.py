@@ -19,6 +19,8 @@ from certs.acme import problems
 from certs.acme.session import Session
 from certs.errors import AcmeError
 
+_AT_A_TIME = 10
+"""So many proofs are asked for together: an authority looks each up from several places at once."""
 _ABOUT_REPLACING = ("alreadyReplaced", "conflict", "malformed", "serverInternal", "unauthorized")
 
 
@@ -82,11 +84,8 @@ def prove(session: Session, order: str, dns: Dns01) -> None:
         return
     try:
         dns.present(places)
-        for one in proofs:
-            # else a run that died has asked for it (RFC 8555, 7.1.6)
-            if one.status == "pending":
-                session.post(f"proving {one.name}", one.url, {})
-        _require_proved(session, proofs)
+        for begin in range(0, len(proofs), _AT_A_TIME):
+            _require_proved(session, proofs[begin : begin + _AT_A_TIME])
     except BaseException:
         # what cannot be removed now is removed by the next run, before it begins: the reason is told first
         with contextlib.suppress(Exception):
@@ -178,8 +177,12 @@ def _proof(session: Session, url: str) -> _Proof | None:
     )
 
 
-def _require_proved(session: Session, proofs: Iterable[_Proof]) -> None:
-    """Waits for all of the proofs: those that are refused are told together."""
+def _require_proved(session: Session, proofs: Sequence[_Proof]) -> None:
+    """Asks for all of these proofs, and waits for them: those that are refused are told together."""
+    for one in proofs:
+        # else a run that died has asked for it (RFC 8555, 7.1.6)
+        if one.status == "pending":
+            session.post(f"proving {one.name}", one.url, {})
     refused: list[AcmeError] = []
     for one in proofs:
         what = f"the proof of {one.name}"

@@ -45,6 +45,7 @@ class ZoneChallenges:
         Raises:
             ClientError: Resource Manager refused, or did not answer.
         """
+        self.tell(f"Looking for what is left of the proof of {name}")
         self.records.remove(naming.relative_record_name(name, self.zone))
 
     def _wait_for(self, name: str, value: str) -> None:

@@ -76,7 +76,8 @@ class AcmeCertificateProvider(CloudProvider):
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
         if olds["zone_id"] == news["zone_id"]:
             ahead.require("proof")
-            self._clean_up(olds, but=names.of(news))
+            # where the owner is the same, those that are ordered again are cleaned up with their proofs
+            self._clean_up(olds, but=names.of(news) if olds["owner"] == news["owner"] else ())
         return UpdateResult(self._issued(news, replaced=olds))
 
     def read(self, id_: str, props: Props) -> ReadResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from certs.bundle import read_roots
 from certs.errors import AcmeError
 from certs.findings import Origin
 from certs.sources.acme import AcmeSource
+from infra.settings.certificate_names import MAXIMUM
 from tests.support.pebble import server
 from tests.support.pebble.server import Pebble
 from tests.support.servers.proving_zone import ProvingZone
@@ -159,6 +161,26 @@ def test_several_names_are_proved_together_by_one_order(customer: Customer, zone
     assert len(orders_of(customer)) == 1
     assert sorted(zone.published) == sorted(PROOFS), "each is published once"
     assert zone.most == len(PROOFS), "all of them at the same time"
+    assert zone.left == {}
+
+
+def test_as_many_names_as_an_authority_takes_are_one_order(
+    pebble_executable: Path, zone: ProvingZone, tmp_path: Path
+) -> None:
+    names = [f"n{number}.contoso.test" for number in range(MAXIMUM)]
+    with (
+        zone.served() as address,
+        server.running(pebble_executable, tmp_path / "pebble", address) as patient,
+        closing(
+            Session(patient.directory, account.new_account_key(), verify=str(patient.https_roots))
+        ) as acme,
+    ):
+        customer = Customer(acme, account.register(acme, None, None))
+        bundle = AcmeSource(acme, zone).obtain(names, now()).reading.bundle()
+        assert len(orders_of(customer)) == 1
+
+    assert sorted(bundle.dns_names) == sorted(names)
+    assert zone.most == MAXIMUM
     assert zone.left == {}
 
 

@@ -63,7 +63,10 @@ def over_tcp(reply: Reply) -> Iterator[str]:
             query, _ = dns.query.receive_tcp(self.request)
             dns.query.send_tcp(self.request, reply(query))
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as listening:
+    class Listener(socketserver.ThreadingTCPServer):
+        request_queue_size = 128  # an authority asks for many names at once, from several places
+
+    with Listener(("127.0.0.1", 0), Connection) as listening:
         thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
         thread.start()
         try:
