@@ -108,7 +108,8 @@ def _packages(
 
 def _acme_roots(stack: Settings, problems: list[str]) -> dict[Path | None, str]:
     """The roots of private authorities that speak ACME, by their files."""
-    named = [(one, _acme_file(one)) for one in stack.services]
+    # one that is served with another one's certificate names nothing itself
+    named = [(one, _acme_file(one)) for one in stack.services if not one.served_by]
     return {file: _roots(names, file, problems) for file, names in _by_file(named, "acmeRootsFile")}
 
 

@@ -138,9 +138,10 @@ def test_what_is_wrong_with_inputs_is_told_by_service(tmp_path: Path) -> None:
         listed(
             tmp_path / "package",
             {"name": "cats", **files},
-            {"name": "dogs", "fqdn": "dogs.contoso.test", **acme},
+            {"name": "dogs", "fqdn": "dogs.contoso.test", "certificateFor": ["owls.contoso.test"], **acme},
             {"name": "cows", "fqdn": "cows.contoso.test", "modelPackage": str(tmp_path / "other"), **acme},
             {"name": "hens", "fqdn": "hens.contoso.test"},
+            {"name": "owls", "fqdn": "owls.contoso.test"},
         )
     )
 
