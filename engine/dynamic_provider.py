@@ -31,7 +31,7 @@ else:
 
 NOT_OFFERED: Final = ("Handshake", "CheckConfig", "DiffConfig", "GetSchema", "Invoke")
 """Methods that the SDK's servicer does not offer, and that the engine asks for while all else waits."""
-WORKERS: Final = 4
+WORKERS: Final = 16
 OPTIONS: Final = [
     ("grpc.max_receive_message_length", 400 * 1024 * 1024),
     ("grpc.server_max_unrequested_time_in_server", 30 * 60),
