@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.state_url import folder_of
+from engine.state_url import SCHEME, folder_of
 from fpga.errors import CommandError
 from fpga.stacks.state_container import NOBODY, SIGN_IN, StateContainer
 from surroundings import json_text
 
 _LOCKS: Final = ".pulumi/locks/organization/fpga-web-service"
+_WRITING_S: Final = 60.0
 _FRACTION: Final = r"\.\d+"
 
 
@@ -76,6 +78,23 @@ def locks(url: str, stack: str, environ: Mapping[str, str]) -> list[Lock]:
     return [lock for lock in map(_parse, contents) if lock is not None]
 
 
+def is_half_taken(url: str, stack: str) -> bool:
+    """Whether a run was killed while it wrote its lock to a folder: the CLI takes that for one, and fails.
+
+    What is younger than a minute is taken for one that is just being written.
+    """
+    if not url.startswith(SCHEME):
+        return False
+    oldest = time.time() - _WRITING_S
+    for file in _files(folder_of(url), stack):
+        try:
+            if file.stat().st_mtime < oldest and _parse(file.read_bytes()) is None:
+                return True
+        except FileNotFoundError:
+            continue
+    return False
+
+
 def _parse(content: bytes) -> Lock | None:
     try:
         told = json_text.loads(content)
@@ -90,12 +109,16 @@ def _parse(content: bytes) -> Lock | None:
 
 
 def _in_folder(folder: Path, stack: str) -> Iterable[bytes]:
-    # one that was killed before it put its lock in place has it under another name, and the CLI heeds that
-    for file in sorted(one for one in (folder / _LOCKS / stack).glob("*") if one.suffix != ".attrs"):
+    for file in _files(folder, stack):
         try:
             yield file.read_bytes()
         except FileNotFoundError:
             continue
+
+
+def _files(folder: Path, stack: str) -> list[Path]:
+    """All that the CLI takes for locks: also what a killed run did not come to rename into its place."""
+    return sorted(one for one in (folder / _LOCKS / stack).glob("*") if one.suffix != ".attrs")
 
 
 def _in_container(container: StateContainer, stack: str, environ: Mapping[str, str]) -> list[bytes]:

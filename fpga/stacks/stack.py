@@ -15,7 +15,7 @@ from fpga.errors import CommandError
 from fpga.files import write_whole
 from fpga.project import Project
 from fpga.stacks import pulumi_command, yaml_text
-from fpga.stacks.lock import locks
+from fpga.stacks.lock import is_half_taken, locks
 
 _TAIL_LINES: Final = 40
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[a-z]*%\}>")
@@ -151,8 +151,9 @@ class Stack:
 
     def release_dead_lock(self) -> bool:
         """Gives back the lock of an update whose process was killed: whether there was one."""
-        held = locks(self._environment["PULUMI_BACKEND_URL"], self._name, self._environment)
-        if not held or not all(lock.is_dead for lock in held):
+        url = self._environment["PULUMI_BACKEND_URL"]
+        held = locks(url, self._name, self._environment)
+        if not all(lock.is_dead for lock in held) or not (held or is_half_taken(url, self._name)):
             return False
         self._run("cancel", "--yes", *self._which())
         return True

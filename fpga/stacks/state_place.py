@@ -10,7 +10,7 @@ from fpga.errors import CommandError
 from fpga.project import Project
 from fpga.stacks import backend, new_stack, pulumi_command, state_account, state_container
 from fpga.stacks import settings as stack_settings
-from fpga.stacks.lock import locks
+from fpga.stacks.lock import is_half_taken, locks
 from fpga.stacks.state_container import StateContainer
 
 
@@ -50,8 +50,9 @@ def unlock(project: Project, stack: str, tell: Callable[[str], object], *, force
         CommandError: a holder lives, or may live; the message names each.
     """
     variables = backend.environment(project, stack)
-    held = locks(variables["PULUMI_BACKEND_URL"], stack, variables)
-    if not held:
+    url = variables["PULUMI_BACKEND_URL"]
+    held, is_half = locks(url, stack, variables), is_half_taken(url, stack)
+    if not held and not is_half:
         tell(f"The stack {stack} is not locked.")
         return
     living = [lock for lock in held if lock.is_of_this_host and not lock.is_dead]
@@ -72,6 +73,8 @@ def unlock(project: Project, stack: str, tell: Callable[[str], object], *, force
         raise CommandError(f"pulumi cancel failed:\n{(done.stderr or done.stdout).strip()}")
     for lock in held:
         tell(f"Given back: the lock of {lock}")
+    if is_half:
+        tell("Given back: the lock of a run that was killed while it took it")
     tell(
         f"`fpga state settle -s {stack}` reads what the run had under way; then `pulumi up -s {stack}` goes "
         "on where it stopped."

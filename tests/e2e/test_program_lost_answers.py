@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -190,6 +191,15 @@ def test_a_state_that_a_dying_machine_tore_is_recovered(
     assert recovered.stdout.startswith("Taken: backups/fpga-web-service/")
     assert file.read_bytes() == whole
     assert file.with_name(f"{file.name}.torn").read_bytes() == whole[: int(left * len(whole))]
+    half = folder / f".pulumi/locks/organization/fpga-web-service/{stack.stack}/a.json.18c2f0.tmp"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_text('{"pid": 47')
+    os.utime(half, (0, 0))
+    refused_up = stack.up(code=None)
+    assert refused_up.code != 0
+    assert "unexpected end of JSON input" in refused_up.stderr
+    unlocked = fpga(stack, "state", "unlock")
+    assert unlocked.stdout.startswith("Given back: the lock of a run that was killed while it took it\n")
     require_whole(stack)
 
 

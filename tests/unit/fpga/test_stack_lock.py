@@ -7,10 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
+
 from engine import state_url
-from fpga.stacks.lock import Lock, locks
+from fpga.stacks.lock import Lock, is_half_taken, locks
 from tests.support.odd_folders import ODD
 
 
@@ -31,6 +34,27 @@ def test_locks_of_the_stack_alone_are_found(tmp_path: Path) -> None:
     url = state_url.url_of(tmp_path)
     assert locks(url, "local", {}) == [Lock("there", 12, "me", "2026-01-01T00:00:00.123Z"), Lock("there", 13)]
     assert locks(url, "prod", {}) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "age_s", "is_half"),
+    [
+        ('{"pid": 1', 120, True),
+        ("", 120, True),
+        ('{"pid": 1', 5, False),
+        ('{"pid": 1, "hostname": "h"}', 120, False),
+    ],
+)
+def test_a_lock_that_nobody_came_to_take_is_known_by_its_age(
+    tmp_path: Path, content: str, age_s: int, is_half: bool
+) -> None:
+    _write(tmp_path, "local", "a.json.18c2f0.tmp", content)
+    file = next(tmp_path.rglob("*.tmp"))
+    os.utime(file, (time.time() - age_s,) * 2)
+    _write(tmp_path, "local", "b.json.attrs", "")
+    assert is_half_taken(state_url.url_of(tmp_path), "local") is is_half
+    assert not is_half_taken(state_url.url_of(tmp_path), "dev")
+    assert not is_half_taken("azblob://state?storage_account=contoso", "local")
 
 
 def test_locks_in_a_folder_of_an_odd_name_are_found(tmp_path: Path) -> None:
