@@ -42,25 +42,22 @@ class Bodies:
         chunks: list[bytes] = []
         size = counted = 0
         refusal: CloudError | None = None
+        coming = request.stream()
         try:
-            async for chunk in request.stream():
+            async for chunk in coming:
                 size += len(chunk)
                 more = max(size - SMALL_BYTES, 0) - counted
-                if refusal is None and size > limit:
-                    refusal = _too_large(limit)
-                elif refusal is None and more > self._free:
-                    refusal = _no_room()
-                if refusal is None:
-                    chunks.append(chunk)
-                    counted += more
-                    self._free -= more
-                    continue
+                if size > limit or more > self._free:
+                    refusal = _too_large(limit) if size > limit else _no_room()
+                    break
+                chunks.append(chunk)
+                counted += more
+                self._free -= more
+            if refusal is not None:
                 chunks.clear()
                 self._free += counted
                 counted = 0
-                if size > _DRAIN_BYTES:
-                    break
-            if refusal is not None:
+                await _read_off(coming, size)
                 raise refusal
             # kept nowhere else: a handler that has taken it apart lets go of it there
             request.state.body = b"".join(chunks)
@@ -72,11 +69,16 @@ class Bodies:
 
 async def drain(request: Request) -> None:
     """Reads a request's body, and keeps nothing of it."""
-    size = 0
-    async for chunk in request.stream():
+    await _read_off(request.stream(), 0)
+
+
+async def _read_off(coming: AsyncIterator[bytes], size: int) -> None:
+    """Reads what is left of a body of which so much has come; of one that never ends, not all."""
+    while size <= _DRAIN_BYTES:
+        chunk = await anext(coming, None)
+        if chunk is None:
+            return
         size += len(chunk)
-        if size > _DRAIN_BYTES:
-            break
 
 
 def _too_large(limit: int) -> CloudError:

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from localcloud.errors import CloudError
-from localcloud.http.bodies import SMALL_BYTES, Bodies
+from localcloud.http.bodies import SMALL_BYTES, Bodies, drain
 
 LIMIT = 8 * SMALL_BYTES
 
@@ -74,3 +74,33 @@ def test_what_is_refused_or_broken_off_takes_no_room() -> None:
             assert len(whole.state.body) == LIMIT
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("most", [LIMIT, SMALL_BYTES], ids=["too large", "no room"])
+def test_what_is_refused_is_read_to_its_end_all_the_same(most: int) -> None:
+    """A client that still sends does not read a refusal."""
+    request = of(LIMIT + 3 * SMALL_BYTES)
+
+    async def work() -> None:
+        with pytest.raises(CloudError):
+            async with Bodies(most).held(request, LIMIT):
+                pass
+
+    asyncio.run(work())
+    assert request._stream_consumed
+
+
+def test_what_never_ends_is_not_read_for_ever() -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x" * (8 << 20), "more_body": True}
+
+    async def work() -> None:
+        for _ in range(2):
+            request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+            with pytest.raises(CloudError) as refused:
+                async with Bodies().held(request, LIMIT):
+                    pass
+            assert refused.value.status == 413
+            await drain(Request({"type": "http", "method": "POST", "headers": []}, receive))
+
+    asyncio.run(asyncio.wait_for(work(), 60))
