@@ -32,28 +32,6 @@ from tests.support.localcloud.scoring_parts import (
 )
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A localcloud of this module's own."""
-    with Cloud(data_plane.settings(tmp_path_factory.mktemp("portal") / "data")) as cloud:
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def plane(running: Cloud) -> Iterator[DataPlane]:
-    with closing(DataPlane(running.status())) as found:
-        found.make_account("fpga-models")
-        yield found
-
-
-@pytest.fixture(scope="module")
-def service(plane: DataPlane) -> dict[str, Any]:
-    """A service with SSL on."""
-    with data_plane.PackageHost().running() as host:
-        model = plane.register(host.put("/model.zip", package()))
-        return plane.deploy(model, "fpga-service", **data_plane.on(Authority()))
-
-
 @pytest.fixture
 def owner(running: Cloud) -> Iterator[Visitor]:
     with closing(ArmCaller(running)) as caller, closing(Visitor(caller)) as found:

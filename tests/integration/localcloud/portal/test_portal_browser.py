@@ -13,12 +13,12 @@ from selenium.webdriver.common.keys import Keys
 from localcloud.server import Cloud
 from tests.support import browser as browsers
 from tests.support.browser import Browser
-from tests.support.certificates.authority import Authority
-from tests.support.localcloud import data_plane
 from tests.support.localcloud.arm_caller import ArmCaller
 from tests.support.localcloud.data_plane import DataPlane
-from tests.support.localcloud.scoring_parts import PHOTO, package
+from tests.support.localcloud.scoring_parts import PHOTO
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(browsers.missing() is not None, reason=str(browsers.missing()))
 
 PAGES = ("/portal", "/portal/zones", "/portal/operations", "/portal/principals")
 WCAG_AA = 4.5
@@ -29,31 +29,13 @@ PHONE = 360
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    reason = browsers.missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with Cloud(data_plane.settings(tmp_path_factory.mktemp("portal") / "data")) as cloud:
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def plane(running: Cloud) -> Iterator[DataPlane]:
-    with closing(DataPlane(running.status())) as found:
-        found.make_account("fpga-models")
-        group = found.account_id.partition("/providers/")[0]
-        zone = f"{group}/providers/Microsoft.Network/dnsZones/contoso.test"
-        found.arm("PUT", zone, {"location": "global"})
-        record = {"properties": {"TTL": 60, "ARecords": [{"ipv4Address": "127.80.0.1"}]}}
-        found.arm("PUT", f"{zone}/A/fpga", record)
-        yield found
-
-
-@pytest.fixture(scope="module")
-def service(plane: DataPlane) -> dict[str, Any]:
-    with data_plane.PackageHost().running() as host:
-        model = plane.register(host.put("/model.zip", package()))
-        return plane.deploy(model, "fpga-service", **data_plane.on(Authority()))
+def zone(plane: DataPlane) -> None:
+    """A zone with a record, for its page to show."""
+    group = plane.account_id.partition("/providers/")[0]
+    zone = f"{group}/providers/Microsoft.Network/dnsZones/contoso.test"
+    plane.arm("PUT", zone, {"location": "global"})
+    record = {"properties": {"TTL": 60, "ARecords": [{"ipv4Address": "127.80.0.1"}]}}
+    plane.arm("PUT", f"{zone}/A/fpga", record)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +46,7 @@ def caller(running: Cloud) -> Iterator[ArmCaller]:
 
 @pytest.fixture
 def browser(
-    running: Cloud, service: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    running: Cloud, service: dict[str, Any], zone: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
     profile = tmp_path_factory.mktemp("browser") / "profile"
     with browsers.browsing(str(running.status().https), profile) as found:
