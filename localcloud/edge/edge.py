@@ -6,7 +6,8 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from localcloud.edge.entrance import Entrance, obstacle
 from localcloud.edge.envoy import Envoy
 from localcloud.errors import StartError
 from localcloud.files import write_private
+from localcloud.ports import RELEASE_TIMEOUT_S
 from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.tls import TlsMaterial
@@ -27,9 +29,17 @@ from localcloud.waiting import until
 _PURPOSE: Final = "edge"
 _TAKEN_S: Final = 20.0
 """How long Envoy may take for a change, or to come back before it takes one."""
-_UPDATES: Final = r"^(listener_manager\.lds|cluster_manager\.cds|sds\..+)\.(version_text|update_rejected)$"
+_UPDATES: Final = r"\.(version_text|update_rejected)$"
 
 log = logging.getLogger(__name__)
+
+
+class _Taken(Enum):
+    """What Envoy made of a file."""
+
+    TAKEN = "taken"
+    REFUSED = "refused, at least a part of it"
+    LATE = "not looked at in time"
 
 
 class Edge:
@@ -126,6 +136,8 @@ class Edge:
             if reason is not None:
                 raise BindError(f"The service cannot answer at {entrance.endpoint.target}: {reason}")
             if not any(one.endpoint == entrance.endpoint for one in there):
+                # the Envoy of a localcloud that was just killed is about to let go of it
+                until(lambda: bind_problem(entrance.endpoint) is None, 0 if self._runs else RELEASE_TIMEOUT_S)
                 problem = bind_problem(entrance.endpoint)
                 if problem is not None:
                     where = entrance.endpoint.target
@@ -150,13 +162,10 @@ class Edge:
             if is_there:
                 self._apply(None, keeps_clusters=True)
 
-    def forget(self, service_id: str) -> None:
-        """Forgets a service that was hidden, and whose own server has ended."""
+    def settle(self) -> None:
+        """Forgets services that were hidden, and whose own servers have ended."""
         with self._applying:
             self._apply(None)
-            path = resources.secret_file(self._folder, service_id)
-            path.unlink(missing_ok=True)
-            self._written.pop(path.name, None)
 
     def close_ports(self) -> None:
         """Listens nowhere any more; calls over the connections that there are go on."""
@@ -184,54 +193,44 @@ class Edge:
         self._version += 1
         with self._lock:
             entrances, version = list(self._entrances.values()), self._version
-        secrets: dict[str, str] = {}
-        for one in entrances:
-            secret = resources.secret(one, version)
-            path = resources.secret_file(self._folder, one.service_id)
-            if secret is not None and self._write(path, secret):
-                secrets[f"sds.{one.service_id}"] = str(version)
-        is_taken = True
         if not keeps_clusters:
-            is_taken = self._taken(
-                "cluster_manager.cds", "clusters.json", resources.clusters(entrances, version)
-            )
-        if is_taken:
-            listeners = resources.listeners(entrances, self._folder, version)
-            is_taken = self._taken("listener_manager.lds", "listeners.json", listeners, secrets)
-        if not is_taken:
+            self._hand_over(resources.CLUSTERS, "clusters.json", resources.clusters(entrances, version))
+        taken = self._hand_over(
+            resources.LISTENERS, "listeners.json", resources.listeners(entrances, version)
+        )
+        if taken is _Taken.LATE:
             log.warning("the edge has not taken a change within %g s", _TAKEN_S)
             if endpoint is not None:
                 raise BindError(f"The edge does not take the change within {_TAKEN_S:g} s: see the log.")
-        elif self._runs and endpoint is not None:
+        elif taken is _Taken.REFUSED and endpoint is not None:
             refusal = self._refusals().get(endpoint.target)
             if refusal is not None:
                 raise BindError(f"The service's address {endpoint.target} cannot be bound: {refusal}.")
 
-    def _taken(
-        self, name: str, file: str, content: dict[str, Any], others: Mapping[str, str] | None = None
-    ) -> bool:
-        """Writes a file that has changed; whether Envoy has looked at it, and at others, in time.
-
-        What it refuses of it, it says elsewhere.
+    def _hand_over(self, name: str, file: str, content: dict[str, Any]) -> _Taken:
+        """Writes a file that has changed, and waits until Envoy has looked at it.
 
         Args:
             name: what Envoy counts the updates of the file under.
-            others: versions of others by such names.
         """
-        wanted = dict(others or {})
-        refused = self._numbers().get(f"{name}.update_rejected") if self._runs else None
-        if self._write(self._folder / file, content):
-            wanted[name] = content["version_info"]
-        if not self._runs or not wanted:
-            return True
+        refused = f"{name}.update_rejected"
+        before = self._numbers().get(refused) if self._runs else None
+        if not self._write(self._folder / file, content) or not self._runs:
+            return _Taken.TAKEN
+        found = _Taken.LATE
 
         def has_looked() -> bool:
+            nonlocal found
             told = self._numbers()
-            return told.get(f"{name}.update_rejected", refused) != refused or all(
-                told.get(f"{one}.version_text") == version for one, version in wanted.items()
-            )
+            if told.get(f"{name}.version_text") == content["version_info"]:
+                found = _Taken.TAKEN
+            elif told.get(refused, before) != before:
+                found = _Taken.REFUSED
+            return found is not _Taken.LATE
 
-        return self._envoy.wait_until_ready(_TAKEN_S) and until(has_looked, _TAKEN_S)
+        if self._envoy.wait_until_ready(_TAKEN_S):
+            until(has_looked, _TAKEN_S)
+        return found
 
     def _write(self, path: Path, content: dict[str, Any]) -> bool:
         """Moves a file into place, unless it says the same: whether it did."""

@@ -21,7 +21,9 @@ LONGEST_BACKOFF_S: Final = 10.0
 STEADY_AFTER_S: Final = 30.0
 """A child that lived this long failed for a new reason: the back-off starts anew."""
 DRAIN_S: Final = 30
-"""How long calls may go on over connections of a service that has left an address."""
+"""How long calls may go on over connections that began with another certificate, or SSL the other way."""
+_TRACES: Final = ("backtrace:", "envoy_bug:")
+"""Begin lines that say nothing to a person."""
 _LOOK_INTERVAL_S: Final = 0.02
 _END_S: Final = 5.0
 
@@ -178,6 +180,7 @@ class Envoy:
         with child.stderr:
             for line in child.stderr:
                 text = line.decode(errors="replace").rstrip()
-                if text:
+                if text and not text.startswith(_TRACES):
                     self._said = text
+                if text:
                     log.warning("Envoy says: %s", text)

@@ -12,9 +12,14 @@ from typing import Any, Final
 from localcloud.edge.entrance import Entrance
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.entry import PEER
+from localcloud.scoring.tls import TlsMaterial
 
 MOST_CONNECTIONS: Final = 8192
 """Most connections of all callers together; further ones are closed."""
+
+CLUSTERS: Final = "cluster_manager.cds"
+LISTENERS: Final = "listener_manager.lds"
+"""What Envoy counts its updates under."""
 
 _MOST_CALLS: Final = 16_384
 """Of a service at a time: the bounds of its own server come first."""
@@ -33,6 +38,12 @@ def bootstrap(folder: Path) -> dict[str, Any]:
         "dynamic_resources": {
             "cds_config": _source(folder / "clusters.json"),
             "lds_config": _source(folder / "listeners.json"),
+        },
+        # Of what is asked for: each service would have hundreds of numbers more.
+        "stats_config": {
+            "stats_matcher": {
+                "inclusion_list": {"patterns": [{"prefix": f"{name}."} for name in (CLUSTERS, LISTENERS)]}
+            }
         },
         "overload_manager": {
             "resource_monitors": [
@@ -54,34 +65,17 @@ def admin_socket(folder: Path) -> Path:
     return folder / "admin.sock"
 
 
-def secret_file(folder: Path, service_id: str) -> Path:
-    """The file with the certificate and key of a service."""
-    return folder / f"secret-{service_id}.json"
-
-
-def secret(entrance: Entrance, version: int) -> dict[str, Any] | None:
-    """The certificate and key of an entrance (SDS); None: SSL is off."""
-    if entrance.tls is None:
-        return None
-    pair = {
-        "certificate_chain": {"inline_string": entrance.tls.certificate_pem.decode()},
-        "private_key": {"inline_string": entrance.tls.key_pem.decode()},
-    }
-    kind = f"{_EXTENSION}.transport_sockets.tls.v3.Secret"
-    return _response([{"@type": kind, "name": entrance.service_id, "tls_certificate": pair}], version)
-
-
 def clusters(entrances: Iterable[Entrance], version: int) -> dict[str, Any]:
     """The services' own servers (CDS)."""
     return _response([_cluster(one) for one in entrances], version)
 
 
-def listeners(entrances: Iterable[Entrance], folder: Path, version: int) -> dict[str, Any]:
+def listeners(entrances: Iterable[Entrance], version: int) -> dict[str, Any]:
     """The endpoints that are listened on (LDS), each with the services that are there, the oldest first."""
     by_endpoint: dict[Endpoint, list[Entrance]] = {}
     for one in entrances:
         by_endpoint.setdefault(one.endpoint, []).append(one)
-    return _response([_listener(*there, folder) for there in by_endpoint.items()], version)
+    return _response([_listener(*there) for there in by_endpoint.items()], version)
 
 
 def _response(resources: Sequence[dict[str, Any]], version: int) -> dict[str, Any]:
@@ -119,13 +113,13 @@ def _cluster(entrance: Entrance) -> dict[str, Any]:
     }
 
 
-def _listener(endpoint: Endpoint, there: Sequence[Entrance], folder: Path) -> dict[str, Any]:
+def _listener(endpoint: Endpoint, there: Sequence[Entrance]) -> dict[str, Any]:
     secured = [one for one in there if one.tls is not None]
-    chains = [_chain(one, {"server_names": list(one.names)}, folder) for one in secured if one.names]
+    chains = [_chain(one, {"server_names": list(one.names)}) for one in secured if one.names]
     if secured:
         # Who asks for none of the names, or for no name, is the oldest one's: as if it were alone there.
-        chains.append(_chain(secured[0], {"transport_protocol": "tls"}, folder, "any"))
-    chains += [_chain(one, {"transport_protocol": "raw_buffer"}, folder) for one in there if one.tls is None]
+        chains.append(_chain(secured[0], {"transport_protocol": "tls"}, "any"))
+    chains += [_chain(one, {"transport_protocol": "raw_buffer"}) for one in there if one.tls is None]
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": endpoint.target,
@@ -146,7 +140,7 @@ def _listener(endpoint: Endpoint, there: Sequence[Entrance], folder: Path) -> di
     }
 
 
-def _chain(entrance: Entrance, match: dict[str, Any], folder: Path, suffix: str = "") -> dict[str, Any]:
+def _chain(entrance: Entrance, match: dict[str, Any], suffix: str = "") -> dict[str, Any]:
     chain: dict[str, Any] = {
         "name": "-".join(filter(None, (entrance.service_id, suffix))),
         "filter_chain_match": match,
@@ -154,14 +148,16 @@ def _chain(entrance: Entrance, match: dict[str, Any], folder: Path, suffix: str 
     }
     if entrance.tls is not None:
         chain["transport_socket_connect_timeout"] = _HANDSHAKE
-        chain["transport_socket"] = _tls(entrance, folder)
+        chain["transport_socket"] = _tls(entrance.tls)
     return chain
 
 
-def _tls(entrance: Entrance, folder: Path) -> dict[str, Any]:
-    secret = {
-        "name": entrance.service_id,
-        "sds_config": _source(secret_file(folder, entrance.service_id)),
+def _tls(tls: TlsMaterial) -> dict[str, Any]:
+    # Here, and not in a file of its own (SDS): for each of those Envoy has a watch of the kernel's, of which
+    # a user has 128, and ends where there is none left.
+    pair = {
+        "certificate_chain": {"inline_string": tls.certificate_pem.decode()},
+        "private_key": {"inline_string": tls.key_pem.decode()},
     }
     return {
         "name": "envoy.transport_sockets.tls",
@@ -170,7 +166,7 @@ def _tls(entrance: Entrance, folder: Path) -> dict[str, Any]:
             "common_tls_context": {
                 "alpn_protocols": ["h2"],
                 "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-                "tls_certificate_sds_secret_configs": [secret],
+                "tls_certificates": [pair],
             },
         },
     }

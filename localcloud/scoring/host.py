@@ -138,7 +138,7 @@ class ScoringHost:
                 ended.wait()
             self._calls.wrong_keys.forget(service_id)
             if self._edge is not None:
-                self._edge.forget(service_id)
+                self._edge.settle()
 
     def counted(self) -> dict[str, Counted]:
         """The counts of each service that is deployed, by its ID."""

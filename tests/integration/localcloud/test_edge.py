@@ -283,6 +283,52 @@ def test_changes_refuse_no_connection_and_fail_no_call(
     assert len(tally.took_s) > 50
 
 
+def test_changes_of_others_leave_a_connection_alone(
+    host: Edged, where: Endpoint, authority: Authority
+) -> None:
+    """Also when the one goes whose certificate was shown to who asked for no name."""
+    deploy(host, where, material(authority, B), "first")
+    deploy(host, where, material(authority, A), "steady")
+
+    def ends() -> set[int]:
+        found = psutil.Process(host.pid).net_connections("inet")
+        return {one.raddr.port for one in found if one.raddr and one.status == "ESTABLISHED"}
+
+    with connected(where, authority.root) as opened:
+        assert told(opened, keys=(PRIMARY,)) == OK
+        (own,) = ends()
+        for _ in range(3):
+            host.remove("first")
+            assert told(opened, keys=(PRIMARY,)) == OK
+            deploy(host, where, material(authority, B), "first")
+            deploy(host, where, None, "plain")
+            assert told(opened, keys=(PRIMARY,)) == OK
+            host.remove("plain")
+            host.set_keys("steady", PRIMARY, "other")
+            assert told(opened, keys=(PRIMARY,)) == OK
+        assert own in ends()
+
+
+def test_more_services_than_a_user_has_watches_share_an_address(
+    tmp_path: Path, where: Endpoint, authority: Authority
+) -> None:
+    """Of the kernel's watches of files (inotify(7)) a user has 128 by default."""
+    edge = Edge(envoy.executable(), tmp_path)
+    own = [material(authority, f"s{number}.example.com") for number in range(150)]
+    try:
+        for number, tls in enumerate(own):
+            edge.show(f"service-{number}", where, tls, edge.inner())
+        edge.start()
+        for number in (0, 149):
+            assert shown(where, f"s{number}.example.com").encode() == own[number].certificate_pem
+        edge.hide("service-0")
+        edge.settle()
+        assert shown(where, "s149.example.com").encode() == own[149].certificate_pem
+        assert edge.status().restarts == 0
+    finally:
+        edge.stop()
+
+
 def test_a_call_under_way_ends_as_it_began_when_ssl_goes_off(
     host: Edged, where: Endpoint, authority: Authority
 ) -> None:

@@ -120,15 +120,19 @@ def test_without_the_edge_one_of_them_is_there_and_the_other_says_why_it_is_not(
 def test_envoy_dies_with_a_localcloud_that_is_killed_and_leaves_no_secret(
     data: Path, packages: PackageHost
 ) -> None:
+    authority = Authority()
     with serving(data, None, *options()) as (plane, process):
-        deploy(plane, packages, Authority())
+        services = deploy(plane, packages, authority)
+        keys = [plane.keys(one["id"])[0] for one in services]
         child = psutil.Process(plane.call("GET", f"{plane.host}/health").json()["edge"]["pid"])
         process.kill()
         process.wait()
-        child.wait(10)
     left = memory.prefix(data, "edge")
     assert len(list(memory.place().glob(f"{left}*"))) == 1
-    with serving(data, None, *options()):
+    with serving(data, None, *options()):  # at once, while the child may still be about to end
+        for service, name, key in zip(services, NAMES, keys, strict=True):
+            is_answered(service, authority.root, name, key)
+        assert not child.is_running()
         assert len(list(memory.place().glob(f"{left}*"))) == 1
     wait_until(lambda: not list(memory.place().glob(f"{left}*")))
 
