@@ -50,6 +50,24 @@ class TxtRecords:
         """
         self._change(name, [])
 
+    def ours(self) -> list[str]:
+        """The names, relative to the zone, at which this owner has values; none where the zone is gone.
+
+        Raises:
+            ClientError: as `put`.
+        """
+        try:
+            page = self._cloud.manage("GET", f"{self._zone_id}/TXT", API_VERSION)
+        except NotFound:
+            return []
+        names: list[str] = []
+        while True:
+            names += (str(one["name"]) for one in page.get("value", []) if self._ours(one))
+            if not page.get("nextLink"):
+                return names
+            resource_manager = self._cloud.endpoints.resource_manager
+            page = self._cloud.pipeline.follow(str(page["nextLink"]), named_by=resource_manager).body
+
     def _change(self, name: str, values: list[str]) -> None:
         """Reads, changes and writes back on the condition that nobody else wrote meanwhile."""
         path = f"{self._zone_id}/TXT/{name}"

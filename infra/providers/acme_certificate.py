@@ -21,7 +21,6 @@ from infra.proof import caa_issuers
 from infra.providers import ahead, engine_log, generation, names
 from infra.providers.acme_account import session
 from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
-from infra.settings import naming
 from infra.settings.acme import DEFAULT_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -71,13 +70,12 @@ class AcmeCertificateProvider(CloudProvider):
         return DiffResult(changes=due or raised or others)
 
     def create(self, props: Props) -> CreateResult:
+        self._clean_up(props)
         return CreateResult(props["fqdn"], self._issued(props, replaced=None))
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
         if olds["zone_id"] == news["zone_id"]:
-            ahead.require("proof")
-            # where the owner is the same, those that are ordered again are cleaned up with their proofs
-            self._clean_up(olds, but=names.of(news) if olds["owner"] == news["owner"] else ())
+            self._clean_up(olds)
         return UpdateResult(self._issued(news, replaced=olds))
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -93,17 +91,20 @@ class AcmeCertificateProvider(CloudProvider):
 
     def delete(self, _id: str, props: Props) -> None:
         """Removes what a run that died has left in the zone; the certificate ends by itself."""
-        ahead.require("proof")
         self._clean_up(props)
 
-    def _clean_up(self, props: Props, but: Sequence[str] = ()) -> None:
-        """Removes what runs that died have left in the zone, `but` at the places of these names."""
-        from certs.acme.order import challenge_name
+    def _clean_up(self, props: Props) -> None:
+        """Removes what runs that died have left in the zone, of names that are ordered no more, too."""
+        ahead.require("proof")
+        records, tell = self._records(props), engine_log.Waiting()
+        for name in records.ours():
+            tell(f"Removing the proof at {name} in {props['zone']}, which a run that died has left")
+            records.remove(name)
 
-        records, kept = self._records(props), {challenge_name(name) for name in but}
-        for place in dict.fromkeys(challenge_name(name) for name in names.of(props)):
-            if place not in kept:
-                records.remove(naming.relative_record_name(place, props["zone"]))
+    def _records(self, props: Mapping[str, Any]) -> TxtRecords:
+        from clients.azure.dns_records import TxtRecords
+
+        return TxtRecords(self.cloud(), props["zone_id"], props["owner"])
 
     def _issued(self, props: Props, *, replaced: Props | None) -> Props:
         ahead.require("proof")  # all of it: the library imports what the stages do
@@ -163,11 +164,6 @@ class AcmeCertificateProvider(CloudProvider):
             "renew_at": renew_at,
             "caa_identities": [str(one) for one in identities or ()],
         }
-
-    def _records(self, props: Mapping[str, Any]) -> TxtRecords:
-        from clients.azure.dns_records import TxtRecords
-
-        return TxtRecords(self.cloud(), props["zone_id"], props["owner"])
 
 
 def _require_declared_permission(olds: Props, news: Props) -> None:

@@ -370,7 +370,7 @@ def test_a_name_whose_proof_fails_leaves_no_record_of_any_and_the_certificate_th
     assert stack.outputs() == before
     assert fingerprint(served_certificate(before["ip"], 50051) or b"") == before["certificateFingerprint"]
     stack.configure({NAMES: "[]"})
-    assert changed(stack.up().operations) == RENEWAL
+    stack.up()
     assert served_names(stack) == [stack.fqdn]
 
 
@@ -461,14 +461,17 @@ def test_what_it_issues_in_vain_is_told_by_the_settings(beginner: ProgramStack, 
 def test_a_run_that_died_before_the_end_is_followed_by_one_that_ends_well(
     beginner: ProgramStack, authority: Authority
 ) -> None:
+    beginner.configure({NAMES: json.dumps([f"cats.{beginner.fqdn.partition('.')[2]}"])})
     with (
         authority.resolver.held(),
         beginner.start("up", "--yes", "--skip-preview", "--stack", beginner.stack) as run,
     ):
         assert authority.resolver.asked.wait(PATIENCE_S), "the authority did not look for the proof"
         interruption.kill(run)
-        assert proofs(beginner) == [f"_acme-challenge.{beginner.fqdn.partition('.')[0]}"]
+        assert sorted(proofs(beginner)) == ["_acme-challenge.cats", "_acme-challenge.www"]
 
+    # what it left at a name that is ordered no more goes, too
+    beginner.configure({NAMES: "[]"})
     beginner.run("cancel", "--yes", beginner.stack)
     continued = beginner.up()
 

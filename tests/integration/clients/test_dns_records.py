@@ -66,12 +66,40 @@ def test_a_value_comes_and_goes_with_its_set(zone: Zone) -> None:
     records.remove(NAME)
 
 
+def test_values_of_one_name_come_and_go_together(zone: Zone) -> None:
+    """A name and the wildcard below it are proved at one place."""
+    zone.write("of-others")
+    records = TxtRecords(zone.client, zone.id, "acme-1")
+
+    records.put(NAME, "first", "second")
+    assert zone.values() == ["of-others", "first", "second"]
+    records.put(NAME, "third", "second")
+    assert zone.values() == ["of-others", "third", "second"]
+    TxtRecords(zone.client, zone.id, "acme-1").remove(NAME)
+    assert zone.values() == ["of-others"]
+
+
 def test_what_another_run_of_the_same_owner_left_is_removed(zone: Zone) -> None:
     TxtRecords(zone.client, zone.id, "acme-1").put(NAME, "of-a-run-that-died")
 
     TxtRecords(zone.client, zone.id, "acme-1").remove(NAME)
 
     assert zone.values() is None
+
+
+def test_what_an_owner_has_in_a_zone_is_found_on_every_page(zone: Zone) -> None:
+    ours, theirs = (TxtRecords(zone.client, zone.id, owner) for owner in ("acme-1", "acme-2"))
+    zone.write("of-others")
+    names = [f"_acme-challenge.n{number:03}" for number in range(105)]  # a page has 100
+    for name in names:
+        ours.put(name, "ours")
+    theirs.put("_acme-challenge.n000", "theirs")
+
+    assert sorted(ours.ours()) == names
+    assert theirs.ours() == ["_acme-challenge.n000"]
+    ours.remove(names[-1])
+    assert sorted(ours.ours()) == names[:-1]
+    assert TxtRecords(zone.client, zone.id.replace(ZONE, "gone.test"), "acme-1").ours() == []
 
 
 def test_what_others_have_there_stays(zone: Zone) -> None:
