@@ -6,6 +6,7 @@ is said there. An empty text in it takes that back: it is as if nobody had set i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -165,7 +166,13 @@ def read(
     problems += unique.problems(found, sharing.holders)
     problems += sharing.problems
     # what is wrong outside of the list is found for each one that goes by it
-    return _shared(found, sharing.holders), list(dict.fromkeys(problems))
+    return _shared(found, sharing.holders), sorted(dict.fromkeys(problems), key=_number)
+
+
+def _number(problem: str) -> int:
+    """The number of the item that a problem is of; -1: it stands outside of the list."""
+    place = re.match(rf"{NAMESPACE}:{KEY}\[(\d+)\]", problem)
+    return int(place[1]) if place else -1
 
 
 def _shared(found: Mapping[str, DeclaredService], holders: Mapping[str, str]) -> tuple[DeclaredService, ...]:

@@ -130,7 +130,7 @@ def test_all_problems_are_told_at_once_and_each_once(config: dict[str, str]) -> 
         [
             {"name": "cats"},
             {"name": "dogs", "fqdn": "dogs.fabrikam.test", "recordTtl": 0},
-            {"name": "cows", "fqdn": "cows.contoso.test", "certificateSource": "files"},
+            {"name": "cows", "fqdn": "cows.contoso.test", "certificateSource": "files", "zone": "x"},
         ],
         checkTimeout="soon",
     )
@@ -141,6 +141,9 @@ def test_all_problems_are_told_at_once_and_each_once(config: dict[str, str]) -> 
         "services[1].recordTtl is '0': it takes a whole number from 1 to 2147483647",
         "services[1].fqdn is 'dogs.fabrikam.test', which is not under its zone 'contoso.test': choose a name "
         "such as 'service.contoso.test', or set fpga-web-service:zone to its zone",
+        "services[2].zone is a setting of the whole stack: remove it here (`pulumi config rm --path "
+        "'fpga-web-service:services[2].zone'`), and set it at the top (`pulumi config set "
+        "fpga-web-service:zone VALUE`)",
         "services[2].certificateFile is not set: it is the path of the PEM file with the certificate and its "
         "chain",
         "services[2].keyFile is not set: it is the path of the PEM file with the certificate's private key",
