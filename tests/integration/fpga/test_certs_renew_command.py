@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from certs.sources.self_signed import issue, new_authority
-from tests.support import python_script
+from tests.support import python_script, waits
 
 STACK = "dev"
 GENERATION = "fpga-web-service:certificateGeneration"
@@ -127,6 +127,7 @@ class Checkout:
             command, cwd=self.folder, env=environment, stdin=stdin, capture_output=True, text=True,
             check=False, timeout=60,
         )  # fmt: skip
+        done.stderr = waits.without(done.stderr)
         os.close(person)
         os.close(terminal)
         return done

@@ -18,6 +18,7 @@ from clients.wire import tensorflow_serving as serving
 from infra.inputs.model_package import UNLABELLED_DEFAULT
 from localcloud.server import Cloud
 from localcloud.settings import Settings
+from tests.support import waits
 from tests.support.certificates.authority import Authority
 from tests.support.servers.name_server import address, name_server
 from tests.support.servers.scoring_server import Running, scores, scoring_server
@@ -30,7 +31,7 @@ def _fpga(
     *arguments: str, local: Path, folder: Path | None = None, stdin: bytes | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "FPGA_LOCAL": str(local), "COLUMNS": "100", **variables}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "fpga.cli", *arguments],
         capture_output=True,
         text=True,
@@ -40,6 +41,8 @@ def _fpga(
         check=False,
         timeout=60,
     )
+    done.stderr = waits.without(done.stderr)
+    return done
 
 
 def _engine_that_prints(
