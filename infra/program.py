@@ -90,7 +90,9 @@ def declare(stack: Settings, given: Inputs) -> None:
     # Create a Model Management account
     server = stack.management_cloud if stack.management.is_apart else None
     others = {one.name: one.id for one in declared.existing(stack)}
-    management = ModelManagement(catalogue.MODEL_MANAGEMENT.name, stack.account, server, others=others)
+    management = ModelManagement(
+        catalogue.MODEL_MANAGEMENT.name, stack.account, server, cloud=stack.azure, others=others
+    )
 
     # Deploy your model
     model = RegisteredModel(

@@ -27,6 +27,7 @@ class ModelManagement(pulumi.ComponentResource):
         account_group: that of the stack's group in the account's cloud; the same one where one cloud has all.
         provider: the provider of the account's cloud; None: the stack's own.
         server: the management server, as the state has it; None: the account is in the cloud of all else.
+        cloud: that of groups, storage and zones, as the state has it.
     """
 
     resource_group: pulumi.Output[str]
@@ -34,6 +35,7 @@ class ModelManagement(pulumi.ComponentResource):
     account_id: pulumi.Output[str]
     provider: pulumi.ProviderResource | None
     server: Mapping[str, str] | None
+    cloud: Mapping[str, str]
 
     def __init__(
         self,
@@ -42,12 +44,14 @@ class ModelManagement(pulumi.ComponentResource):
         server: AzureSettings | None,
         opts: pulumi.ResourceOptions | None = None,
         *,
+        cloud: AzureSettings,
         others: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Declares them.
 
         Args:
             server: the management server, where there is one apart from all else.
+            cloud: that of groups, storage and zones.
             others: what is there already and others keep: its resource ID, by the logical name of what would
                 be made in its place.
         """
@@ -57,6 +61,7 @@ class ModelManagement(pulumi.ComponentResource):
         group = self._group(catalogue.RESOURCE_GROUP.name, inside)
         self.resource_group = self.account_group = group.name
         self.provider = self.server = None
+        self.cloud = move.described(cloud)
         if server is not None:
             self.server = move.described(server)
             self.provider = management_provider.declare(

@@ -78,6 +78,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 ssl_key=certificate.key if certificate else "",
                 fingerprint=certificate.fingerprint if certificate else "",
                 server=args.management.server,
+                cloud=args.management.cloud,
             ),
             # what derives the name may change, as a stack's name does: the service, its keys, stay
             pulumi.ResourceOptions(parent=self, ignore_changes=["name"] if settings.name is None else None),

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 SERVER: Final = "server"
 """The input that says which server the account is on, where that is apart."""
+CLOUD: Final = "cloud"
+"""The input that says which cloud groups, storage and zones are in; a state of before has none."""
+
+
+_SUBSCRIPTIONS: Final = "2022-12-01"  # version of the API
+_FORBIDDEN: Final = 403
 
 
 def subscription_of(resource_id: str) -> str:
@@ -28,7 +34,7 @@ def subscription_of(resource_id: str) -> str:
 
 
 def described(server: AzureSettings) -> dict[str, str]:
-    """A management server, for the state: another one of these may be another server."""
+    """A cloud, or a management server, for the state: another one of these may be another server."""
     return {"host": server.metadata_host, "tenant_id": server.tenant_id}
 
 
@@ -99,6 +105,34 @@ def problem(
         return (
             f"the account is to move to {server.metadata_host}, and {account_id} is there already: have it "
             "deleted there, or set fpga-web-service:account to another name"
+        )
+    return None
+
+
+def cloud_problem(
+    before: Mapping[str, str], cloud: AzureSettings, signed_in: Callable[[], Cloud]
+) -> str | None:
+    """The reason why the cloud of groups, storage and zones is not found where the settings have it by now;
+    None: it is.
+
+    Args:
+        before: that cloud as the state has it (`described`).
+        cloud: as the settings have it.
+        signed_in: signs in to it.
+    """
+    from clients.azure.errors import ClientError, ServiceError
+
+    try:
+        signed_in().manage("GET", f"/subscriptions/{cloud.subscription_id}", _SUBSCRIPTIONS)
+    except ClientError as error:
+        if isinstance(error, ServiceError) and error.status == _FORBIDDEN:
+            return None  # it knows the subscription, and lets who deploys see parts of it
+        names = cloud.names
+        return (
+            f"{str(error).rstrip('.')}. {names.metadata_host} is {cloud.metadata_host}, {names.tenant_id} is "
+            f"{cloud.tenant_id}, and what the stack has was made at {before['host']}, tenant "
+            f"{before['tenant_id']}: set them back. Where that is another name of the same cloud, change the "
+            "host alone; another cloud has another subscription. Nothing was changed"
         )
     return None
 

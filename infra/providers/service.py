@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _REPLACING = ("account_id", "name")
 _UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint")
-_INPUTS = (*_REPLACING, *_UPDATING, "adopt", move.SERVER)
+_INPUTS = (*_REPLACING, *_UPDATING, "adopt", move.SERVER, move.CLOUD)
 _SUCCEEDED = "Succeeded"
 _MODEL_ID = "fpga-web-service:modelId"
 
@@ -42,6 +42,11 @@ class ServiceProvider(CloudProvider):
         the preview, which shows a create, says that it is a taking over.
         """
         result = super().check(olds, news)
+        if move.CLOUD in olds and olds[move.CLOUD] != news.get(move.CLOUD):
+            problem = move.cloud_problem(olds[move.CLOUD], self._clouds().azure, self.cloud)
+            if problem is not None:
+                result.failures.append(CheckFailure(move.CLOUD, problem))
+                return result
         self._find_moves(olds, news, result.failures)
         if result.failures or isinstance(news["account_id"], Unknown) or not changed(_REPLACING, olds, news):
             return result
@@ -162,6 +167,7 @@ class ServiceArgs:
         ssl_key: its private key, PEM; a secret.
         fingerprint: SHA-256 of the leaf.
         server: the management server (`move.described`); None: the account is in the cloud of all else.
+        cloud: that of groups, storage and zones (`move.described`).
     """
 
     account_id: pulumi.Input[str]
@@ -173,6 +179,7 @@ class ServiceArgs:
     ssl_key: pulumi.Input[str]
     fingerprint: pulumi.Input[str]
     server: Mapping[str, str] | None = None
+    cloud: Mapping[str, str] | None = None
 
 
 class Service(Resource, module=catalogue.MODULE, name=catalogue.SERVICE.type_name):
