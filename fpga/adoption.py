@@ -139,7 +139,7 @@ def import_file(
     adoptable = {one.name for one in survey.of(Standing.ADOPTABLE)}
     wanted = [one for one in declared.resources(stack) if one.name in adoptable]
     present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
-    components = {one.component.name: one.component.token for one in wanted}
+    components = {one.component.name: one.component.token for one in wanted if one.component.token}
     table = {name: present[name] for name in components if name in present}
     file: dict[str, Any] = {}
     if any(one.on_server for one in wanted):
@@ -156,9 +156,9 @@ def import_file(
             "type": one.kind.token,
             "name": one.name,
             "id": one.id,
-            "parent": one.component.name,
             "version": version,
         }
+        | ({"parent": one.component.name} if one.component.token else {})
         | ({"provider": catalogue.MANAGEMENT_PROVIDER} if one.on_server else {})
         for one in wanted
     ]
@@ -249,7 +249,7 @@ def _move(one: Declared, location: str) -> str:
 def _service(
     stack: Settings, stack_name: str, services: Collection[str], deployment: Mapping[str, Any]
 ) -> Finding:
-    called = declared.service_name(stack, PROJECT, stack_name)
+    called = declared.service_name(stack.services[0], PROJECT, stack_name)
     for one in deployment.get("resources") or ():
         if _logical_name(one["urn"]) == _SERVICE:
             # by the name that it has: the stack may have been renamed since

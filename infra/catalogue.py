@@ -15,7 +15,10 @@ MODULE: Final = "fpga"
 
 @dataclass(frozen=True)
 class Component:
-    """A component resource: its type token, and the logical name of a stack's one."""
+    """A component: its type token, and the logical name of a stack's one.
+
+    Without a token it is no resource itself, and what is in it stands at the top.
+    """
 
     token: str
     name: str
@@ -73,7 +76,8 @@ MODEL_MANAGEMENT: Final = Component(f"{MODULE}:index:ModelManagement", "model-ma
 REGISTERED_MODEL: Final = Component(f"{MODULE}:index:RegisteredModel", "registered-model")
 SELF_SIGNED: Final = Component(f"{MODULE}:index:SelfSigned", "self-signed")
 ACME_ISSUED: Final = Component(f"{MODULE}:index:AcmeIssued", "acme")
-DOMAIN: Final = Component(f"{MODULE}:index:Domain", "domain")
+# the zone has left the component that it was in: one more resource would be a change of every stack
+DOMAIN: Final = Component("", "domain")
 SCORING_ENDPOINT: Final = Component(f"{MODULE}:index:ScoringEndpoint", "scoring-endpoint")
 
 _DYNAMIC: Final = f"pulumi-python:dynamic/{MODULE}"

@@ -13,6 +13,7 @@ from typing import Final
 from infra import catalogue
 from infra.catalogue import Component, Kind
 from infra.settings import Settings, naming
+from infra.settings.services import DeclaredService
 
 CONTAINER: Final = "models"
 """Name of the blob container that holds the model packages."""
@@ -111,9 +112,27 @@ def storage_account(stack: Settings) -> str:
     )
 
 
-def service_name(stack: Settings, project: str, stack_name: str) -> str:
-    """The service's name: the one that is set, else one that only this stack gives."""
-    return stack.service.name or naming.suffixed("service", project, stack_name, catalogue.SERVICE.name)
+def service_name(service: DeclaredService, project: str, stack_name: str) -> str:
+    """A service's name: the one that is set, else one that only this stack gives it."""
+    component = _component(service).name
+    return service.service.name or derived_service_name(component, project, stack_name)
+
+
+def derived_service_name(component: str, project: str, stack_name: str) -> str:
+    """A service's name that only this stack gives it.
+
+    Args:
+        component: the logical name of the scoring endpoint that it is in.
+    """
+    logical = catalogue.SCORING_ENDPOINT.child(component, catalogue.SERVICE.name)
+    base = catalogue.SERVICE.name if logical == catalogue.SERVICE.name else component
+    return naming.suffixed(base, project, stack_name, logical)
+
+
+def logical_name(service: DeclaredService, base: str) -> str:
+    """The logical name of a service's resource: `base` as the catalogue has it, after the service's own."""
+    component = catalogue.SCORING_ENDPOINT
+    return component.child(service.name or component.name, base)
 
 
 def _group_id(stack: Settings, group: str | None = None) -> str:
@@ -134,14 +153,26 @@ def _domain(stack: Settings) -> Iterator[Declared]:
     domain, of_zone = stack.domain, zone_id(stack)
     yield _declared(catalogue.ZONE, of_zone)
 
-    def record_set(name: str, kind: str, fqdn: str, of: Component | None = None) -> Declared:
-        relative = naming.relative_record_name(fqdn, domain.zone)
-        return Declared(catalogue.RECORD_SET, name, f"{of_zone}/{kind}/{relative}", of=of)
-
     if domain.caa_issuers:
-        yield record_set(catalogue.CAA_RECORD, "CAA", domain.zone, catalogue.DOMAIN)
-    if domain.canonical_name:
-        yield record_set(catalogue.CANONICAL_RECORD, "A", domain.canonical_name)
-        yield record_set(catalogue.RECORD_SET.name, "CNAME", domain.fqdn)
-    else:
-        yield record_set(catalogue.RECORD_SET.name, "A", domain.fqdn)
+        yield _record_set(catalogue.CAA_RECORD, of_zone, "CAA", "@", catalogue.DOMAIN)
+    for service in stack.services:
+        of, names = _component(service), service.domain
+        of_record = logical_name(service, catalogue.RECORD_SET.name)
+        relative = naming.relative_record_name(names.fqdn, names.zone)
+        if names.canonical_name:
+            of_canonical = logical_name(service, catalogue.CANONICAL_RECORD)
+            canonical = naming.relative_record_name(names.canonical_name, names.zone)
+            yield _record_set(of_canonical, of_zone, "A", canonical, of)
+            yield _record_set(of_record, of_zone, "CNAME", relative, of)
+        else:
+            yield _record_set(of_record, of_zone, "A", relative, of)
+
+
+def _record_set(name: str, of_zone: str, kind: str, relative: str, of: Component) -> Declared:
+    return Declared(catalogue.RECORD_SET, name, f"{of_zone}/{kind}/{relative}", of=of)
+
+
+def _component(service: DeclaredService) -> Component:
+    """The component that a service's resources are in."""
+    component = catalogue.SCORING_ENDPOINT
+    return replace(component, name=service.name) if service.name else component

@@ -12,17 +12,18 @@ from pathlib import Path
 
 import pulumi
 
-from infra import catalogue, declared, existing, plugins, settings
-from infra.components import every_resource, own_state
+from infra import catalogue, declared, existing, outputs, plugins, settings
+from infra.components import earlier, every_resource, own_state
 from infra.components.certificates import Certificates
 from infra.components.domain import Domain, DomainArgs
 from infra.components.model import RegisteredModel, RegisteredModelArgs
 from infra.components.model_management import ModelManagement
 from infra.components.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
+from infra.components.server_certificate import ServerCertificate
 from infra.inputs import inputs
 from infra.inputs.inputs import Inputs
-from infra.settings import Settings, encrypted, naming
-from infra.settings.reader import NAMESPACE, SettingsError
+from infra.settings import DeclaredService, Settings, encrypted
+from infra.settings.reader import SettingsError
 
 # With this code the SDK's language host ends a run whose error has been told already; with any other one the
 # engine adds an error of its own.
@@ -68,10 +69,12 @@ def _look_at_existing(stack: Settings) -> None:
     """
     if not declared.existing(stack):
         return
-    name = declared.service_name(stack, pulumi.get_project(), pulumi.get_stack())
-    problems = existing.problems(
-        stack, {catalogue.SERVICE.name: name}, own_state.read(declared.zone_id(stack))
-    )
+    project, stack_name = pulumi.get_project(), pulumi.get_stack()
+    names = {
+        declared.logical_name(one, catalogue.SERVICE.name): declared.service_name(one, project, stack_name)
+        for one in stack.services
+    }
+    problems = existing.problems(stack, names, own_state.read(declared.zone_id(stack)))
     if problems:
         raise SettingsError(problems)
 
@@ -95,74 +98,61 @@ def declare(stack: Settings, given: Inputs) -> None:
     )
 
     # Deploy your model
-    model = RegisteredModel(
+    models = RegisteredModel(
         catalogue.REGISTERED_MODEL.name,
         RegisteredModelArgs(
             management=management,
             storage_account=declared.storage_account(stack),
             location=stack.account.location,
-            settings=stack.model,
-            sha256=given.package.sha256 if given.package else "",
+            common=stack.model,
             beside_account=stack.management.holds_packages,
         ),
     )
 
-    # SSL/TLS and authentication: its four steps
+    # SSL/TLS and authentication: its four steps, once for each service in the one domain
     domain = Domain(
         catalogue.DOMAIN.name,
         DomainArgs(management.resource_group, stack.domain, others.get(catalogue.ZONE.name)),
     )
-    certificate = Certificates(domain, stack.certificate.acme).declare(
-        catalogue.CERTIFICATE.name, stack.certificate, stack.domain, given.certificate, given.acme_roots
-    )
-    endpoint = ScoringEndpoint(
-        catalogue.SCORING_ENDPOINT.name,
-        ScoringEndpointArgs(
-            management=management,
-            model_id=model.model_id,
-            service_name=declared.service_name(stack, pulumi.get_project(), pulumi.get_stack()),
-            service=stack.service,
-            domain=domain,
-            names=stack.domain,
-            certificate=certificate,
-        ),
-    )
+    certificates = _certificates(stack, given, domain)
+    endpoints: dict[str, ScoringEndpoint] = {}
+    for service in stack.services:
+        package = given.of[service.name].package
+        endpoints[service.name] = ScoringEndpoint(
+            service.name or catalogue.SCORING_ENDPOINT.name,
+            ScoringEndpointArgs(
+                management=management,
+                model_id=models.declare(service.model, package.sha256 if package else ""),
+                service=service.service,
+                domain=domain,
+                names=service.domain,
+                certificate=certificates[service.served_by or service.name],
+            ),
+            _former(service),
+        )
 
     # Copy what callers need
-    _export(stack, domain, endpoint)
+    for name, value in outputs.outputs(stack, domain, endpoints).items():
+        pulumi.export(name, pulumi.Output.secret(value) if name == outputs.KEYS else value)
 
 
-def _export(stack: Settings, domain: Domain, endpoint: ScoringEndpoint) -> None:
-    """Exports what a person, or `fpga predict`, needs to know."""
-    fqdn, served = stack.domain.fqdn, endpoint.served
-    scheme = "grpcs" if served else "grpc"  # no browser's: the service speaks gRPC alone
-    outputs: dict[str, pulumi.Input[object]] = {
-        "account": stack.account.name,
-        "resourceGroup": stack.account.resource_group,
-        "subscriptionId": stack.azure.subscription_id,
-        "location": stack.account.location,
-        "fqdn": fqdn,
-        "ip": endpoint.ip,
-        "port": endpoint.port,
-        "url": endpoint.port.apply(lambda port: f"{scheme}://{fqdn}:{port:.0f}"),
-        "nameServers": domain.name_servers,
-        "zoneNameServers": domain.zone_name_servers,
-        "sslEnabled": served is not None,
-        "primaryKey": endpoint.primary_key,
-        "secondaryKey": endpoint.secondary_key,
-        "certificateFingerprint": served.fingerprint if served else "",
-        "certificateExpiry": served.not_after if served else "",
-        "rootCertificate": served.root if served else "",
-    }
-    if stack.management.is_apart:
-        outputs["managementHost"] = stack.management_cloud.metadata_host
-        outputs["managementSubscriptionId"] = stack.management_cloud.subscription_id
-    if naming.u_labels(fqdn) != fqdn:
-        outputs["fqdnUnicode"] = naming.u_labels(fqdn)
-    if served is None:
-        outputs["warning"] = (
-            "SSL is off: anyone who reaches the service may call it, without a key. "
-            f"`pulumi config set {NAMESPACE}:sslEnabled true` turns it on."
+def _certificates(stack: Settings, given: Inputs, domain: Domain) -> Mapping[str, ServerCertificate | None]:
+    """The certificates by the logical names of their services; one that another one's serves has none."""
+    certificates = Certificates(domain, stack.certificate.acme)
+    return {
+        one.name: certificates.declare(
+            declared.logical_name(one, catalogue.CERTIFICATE.name),
+            one.certificate,
+            one.domain,
+            given.of[one.name].certificate,
+            given.of[one.name].acme_roots,
+            _former(one),
         )
-    for name, value in outputs.items():
-        pulumi.export(name, value)
+        for one in stack.services
+        if not one.served_by
+    }
+
+
+def _former(service: DeclaredService) -> pulumi.ResourceOptions | None:
+    """The options of what was of the stack's one service before there was a list; None: this one is new."""
+    return earlier.of_the_one_service(service.name) if service.takes_over else None

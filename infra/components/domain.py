@@ -34,8 +34,8 @@ class DomainArgs:
     existing: str | None = None
 
 
-class Domain(pulumi.ComponentResource):
-    """A DNS zone, with the CAA records of its apex where there are to be any.
+class Domain:
+    """A DNS zone, with the CAA records of its apex where there are to be any. It is no resource by itself.
 
     Attributes:
         zone_id: the zone's resource ID.
@@ -50,11 +50,14 @@ class Domain(pulumi.ComponentResource):
     permission: Sequence[pulumi.Resource]
 
     def __init__(self, name: str, args: DomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(catalogue.DOMAIN.token, name, None, opts)
+        """Declares them.
+
+        Args:
+            name: what their logical names start with, but for the catalogue's name.
+            opts: of each of them.
+        """
         self._name, self._args = name, args
-        inside = pulumi.ResourceOptions.merge(
-            pulumi.ResourceOptions(parent=self), earlier.in_scoring_endpoint()
-        )
+        inside = pulumi.ResourceOptions.merge(opts, earlier.in_scoring_endpoint())
         settings = args.settings
         zone = self._zone(inside)
         self._zone_name = zone.name
@@ -73,7 +76,6 @@ class Domain(pulumi.ComponentResource):
             record_name = catalogue.DOMAIN.child(name, catalogue.CAA_RECORD)
             apex, ttl_s = settings.zone, settings.record_ttl_s
             self.permission = (self.record_set(record_name, "CAA", apex, ttl_s, inside, caa_records=issuers),)
-        self.register_outputs({"zone_id": self.zone_id})
 
     def _zone(self, opts: pulumi.ResourceOptions) -> dns.Zone | ExistingResource:
         args, base = self._args, catalogue.ZONE.name

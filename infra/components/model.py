@@ -1,8 +1,9 @@
-"""The model: its package in blob storage, registered with the account."""
+"""The models: their packages in blob storage, registered with the account."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_azure_native import storage
@@ -17,39 +18,38 @@ from infra.settings import ModelSettings, naming
 
 @dataclass(frozen=True)
 class RegisteredModelArgs:
-    """Inputs of a registered model.
+    """Inputs of registered models.
 
     Attributes:
-        management: the account that it is registered with.
-        storage_account: name of the storage account for its package; `location` is that one's region.
-        sha256: of the package; empty where the settings name a model that is registered already.
+        management: the account that they are registered with.
+        storage_account: name of the storage account for their packages; `location` is that one's region.
+        common: the settings of the model whose resource bears the catalogue's name; those of others differ.
         beside_account: the storage account is in the cloud and the group of the account.
     """
 
     management: ModelManagement
     storage_account: str
     location: str
-    settings: ModelSettings
-    sha256: str
+    common: ModelSettings = field(default_factory=ModelSettings)
     beside_account: bool = False
 
 
 class RegisteredModel(pulumi.ComponentResource):
-    """A storage account with one container, and the model whose package lies in it, or one that exists."""
-
-    model_id: pulumi.Output[str]
+    """A storage account with one container, and the models whose packages lie in it, or that exist."""
 
     def __init__(
         self, name: str, args: RegisteredModelArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(catalogue.REGISTERED_MODEL.token, name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        group, in_cloud = args.management.resource_group, inside
+        self._name, self._args = name, args
+        self._registered: dict[str, pulumi.Output[str]] = {}
+        in_cloud = pulumi.ResourceOptions(parent=self)
+        group = args.management.resource_group
         if args.beside_account:
             group = args.management.account_group
             in_cloud = pulumi.ResourceOptions(parent=self, provider=args.management.provider)
-        account = storage.StorageAccount(
-            catalogue.STORAGE_ACCOUNT.name,
+        self._account = storage.StorageAccount(
+            self._child(catalogue.STORAGE_ACCOUNT.name),
             account_name=args.storage_account,
             resource_group_name=group,
             location=args.location,
@@ -60,29 +60,57 @@ class RegisteredModel(pulumi.ComponentResource):
             minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
             opts=in_cloud,
         )
-        container = storage.BlobContainer(
-            catalogue.BLOB_CONTAINER.name,
-            account_name=account.name,
+        self._container = storage.BlobContainer(
+            self._child(catalogue.BLOB_CONTAINER.name),
+            account_name=self._account.name,
             container_name=CONTAINER,
             resource_group_name=group,
             public_access=storage.PublicAccess.NONE,
             opts=in_cloud,
         )
-        account_id = args.management.account_id
-        if args.settings.id is not None:
-            registered = ExistingModelArgs(account_id, args.settings.id)
-            self.model_id = ExistingModel(catalogue.EXISTING_MODEL.name, registered, inside).id
-        else:
-            # another content is another resource: the service moves to the new model before the old one goes
-            logical_name = f"{catalogue.MODEL.name}-{args.sha256[:8]}"
-            scope = (pulumi.get_project(), pulumi.get_stack(), logical_name)
-            model = ModelArgs(
-                account_id=account_id,
-                storage_account_id=account.id,
-                container=container.name,
-                name=naming.suffixed(args.settings.name, *scope),
-                package=args.settings.package,
-                sha256=args.sha256,
-            )
-            self.model_id = Model(logical_name, model, inside).id
-        self.register_outputs({"model_id": self.model_id})
+        self.register_outputs({})
+
+    def declare(self, settings: ModelSettings, sha256: str) -> pulumi.Output[str]:
+        """The account's id for a model; those of one package, or of one id, are one model.
+
+        Args:
+            sha256: of its package; empty where the settings name a model that is registered already.
+        """
+        name = self._child(logical_name(settings, sha256, self._args.common))
+        if name not in self._registered:
+            self._registered[name] = self._declared(name, settings, sha256)
+        return self._registered[name]
+
+    def _declared(self, name: str, settings: ModelSettings, sha256: str) -> pulumi.Output[str]:
+        account_id, inside = self._args.management.account_id, pulumi.ResourceOptions(parent=self)
+        if settings.id is not None:
+            return ExistingModel(name, ExistingModelArgs(account_id, settings.id), inside).id
+        model = ModelArgs(
+            account_id=account_id,
+            storage_account_id=self._account.id,
+            container=self._container.name,
+            name=naming.suffixed(settings.name, pulumi.get_project(), pulumi.get_stack(), name),
+            package=settings.package,
+            sha256=sha256,
+        )
+        return Model(name, model, inside).id
+
+    def _child(self, base: str) -> str:
+        return catalogue.REGISTERED_MODEL.child(self._name, base)
+
+
+def logical_name(settings: ModelSettings, sha256: str, common: ModelSettings) -> str:
+    """The logical name of a model: the catalogue's, where it is the one of the stack's own settings.
+
+    Another content is another resource: the service moves to the new model before the old one goes. Of one
+    package under two names there are two.
+    """
+    if settings.id is not None:
+        base = catalogue.EXISTING_MODEL.name
+        return base if settings.id == common.id else f"{base}-{_digest(settings.id)}"
+    base = f"{catalogue.MODEL.name}-{sha256[:8]}"
+    return base if settings.name == common.name else f"{base}-{_digest(settings.name)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

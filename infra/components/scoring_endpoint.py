@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import dns
 
-from infra import catalogue
+from infra import catalogue, declared
 from infra.components.domain import Domain
 from infra.components.model_management import ModelManagement
 from infra.components.server_certificate import ServerCertificate
@@ -26,14 +26,12 @@ class ScoringEndpointArgs:
     Attributes:
         management: the account that the service is in.
         model_id: the account's id for the model that it runs.
-        service_name: the service's physical name, which its settings may leave to be derived.
         domain: the zone that its records are in; `names`: those records' names, and their TTL.
-        certificate: what it serves; None: nothing, and with SSL that is a mistake of the caller's.
+        certificate: what it serves with SSL; None: there is none, and SSL is off.
     """
 
     management: ModelManagement
     model_id: pulumi.Input[str]
-    service_name: str
     service: ServiceSettings
     domain: Domain
     names: DomainSettings
@@ -69,7 +67,8 @@ class ScoringEndpoint(pulumi.ComponentResource):
             child(catalogue.SERVICE.name),
             ServiceArgs(
                 account_id=account_id,
-                name=args.service_name,
+                name=settings.name
+                or declared.derived_service_name(name, pulumi.get_project(), pulumi.get_stack()),
                 # what bears a name of our own making is ours
                 adopt=settings.adopt or settings.name is None,
                 model_id=args.model_id,
@@ -112,7 +111,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 root_certificate=certificate.root if certificate else "",
                 primary_key=keys.primary_key,
                 secondary_key=keys.secondary_key,
-                timeout_s=settings.check_timeout_s,
+                timeout_s=settings.check_timeout_s or names.patience_s,
                 resolvers=names.resolvers or None,
                 delegation=args.domain.zone_name_servers if names.resolvers else None,
             ),

@@ -13,7 +13,13 @@ from infra.providers.development_ca import DevelopmentCa, DevelopmentCaArgs
 
 
 class SelfSigned(pulumi.ComponentResource):
-    """A development authority, whose root all callers of its certificates hold, and these certificates."""
+    """A development authority, whose root all callers of its certificates hold, and these certificates.
+
+    Attributes:
+        root: the root that callers need, PEM.
+    """
+
+    root: pulumi.Output[str]
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(catalogue.SELF_SIGNED.token, name, None, opts)
@@ -24,6 +30,7 @@ class SelfSigned(pulumi.ComponentResource):
             DevelopmentCaArgs(f"{stack} development CA"[:64]),
             pulumi.ResourceOptions(parent=self, ignore_changes=["common_name"]),
         )
+        self.root = self._ca.certificate
         self.register_outputs({})
 
     def issue(
@@ -48,4 +55,4 @@ class SelfSigned(pulumi.ComponentResource):
             CertificateArgs(fqdn, ca.certificate, ca.key, generation, sorted(more) or None),
             pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts),
         )
-        return ServerCertificate(leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, ca.certificate)
+        return ServerCertificate(leaf.certificate, leaf.key, leaf.fingerprint, leaf.not_after, self.root)

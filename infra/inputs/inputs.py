@@ -36,18 +36,6 @@ class Inputs:
 
     of: Mapping[str, ServiceInputs]
 
-    @property
-    def package(self) -> ModelPackage | None:
-        return next(iter(self.of.values())).package
-
-    @property
-    def certificate(self) -> ProvidedCertificate | None:
-        return next(iter(self.of.values())).certificate
-
-    @property
-    def acme_roots(self) -> str:
-        return next(iter(self.of.values())).acme_roots
-
 
 def read(stack: Settings, warn: Callable[[str], None]) -> Inputs:
     """Reads all that the settings name, each file once.

@@ -24,6 +24,7 @@ from infra import catalogue
 from infra.providers import engine_log, move
 from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 from infra.settings import naming
+from surroundings import json_text
 
 if TYPE_CHECKING:
     from clients.azure.model_management import Service as DeployedService
@@ -34,6 +35,7 @@ _UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerpri
 _INPUTS = (*_REPLACING, *_UPDATING, "adopt", move.SERVER, move.CLOUD)
 _SUCCEEDED = "Succeeded"
 _MODEL_ID = "fpga-web-service:modelId"
+_SERVICES = "fpga-web-service:services"
 
 
 class ServiceProvider(CloudProvider):
@@ -111,13 +113,18 @@ class ServiceProvider(CloudProvider):
             return
         self.management(props["account_id"]).delete_service(id_)
 
+    def _is_set(self, model_id: str) -> bool:
+        """Whether the settings name this model, which somebody else has registered then."""
+        items = json_text.loads(self.setting(_SERVICES) or "[]")
+        return model_id in (self.setting(_MODEL_ID), *(item.get("modelId") for item in items))
+
     def _is_own(self, found: Sequence[DeployedService], props: Props) -> bool:
         """Tells what a run of this stack made, and never heard of, from what somebody else gave the name.
 
         It runs the very model that this stack registered, whose id nobody else declares, and serves the
         certificate that is declared (none, where SSL is off), whose key nobody else has.
         """
-        if len(found) != 1 or found[0].model_id != props.get("model_id") or self.setting(_MODEL_ID):
+        if len(found) != 1 or found[0].model_id != props.get("model_id") or self._is_set(found[0].model_id):
             return False
         if found[0].state != _SUCCEEDED:  # it serves nothing yet, or failed to
             return True

@@ -229,6 +229,11 @@ def test_a_service_that_is_made_again_may_lose_its_answer_too() -> None:
         ([service("Failed")], {}, False),
         ([service("Running") | {"modelId": "model-2"}], {}, True),
         ([service("Running")], {"fpga-web-service:modelId": "model-1"}, True),
+        (
+            [service("Running")],
+            {"fpga-web-service:services": '[{"name": "a"}, {"name": "b", "modelId": "model-1"}]'},
+            True,
+        ),
         ([service("Running"), service("Running", "2")], {}, True),
         ([service("Succeeded") | {"ipAddress": "127.0.0.1", "port": 1}], {}, True),
     ],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 Skeleton = dict[str, dict[str, Any]]
+
+ENDPOINT: Final = "fpga:index:ScoringEndpoint"
+ZONE: Final = "azure-native:dns:Zone"
+AUTHORITY: Final = "fpga:index:AcmeIssued"
 
 
 def of_resources(resources: Iterable[Mapping[str, Any]]) -> Skeleton:
@@ -29,3 +34,20 @@ def _of(resource: Mapping[str, Any]) -> dict[str, Any]:
         if resource.get(key):
             found[key] = sorted(resource[key])
     return found
+
+
+def with_all_in_the_endpoint(state: Mapping[str, Any]) -> dict[str, Any]:
+    """An exported state as it was when the scoring endpoint held the zone, and the authority's account."""
+    text = json.dumps(state)
+    for moved in (f"{ZONE}::zone", AUTHORITY):
+        text = text.replace(f"::{moved}", f"::{ENDPOINT}${moved}")
+    before: dict[str, Any] = json.loads(text)
+    resources = before["deployment"]["resources"]
+    endpoints = [one for one in resources if one["type"] == ENDPOINT]
+    held = [one for one in resources if one["type"] != ENDPOINT]
+    for one in held:
+        if one["type"] in (ZONE, AUTHORITY):
+            one["parent"] = endpoints[0]["urn"]
+    # what holds others stands before them
+    before["deployment"]["resources"] = [held[0], *endpoints, *held[1:]]
+    return before

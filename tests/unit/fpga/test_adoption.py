@@ -170,7 +170,6 @@ def test_the_import_file_names_parents_that_the_state_has(tmp_path: Path) -> Non
     assert file["nameTable"] == {"model-management": management}
     assert [one for one in file["resources"] if one.get("component")] == [
         {"type": "fpga:index:RegisteredModel", "name": "registered-model", "component": True},
-        {"type": "fpga:index:Domain", "name": "domain", "component": True},
         {"type": "fpga:index:ScoringEndpoint", "name": "scoring-endpoint", "component": True},
     ]
     records = {one["name"]: one["id"] for one in file["resources"] if one["type"].endswith(":RecordSet")}
@@ -194,7 +193,7 @@ def test_what_is_not_adopted_is_not_in_the_file(tmp_path: Path) -> None:
 
     file = json.loads(adoption.import_file(stack, "dev", Survey(findings, (), ()), {}, "3.29.0"))
 
-    assert [one["name"] for one in file["resources"]] == ["domain", "zone"]
+    assert [one["name"] for one in file["resources"]] == ["zone"]
 
 
 RETAINED = {"fpga-web-service:retainOnDelete": "true"}
