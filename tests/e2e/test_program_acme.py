@@ -26,7 +26,7 @@ from tests.support.pebble import server
 from tests.support.pebble.resolver import Resolver
 from tests.support.pebble.server import Pebble
 from tests.support.servers.relay import Relay
-from tests.support.stacks import interruption
+from tests.support.stacks import interruption, state_skeleton
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.of_others import OfOthers
 from tests.support.stacks.passing_time import age_certificate
@@ -108,7 +108,7 @@ def forget_what_came_later(stack: ProgramStack) -> None:
             for properties in (resource["inputs"], resource["outputs"]):
                 for name in LATER:
                     properties.pop(name, None)
-    stack.load(state)
+    stack.load(state_skeleton.with_all_in_the_endpoint(state))
 
 
 def replaced_once(stack: ProgramStack) -> None:
@@ -321,7 +321,12 @@ def orders(stack: ProgramStack) -> list[str]:
     account = account_of(stack)
     with acme_account.session(account, account["url"]) as acme:
         url = acme.fetch("reading the account", account["url"]).json()["orders"]
-        return list(acme.fetch("reading the orders", url).json()["orders"])
+        found: list[str] = []
+        while url:  # it tells them a page at a time
+            page = acme.fetch("reading the orders", url)
+            found += page.json()["orders"]
+            url = page.links.get("next", {}).get("url", "")
+        return found
 
 
 def served_names(stack: ProgramStack) -> list[str]:
