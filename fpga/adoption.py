@@ -19,6 +19,8 @@ from fpga.project import PROJECT
 from infra import catalogue, declared
 from infra.settings import Settings
 from infra.settings import management as management_settings
+from infra.settings.reader import NAMESPACE
+from infra.settings.services import KEY, DeclaredService
 
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
@@ -28,14 +30,13 @@ if TYPE_CHECKING:
     from infra.declared import Declared
 
 RETAIN: Final = "fpga-web-service:retainOnDelete"
-CONSENT: Final = "fpga-web-service:adopt"
+_CONSENT: Final = "adopt"
 # how the engine marks a secret in what it serializes (sdk/go/common/resource, SigKey and SecretSig)
 _MARK: Final = "4dabf18193072939515e22adb298388d"
 _OF_ENGINE: Final = "__internal"
 _ENV_VAR_MAPPINGS: Final = "envVarMappings"
 """What the engine keeps of a provider beside its own inputs: ResourceOptions.env_var_mappings."""
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a kind's name
-_SERVICE: Final = catalogue.SERVICE.name
 
 
 class Standing(StrEnum):
@@ -57,6 +58,7 @@ class Finding:
     Attributes:
         remedy: what to do about one that is misplaced.
         is_own: whether it is known that this stack made it, whose state has lost it.
+        consent: the setting by which a service is taken over; empty: it is none that has to be.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Finding:
     standing: Standing
     remedy: str = ""
     is_own: bool = False
+    consent: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def survey(
     Raises:
         ClientError: a cloud cannot be asked, or refuses.
     """
-    managed = _logical_names(deployment.get("resources") or ())
+    managed = _managed(deployment.get("resources") or ())
     findings = [_of_others(one, clouds.of(one.id)) for one in declared.existing(stack)]
     findings += [
         _azure_resource(one, clouds.of(one.id), managed, is_own=_is_made_by(stack_name, notes.get(one.id)))
@@ -114,15 +117,16 @@ def survey(
         for one in findings
     )
     if not account_is_there:
-        return Survey((*findings, _service(stack, stack_name, (), deployment)), (), ())
+        return Survey((*findings, *_services(stack, stack_name, (), deployment)), (), ())
     from clients.azure.model_management import ModelManagement
 
     management = ModelManagement(clouds.management, declared.account_id(stack))
-    services = [one.name for one in management.services()]
-    service = _service(stack, stack_name, services, deployment)
+    there = [one.name for one in management.services()]
+    services = _services(stack, stack_name, there, deployment)
+    called = {one.called for one in services}
     return Survey(
-        (*findings, service),
-        tuple(sorted(name for name in services if name != service.called)),
+        (*findings, *services),
+        tuple(sorted(name for name in there if name not in called)),
         _models(management, deployment),
     )
 
@@ -139,6 +143,10 @@ def import_file(
     adoptable = {one.name for one in survey.of(Standing.ADOPTABLE)}
     wanted = [one for one in declared.resources(stack) if one.name in adoptable]
     present = {_logical_name(one["urn"]): one["urn"] for one in deployment.get("resources") or ()}
+    for service in stack.services:
+        # the update gives it this name
+        if service.takes_over and catalogue.SCORING_ENDPOINT.name in present:
+            present.setdefault(service.name, present[catalogue.SCORING_ENDPOINT.name])
     components = {one.component.name: one.component.token for one in wanted if one.component.token}
     table = {name: present[name] for name in components if name in present}
     file: dict[str, Any] = {}
@@ -196,9 +204,9 @@ def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]
         values: the keys that the stack's file sets.
     """
     written = {}
-    adoptable = survey.of(Standing.ADOPTABLE)
-    if any(one.name == _SERVICE for one in adoptable):
-        written[CONSENT] = "true"
+    for one in survey.of(Standing.ADOPTABLE):
+        if one.consent:
+            written[one.consent] = "true"
     if survey.foreign and RETAIN not in values:
         written[RETAIN] = "true"
     return written
@@ -210,7 +218,8 @@ def _is_made_by(stack_name: str, note: Note | None) -> bool:
 
 def _azure_resource(one: Declared, cloud: Cloud, managed: Collection[str], *, is_own: bool) -> Finding:
     called = one.id.rpartition("/")[2]
-    if one.name in managed:
+    # by its id, too: the service that takes over the stack's only one of before gives all of it other names
+    if one.name in managed or one.id.lower() in managed:
         return Finding(one.name, called, Standing.MANAGED)
     body = _body(one, cloud)
     if body is None:
@@ -246,18 +255,41 @@ def _move(one: Declared, location: str) -> str:
     return f"{there}Set fpga-web-service:{setting} to another name"
 
 
+def _services(
+    stack: Settings, stack_name: str, there: Collection[str], deployment: Mapping[str, Any]
+) -> list[Finding]:
+    """How each declared service stands.
+
+    Args:
+        there: the names of the account's services.
+    """
+    return [
+        _service(service, number, stack_name, there, deployment)
+        for number, service in enumerate(stack.services)
+    ]
+
+
 def _service(
-    stack: Settings, stack_name: str, services: Collection[str], deployment: Mapping[str, Any]
+    service: DeclaredService,
+    number: int,
+    stack_name: str,
+    there: Collection[str],
+    deployment: Mapping[str, Any],
 ) -> Finding:
-    called = declared.service_name(stack.services[0], PROJECT, stack_name)
+    called = declared.service_name(service, PROJECT, stack_name)
+    name = declared.logical_name(service, catalogue.SERVICE.name)
+    names = {name, *([catalogue.SERVICE.name] if service.takes_over else [])}
     for one in deployment.get("resources") or ():
-        if _logical_name(one["urn"]) == _SERVICE:
+        if _logical_name(one["urn"]) in names:
             # by the name that it has: the stack may have been renamed since
-            return Finding(_SERVICE, one.get("outputs", {}).get("name", called), Standing.MANAGED)
-    if called not in services:
-        return Finding(_SERVICE, called, Standing.ABSENT)
-    ours = stack.service.name is None or stack.service.adopt
-    return Finding(_SERVICE, called, Standing.CONTINUED if ours else Standing.ADOPTABLE)
+            return Finding(name, one.get("outputs", {}).get("name", called), Standing.MANAGED)
+    if called not in there:
+        return Finding(name, called, Standing.ABSENT)
+    if service.service.name is None or service.service.adopt:
+        return Finding(name, called, Standing.CONTINUED)
+    # in its own item: a consent outside of the list would be one to all
+    place = f"{KEY}[{number}].{_CONSENT}" if service.name else _CONSENT
+    return Finding(name, called, Standing.ADOPTABLE, consent=f"{NAMESPACE}:{place}")
 
 
 def _models(management: ModelManagement, deployment: Mapping[str, Any]) -> tuple[str, ...]:
@@ -265,8 +297,11 @@ def _models(management: ModelManagement, deployment: Mapping[str, Any]) -> tuple
     return tuple(sorted(f"{one.id} ({one.name})" for one in management.models() if one.id not in ours))
 
 
-def _logical_names(resources: Iterable[Mapping[str, Any]]) -> set[str]:
-    return {_logical_name(one["urn"]) for one in resources}
+def _managed(resources: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The logical names of what is in the state, and the ids, in lower case."""
+    listed = list(resources)
+    ids = {str(one["id"]).lower() for one in listed if one.get("id")}
+    return ids | {_logical_name(one["urn"]) for one in listed}
 
 
 def _logical_name(urn: str) -> str:

@@ -85,10 +85,9 @@ def _adopt(
 
     from fpga import adoption
     from fpga.console import told_when_long
-    from infra import catalogue
 
     text = adoption.import_file(declared, stack, survey, deployment, version("pulumi-azure-native"))
-    if any(one.name != catalogue.SERVICE.name for one in survey.of(adoption.Standing.ADOPTABLE)):
+    if any(not one.consent for one in survey.of(adoption.Standing.ADOPTABLE)):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "import.json"
             file.touch(mode=0o600)
@@ -114,7 +113,10 @@ def show(survey: Survey) -> None:
     show_rows(standard_output(), rows, _COLUMNS)
     if survey.other_services:
         typer.echo(f"\nOther services of the account: {', '.join(survey.other_services)}")
-        typer.echo("  `pulumi config set fpga-web-service:serviceName NAME` declares one of them.")
+        typer.echo(
+            "  `pulumi config set fpga-web-service:serviceName NAME` declares one of them; in a list of "
+            "services, serviceName of an item."
+        )
     if survey.other_models:
         typer.echo(f"\nOther models of the account: {', '.join(survey.other_models)}")
         typer.echo("  `pulumi config set fpga-web-service:modelId ID` has the service run one of them.")

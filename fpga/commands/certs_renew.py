@@ -160,7 +160,6 @@ def _deploy(
         services: those whose certificates are renewed.
     """
     from engine.report import ConsoleReport
-    from fpga.certificates.renewal import GENERATION
     from fpga.console import standard_output
     from fpga.plan import table
     from fpga.plan.runner import preview
@@ -170,11 +169,8 @@ def _deploy(
     with tempfile.TemporaryDirectory(prefix="fpga-plan-") as folder:
         saved = Path(folder) / "plan.json"
         try:
-            for setting, generation in raised.items():
-                if setting == GENERATION:
-                    stack.configure({setting: str(generation)}, {})
-                else:
-                    stack.configure_inside(setting, str(generation))
+            if raised:
+                stack.configure({setting: str(generation) for setting, generation in raised.items()}, {})
             with report.stage(f"plan of {name}"):
                 plan = preview(project, name, save_plan=saved, on_progress=report.progress)
             table.show(plan, standard_output())

@@ -78,27 +78,25 @@ class Stack:
         return Ensured(lost, kept)
 
     def configure(self, plain: Mapping[str, str], secret: Mapping[str, str]) -> list[str]:
-        """Sets what differs: the keys that were set. Secrets go through standard input."""
+        """Sets what differs: the keys that were set. Secrets go through standard input.
+
+        Args:
+            plain: a key may lead into a list, `fpga-web-service:services[0].adopt`: a whole number there, or
+                true or false, is written as that, and all else in the list stays as it is.
+        """
         told = self._run("config", "--json", "--show-secrets", *self._which())
         present = {key: entry.get("value") for key, entry in json.loads(told.stdout or "{}").items()}
         changed = [key for key, value in plain.items() if present.get(key) != value]
-        if changed:
-            pairs = [part for key in changed for part in ("--plaintext", f"{key}={plain[key]}")]
-            self._run("config", "set-all", *pairs, *self._which())
+        for inside in (False, True):
+            keys = [key for key in changed if ("[" in key) is inside]
+            pairs = [part for key in keys for part in ("--plaintext", f"{key}={plain[key]}")]
+            if pairs:
+                self._run("config", "set-all", *(["--path"] if inside else []), *pairs, *self._which())
         for key, value in secret.items():
             if present.get(key) != value:
                 self._run("config", "set", "--secret", key, *self._which(), stdin=value)
                 changed.append(key)
         return changed
-
-    def configure_inside(self, path: str, value: str) -> None:
-        """Sets a value inside of a list or a mapping, in plain; all else in the file stays as it is.
-
-        Args:
-            path: such as `fpga-web-service:services[0].certificateGeneration`.
-            value: a whole number, or true or false, is written as that.
-        """
-        self._run("config", "set", "--path", "--plaintext", path, value, *self._which())
 
     def configuration(self) -> dict[str, str]:
         """The stack's settings, those in plain alone: namespace and key -> value, lists as JSON."""

@@ -37,11 +37,8 @@ with (here / "calls").open("a") as calls:
     print(*sys.argv[1:], file=calls)
 if verb == "config set-all":
     settings = pathlib.Path({settings!r})
-    settings.write_text(settings.read_text() + "  " + sys.argv[-6].replace("=", ": ") + "\\n")
-elif verb == "config set":
-    at = next(place for place, one in enumerate(sys.argv) if "services[" in one)
-    settings = pathlib.Path({settings!r})
-    settings.write_text(settings.read_text() + f"  {{sys.argv[at]}}: {{sys.argv[at + 1]}}\\n")
+    pair = next(one for one in sys.argv if one.startswith("fpga-web-service:"))
+    settings.write_text(settings.read_text() + "  " + pair.replace("=", ": ") + "\\n")
 elif verb == "up":
     (here / "stack.json").write_text((here / "renewed.json").read_text())
     print("Updating (dev)")
@@ -113,7 +110,7 @@ class Checkout:
     def calls(self) -> list[str]:
         """The engine's commands that change something, by their verbs."""
         calls = (self._answers / "calls").read_text().splitlines()
-        return [call.split()[0] for call in calls if call.split()[0] == "up" or "config set" in call]
+        return [call.split()[0] for call in calls if call.split()[0] == "up" or "set-all" in call]
 
     def renew(self, *options: str, answer: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs the command; with an `answer` in a terminal where a person types it."""
