@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -197,7 +198,8 @@ def test_what_is_not_adopted_is_not_in_the_file(tmp_path: Path) -> None:
 
 
 RETAINED = {"fpga-web-service:retainOnDelete": "true"}
-CONSENTED = {"fpga-web-service:adopt": "true"}
+CONSENT = "fpga-web-service:adopt"
+CONSENTED = {CONSENT: "true"}
 OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
 
 
@@ -211,7 +213,7 @@ OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
         ([replace(OWN_GROUP, standing=Standing.ADOPTABLE, is_own=True)], (), {}),
         ([Finding("zone", "", Standing.ADOPTABLE, is_own=True)], (), {}),
         ([Finding("zone", "", Standing.MANAGED)], (), {}),
-        ([Finding("service", "", Standing.ADOPTABLE)], (), CONSENTED | RETAINED),
+        ([Finding("service", "", Standing.ADOPTABLE, consent=CONSENT)], (), CONSENTED | RETAINED),
         ([Finding("service", "", Standing.CONTINUED)], (), {}),
     ],
     ids=[
@@ -273,3 +275,71 @@ def test_what_others_keep_is_shown_and_not_adopted(tmp_path: Path) -> None:
         for one in adoption.survey(stack, "dev", with_zone, state(), Notes(None)).findings
     }
     assert standings["zone"] == Standing.OTHERS
+
+
+SEVERAL = {
+    "fqdn": "",
+    "services": json.dumps(
+        [
+            {"name": "cats", "fqdn": "cats.contoso.test"},
+            {"name": "dogs", "fqdn": "dogs.contoso.test", "serviceName": "hounds"},
+            {"name": "birds", "fqdn": "birds.contoso.test", "canonicalName": "b.contoso.test"},
+        ]
+    ),
+}
+ACCOUNT = f"{GROUP}/providers/Microsoft.MachineLearningModelManagement/accounts/models"
+
+
+class ToldManagement:
+    """An account with one service."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def services(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="hounds"), SimpleNamespace(name="strays")]
+
+    def models(self) -> list[SimpleNamespace]:
+        return []
+
+
+def test_each_service_of_a_list_stands_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clients.azure.model_management.ModelManagement", ToldManagement)
+    stack = configuration(tmp_path, **SEVERAL)
+    record = f"{ZONE}/A/dogs"
+    cloud = told({ACCOUNT: {"location": "eastus2"}, record: {}})
+    monkeypatch.setattr(ToldClouds, "management", None, raising=False)
+
+    found = adoption.survey(stack, "dev", cloud, {}, Notes(str(tmp_path)))
+
+    own = {one.name: one.standing for one in found.findings if one.name.startswith(("cats", "dogs", "birds"))}
+    assert own == {
+        "cats-record": Standing.ABSENT,
+        "dogs-record": Standing.ADOPTABLE,
+        "birds-record": Standing.ABSENT,
+        "birds-canonical-record": Standing.ABSENT,
+        "cats-service": Standing.ABSENT,
+        "dogs-service": Standing.ADOPTABLE,
+        "birds-service": Standing.ABSENT,
+    }
+    assert found.other_services == ("strays",)
+    # in its own item: outside of the list it would be a consent for all
+    assert adoption.settings_to_write((), found) == RETAINED | {"fpga-web-service:services[1].adopt": "true"}
+    file = json.loads(adoption.import_file(stack, "dev", found, {}, "3.29.0"))
+    (imported,) = (one for one in file["resources"] if one["name"] == "dogs-record")
+    assert (imported["id"], imported["parent"]) == (record, "dogs")
+    assert {"type": "fpga:index:ScoringEndpoint", "name": "dogs", "component": True} in file["resources"]
+
+
+def test_what_the_one_service_of_before_had_is_not_adopted_anew(tmp_path: Path) -> None:
+    """A list whose first service takes over gives it other names, at the next update; it is in the state."""
+    listed = [{"name": "first"}, {"name": "second", "fqdn": "second.contoso.test"}]
+    stack = configuration(tmp_path, services=json.dumps(listed))
+    record = f"{ZONE}/A/www"
+    before = state(("fpga:index:ScoringEndpoint", "scoring-endpoint"), ("t", "record"), ("t", "service"))
+    before["resources"][1]["id"] = record.upper()
+
+    found = adoption.survey(stack, "dev", told({record: {}}), before, Notes(str(tmp_path)))
+
+    standing = {one.name: one.standing for one in found.findings}
+    assert standing["first-record"] == standing["first-service"] == Standing.MANAGED
+    assert standing["second-record"] == standing["second-service"] == Standing.ABSENT
