@@ -43,6 +43,12 @@ def push(
         pushed = models.push(name or package.resolve().name.removesuffix(".zip"), found)
     told = "Registered" if pushed.is_new else "Registered already"
     typer.echo(f"{told}: {pushed.model.name} ({pushed.model.id})")
+    if models.services:
+        typer.echo(
+            f"A service of the stack runs it, {models.services[0]} say, after `pulumi config set -s {stack} "
+            f"--path 'fpga-web-service:services[0].modelId' {pushed.model.id}` and `pulumi up -s {stack}`."
+        )
+        return
     typer.echo(
         f"The stack's service runs it after `pulumi config rm -s {stack} fpga-web-service:modelPackage`, "
         f"`pulumi config set -s {stack} fpga-web-service:modelId {pushed.model.id}` and `pulumi up -s "

@@ -70,7 +70,8 @@ def of_stack(project: Project, stack: str) -> Iterator[RegisteredModels]:
         management = ModelManagement(clouds.management, declared.account_id(read))
         packages = clouds.of(storage.id)
         are_apart = packages is not clouds.management
-        yield RegisteredModels(management, packages, storage.id, are_apart=are_apart)
+        names = tuple(one.name for one in read.services if one.name)
+        yield RegisteredModels(management, packages, storage.id, are_apart=are_apart, services=names)
     except NotFound as error:
         raise CommandError(
             f"The stack {stack} has no account or storage yet ({error}): `pulumi up -s {stack}` makes them."
@@ -85,12 +86,19 @@ class RegisteredModels:
     Args:
         packages: the cloud of the storage account that holds the packages.
         are_apart: whether that is another one than the account's.
+        services: the names of the stack's services in their list; none: it has one, without a name.
     """
 
     def __init__(
-        self, management: ModelManagement, packages: Cloud, storage_account_id: str, *, are_apart: bool
+        self,
+        management: ModelManagement,
+        packages: Cloud,
+        storage_account_id: str,
+        *,
+        are_apart: bool,
+        services: tuple[str, ...] = (),
     ) -> None:
-        self._management, self._are_apart = management, are_apart
+        self._management, self._are_apart, self.services = management, are_apart, services
         self._packages, self._storage = packages, storage_account_id
 
     def push(self, name: str, package: ModelPackage) -> Pushed:

@@ -26,7 +26,9 @@ def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
     made.run("config", "rm", "--stack", made.stack, "fpga-web-service:fqdn")
     made.up()
     (made.folder / "stacks").mkdir(exist_ok=True)
-    (made.folder / "stacks" / settings_file(made).name).symlink_to(settings_file(made))  # as a checkout has it
+    (made.folder / "stacks" / settings_file(made).name).symlink_to(
+        settings_file(made)
+    )  # as a checkout has it
     return made
 
 
