@@ -13,7 +13,7 @@ from engine.install import Engine
 from fpga.plan.model import Plan
 from infra.settings.reader import PROJECT_ROOT
 from tools.story import acts, secrecy
-from tools.story.team import STACKS, Team, founded, fqdn
+from tools.story.team import SERVICES, STACKS, Team, founded, fqdn
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +47,21 @@ def test_the_reviewer_reads_what_changes_in_each_environment(team: Team) -> None
         plan = reviewed(team, stack)
         assert {change.name: change.operation for change in plan.changes} == {
             "account": "update",
-            "service": "update",
-            "endpoint-check": "update",
+            "scores-service": "update",
+            "scores-endpoint-check": "update",
         }
-        assert plan.certificate is not None
-        before, after = plan.certificate.before, plan.certificate.after
+        scores = next(one for one in plan.services if one.name == "scores")
+        labels = next(one for one in plan.services if one.name == "labels")
+        assert labels.certificate is not None
+        assert not labels.certificate.changes
+        assert scores.certificate is not None
+        before, after = scores.certificate.before, scores.certificate.after
         assert before is not None
         assert after is not None
         assert before.serial_number != after.serial_number
         for told in (stack, fqdn(stack), before.fingerprint_sha256, after.fingerprint_sha256):
             assert told in comment
+    assert comment.count("\n1 service unchanged\n") == len(STACKS)
     assert comment.count("CN=Contoso Root CA") >= len(STACKS)
     for path in (team.folder, PROJECT_ROOT, Path.home()):
         assert str(path) not in comment, "a machine's path is nobody's business"
@@ -72,7 +77,8 @@ def test_what_nobody_reviewed_is_not_applied(team: Team) -> None:
         file.write_text(committed)
     assert done.returncode == 1
     assert "error: dev: this is not what was reviewed, and nothing was changed:" in done.stderr
-    assert "record (RecordSet): update, and it was to stay as it was" in done.stderr
+    for service in SERVICES:
+        assert f"{service}-record (RecordSet): update, and it was to stay as it was" in done.stderr
     assert done.stderr.endswith("Plan anew, and have that reviewed.\n")
     # nothing was: what was reviewed is still all to be done
     again = fpga(team, "plan", "--format", "json", stack="dev")
@@ -114,7 +120,7 @@ def test_the_night_watch_is_quiet_and_then_finds_what_was_done_by_hand(team: Tea
     acts.quiet_night(team)
     acts.drift(team)
     told = team.log.read_text()
-    assert "prod: record (RecordSet) is not as it was deployed" in told
+    assert "prod: scores-record (RecordSet) is not as it was deployed" in told
     assert f"found `{acts.FOREIGN_ADDRESS}`" in told
 
 
@@ -133,8 +139,8 @@ def test_a_change_that_was_merged_and_never_deployed_is_no_drift(team: Team) -> 
 
 
 def test_no_secret_was_told(team: Team) -> None:
-    assert len(secrecy.known(team)) >= 3 * len(STACKS), (
-        "each stack has a client secret, two keys, a passphrase"
+    assert len(secrecy.known(team)) >= 6 * len(STACKS), (
+        "each stack has a client secret, two keys of each of two services, a passphrase"
     )
     secrecy.search(team)
 

@@ -9,7 +9,7 @@ from typing import Final
 import yaml
 
 from tools.story.narrator import StoryError
-from tools.story.team import STACKS, Team, fqdn, zone
+from tools.story.team import SERVICES, STACKS, Team, fqdn, zone
 
 BRANCH: Final = "renew-certificates"
 FOREIGN_ADDRESS: Final = "192.0.2.1"  # nobody's: for documentation (RFC 5737)
@@ -40,7 +40,8 @@ def first_day(team: Team) -> None:
         team.fpga("stack", "new", stack, "--cloud", data, "--backend", state, stack=stack)
         team.fpga("state", "init", "-s", stack, stack=stack)
         _configure(team, stack)
-        _put_certificate(team, stack)
+        for service in SERVICES:
+            _put_certificate(team, stack, service)
     team.git("add", "stacks")
     team.git("commit", "--quiet", "--message", "Declare dev, staging and prod")
     team.git("push", "--quiet", "--force", "origin", "main")
@@ -49,11 +50,11 @@ def first_day(team: Team) -> None:
 
 
 def pull_request(team: Team) -> None:
-    """A branch with a new certificate and another SKU, and what its reviewer reads."""
-    team.narrator.act("2. A pull request: new certificates, and a larger SKU")
+    """A branch with a new certificate of one service and another SKU, and what its reviewer reads."""
+    team.narrator.act("2. A pull request: new certificates of one of two services, and a larger SKU")
     team.git("switch", "--quiet", "--create", BRANCH)
     for stack in STACKS:
-        _put_certificate(team, stack)
+        _put_certificate(team, stack, SERVICES[0])
         team.pulumi(stack, "config", "set", f"{_NAMESPACE}:accountSku", "S3")
     team.git("commit", "--quiet", "--all", "--message", "Renew the certificates, and take S3")
     team.git("push", "--quiet", "origin", BRANCH)
@@ -78,7 +79,8 @@ def merge(team: Team) -> None:
     team.git("push", "--quiet", "origin", "main")
     for stack in STACKS:
         team.fpga("apply", "-s", stack, "--reviewed", team.told(team.plan(stack)), stack=stack)
-        team.fpga("predict", "samples/espresso.jpg", "-s", stack, stack=stack)
+        for service in SERVICES:
+            team.fpga("predict", "samples/espresso.jpg", "-s", stack, "--service", service, stack=stack)
 
 
 def quiet_night(team: Team) -> None:
@@ -94,7 +96,7 @@ def drift(team: Team) -> None:
     _redirect(team, "prod")
     team.narrator.tell(f"{fqdn('prod')} is {FOREIGN_ADDRESS} now.")
     expect("what the watch finds in dev", _watch(team, "dev"), [])
-    expect("what the watch finds in prod", _watch(team, "prod"), ["drift/record"])
+    expect("what the watch finds in prod", _watch(team, "prod"), [f"drift/{SERVICES[0]}-record"])
     team.pulumi("prod", "up", "--refresh", "--yes", "--skip-preview", "--color", "never", shown=False)
     expect("what the watch finds in prod", _watch(team, "prod"), [])
 
@@ -119,31 +121,42 @@ def _set_up(team: Team) -> None:
 
 
 def _configure(team: Team, stack: str) -> None:
-    """Names under `.test`, and certificates of the company's own authority, carried by pull requests."""
+    """Two services under `.test`, and certificates of the company's authority, carried by pull requests."""
     file = team.repository / "stacks" / f"Pulumi.{stack}.yaml"
     settings = yaml.safe_load(file.read_text())["config"]
-    unused = ("acme", "caaIssuers", "certificateGeneration")
+    unused = ("acme", "caaIssuers", "certificateGeneration", "fqdn")
     removed = [key for key in settings if key.removeprefix(f"{_NAMESPACE}:").startswith(unused)]
     if removed:
         team.pulumi(stack, "config", "rm-all", *removed)
     wanted = {
         "zone": zone(stack),
-        "fqdn": fqdn(stack),
         "certificateSource": "config",
         "rootsFile": _ROOTS,
+        "accountCapacity": len(SERVICES),
     }
     pairs = [f"--plaintext={_NAMESPACE}:{key}={value}" for key, value in wanted.items()]
     team.pulumi(stack, "config", "set-all", *pairs)
+    listed = [
+        f"--plaintext={_inside(service, key)}={value}"
+        for service in SERVICES
+        for key, value in (("name", service), ("fqdn", fqdn(stack, service)))
+    ]
+    team.pulumi(stack, "config", "set-all", "--path", *listed)
 
 
-def _put_certificate(team: Team, stack: str) -> None:
+def _inside(service: str, key: str) -> str:
+    """The path of a service's setting, inside of the list."""
+    return f"{_NAMESPACE}:services[{SERVICES.index(service)}].{key}"
+
+
+def _put_certificate(team: Team, stack: str, service: str) -> None:
     """The chain in plain, its key encrypted: both into the stack's file, which a pull request carries."""
-    chain, key = team.certificate(stack)
+    chain, key = team.certificate(stack, service)
     for flag, setting, file in (
         ("--plaintext", "certificateChain", chain),
         ("--secret", "certificateKey", key),
     ):
-        team.pulumi(stack, "config", "set", flag, f"{_NAMESPACE}:{setting}", stdin=file)
+        team.pulumi(stack, "config", "set", "--path", flag, _inside(service, setting), stdin=file)
 
 
 def _watch(team: Team, stack: str) -> list[str]:

@@ -34,10 +34,11 @@ def known(team: Team) -> dict[str, str]:
     for stack in STACKS:
         secrets |= marks(f"{stack}'s client secret", team.client_secret(stack))
         outputs = json.loads(team.pulumi(stack, "stack", "output", "--json", "--show-secrets", shown=False))
-        for name in ("primaryKey", "secondaryKey"):
-            secrets |= marks(f"{stack}'s {name}", outputs[name])
-        for file in (team.folder / "certificates" / stack).glob("key-*.pem"):
-            secrets |= marks(f"{stack}'s {file.name}", file.read_text())
+        for service, keys in outputs["serviceKeys"].items():
+            for name, secret in keys.items():
+                secrets |= marks(f"{stack}'s {name} of {service}", secret)
+        for file in (team.folder / "certificates" / stack).glob("*/key-*.pem"):
+            secrets |= marks(f"{stack}'s {file.name} of {file.parent.name}", file.read_text())
         secrets |= marks(f"{stack}'s storage key", team.state_key(stack))
         passphrase = team.local / "passphrases" / stack
         secrets |= marks(f"{stack}'s passphrase", passphrase.read_text())

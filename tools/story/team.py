@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from localcloud.status import Status
 
 STACKS: Final = ("dev", "staging", "prod")
+SERVICES: Final = ("scores", "labels")
+"""The services of each stack, in the order of its list; the branch is about the first one."""
 _GIT: Final = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@contoso.test",
@@ -96,10 +98,10 @@ class Team:
         """A path of the team's as a command in the repository names it."""
         return os.path.relpath(path, self.repository)
 
-    def certificate(self, stack: str) -> tuple[Path, Path]:
-        """A new certificate of the company's authority for the stack's name: chain and key, in files."""
-        bundle = issue(self.authority, [fqdn(stack)], dt.datetime.now(dt.UTC))
-        folder = self.folder / "certificates" / stack
+    def certificate(self, stack: str, service: str) -> tuple[Path, Path]:
+        """A new certificate of the company's authority for a service's name: chain and key, in files."""
+        bundle = issue(self.authority, [fqdn(stack, service)], dt.datetime.now(dt.UTC))
+        folder = self.folder / "certificates" / stack / service
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         generation = len(list(folder.glob("chain-*.pem"))) + 1
         chain, key = (folder / f"{part}-{generation}.pem" for part in ("chain", "key"))
@@ -176,9 +178,9 @@ def zone(stack: str) -> str:
     return "contoso.test" if stack == "prod" else f"{stack}.contoso.test"
 
 
-def fqdn(stack: str) -> str:
-    """The name by which the stack's service is called."""
-    return f"scores.{zone(stack)}"
+def fqdn(stack: str, service: str = SERVICES[0]) -> str:
+    """The name by which a service of the stack is called."""
+    return f"{service}.{zone(stack)}"
 
 
 @contextmanager
