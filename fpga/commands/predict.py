@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,9 @@ def predict(
             autocompletion=service_option.named,
         ),
     ] = None,
+    each_service: Annotated[
+        bool, typer.Option("--each-service", help="Call all services of the stack, one after the other.")
+    ] = False,
     key: Annotated[Key, typer.Option(help="Key to send, where SSL is on.")] = Key.primary,
     endpoint: Annotated[
         str | None,
@@ -111,34 +115,37 @@ def predict(
         except ValueError as error:
             raise CommandError(f"--name-server: {error}") from None
     if endpoint is not None:
-        if service is not None:
+        if service is not None or each_service:
             raise CommandError("--service is of a stack; --endpoint names a service by itself.")
-        called = _named(endpoint, key_file, roots, name_server, timeout)
+        called = [_named(endpoint, key_file, roots, name_server, timeout)]
     elif key_file or roots:
         raise CommandError("--key-file and --roots go with --endpoint; a stack's outputs tell both.")
     else:
         with told_when_long("predict", f"the outputs of the stack {stack} are read"):
-            called = _of_stack(stack, service, key, name_server, timeout)
-    alone = len(photos) == 1 and len(found) == 1 and found[0].name == photos[0]
-    acted = {"stack": called.stack} if called.stack else {}
-    acted |= {"service": called.service} if called.service else {}
+            called = _of_stack(stack, service, key, name_server, timeout, each=each_service)
+    alone = len(called) == len(photos) == len(found) == 1 and found[0].name == photos[0]
+    if len(called) > 1 and any(photo.name == "-" for photo in found):
+        raise CommandError("Standard input is read once: name a file, or one service by --service.")
     told: list[dict[str, Any]] = []
     failed = 0
-    with called.client as client, told_when_long(called.name, "it is called") as tell:
-        for photo, result in classify(client, found, called.known_labels, tell):
-            if isinstance(result, Exception):
-                if alone:
-                    raise result
-                failed += 1
-                told.append({**acted, "photo": photo.name, "error": str(result)})
-            else:
-                told.append({**acted, "photo": photo.name, **result.as_dict()})
-            if not as_json:
-                _tell(called, photo, result, heading=not alone)
+    for one in called:
+        acted = {"stack": one.stack} if one.stack else {}
+        acted |= {"service": one.service} if one.service else {}
+        with one.client as client, told_when_long(one.name, "it is called") as tell:
+            for photo, result in classify(client, found, one.known_labels, tell):
+                if isinstance(result, Exception):
+                    if alone:
+                        raise result
+                    failed += 1
+                    told.append({**acted, "photo": photo.name, "error": str(result)})
+                else:
+                    told.append({**acted, "photo": photo.name, **result.as_dict()})
+                if not as_json:
+                    _tell(one, photo, result, heading=not alone)
     if as_json:
         typer.echo(json.dumps(told[0] if alone else told, indent=2))
     if failed:
-        typer.echo(f"error: {failed} of {len(found)} photos could not be scored.", err=True)
+        typer.echo(f"error: {failed} of {len(found) * len(called)} photos could not be scored.", err=True)
         raise typer.Exit(1)
 
 
@@ -169,8 +176,8 @@ def _named(
 
 
 def _of_stack(
-    name: str, service: str | None, key: Key, name_server: str | None, timeout_s: float
-) -> _Service:
+    name: str, service: str | None, key: Key, name_server: str | None, timeout_s: float, *, each: bool
+) -> list[_Service]:
     from fpga.predict import services
     from fpga.predict.endpoint import Endpoint
     from fpga.predict.unlabelled_model import known_labels
@@ -179,11 +186,21 @@ def _of_stack(
 
     project = Project.here()
     stack = Stack(project, name, backend.environment(project, name))
-    chosen, outputs = services.chosen(name, stack.outputs(), service)
-    endpoint = Endpoint.from_outputs(name, outputs)
-    _require_localcloud(project, endpoint)
-    client = endpoint.client(key.value, name_server, timeout_s)
-    return _Service(endpoint.fqdn, name, client, lambda: known_labels(stack, chosen), chosen)
+    outputs = stack.outputs()
+    meant: Mapping[str, Mapping[str, Any]] = services.named(outputs) if each and service is None else {}
+    meant = meant or dict([services.chosen(name, outputs, service)])
+    endpoints = {one: Endpoint.from_outputs(name, own) for one, own in meant.items()}
+    _require_localcloud(project, next(iter(endpoints.values())))
+    return [
+        _Service(
+            endpoint.fqdn,
+            name,
+            endpoint.client(key.value, name_server, timeout_s),
+            partial(known_labels, stack, one),
+            one,
+        )
+        for one, endpoint in endpoints.items()
+    ]
 
 
 def _require_localcloud(project: Project, endpoint: Endpoint) -> None:

@@ -53,6 +53,14 @@ def test_a_photo_is_classified_by_the_service_that_is_named(stack: ProgramStack)
     assert one == "cats"
 
 
+def test_a_photo_is_classified_by_all_services_one_after_the_other(stack: ProgramStack) -> None:
+    listed = json.loads(told(stack, "predict", PHOTO, "--each-service", "--json"))
+    assert [one["service"] for one in listed] == list(NAMES)
+    assert {one["labels"][0]["name"] for one in listed} == {"espresso"}
+    said = told(stack, "predict", "-", "--each-service", code=1)
+    assert "Standard input is read once: name a file, or one service by --service." in said
+
+
 @pytest.mark.parametrize("command", [("predict", PHOTO), ("call-info",)])
 def test_none_named_is_a_list_to_choose_from(stack: ProgramStack, command: tuple[str, ...]) -> None:
     said = told(stack, *command, code=2)
