@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from json import dumps, loads
@@ -319,19 +319,25 @@ def test_a_length_is_declared_and_bounded(plain: Caller, length: str, status: by
     assert raw(plain, head).split(b" ")[1].startswith(status)
 
 
+@contextmanager
+def connections(caller: Caller, number: int) -> Iterator[list[socket.socket]]:
+    """So many connections that say nothing yet."""
+    with ExitStack() as stack:
+        opened = (socket.create_connection(caller.endpoint, timeout=30) for _ in range(number))
+        yield [stack.enter_context(one) for one in opened]
+
+
 def test_bodies_on_their_way_are_bounded(plain: Caller, calls: Calls) -> None:
     head = "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"
-    held = [socket.create_connection(plain.endpoint, timeout=30) for _ in range(all_calls.WEB.peer)]
-    for connection in held:
-        connection.sendall(head.encode())
-    wait_until(lambda: calls._web._total == all_calls.WEB.peer)
-    told = plain.predict({"instances": [B64]})
-    assert told.status_code == 429
-    assert told.json()["error"].startswith(f"{all_calls.WEB.peer} calls of yours are being worked on")
-    with channel(plain.grpc) as opened:
-        predict(opened, photo_request())
-    for connection in held:
-        connection.close()
+    with connections(plain, all_calls.WEB.peer) as held:
+        for connection in held:
+            connection.sendall(head.encode())
+        wait_until(lambda: calls._web._total == all_calls.WEB.peer)
+        told = plain.predict({"instances": [B64]})
+        assert told.status_code == 429
+        assert told.json()["error"].startswith(f"{all_calls.WEB.peer} calls of yours are being worked on")
+        with channel(plain.grpc) as opened:
+            predict(opened, photo_request())
     wait_until(lambda: not calls._web._total)
     assert plain.predict({"instances": [B64]}).status_code == 200
 
@@ -355,12 +361,10 @@ def test_a_caller_who_hangs_up_is_not_computed(host: ScoringHost, plain: Caller,
     plain.deploy(gated, None)
     body = dumps({"instances": [B64]}).encode()
     head = f"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    many = [socket.create_connection(plain.endpoint, timeout=30) for _ in range(12)]
-    for connection in many:
-        connection.sendall(head + body)
-    wait_until(lambda: calls._web._total == 12)
-    for connection in many:
-        connection.close()
+    with connections(plain, 12) as many:
+        for connection in many:
+            connection.sendall(head + body)
+        wait_until(lambda: calls._web._total == 12)
     wait_until(lambda: not calls.turns._queues)
     opened.set()
     wait_until(lambda: not calls._web._total)
