@@ -6,7 +6,7 @@ import gc
 
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
-from infra import piecemeal
+from infra import piecemeal, settling
 from surroundings import settle
 
 
@@ -20,3 +20,4 @@ def start() -> None:
     from infra.program import run  # it imports the SDK
 
     run(get_config_env(), get_config_secret_keys_env())
+    settling.wait_for_all()
