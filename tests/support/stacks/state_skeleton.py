@@ -8,6 +8,7 @@ from typing import Any, Final
 
 Skeleton = dict[str, dict[str, Any]]
 
+STACK: Final = "pulumi:pulumi:Stack"
 ENDPOINT: Final = "fpga:index:ScoringEndpoint"
 ZONE: Final = "azure-native:dns:Zone"
 AUTHORITY: Final = "fpga:index:AcmeIssued"
@@ -44,10 +45,11 @@ def with_all_in_the_endpoint(state: Mapping[str, Any]) -> dict[str, Any]:
     before: dict[str, Any] = json.loads(text)
     resources = before["deployment"]["resources"]
     endpoints = [one for one in resources if one["type"] == ENDPOINT]
-    held = [one for one in resources if one["type"] != ENDPOINT]
+    stack = [one for one in resources if one["type"] == STACK]
+    held = [one for one in resources if one["type"] not in (ENDPOINT, STACK)]
     for one in held:
         if one["type"] in (ZONE, AUTHORITY):
             one["parent"] = endpoints[0]["urn"]
     # what holds others stands before them
-    before["deployment"]["resources"] = [held[0], *endpoints, *held[1:]]
+    before["deployment"]["resources"] = [*stack, *endpoints, *held]
     return before
