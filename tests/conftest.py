@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +57,11 @@ def _umask() -> Iterator[None]:
     os.umask(before)
     yield
     os.umask(before)
+
+
+@pytest.fixture(autouse=True)
+def _imported() -> Iterator[None]:
+    """A test in which a provider imports ahead leaves no thread that imports while the next one runs."""
+    yield
+    if ahead := sys.modules.get("infra.providers.ahead"):
+        ahead.require("proof")
