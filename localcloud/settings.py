@@ -414,6 +414,11 @@ def check(settings: Settings) -> None:
         )
     if settings.edge is not None and (obstacle := binary.obstacle(settings.envoy)) is not None:
         problems.append(f"{settings.written('edge')} {obstacle}")
+    if settings.edge is not None and settings.scoring_http_port not in (0, Settings.scoring_http_port):
+        problems.append(
+            f"{settings.written('scoring_http_port')} is where nothing would answer: behind an edge services "
+            "answer gRPC alone. Leave it out."
+        )
     if settings.envoy is not None and settings.edge is None:
         problems.append(
             f"{settings.written('envoy')} is started by nobody: give {settings.named('edge')}, too."

@@ -51,6 +51,8 @@ class Envoy:
             "--disable-hot-restart",
             *("--drain-time-s", str(DRAIN_S), "--drain-strategy", "immediate"),
             *("--log-level", "warning", "--log-format", "%n: %v"),
+            # that it was told to end
+            *("--component-log-level", "main:error"),
         ]
         self._changed = threading.Condition()
         self._child: subprocess.Popen[bytes] | None = None

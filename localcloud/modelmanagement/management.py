@@ -65,7 +65,7 @@ class ModelManagement:
         hosts: PackageHosts,
         crash_report: str,
     ) -> None:
-        self._store = store
+        self._store, self._scoring = store, scoring
         self._packages = Packages(data / PACKAGES)
         self._aside = Aside(data)
         self._attempts = Attempts(store, crash_report)
@@ -144,7 +144,7 @@ class ModelManagement:
             port=told.port,
             http_port=self._pool.told_http_port(own),
             listens=None if told == own else f"{own.address}:{own.port}",
-            note=note or self._pool.stray(own),
+            note=note or self._scoring.trouble() or self._pool.stray(own),
         )
 
     def remove_account(self, account_id: str) -> Callable[[], None]:

@@ -120,6 +120,12 @@ class ScoringHost:
         """
         return another() if self._edge is None else self._edge.place(service_id, tls, another)
 
+    def trouble(self) -> str | None:
+        """The reason why no service can be called now, a sentence; None: there is none."""
+        if self._edge is None or self._edge.status().pid is not None:
+            return None
+        return "its edge does not run, and is being started again."
+
     def set_keys(self, service_id: str, primary: str, secondary: str) -> None:
         """Calls that arrive from now on need one of these keys. Nothing happens where it is not deployed."""
         with self._lock:

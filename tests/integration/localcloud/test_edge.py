@@ -378,6 +378,12 @@ def test_envoy_that_dies_is_started_again_and_is_what_it_was(
     assert str(host.edge.status().version).startswith("1.")
 
 
+def test_services_say_that_their_edge_does_not_run(host: Edged) -> None:
+    assert host.trouble() is None
+    host.edge.stop()
+    assert host.trouble() == "its edge does not run, and is being started again."
+
+
 def test_it_listens_where_it_is_told_alone_and_reaches_nobody(
     host: Edged, where: Endpoint, authority: Authority
 ) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,13 +83,14 @@ class LocalCloud:
 
 
 @contextmanager
-def running(folder: Path, *package_hosts: str) -> Iterator[LocalCloud]:
+def running(folder: Path, *package_hosts: str, **given: Any) -> Iterator[LocalCloud]:
     """Starts a localcloud with all its parts, its data in `folder`, and stops it at the end.
 
     Args:
         package_hosts: `HOST:PORT` of blob services, besides its own, whose packages it may fetch.
+        given: others of its settings.
     """
-    settings = replace(parts.settings(folder / "cloud"), package_hosts=package_hosts)
+    settings = replace(parts.settings(folder / "cloud"), package_hosts=package_hosts, **given)
     with Server(settings) as server:
         status = server.status()
         yield LocalCloud(
