@@ -35,6 +35,7 @@ from tests.support.waiting import PATIENCE_S
 
 RENEWAL = {"certificate": "update", "service": "update", "endpoint-check": "update"}
 GENERATION = "fpga-web-service:certificateGeneration"
+SERVICES = "fpga-web-service:services"
 NAMES = "fpga-web-service:certificateFor"
 ISSUERS = "fpga-web-service:caaIssuers"
 OURS, OTHER = "pebble.letsencrypt.org", "other.example"
@@ -520,3 +521,81 @@ def test_names_are_proved_in_a_zone_of_others(
     assert made.operations["certificate"] == "create"
     stack.destroy()
     assert others.seen() == kept
+
+
+@pytest.fixture(scope="module")
+def sharing(make_stack: Callable[..., ProgramStack], authority: Authority) -> ProgramStack:
+    """One with three services, of which the last two are served with the certificate of the first."""
+    zone = "sharing.contoso.test"
+    listed = [
+        # those that are served come first: their place in the list does not count
+        {"name": "dogs", "fqdn": f"dogs.{zone}"},
+        {"name": "finch", "fqdn": f"finch.birds.{zone}"},
+        {"name": "cats", "fqdn": f"cats.{zone}", "certificateFor": [f"dogs.{zone}", f"*.birds.{zone}"]},
+    ]
+    more = {SERVICES: json.dumps(listed), "fpga-web-service:accountCapacity": "4"}
+    stack = make_stack("sharing", authority.config | more, loaded=True)
+    stack.run("config", "rm", "--stack", stack.stack, "fpga-web-service:fqdn")
+    up = stack.up()
+    assert up.complaints == []
+    return stack
+
+
+def fingerprints(stack: ProgramStack) -> dict[str, str]:
+    """What each service serves."""
+    told = stack.outputs()["services"]
+    served = {
+        name: fingerprint(served_certificate(one["ip"], 50051, one["fqdn"]) or b"")
+        for name, one in told.items()
+    }
+    assert served == {name: one["certificateFingerprint"] for name, one in told.items()}
+    return served
+
+
+FOLLOWING = {
+    f"{name}-{inside}": "update"
+    for name in ("cats", "dogs", "finch")
+    for inside in ("service", "endpoint-check")
+}
+
+
+def test_three_services_are_served_with_one_certificate_of_one_order(sharing: ProgramStack) -> None:
+    """The endpoint check has called each by its name, its certificate verified."""
+    assert set(fingerprints(sharing)) == {"cats", "dogs", "finch"}
+    assert len(set(fingerprints(sharing).values())) == 1
+    assert len(orders(sharing)) == 1
+    assert len(sharing.of_type("AcmeCertificate")) == 1
+    assert proofs(sharing) == []
+    assert changed(sharing.preview("--expect-no-changes").operations) == {}
+
+
+def test_its_renewal_is_theirs(sharing: ProgramStack) -> None:
+    before = fingerprints(sharing)
+    age_certificate(sharing, dt.timedelta(days=61))
+
+    plan = fpga(sharing, "plan", "--stack", sharing.stack)
+    renewed = fpga(sharing, "certs", "renew", "--stack", sharing.stack, "--yes")
+
+    assert renewed.returncode == 0, renewed.stderr
+    assert plan.stdout.count("*.birds.sharing.contoso.test") >= 3, "told at each service"
+    shown = [line.split() for line in renewed.stdout.splitlines() if line.startswith("update ")]
+    assert {name: operation for operation, name, _ in shown} == FOLLOWING | {"cats-certificate": "update"}
+    after = fingerprints(sharing)
+    assert len(set(after.values())) == 1
+    assert after["cats"] != before["cats"]
+    assert len(orders(sharing)) == 2
+
+
+def test_one_that_leaves_takes_nothing_of_the_others(sharing: ProgramStack) -> None:
+    before = fingerprints(sharing)
+    file = sharing.folder / f"Pulumi.{sharing.stack}.yaml"
+    listed = json.loads(yaml.safe_load(file.read_text())["config"][SERVICES])
+    sharing.configure({SERVICES: json.dumps([one for one in listed if one["name"] != "dogs"])})
+
+    operations = changed(sharing.up().operations)
+
+    assert set(operations.values()) == {"delete"}
+    assert all(name == "dogs" or name.startswith("dogs-") for name in operations)
+    assert fingerprints(sharing) == {name: served for name, served in before.items() if name != "dogs"}
+    assert len(orders(sharing)) == 2
+    sharing.destroy()
