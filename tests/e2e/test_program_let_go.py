@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
 
+from infra import catalogue
 from tests.support.stacks.engine_operations import expect_no_changes
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.of_others import OfOthers, named
@@ -29,6 +32,24 @@ def kept(stack: ProgramStack) -> OfOthers:
 
 def changed(operations: dict[str, str]) -> dict[str, str]:
     return {name: one for name, one in operations.items() if one != "same" and not name.startswith("default")}
+
+
+def zone_in_endpoint(state: dict[str, Any]) -> dict[str, Any]:
+    """A state as it was before zones had a component of their own."""
+    domain, endpoint = catalogue.DOMAIN, catalogue.SCORING_ENDPOINT
+    text = json.dumps(state).replace(
+        f"{domain.token}${catalogue.ZONE.token}", f"{endpoint.token}${catalogue.ZONE.token}"
+    )
+    changed: dict[str, Any] = json.loads(text)
+    resources = changed["deployment"]["resources"]
+    urns = {one["type"]: one["urn"] for one in resources}
+    for one in resources:
+        if one["type"] == catalogue.ZONE.token:
+            one["parent"] = urns[endpoint.token]
+    kept = [one for one in resources if one["type"] != domain.token]
+    # what has no provider, stack and components, stands before what is in it
+    changed["deployment"]["resources"] = sorted(kept, key=lambda one: bool(one.get("provider")))
+    return changed
 
 
 def remove(stack: ProgramStack, *settings: str) -> None:
@@ -102,13 +123,18 @@ def test_the_zone_of_before_stays_where_the_settings_name_another_one(
     shared.make_zone()
     stack = make_stack("moved", loaded=True)
     stack.up()
+    stack.load(zone_in_endpoint(stack.export()))  # the zone is found where it was in states of before, too
     own = OfOthers(local_cloud, stack.group, ACCOUNT, f"moved.{ZONE}")
     before = own.seen()
     stack.configure(named({"zone": ZONE, "zoneExists": "true", "zoneResourceGroup": shared.group}))
 
     done = stack.up()
 
-    assert changed(done.operations) == {"existing-zone": "update", "record": "replace"}
+    assert changed(done.operations) == {
+        "domain": "create",
+        "existing-zone": "update",
+        "record": "replace",
+    }
     assert own.seen()[1]["etag"] == before[1]["etag"]
     expect_no_changes(stack)
     stack.destroy()
