@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 _WITH_ARTICLE: Final = {"A": "an A", "CNAME": "a CNAME"}
 _ANOTHER: Final = f"set {NAMESPACE}:account and {NAMESPACE}:accountResourceGroup to another one"
-_NAMED_BY: Final = {catalogue.CANONICAL_RECORD: "canonicalName"}
+_NAMES: Final = (
+    (catalogue.RECORD_SET.name, "fqdn", "fqdn"),
+    (catalogue.CANONICAL_RECORD, "canonicalName", "canonical_name"),
+)
+_AT_A_TIME: Final = 8
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,10 @@ class Own:
     storage: frozenset[str]
 
 
-def problems(stack: Settings, services: Mapping[str, str], own: Own) -> list[str]:
+def problems(stack: Settings, own: Own, project: str, stack_name: str) -> list[str]:
     """What is wrong with what others keep, and the settings say is there: a sentence each, with its remedy.
 
     Args:
-        services: the services that are declared: the name that each is to have, by its logical name.
         own: what is the stack's already.
     """
     from clients.azure.cloud import Cloud
@@ -50,7 +54,7 @@ def problems(stack: Settings, services: Mapping[str, str], own: Own) -> list[str
     if stack.management.is_apart:
         clouds.append(Cloud(stack.management_cloud, ca_file=str(roots) if roots else None))
     try:
-        return list(_problems(stack, services, own, clouds))
+        return list(_problems(stack, service_names(stack, own, project, stack_name), own, clouds))
     except ClientError as error:  # it names the setting
         return [str(error)]
     finally:
@@ -83,6 +87,17 @@ def _problems(
             yield from _taken(stack, own, cloud)
 
 
+def service_names(stack: Settings, own: Own, project: str, stack_name: str) -> dict[str, str]:
+    """The names that the declared services are to have, by the logical names that the state knows them by."""
+    names = {}
+    for one in stack.services:
+        logical_name = declared.logical_name(one, catalogue.SERVICE.name)
+        if one.takes_over and logical_name not in own.services:
+            logical_name = catalogue.SERVICE.name  # of the flat settings' service, which it was
+        names[logical_name] = declared.service_name(one, project, stack_name)
+    return names
+
+
 def unfit(account: str, found: Mapping[str, Any]) -> Iterator[str]:
     """The reasons why FPGA services cannot be in an account, as Resource Manager tells it."""
     location = str(found.get("location") or "").replace(" ", "").lower()
@@ -106,7 +121,7 @@ def crowded(
 
     Args:
         there: the services of the account.
-        services: those that are declared, as in `problems`.
+        services: those that are declared, as `service_names` gives them.
     """
     ours = {own.services.get(logical_name, name) for logical_name, name in services.items()}
     ours |= set(services.values())
@@ -140,23 +155,34 @@ def _storage_taken(stack: Settings, own: Own, cloud: Cloud) -> Iterator[str]:
 
 def _taken(stack: Settings, own: Own, cloud: Cloud) -> Iterator[str]:
     """The names in the zone that others have records of."""
-    for one in declared.records(stack):
-        if one.id.lower() in own.records:
+    settings = {
+        declared.logical_name(service, base): (service.setting(key), getattr(service.domain, field))
+        for service in stack.services
+        for base, key, field in _NAMES
+    }
+    wanted = [one for one in declared.records(stack) if one.id.lower() not in own.records]
+    # the one type shuts out the other (RFC 1034, 3.6.2)
+    looked_for = [(one, type_, _of_type(one.id, type_)) for one in wanted for type_ in _WITH_ARTICLE]
+    looked_for = [one for one in looked_for if one[2].lower() not in own.records]
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        found = threads.map(lambda one: _get(cloud, one[2], one[0].kind.api_version), looked_for)
+    for (one, type_, other_id), body in zip(looked_for, found, strict=True):
+        if body is None:
             continue
-        zone_id, kind, relative = one.id.rsplit("/", 2)
-        setting = _NAMED_BY.get(one.name, "fqdn")
-        name = stack.domain.zone if relative == "@" else f"{relative}.{stack.domain.zone}"
-        for type_ in ("A", "CNAME"):  # the one shuts out the other (RFC 1034, 3.6.2)
-            other_id = f"{zone_id}/{type_}/{relative}"
-            if other_id.lower() in own.records or _get(cloud, other_id, one.kind.api_version) is None:
-                continue
-            remedy = "have its keepers remove it"
-            if type_ == kind:
-                remedy = "where it is to be this stack's, `fpga adopt` takes it over"
-            yield (
-                f"{NAMESPACE}:{setting} is '{name}', and the zone of others has {_WITH_ARTICLE[type_]} "
-                f"record of that name already: choose another name, or {remedy}"
-            )
+        setting, name = settings[one.name]
+        remedy = "have its keepers remove it"
+        if other_id == one.id:
+            remedy = "where it is to be this stack's, `fpga adopt` takes it over"
+        yield (
+            f"{NAMESPACE}:{setting} is '{name}', and the zone of others has {_WITH_ARTICLE[type_]} record of "
+            f"that name already: choose another name, or {remedy}"
+        )
+
+
+def _of_type(record_id: str, type_: str) -> str:
+    """The ID of the record set of another type and the same name."""
+    zone_id, _, relative = record_id.rsplit("/", 2)
+    return f"{zone_id}/{type_}/{relative}"
 
 
 def _get(cloud: Cloud, resource_id: str, api_version: str) -> Mapping[str, Any] | None:

@@ -69,12 +69,8 @@ def _look_at_existing(stack: Settings) -> None:
     """
     if not declared.existing(stack):
         return
-    project, stack_name = pulumi.get_project(), pulumi.get_stack()
-    names = {
-        declared.logical_name(one, catalogue.SERVICE.name): declared.service_name(one, project, stack_name)
-        for one in stack.services
-    }
-    problems = existing.problems(stack, names, own_state.read(declared.zone_id(stack)))
+    own = own_state.read(declared.zone_id(stack))
+    problems = existing.problems(stack, own, pulumi.get_project(), pulumi.get_stack())
     if problems:
         raise SettingsError(problems)
 

@@ -12,7 +12,7 @@ from infra.proof.endpoint import sample_image
 from tests.support.callers import Access, Callers
 from tests.support.stacks.engine_operations import expect_no_changes
 from tests.support.stacks.local_cloud import LocalCloud
-from tests.support.stacks.of_others import OfOthers, named
+from tests.support.stacks.of_others import OfOthers
 from tests.support.stacks.program_stack import ProgramStack
 
 EXISTING = {"existing-account", "existing-zone"}
@@ -72,7 +72,10 @@ def test_two_stacks_are_up_in_one_zone_and_one_account(
 def test_the_account_is_full_and_the_name_is_taken_for_a_third(
     make_stack: Callable[..., ProgramStack], shared: OfOthers, one: ProgramStack
 ) -> None:
-    third = make_stack("of-three", shared.settings(fqdn="one.team.test"), loaded=True)
+    services = [{"name": "cats", "fqdn": "cats.team.test"}, {"name": "dogs", "fqdn": "one.team.test"}]
+    settings: dict[str, Any] = shared.settings() | {"fpga-web-service:services": services}
+    third = make_stack("of-three", settings, loaded=True)
+    third.run("config", "rm", "fpga-web-service:fqdn", "--stack", third.stack)
 
     refused = third.preview(code=None)
 
@@ -80,9 +83,13 @@ def test_the_account_is_full_and_the_name_is_taken_for_a_third(
     (message,) = refused.diagnostics["error"]
     assert "2 problems" in message
     assert "accountExists is true, and the account 'shared' has a capacity of 2: " in message
-    assert "need 1, and others hold 2: service-" in message
-    assert "fqdn is 'one.team.test', and the zone of others has an A record of that name already" in message
-    third.configure(named({"fqdn": "two.team.test"}))
+    assert "need 2, and others hold 2: service-" in message
+    assert (
+        "services[1].fqdn is 'one.team.test', and the zone of others has an A record of that name already"
+        in message
+    )
+    services[0]["fqdn"] = "two.team.test"
+    third.configure(settings)
     assert "has a CNAME record of that name already: choose" in third.preview(code=None).text
 
 

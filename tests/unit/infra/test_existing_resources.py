@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -170,6 +171,15 @@ def test_the_fpgas_of_others_are_counted(there: list[tuple[str, int]], has: Own,
     assert all(
         "has a capacity of 2: this stack's services need 1, and others hold 2: " in one for one in told
     )
+
+
+def test_a_service_that_takes_over_is_known_by_the_name_of_before() -> None:
+    listed = [{"name": "cats", "fqdn": "www.contoso.test"}, {"name": "dogs", "fqdn": "dogs.contoso.test"}]
+    stack = read(services=json.dumps(listed))
+    flat = Own({"service": "service-1"}, frozenset(), frozenset())
+    assert existing.service_names(stack, flat, "p", "dev").keys() == {"service", "dogs-service"}
+    done = Own({"cats-service": "service-1"}, frozenset(), frozenset())
+    assert existing.service_names(stack, done, "p", "dev").keys() == {"cats-service", "dogs-service"}
 
 
 def test_what_is_the_stack_s_own_is_told_by_its_state() -> None:
