@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from infra import catalogue
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.of_others import OfOthers, named
 from tests.support.stacks.program_stack import ProgramStack
@@ -67,3 +68,23 @@ def test_settings_by_which_a_destroy_would_delete_it_are_told(stack: ProgramStac
     )
     assert "caaIssuers would say who may issue for every name in 'odd.test'" in message
     assert "accountSku is not used with accountExists true: remove it" in message
+
+
+def test_a_storage_account_of_another_stack_in_the_group_is_told(
+    stack: ProgramStack, others: OfOthers
+) -> None:
+    name = "fpgaofanother"
+    others.make_account("S1", 1)
+    in_group = f"{others.cloud.group_id(others.group)}/providers/Microsoft.Storage/storageAccounts/{name}"
+    body = {"location": "eastus2", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
+    others.cloud.client.manage("PUT", in_group, catalogue.STORAGE_ACCOUNT.api_version, body)
+    for key in ("zoneResourceGroup", "accountResourceGroup", "caaIssuers", "accountSku"):
+        stack.run("config", "rm", f"fpga-web-service:{key}", "--stack", stack.stack)
+    stack.configure(
+        named({"resourceGroup": others.group, "resourceGroupExists": "true", "storageAccount": name})
+    )
+    message = refusal(stack)
+    assert "1 problem" in message
+    assert f"storageAccount is '{name}', and the group of others, '{others.group}', has it already" in message
+    stack.configure(named({"storageAccount": "fpgaofthisone"}))
+    assert stack.preview().operations["existing-resource-group"] == "create"
