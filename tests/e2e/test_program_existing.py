@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,10 +19,20 @@ from tests.support.stacks.program_stack import ProgramStack
 EXISTING = {"existing-account", "existing-zone"}
 
 
+@dataclass(frozen=True)
+class Called:
+    """A service as its callers know it."""
+
+    outputs: Mapping[str, Any]
+    key: str
+    name_servers: list[str]
+
+
 @pytest.fixture(scope="module")
 def shared(local_cloud: LocalCloud) -> OfOthers:
     made = OfOthers(local_cloud, "rg-shared")
     made.make()
+    made.make_account(capacity=3)
     return made
 
 
@@ -32,20 +43,36 @@ def one(make_stack: Callable[..., ProgramStack], shared: OfOthers) -> ProgramSta
 
 @pytest.fixture(scope="module")
 def two(make_stack: Callable[..., ProgramStack], shared: OfOthers) -> ProgramStack:
-    # an alias of a name that has the address: three records in the zone of others
-    settings = shared.settings(fqdn="two.team.test", canonicalName="two.hosts.team.test")
-    return make_stack("of-two", settings, loaded=True)
+    """Two services, one by an alias of a name that has its address."""
+    services = [
+        {"name": "two", "fqdn": "two.team.test", "canonicalName": "two.hosts.team.test"},
+        {"name": "dos", "fqdn": "dos.team.test"},
+    ]
+    return make_stack("of-two", of_list(shared, services), loaded=True)
 
 
-def connect(outputs: Mapping[str, Any], access: Access) -> PredictionClient:
+def of_list(shared: OfOthers, services: list[dict[str, str]]) -> dict[str, Any]:
+    """The settings of a stack of these services."""
+    return {**shared.settings(), "fpga-web-service:services": services, "fpga-web-service:fqdn": ""}
+
+
+def connect(called: Called, access: Access) -> PredictionClient:
     return PredictionClient(
-        outputs["fqdn"],
-        int(outputs["port"]),
+        called.outputs["fqdn"],
+        int(called.outputs["port"]),
         use_ssl=access.ssl,
         access_token=access.key,
-        root_certificates=outputs["rootCertificate"].encode(),
-        name_servers=outputs["nameServers"],
+        root_certificates=called.outputs["rootCertificate"].encode(),
+        name_servers=called.name_servers,
     )
+
+
+def called(stack: ProgramStack) -> list[Called]:
+    """The services of a stack, as its outputs tell them."""
+    told = stack.outputs(show_secrets=True)
+    services = told.get("services", {"": told})
+    keys = told.get("serviceKeys", {"": told})
+    return [Called(one, keys[name]["primaryKey"], told["nameServers"]) for name, one in services.items()]
 
 
 def test_two_stacks_are_up_in_one_zone_and_one_account(
@@ -57,15 +84,15 @@ def test_two_stacks_are_up_in_one_zone_and_one_account(
         assert not made.complaints
         assert {name for name in made.operations if name.startswith("existing-")} == EXISTING
         assert not {"account", "zone"} & made.operations.keys()
-        outputs = stack.outputs(show_secrets=True)
-        assert outputs["zoneNameServers"] == zone["properties"]["nameServers"]
-        with connect(outputs, Access(outputs["primaryKey"])) as client:
-            assert client.score_image(sample_image()).size
+        assert stack.outputs()["zoneNameServers"] == zone["properties"]["nameServers"]
+        for service in called(stack):
+            with connect(service, Access(service.key)) as client:
+                assert client.score_image(sample_image()).size
         expect_no_changes(stack)
         assert not stack.preview("--refresh", "--expect-no-changes").complaints
     after, records = shared.seen()
     assert after == account
-    assert records["properties"]["numberOfRecordSets"] == 5  # SOA, NS, and these three
+    assert records["properties"]["numberOfRecordSets"] == 6  # SOA, NS, and these four
     assert {**records, "properties": None} == {**zone, "properties": None}
 
 
@@ -73,17 +100,16 @@ def test_the_account_is_full_and_the_name_is_taken_for_a_third(
     make_stack: Callable[..., ProgramStack], shared: OfOthers, one: ProgramStack
 ) -> None:
     services = [{"name": "cats", "fqdn": "cats.team.test"}, {"name": "dogs", "fqdn": "one.team.test"}]
-    settings: dict[str, Any] = shared.settings() | {"fpga-web-service:services": services}
+    settings = of_list(shared, services)
     third = make_stack("of-three", settings, loaded=True)
-    third.run("config", "rm", "fpga-web-service:fqdn", "--stack", third.stack)
 
     refused = third.preview(code=None)
 
     assert refused.code not in (0, None)
     (message,) = refused.diagnostics["error"]
     assert "2 problems" in message
-    assert "accountExists is true, and the account 'shared' has a capacity of 2: " in message
-    assert "need 2, and others hold 2: service-" in message
+    assert "accountExists is true, and the account 'shared' has a capacity of 3: " in message
+    assert "need 2, and others hold 3: dos-" in message
     assert (
         "services[1].fqdn is 'one.team.test', and the zone of others has an A record of that name already"
         in message
@@ -97,9 +123,9 @@ def test_one_is_destroyed_while_the_other_goes_on_answering(
     one: ProgramStack, two: ProgramStack, shared: OfOthers
 ) -> None:
     account, zone = shared.seen()
-    outputs = two.outputs(show_secrets=True)
-    access = Access(outputs["secondaryKey"])
-    with Callers(1, lambda access: connect(outputs, access), access, sample_image()) as callers:
+    service, _ = called(two)
+    access = Access(service.key)
+    with Callers(1, lambda access: connect(service, access), access, sample_image()) as callers:
         one.destroy()
         callers.let_each_call()
     assert [call.error for call in callers.calls if call.error] == []
