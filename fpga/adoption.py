@@ -264,7 +264,7 @@ def _services(
         there: the names of the account's services.
     """
     return [
-        _service(service, number, stack_name, there, deployment)
+        _service(service, number, stack_name, there, deployment, is_shared=stack.account.exists)
         for number, service in enumerate(stack.services)
     ]
 
@@ -275,6 +275,8 @@ def _service(
     stack_name: str,
     there: Collection[str],
     deployment: Mapping[str, Any],
+    *,
+    is_shared: bool,
 ) -> Finding:
     called = declared.service_name(service, PROJECT, stack_name)
     name = declared.logical_name(service, catalogue.SERVICE.name)
@@ -285,7 +287,8 @@ def _service(
             return Finding(name, one.get("outputs", {}).get("name", called), Standing.MANAGED)
     if called not in there:
         return Finding(name, called, Standing.ABSENT)
-    if service.service.name is None or service.service.adopt:
+    # in an account of others a stack of the same name, of another state, may have made it
+    if service.service.adopt or (service.service.name is None and not is_shared):
         return Finding(name, called, Standing.CONTINUED)
     # in its own item: a consent outside of the list would be one to all
     place = f"{KEY}[{number}].{_CONSENT}" if service.name else _CONSENT

@@ -26,6 +26,7 @@ class ModelManagement(pulumi.ComponentResource):
         resource_group: name of the group of all else.
         account_group: that of the stack's group in the account's cloud; the same one where one cloud has all.
         provider: the provider of the account's cloud; None: the stack's own.
+        is_shared: the account is others': a stack of another place may have made what bears a derived name.
         server: the management server, as the state has it; None: the account is in the cloud of all else.
         cloud: that of groups, storage and zones, as the state has it.
     """
@@ -36,6 +37,7 @@ class ModelManagement(pulumi.ComponentResource):
     provider: pulumi.ProviderResource | None
     server: Mapping[str, str] | None
     cloud: Mapping[str, str]
+    is_shared: bool
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class ModelManagement(pulumi.ComponentResource):
         self.resource_group = self.account_group = group.name
         self.provider = self.server = None
         self.cloud = move.described(cloud)
+        self.is_shared = catalogue.ACCOUNT.name in others
         if server is not None:
             self.server = move.described(server)
             self.provider = management_provider.declare(

@@ -69,8 +69,8 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 account_id=account_id,
                 name=settings.name
                 or declared.derived_service_name(name, pulumi.get_project(), pulumi.get_stack()),
-                # what bears a name of our own making is ours
-                adopt=settings.adopt or settings.name is None,
+                # what bears a name of our own making is ours, but in an account of others
+                adopt=settings.adopt or (settings.name is None and not args.management.is_shared),
                 model_id=args.model_id,
                 ssl_enabled=certificate is not None,
                 ssl_certificate=certificate.chain if certificate else "",

@@ -13,7 +13,7 @@ from infra.proof.endpoint import sample_image
 from tests.support.callers import Access, Callers
 from tests.support.stacks.engine_operations import expect_no_changes
 from tests.support.stacks.local_cloud import LocalCloud
-from tests.support.stacks.of_others import OfOthers
+from tests.support.stacks.of_others import OfOthers, named
 from tests.support.stacks.program_stack import ProgramStack
 
 EXISTING = {"existing-account", "existing-zone"}
@@ -117,6 +117,24 @@ def test_the_account_is_full_and_the_name_is_taken_for_a_third(
     services[0]["fqdn"] = "two.team.test"
     third.configure(settings)
     assert "has a CNAME record of that name already: choose" in third.preview(code=None).text
+
+
+def test_a_stack_of_the_same_name_takes_no_service_of_this_one(
+    make_stack: Callable[..., ProgramStack], shared: OfOthers, one: ProgramStack
+) -> None:
+    """Stacks of one name in two states derive the same names; an account that others keep has both."""
+    settings = shared.settings(resourceGroup="rg-of-namesake", fqdn="namesake.team.test")
+    namesake = make_stack(one.stack, settings, loaded=True)
+    (service,) = one.of_type("Service")
+
+    refused = namesake.preview(code=None)
+
+    assert refused.code != 0
+    assert f"there is a service named {service['outputs']['name']} already ({service['id']})" in refused.text
+    assert "choose another fpga-web-service:serviceName" in refused.text
+    namesake.configure(named({"serviceName": "namesake"}))
+    shared.make_account(capacity=4)
+    assert namesake.preview().operations["service"] == "create"
 
 
 def test_one_is_destroyed_while_the_other_goes_on_answering(
