@@ -35,20 +35,17 @@ def changed(operations: dict[str, str]) -> dict[str, str]:
 
 
 def zone_in_endpoint(state: dict[str, Any]) -> dict[str, Any]:
-    """A state as it was before zones had a component of their own."""
-    domain, endpoint = catalogue.DOMAIN, catalogue.SCORING_ENDPOINT
-    text = json.dumps(state).replace(
-        f"{domain.token}${catalogue.ZONE.token}", f"{endpoint.token}${catalogue.ZONE.token}"
-    )
+    """A state as it was when the scoring endpoint held the zone."""
+    zone, endpoint = catalogue.ZONE.token, catalogue.SCORING_ENDPOINT.token
+    text = json.dumps(state).replace(f"::{zone}::", f"::{endpoint}${zone}::")
     changed: dict[str, Any] = json.loads(text)
     resources = changed["deployment"]["resources"]
-    urns = {one["type"]: one["urn"] for one in resources}
+    (parent,) = (one["urn"] for one in resources if one["type"] == endpoint)
     for one in resources:
-        if one["type"] == catalogue.ZONE.token:
-            one["parent"] = urns[endpoint.token]
-    kept = [one for one in resources if one["type"] != domain.token]
+        if one["type"] == zone:
+            one["parent"] = parent
     # what has no provider, stack and components, stands before what is in it
-    changed["deployment"]["resources"] = sorted(kept, key=lambda one: bool(one.get("provider")))
+    changed["deployment"]["resources"] = sorted(resources, key=lambda one: bool(one.get("provider")))
     return changed
 
 
@@ -126,15 +123,12 @@ def test_the_zone_of_before_stays_where_the_settings_name_another_one(
     stack.load(zone_in_endpoint(stack.export()))  # the zone is found where it was in states of before, too
     own = OfOthers(local_cloud, stack.group, ACCOUNT, f"moved.{ZONE}")
     before = own.seen()
+    assert f"{catalogue.SCORING_ENDPOINT.token}${catalogue.ZONE.token}::" in stack.urn("zone")
     stack.configure(named({"zone": ZONE, "zoneExists": "true", "zoneResourceGroup": shared.group}))
 
     done = stack.up()
 
-    assert changed(done.operations) == {
-        "domain": "create",
-        "existing-zone": "update",
-        "record": "replace",
-    }
+    assert changed(done.operations) == {"existing-zone": "update", "record": "replace"}
     assert own.seen()[1]["etag"] == before[1]["etag"]
     expect_no_changes(stack)
     stack.destroy()
