@@ -22,13 +22,15 @@ from clients.wire.tensorflow_serving import METHOD
 from localcloud.datafolder import memory
 from localcloud.edge.edge import Edge
 from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.entry import PEER
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.host import MESSAGE_LIMIT, Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline, load_package
 from localcloud.scoring.tls import TlsMaterial
+from localcloud.scoring.wrong_keys import AT_ONCE
 from tests.support import envoy
 from tests.support.certificates.authority import Authority
-from tests.support.localcloud.retrying_callers import calling
+from tests.support.localcloud.retrying_callers import calling, scoring
 from tests.support.localcloud.scoring_parts import (
     MODEL,
     PRIMARY,
@@ -376,6 +378,44 @@ def test_envoy_that_dies_is_started_again_and_is_what_it_was(
     deploy(host, where, material(authority, B), "later")
     answered(where, authority.root, name=B)
     assert str(host.edge.status().version).startswith("1.")
+
+
+def test_callers_who_repeat_lose_no_call_when_envoy_is_killed(
+    host: Edged, where: Endpoint, authority: Authority
+) -> None:
+    deploy(host, where, material(authority, A))
+    with (
+        scoring(where.target, authority.root, A, PRIMARY, PHOTO, 4) as calls,
+        calling(*calls) as tally,
+    ):
+        os.kill(host.pid, signal.SIGKILL)
+        wait_until(lambda: host.edge.status().restarts == 1)
+        answered_before = len(tally.took_s)
+        wait_until(lambda: len(tally.took_s) > answered_before + 8)
+    assert not tally.failed, tally
+
+
+def test_who_guesses_keys_is_bounded_by_his_own_connection_whoever_he_says_he_is(
+    host: Edged, where: Endpoint, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    deploy(host, where, material(authority, A))
+    with connected(where, authority.root) as guesser, connected(where, authority.root) as known:
+        method = guesser.unary_unary(METHOD, bytes, bytes)
+        guesses = [
+            method.future(
+                b"",
+                metadata=(("authorization", f"guess-{number}"), (PEER, f"ipv4:192.0.2.1:{number}")),
+                timeout=30,
+            )
+            for number in range(8 * AT_ONCE)
+        ]
+        codes = {guess.code() for guess in guesses}
+        assert told(known, keys=(PRIMARY,)) == OK
+    assert codes == {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    (guessing,) = host._calls.wrong_keys._connections["service"].guessing
+    assert guessing.startswith("ipv4:127.0.0.1:")
+    wait_until(lambda: "peer ipv4:127.0.0.1: " in caplog.text)
+    assert "192.0.2.1" not in caplog.text
 
 
 def test_services_say_that_their_edge_does_not_run(host: Edged) -> None:
