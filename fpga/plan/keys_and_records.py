@@ -47,17 +47,18 @@ def _generations(inputs: Mapping[str, Any]) -> tuple[int, int]:
 def _told_to_callers(
     found: Resource, before: tuple[int, int] | None, after: tuple[int, int] | None
 ) -> list[str]:
+    where = f"serviceKeys.{found.service}." if found.service else ""
     if after is None:
         return ["The service's keys end: calls are refused from then on."]
     if before is None:
         return [
-            "The keys are new to the stack: callers need primaryKey or secondaryKey of its outputs, but for "
-            "those of a service that is taken over, which keeps its keys."
+            f"The keys are new to the stack: callers need {where}primaryKey or {where}secondaryKey of its "
+            "outputs, but for those of a service that is taken over, which keeps its keys."
         ]
     if found.operation != "update":
         return [
-            "Both keys end with the service that is replaced: callers need new ones, primaryKey or "
-            "secondaryKey of the stack's outputs, as soon as the update is done."
+            f"Both keys end with the service that is replaced: callers need new ones, {where}primaryKey or "
+            f"{where}secondaryKey of the stack's outputs, as soon as the update is done."
         ]
     told = []
     for index, key in enumerate(_KEYS):
@@ -65,7 +66,7 @@ def _told_to_callers(
             other = _KEYS[1 - index]
             told.append(
                 f"The {key} key is withdrawn and made anew: callers that use it need the new one, "
-                f"{key}Key of the stack's outputs. The {other} key goes on."
+                f"{where}{key}Key of the stack's outputs. The {other} key goes on."
             )
     return told
 

@@ -117,7 +117,7 @@ def certificate_notes(plan: Plan) -> list[str]:
     """The notes on the certificate that callers need."""
     told, notes = plan.certificate, []
     if told is not None and told.root_changes:
-        notes.append("Callers need the new root certificate: rootCertificate of the stack's outputs.")
+        notes.append("Callers need the new root certificate: rootCertificate in the stack's outputs.")
     if plan.ssl == (True, False):
         notes.append("SSL is turned off: anyone who reaches the service may call it, without a key.")
     if plan.ssl == (False, True):

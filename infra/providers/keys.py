@@ -45,8 +45,8 @@ _KEY_TYPES: Final[dict[str, KeyType]] = {
 
 NEW_KEYS: Final = (
     "A new service comes in the place of the one that callers know, whose keys end with it: callers need "
-    "new keys. Give them primaryKey or secondaryKey of the stack's outputs as soon as the update is done; "
-    "until then their calls are refused."
+    "new keys. Give them its primaryKey or secondaryKey, which the stack's outputs tell, as soon as the "
+    "update is done; until then their calls are refused."
 )
 
 

@@ -91,6 +91,7 @@ def test_changes_are_told_by_service_and_what_is_shared_first() -> None:
         assert "cats-record" in told
         assert "dogs" not in told
         assert "withdrawn" in text[text.index("service dogs") :]
+        assert "serviceKeys.dogs." in text
         assert "fish" not in text
     assert "| <code>cats</code> | 2 to update | DNS |" in render(plan)
     assert "| <code>dogs</code> | 2 to update | keys |" in render(plan)
