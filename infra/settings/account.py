@@ -12,6 +12,7 @@ from infra.settings.table import Kind, Setting, Unfit, When
 from infra.settings.tags import TAGS
 
 LOCATION: Final = "eastus2"
+MAX_CAPACITY: Final = 16
 SKUS: Final = ("S1", "S2", "S3")
 _OURS: Final = When("accountExists", ("false",))
 
@@ -98,7 +99,7 @@ class AccountSettings:
     ] = SKUS[0]
     capacity: Annotated[
         int,
-        Setting("accountCapacity", integer(1, 16), "How many FPGAs the account holds", when=_OURS),
+        Setting("accountCapacity", integer(1, MAX_CAPACITY), "How many FPGAs the account holds", when=_OURS),
     ] = 1
     storage_account: Annotated[
         str | None,

@@ -24,7 +24,7 @@ from infra.settings import (
     services,
     table,
 )
-from infra.settings.account import AccountSettings
+from infra.settings.account import MAX_CAPACITY, AccountSettings
 from infra.settings.certificate import CertificateSettings
 from infra.settings.domain import DomainSettings
 from infra.settings.kinds import switch
@@ -179,6 +179,21 @@ def _listed(
         flat_fqdn=settings.domain.fqdn,
         production=settings.protection.production,
     )
+    reader.find(list(_crowded(settings.account, len(settings.services))))
     told = frozenset(reader.problems)
     reader.problems += (problem for problem in problems if problem not in told)
     return found
+
+
+def _crowded(account: AccountSettings, services_listed: int) -> Iterator[tuple[str, str]]:
+    """The problem of an account of this stack's own that has fewer FPGAs than the list has services.
+
+    An account that is there already is looked at itself.
+    """
+    wanted = min(services_listed, MAX_CAPACITY)
+    if not account.exists and account.capacity < wanted:
+        yield (
+            "accountCapacity",
+            f"is {account.capacity}, and each of the {services_listed} services holds an FPGA: "
+            f"`pulumi config set {NAMESPACE}:accountCapacity {wanted}`",
+        )

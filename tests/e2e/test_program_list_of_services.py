@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
+from certs.sources.self_signed import issue, new_authority
+from clients.tls import fingerprint, served_certificate
 from tests.support.certificates.odd_bundles import CHAIN, KEY
 from tests.support.stacks.program_stack import ProgramStack
 
+NOW = dt.datetime.now(dt.UTC)
 LISTED = "fpga-web-service:services"
 
 
 @pytest.fixture(scope="module")
 def stack(make_stack: Callable[..., ProgramStack]) -> ProgramStack:
-    return make_stack("listed")
+    return make_stack("listed", {"fpga-web-service:accountCapacity": "2"})
 
 
 def configure(stack: ProgramStack, services: list[dict[str, Any]], **secrets: str) -> None:
@@ -98,3 +102,35 @@ def test_the_inputs_of_each_are_judged(stack: ProgramStack) -> None:
 
     assert f"{LISTED}[1].modelPackage: {package}: " in message
     assert "service_def.json" in message
+
+
+def test_a_secret_of_the_list_ends_up_with_its_service_alone(make_stack: Callable[..., ProgramStack]) -> None:
+    stack = make_stack("listed-secret", {"fpga-web-service:accountCapacity": "2"}, loaded=True)
+    authority = new_authority("A private authority", NOW - dt.timedelta(days=1))
+    bundle = issue(authority, [stack.fqdn], NOW)
+    roots = stack.folder / "root.pem"
+    roots.write_text(authority.certificate_pem)
+    configure(
+        stack,
+        [
+            {
+                "name": "cats",
+                "certificateSource": "config",
+                "certificateChain": bundle.certificate_pem,
+                "rootsFile": str(roots),
+            },
+            {"name": "dogs", "fqdn": f"dogs.{stack.fqdn}"},
+        ],
+        certificateKey=bundle.key_pem,
+    )
+    secret = bundle.key_pem.splitlines()[1]
+
+    made = stack.up()
+
+    assert made.complaints == []
+    told = stack.outputs()["services"]
+    assert told["cats"]["certificateFingerprint"] == bundle.fingerprint_sha256
+    assert told["dogs"]["certificateFingerprint"] != bundle.fingerprint_sha256
+    served = served_certificate(told["cats"]["ip"], int(told["cats"]["port"]))
+    assert fingerprint(served or b"") == bundle.fingerprint_sha256
+    assert secret not in made.text + stack.state_text()

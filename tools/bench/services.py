@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from infra.settings.account import MAX_CAPACITY
 from tools.bench import cost, growth
 from tools.bench.command import Progress, verdict
 from tools.bench.cost import Cost
@@ -97,7 +98,8 @@ def _config(stack: ProgramStack, number: int, generation: int = 1) -> dict[str, 
         {"name": f"s{one}", "fqdn": f"s{one}.{stack.fqdn.partition('.')[2]}"} for one in range(1, number + 1)
     ]
     items[-1]["certificateGeneration"] = generation
-    return {"fpga-web-service:services": items}
+    capacity = min(number, MAX_CAPACITY)
+    return {"fpga-web-service:services": items, "fpga-web-service:accountCapacity": str(capacity)}
 
 
 def _created(stacks: Mapping[int, ProgramStack], turns: int, progress: Progress) -> list[dict[int, Cost]]:

@@ -237,7 +237,7 @@ def test_a_service_that_is_made_again_may_lose_its_answer_too() -> None:
         ([service("Running"), service("Running", "2")], {}, True),
         ([service("Succeeded") | {"ipAddress": "127.0.0.1", "port": 1}], {}, True),
     ],
-    ids=["it starts", "it failed", "another model", "another's model", "two", "it does not answer"],
+    ids=["starts", "failed", "another model", "another's model", "another's in the list", "two", "no answer"],
 )
 def test_what_this_stack_made_needs_no_consent(
     there: list[dict[str, Any]], config: dict[str, str], refused: bool

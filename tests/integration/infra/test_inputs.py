@@ -33,6 +33,7 @@ def stack(package: Path, **more: str) -> Settings:
     own = {
         "resourceGroup": "fpga",
         "account": "models",
+        "accountCapacity": "16",
         "modelPackage": str(package),
         "zone": "contoso.test",
         "fqdn": "www.contoso.test",

@@ -29,6 +29,7 @@ def configuration(folder: Path, **more: str) -> Settings:
     own = {
         "resourceGroup": "fpga",
         "account": "models",
+        "accountCapacity": "16",
         "modelPackage": str(folder),
         "zone": "contoso.test",
         "fqdn": "www.contoso.test",

@@ -25,6 +25,7 @@ CONFIG: Final = {
     "azure-native:clientSecret": "x",
     "fpga-web-service:resourceGroup": "fpga",
     "fpga-web-service:account": "models",
+    "fpga-web-service:accountCapacity": "16",
     "fpga-web-service:zone": "contoso.test",
 }
 

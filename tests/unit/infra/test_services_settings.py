@@ -25,6 +25,7 @@ def config(tmp_path: Path) -> dict[str, str]:
         "azure-native:clientSecret": "s3cr3t",
         "fpga-web-service:resourceGroup": "fpga",
         "fpga-web-service:account": "models",
+        "fpga-web-service:accountCapacity": "16",
         "fpga-web-service:modelPackage": str(tmp_path),
         "fpga-web-service:zone": "contoso.test",
         "fpga-web-service:certificateSource": "self_signed",
@@ -402,6 +403,24 @@ def test_an_empty_text_takes_back_what_stands_outside(config: dict[str, str]) ->
     cats, dogs = found.services
     assert (cats.domain.canonical_name, cats.service.name) == ("a.contoso.test", "scorer")
     assert (dogs.domain.canonical_name, dogs.service.name) == (None, None)
+
+
+@pytest.mark.parametrize(("capacity", "number", "wanted"), [("", 2, 2), ("1", 3, 3), ("15", 20, 16)])
+def test_each_service_needs_an_fpga_of_the_account(
+    config: dict[str, str], capacity: str, number: int, wanted: int
+) -> None:
+    items = [{"name": f"s{one}", "fqdn": f"s{one}.contoso.test"} for one in range(number)]
+
+    (problem,) = problems(config, items, accountCapacity=capacity)
+
+    assert problem == (
+        f"accountCapacity is {capacity or 1}, and each of the {number} services holds an FPGA: "
+        f"`pulumi config set fpga-web-service:accountCapacity {wanted}`"
+    )
+    assert len(read(config, items, accountCapacity=str(wanted)).services) == number
+    del config["fpga-web-service:accountCapacity"]
+    there = read(config, items, accountExists="true", accountResourceGroup="others")
+    assert len(there.services) == number
 
 
 def test_what_two_have_from_outside_is_told_of_both(config: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ FLAT = {
     "azure-native:clientSecret": "s3cr3t",
     "fpga-web-service:resourceGroup": "fpga",
     "fpga-web-service:account": "models",
+    "fpga-web-service:accountCapacity": "16",
     "fpga-web-service:modelId": "m",
     "fpga-web-service:zone": "contoso.test",
 }
