@@ -226,7 +226,8 @@ def test_what_is_declared_is_what_is_looked_for(by_hand: ByHand) -> None:
     found = declared.resources(settings.read(values, {}))
     azure = [one for one in stack.resources() if one["type"].startswith("azure-native:")]
     assert {
-        (one.name, one.kind.token, one.id, f"{one.kind.component.token}${one.kind.token}") for one in found
+        (one.name, one.kind.token, one.id, "$".join(filter(None, (one.component.token, one.kind.token))))
+        for one in found
     } == {(one["urn"].split("::")[-1], one["type"], one["id"], one["urn"].split("::")[2]) for one in azure}
 
 
