@@ -41,6 +41,7 @@ ANSWERED = {
     "certs.rules.name_constraints.UnjudgedError",
     "clients.azure.settings.SettingError",
     "clients.wire.labels.LabelsError",
+    "clients.wire.model_package.ConvertibleError",
     "clients.wire.model_package.PackageError",
     "clients.wire.tensorflow_serving.TensorError",
     "fpga.cloud.connection.NeverStarted",
