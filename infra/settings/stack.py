@@ -190,10 +190,18 @@ def _crowded(account: AccountSettings, services_listed: int) -> Iterator[tuple[s
 
     An account that is there already is looked at itself.
     """
-    wanted = min(services_listed, MAX_CAPACITY)
-    if not account.exists and account.capacity < wanted:
+    if account.exists or services_listed <= account.capacity:
+        return
+    if services_listed > MAX_CAPACITY:
+        yield (
+            services.KEY,
+            f"lists {services_listed} services, each of which holds an FPGA, and an account has "
+            f"{MAX_CAPACITY} at most: divide them among stacks with an account each; one zone may be for "
+            f"them all ({NAMESPACE}:zoneExists)",
+        )
+    else:
         yield (
             "accountCapacity",
             f"is {account.capacity}, and each of the {services_listed} services holds an FPGA: "
-            f"`pulumi config set {NAMESPACE}:accountCapacity {wanted}`",
+            f"`pulumi config set {NAMESPACE}:accountCapacity {services_listed}`",
         )

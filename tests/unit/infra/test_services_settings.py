@@ -405,7 +405,7 @@ def test_an_empty_text_takes_back_what_stands_outside(config: dict[str, str]) ->
     assert (dogs.domain.canonical_name, dogs.service.name) == (None, None)
 
 
-@pytest.mark.parametrize(("capacity", "number", "wanted"), [("", 2, 2), ("1", 3, 3), ("15", 20, 16)])
+@pytest.mark.parametrize(("capacity", "number", "wanted"), [("", 2, 2), ("1", 3, 3), ("15", 16, 16)])
 def test_each_service_needs_an_fpga_of_the_account(
     config: dict[str, str], capacity: str, number: int, wanted: int
 ) -> None:
@@ -421,6 +421,19 @@ def test_each_service_needs_an_fpga_of_the_account(
     del config["fpga-web-service:accountCapacity"]
     there = read(config, items, accountExists="true", accountResourceGroup="others")
     assert len(there.services) == number
+
+
+def test_no_account_of_a_stack_s_own_has_room_for_more_services_than_it_can_have_fpgas(
+    config: dict[str, str],
+) -> None:
+    items = [{"name": f"s{one}", "fqdn": f"s{one}.contoso.test"} for one in range(17)]
+
+    (problem,) = problems(config, items)
+
+    assert problem == (
+        "services lists 17 services, each of which holds an FPGA, and an account has 16 at most: divide them "
+        "among stacks with an account each; one zone may be for them all (fpga-web-service:zoneExists)"
+    )
 
 
 def test_what_two_have_from_outside_is_told_of_both(config: dict[str, str]) -> None:
