@@ -301,8 +301,8 @@ def _models(management: ModelManagement, deployment: Mapping[str, Any]) -> tuple
 
 
 def _managed(resources: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The logical names of what is in the state, and the ids, in lower case."""
-    listed = list(resources)
+    """The logical names of what the state has as the stack's own, and the ids, in lower case."""
+    listed = [one for one in resources if one.get("type") != catalogue.EXISTING_RESOURCE.token]
     ids = {str(one["id"]).lower() for one in listed if one.get("id")}
     return ids | {_logical_name(one["urn"]) for one in listed}
 

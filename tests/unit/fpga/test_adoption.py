@@ -344,3 +344,14 @@ def test_what_the_one_service_of_before_had_is_not_adopted_anew(tmp_path: Path) 
     standing = {one.name: one.standing for one in found.findings}
     assert standing["first-record"] == standing["first-service"] == Standing.MANAGED
     assert standing["second-record"] == standing["second-service"] == Standing.ABSENT
+
+
+def test_what_others_kept_can_be_adopted_though_the_state_knows_its_id(tmp_path: Path) -> None:
+    of_others = {
+        "urn": "urn:pulumi:dev::fpga-web-service::pulumi-python:dynamic/fpga:ExistingResource::existing-zone",
+        "type": "pulumi-python:dynamic/fpga:ExistingResource",
+        "id": ZONE,
+    }
+    clouds = told({ZONE: {"location": "global"}})
+    found = adoption.survey(configuration(tmp_path), "dev", clouds, {"resources": [of_others]}, Notes(None))
+    assert [one.name for one in found.of(Standing.ADOPTABLE)] == ["zone"]
