@@ -13,7 +13,6 @@ import logging
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from localcloud import binding, ports
 from localcloud.certificate.pair import Pair
 from localcloud.errors import LocalcloudError, StartError
+from localcloud.kept_child import KeptChild
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +29,6 @@ EXTENTS = "__blobstorage__"
 """The folder of the files that hold blobs, in Azurite's own."""
 LISTS = ("__azurite_db_blob__.json", "__azurite_db_blob_extent__.json")
 """Azurite's lists of blobs, and of the files that hold them; the second one is written first."""
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 10.0
-STEADY_AFTER_S = 30.0
-"""A child that lived this long failed for a new reason: the back-off starts anew."""
 PORT_PATIENCE_S = 2.0
 STOP_TIMEOUT_S = 5.0
 RENEW_TIMEOUT_S = 5.0
@@ -63,7 +59,7 @@ class BlobStorageError(LocalcloudError):
     """Blob storage did not take an account list in time: it is starting again, or hangs."""
 
 
-class Azurite:
+class Azurite(KeptChild):
     """The blob service at `https://HOST:PORT/ACCOUNT/` and `https://ACCOUNT.blob.SUFFIX:PORT/`, started again
     whenever it dies.
 
@@ -88,6 +84,7 @@ class Azurite:
         pair: Pair,
         suffixes: Sequence[str] = (),
     ) -> None:
+        super().__init__("Azurite")
         self._data, self._host, self._port = data, host, port
         self._command = [
             str(node),
@@ -95,23 +92,11 @@ class Azurite:
             *(str(LAUNCHER), str(package), host, str(port), str(data), *suffixes),
         ]
         self._pair = pair
-        self._changed = threading.Condition()
         self._accounts: Mapping[str, tuple[str, str]] | None = None
         self._deleted: set[str] = set()  # and not yet told to a child that took it
         self._number = self._acknowledged = 0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._ready = False
         self._usage: Mapping[str, int] = {}
-        self._stop = threading.Event()
         self._drain_s = STOP_TIMEOUT_S
-        self._failure = ""
-        self._keeper = threading.Thread(target=self._keep, name="azurite", daemon=True)
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the child that serves now; None while there is none."""
-        with self._changed:
-            return self._child.pid if self._child is not None and self._ready else None
 
     @property
     def usage(self) -> Mapping[str, int]:
@@ -247,51 +232,26 @@ class Azurite:
                 **shown,
             }
 
-    def _keep(self) -> None:
-        """The keeper's thread: one child after another until `stop`."""
-        backoff_s = FIRST_BACKOFF_S
-        while True:
-            started = time.monotonic()
-            with self._changed:
-                if self._stop.is_set():
-                    return
-                child = self._child = self._spawn()
-            if child is not None:
-                threading.Thread(
-                    target=self._tell, args=(child,), name="azurite's accounts", daemon=True
-                ).start()
-                threading.Thread(target=_log, args=(child,), name="azurite's errors", daemon=True).start()
-                self._listen(child)
-            with self._changed:
-                self._ready, self._child = False, None
-                self._changed.notify_all()
-                if self._stop.is_set():
-                    return
-                if time.monotonic() - started > STEADY_AFTER_S:
-                    backoff_s = FIRST_BACKOFF_S
-                log.warning("Azurite ended (%s); starting it again in %.1f s", self._failure, backoff_s)
-                self._changed.wait_for(self._stop.is_set, backoff_s)
-            backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # none of the caller's NODE_* or AZURITE_* settings; PATH for the loader of some systems
+            env={"PATH": os.environ.get("PATH", ""), "NODE_ENV": "production"},
+            umask=0o077,
+            # a terminal's Ctrl-C is for localcloud, which ends the child in its own time
+            start_new_session=True,
+        )
 
-    def _spawn(self) -> subprocess.Popen[bytes] | None:
-        try:
-            return subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                # none of the caller's NODE_* or AZURITE_* settings; PATH for the loader of some systems
-                env={"PATH": os.environ.get("PATH", ""), "NODE_ENV": "production"},
-                umask=0o077,
-                # a terminal's Ctrl-C is for localcloud, which ends the child in its own time
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._failure = f"{self._command[0]}: {error.strerror}"
-            return None
+    def _attend(self, child: subprocess.Popen[bytes]) -> str:
+        threading.Thread(target=self._tell, args=(child,), name="azurite's accounts", daemon=True).start()
+        threading.Thread(target=_log, args=(child,), name="azurite's errors", daemon=True).start()
+        return self._listen(child)
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
-        """Takes the child's words until it ends."""
+    def _listen(self, child: subprocess.Popen[bytes]) -> str:
+        """Takes the child's words until it ends, and says of what it has."""
         assert child.stdout is not None  # noqa: S101 - made with a pipe
         said = ""
         with child.stdout:
@@ -312,8 +272,7 @@ class Azurite:
                     said = message.get("error", said)
                     self._changed.notify_all()
         code = child.wait()
-        with self._changed:
-            self._failure = said or f"exit code {code}"
+        return said or f"exit code {code}"
 
 
 def _log(child: subprocess.Popen[bytes]) -> None:

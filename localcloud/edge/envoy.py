@@ -7,19 +7,15 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Final
 
 from localcloud.edge.admin import Admin
 from localcloud.errors import StartError
+from localcloud.kept_child import KeptChild
 from surroundings import variables
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
-FIRST_BACKOFF_S: Final = 0.1
-LONGEST_BACKOFF_S: Final = 10.0
-STEADY_AFTER_S: Final = 30.0
-"""A child that lived this long failed for a new reason: the back-off starts anew."""
 DRAIN_S: Final = 30
 """How long calls may go on over connections that began with another certificate, or SSL the other way."""
 _TRACES: Final = ("backtrace:", "envoy_bug:")
@@ -30,7 +26,7 @@ _END_S: Final = 5.0
 log = logging.getLogger(__name__)
 
 
-class Envoy:
+class Envoy(KeptChild):
     """The child.
 
     Args:
@@ -40,6 +36,7 @@ class Envoy:
     """
 
     def __init__(self, binary: Path, bootstrap: Path, admin: Admin) -> None:
+        super().__init__("Envoy")
         self._admin = admin
         self._binary = binary
         self._command = [
@@ -54,21 +51,8 @@ class Envoy:
             # that it was told to end
             *("--component-log-level", "main:error"),
         ]
-        self._changed = threading.Condition()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._is_ready = False
-        self._starts = 0
         self._version: str | None = None
-        self._failure = self._said = ""
-        self._stop = threading.Event()
-        # The kernel ends the child with the thread that has started it: this one lasts.
-        self._keeper = threading.Thread(target=self._keep, name="envoy", daemon=True)
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the child that serves now; None while there is none."""
-        with self._changed:
-            return self._child.pid if self._child is not None and self._is_ready else None
+        self._said = ""
 
     @property
     def restarts(self) -> int:
@@ -90,8 +74,8 @@ class Envoy:
         """
         self._keeper.start()
         with self._changed:
-            self._changed.wait_for(lambda: self._is_ready or self._failure, timeout_s)
-            if self._is_ready:
+            self._changed.wait_for(lambda: self._ready or self._failure, timeout_s)
+            if self._ready:
                 return
             failure = self._failure or f"it was not ready after {timeout_s:g} s"
         self.stop()
@@ -100,7 +84,7 @@ class Envoy:
     def wait_until_ready(self, timeout_s: float) -> bool:
         """Whether it serves, or does so within a time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._is_ready, timeout_s)
+            return self._changed.wait_for(lambda: self._ready, timeout_s)
 
     def stop(self) -> None:
         """Ends it and waits for its end. May be called twice."""
@@ -118,50 +102,26 @@ class Envoy:
         if self._keeper.is_alive():
             self._keeper.join()
 
-    def _keep(self) -> None:
-        """The keeper's thread: one child after another until `stop`."""
-        backoff_s = FIRST_BACKOFF_S
-        while True:
-            started = time.monotonic()
-            with self._changed:
-                if self._stop.is_set():
-                    return
-                child = self._child = self._spawn()
-                self._starts += 1
-            if child is not None:
-                said = threading.Thread(target=self._listen, args=(child,), name="envoy's log", daemon=True)
-                said.start()
-                self._await_ready(child)
-                code = child.wait()
-                said.join()
-                self._said = self._said or f"exit code {code}"
-            with self._changed:
-                self._is_ready, self._child, self._failure = False, None, self._said
-                self._changed.notify_all()
-                if self._stop.is_set():
-                    return
-                if time.monotonic() - started > STEADY_AFTER_S:
-                    backoff_s = FIRST_BACKOFF_S
-                log.warning("Envoy ended (%s); starting it again in %.1f s", self._failure, backoff_s)
-                self._changed.wait_for(self._stop.is_set, backoff_s)
-            backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
-
-    def _spawn(self) -> subprocess.Popen[bytes] | None:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         self._said = ""
-        try:
-            return subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=variables.made({}),
-                umask=0o077,
-                # a terminal's Ctrl-C is for localcloud, which ends the child in its own time
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._said = f"{self._command[0]}: {error.strerror}"
-            return None
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=variables.made({}),
+            umask=0o077,
+            # a terminal's Ctrl-C is for localcloud, which ends the child in its own time
+            start_new_session=True,
+        )
+
+    def _attend(self, child: subprocess.Popen[bytes]) -> str:
+        said = threading.Thread(target=self._listen, args=(child,), name="envoy's log", daemon=True)
+        said.start()
+        self._await_ready(child)
+        code = child.wait()
+        said.join()
+        return self._said or f"exit code {code}"
 
     def _await_ready(self, child: subprocess.Popen[bytes]) -> None:
         while child.poll() is None and not self._stop.is_set():
@@ -171,7 +131,7 @@ class Envoy:
                 is_ready = False
             if is_ready:
                 with self._changed:
-                    self._is_ready, self._version = True, version
+                    self._ready, self._version = True, version
                     self._changed.notify_all()
                 return
             self._stop.wait(_LOOK_INTERVAL_S)

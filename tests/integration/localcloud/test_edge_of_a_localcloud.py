@@ -132,7 +132,8 @@ def test_envoy_dies_with_a_localcloud_that_is_killed_and_leaves_no_secret(
     with serving(data, None, *options()):  # at once, while the child may still be about to end
         for service, name, key in zip(services, NAMES, keys, strict=True):
             is_answered(service, authority.root, name, key)
-        assert not child.is_running()
+        # whoever inherits it may take its time to ask how it ended
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
         assert len(list(memory.place().glob(f"{left}*"))) == 1
     wait_until(lambda: not list(memory.place().glob(f"{left}*")))
 
