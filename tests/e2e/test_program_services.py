@@ -176,15 +176,23 @@ def test_one_that_is_removed_goes_alone(stack: ProgramStack, items: list[dict[st
         called(stack, name)
 
 
+@pytest.mark.parametrize("source", ["self_signed", "acme"])
 def test_the_one_service_of_flat_settings_goes_on_in_a_list(
-    make_stack: Callable[..., ProgramStack],
+    make_stack: Callable[..., ProgramStack], pebble: Pebble, source: str
 ) -> None:
-    stack = make_stack("joined", {"fpga-web-service:accountCapacity": "2"}, loaded=True)
+    acme = {
+        "fpga-web-service:acmeDirectory": pebble.directory,
+        "fpga-web-service:acmeProfile": "default",
+        "fpga-web-service:acmeRootsFile": str(pebble.roots),
+    }
+    capacity = {"fpga-web-service:accountCapacity": "2", "fpga-web-service:certificateSource": source}
+    name = f"joined-{source.replace('_', '-')}"
+    stack = make_stack(name, capacity | (acme if source == "acme" else {}), loaded=True)
     stack.up()
     # as a version before components had names of their own left it
     stack.load(state_skeleton.with_all_in_the_endpoint(stack.export()))
     before = stack.outputs(show_secrets=True)
-    joined = [{"name": "first"}, {"name": "second", "fqdn": f"second.joined.{'contoso.test'}"}]
+    joined = [{"name": "first"}, {"name": "second", "fqdn": f"second.{name}.contoso.test"}]
     stack.configure({SERVICES: joined})  # type: ignore[dict-item]
 
     preview, up = stack.preview(), stack.up()
