@@ -28,7 +28,7 @@ class ModelManagement(pulumi.ComponentResource):
         provider: the provider of the account's cloud; None: the stack's own.
         is_shared: the account is others': a stack of another place may have made what bears a derived name.
         server: the management server, as the state has it; None: the account is in the cloud of all else.
-        cloud: that of groups, storage and zones, as the state has it.
+        cloud: that of groups, storage and zones, as the state has it; None: it does not.
     """
 
     resource_group: pulumi.Output[str]
@@ -36,24 +36,24 @@ class ModelManagement(pulumi.ComponentResource):
     account_id: pulumi.Output[str]
     provider: pulumi.ProviderResource | None
     server: Mapping[str, str] | None
-    cloud: Mapping[str, str]
+    cloud: Mapping[str, str] | None
     is_shared: bool
 
     def __init__(
         self,
         name: str,
         settings: AccountSettings,
-        server: AzureSettings | None,
+        server: AzureSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
         *,
-        cloud: AzureSettings,
+        cloud: AzureSettings | None = None,
         others: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Declares them.
 
         Args:
             server: the management server, where there is one apart from all else.
-            cloud: that of groups, storage and zones.
+            cloud: that of groups, storage and zones; None: no preview tells that it has become another.
             others: what is there already and others keep: its resource ID, by the logical name of what would
                 be made in its place.
         """
@@ -63,7 +63,7 @@ class ModelManagement(pulumi.ComponentResource):
         group = self._group(catalogue.RESOURCE_GROUP.name, inside)
         self.resource_group = self.account_group = group.name
         self.provider = self.server = None
-        self.cloud = move.described(cloud)
+        self.cloud = move.described(cloud) if cloud else None
         self.is_shared = catalogue.ACCOUNT.name in others
         if server is not None:
             self.server = move.described(server)

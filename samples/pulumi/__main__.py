@@ -28,7 +28,7 @@ def tagged(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransforma
     return pulumi.ResourceTransformationResult({**args.props, "tags": {"team": "vision"}}, args.opts)
 
 
-management = ModelManagement("vision", account, None)
+management = ModelManagement("vision", account)
 models = RegisteredModel(
     "vision-models",
     RegisteredModelArgs(
