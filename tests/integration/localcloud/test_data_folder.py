@@ -357,5 +357,5 @@ def unmark(data: Path) -> None:
     with closing(sqlite3.connect(data / DATABASE)) as db:
         made = re.findall(r"CREATE (TRIGGER|TABLE) (\w+)", "".join(schema._STEPS[1:]))
         for kind, name in sorted(made, reverse=True):  # triggers first: a table's own go with it
-            db.execute(f"DROP {kind} {name}")
+            db.execute(f"DROP {kind} IF EXISTS {name}")  # one was renamed to what there was before
         db.execute("PRAGMA user_version = 0")

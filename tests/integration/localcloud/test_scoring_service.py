@@ -332,7 +332,7 @@ def test_a_taken_address_is_refused_in_words(host: ScoringHost, endpoint: Endpoi
     ):
         host.deploy(deployment(endpoint))
     host.deploy(deployment(endpoint))
-    with pytest.raises(BindError, match="Address already in use"):
+    with pytest.raises(BindError, match="has this address, too: several services share one behind an edge"):
         host.deploy(deployment(endpoint, service_id="another"))
 
 

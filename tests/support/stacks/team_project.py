@@ -14,6 +14,7 @@ from typing import Any
 from engine import activation
 from engine.install import Engine
 from infra.settings.reader import PROJECT_ROOT
+from tests.support import waits
 from tests.support.stacks.local_cloud import LocalCloud
 from tests.support.stacks.pulumi_project import Result
 from tests.support.waiting import PATIENCE_S
@@ -45,13 +46,13 @@ class TeamProject:
             self.environment["FPGA_CACHE"] = cache
 
     def fpga(self, *arguments: str, code: int = 0) -> str:
-        """Runs `fpga` in the checkout: all that it printed."""
+        """Runs `fpga` in the checkout: all that it printed, but for what it waited for."""
         command = [str(FPGA), *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        return done.stdout + waits.without(done.stderr)
 
 
 @dataclass

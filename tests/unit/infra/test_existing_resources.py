@@ -175,7 +175,7 @@ def test_the_fpgas_of_others_are_counted(there: list[tuple[str, int]], has: Own,
 
 def test_a_service_that_takes_over_is_known_by_the_name_of_before() -> None:
     listed = [{"name": "cats", "fqdn": "www.contoso.test"}, {"name": "dogs", "fqdn": "dogs.contoso.test"}]
-    stack = read(services=json.dumps(listed))
+    stack = read(services=json.dumps(listed), accountCapacity="2")
     flat = Own({"service": "service-1"}, frozenset(), frozenset())
     assert existing.service_names(stack, flat, "p", "dev").keys() == {"service", "dogs-service"}
     done = Own({"cats-service": "service-1"}, frozenset(), frozenset())
