@@ -12,6 +12,7 @@ import pytest
 from engine.install import Engine
 from fpga.plan.model import Plan
 from infra.settings.reader import PROJECT_ROOT
+from tests.support import waits
 from tools.story import acts, secrecy
 from tools.story.team import SERVICES, STACKS, Team, founded, fqdn
 
@@ -104,7 +105,7 @@ def test_a_plan_of_another_environment_is_not_applied(team: Team) -> None:
 def test_nobody_is_asked_where_nobody_is(team: Team) -> None:
     done = fpga(team, "apply", stack="dev")
     assert done.returncode == 1
-    assert done.stderr == (
+    assert waits.without(done.stderr) == (
         "error: Nobody is there to be asked: give --yes, or --reviewed with a reviewed plan.\n"
     )
 

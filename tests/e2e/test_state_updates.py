@@ -15,6 +15,7 @@ import pytest
 
 from engine.install import Engine
 from fpga.stacks import attributes
+from tests.support import waits
 from tests.support.servers.relay import Relay
 from tests.support.stacks import blob_backend, interruption
 from tests.support.stacks.blob_backend import BlobBackend
@@ -95,7 +96,7 @@ def test_a_killed_update_leaves_a_lock_with_a_remedy(project: HeldUpdate) -> Non
     assert pending(project) == ["second: creating"]
 
     refused = project.up(code=1)
-    assert refused.stderr.startswith(LOCKED)
+    assert waits.without(refused.stderr).startswith(LOCKED)
     assert f"(pid {run.pid}) at 20" in refused.stderr
     assert refused.changes == {}
 
@@ -140,7 +141,7 @@ def test_attributes_that_a_killed_run_left_torn_are_nothing_to_the_next_one(
     (torn,) = state.glob("stacks/*/test.json.attrs")
     torn.write_text(content)
     refused = project.run("cancel", "--yes", project.stack, code=1)
-    assert refused.stderr.startswith("error: failed to load checkpoint: ")
+    assert waits.without(refused.stderr).startswith("error: failed to load checkpoint: ")
     assert refused.stderr.endswith(told)
     (state / "meta.yaml.attrs").write_text(content)
 

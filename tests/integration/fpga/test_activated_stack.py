@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings.reader import PROJECT_ROOT
+from tests.support import waits
 
 FPGA = Path(sys.executable).parent / "fpga"
 PHOTO = str(PROJECT_ROOT / "samples" / "espresso.jpg")
@@ -54,7 +55,7 @@ def test_every_command_acts_on_the_stack_of_the_shell(checkout: Path, command: l
     done = run(checkout, *command, PULUMI_STACK="prod")
 
     assert done.returncode == 1
-    assert done.stderr.startswith("Stack: prod (PULUMI_STACK)\n")
+    assert waits.without(done.stderr).startswith("Stack: prod (PULUMI_STACK)\n")
     assert f"{checkout}/stacks/Backend.prod.yaml is not there: it says where the state" in done.stderr
 
 
@@ -70,7 +71,7 @@ def test_what_is_given_goes_first(checkout: Path, command: list[str]) -> None:
 def test_one_that_is_about_to_be_activated_goes_before_one_that_is(checkout: Path) -> None:
     done = run(checkout, "plan", FPGA_STACK="dev", PULUMI_STACK="prod")
 
-    assert done.stderr.startswith("Stack: dev (FPGA_STACK)\n")
+    assert waits.without(done.stderr).startswith("Stack: dev (FPGA_STACK)\n")
     assert "Backend.dev.yaml is not there" in done.stderr
 
 
@@ -91,7 +92,7 @@ def test_what_an_activation_sets_is_printed_for_the_stack_of_the_shell(checkout:
     for selected in ({"PULUMI_STACK": "dev"}, {"PULUMI_STACK": "organization/fpga-web-service/dev"}):
         done = run(checkout, "stack", "environment", **selected)
         assert "export PULUMI_STACK=dev\n" in done.stdout
-        assert done.stderr == ""
+        assert waits.without(done.stderr) == ""
 
 
 @pytest.mark.parametrize("written", ["organization/dev", "organization/fpga-web-service/dev"])
@@ -107,7 +108,7 @@ def test_a_name_that_pulumi_takes_is_taken(checkout: Path, written: str) -> None
 def test_a_name_of_elsewhere_is_refused(checkout: Path, written: str) -> None:
     for done in (run(checkout, "plan", "-s", written), run(checkout, "plan", PULUMI_STACK=written)):
         assert done.returncode == 1
-        assert done.stderr == (
+        assert waits.without(done.stderr) == (
             f"error: '{written}' is no stack of this project: its states are where there is no organization "
             "but 'organization', and the project is fpga-web-service. Give the name alone: dev.\n"
         )

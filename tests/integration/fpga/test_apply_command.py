@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import waits
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -56,10 +58,13 @@ def test_what_is_no_plan_is_refused(checkout: Path, content: str, words: str) ->
     file.write_text(content)
     done = apply(checkout, "--reviewed", str(file))
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {file}")
+    assert waits.without(done.stderr).startswith(f"error: {file}")
     assert words in done.stderr
 
 
 def test_a_plan_that_is_not_there_is_named(checkout: Path) -> None:
     done = apply(checkout, "--reviewed", "plan-dev.json")
-    assert (done.returncode, done.stderr) == (1, "error: plan-dev.json: No such file or directory\n")
+    assert (done.returncode, waits.without(done.stderr)) == (
+        1,
+        "error: plan-dev.json: No such file or directory\n",
+    )

@@ -102,7 +102,7 @@ def _outputs(port: int, root: str, name_servers: list[str], **others: object) ->
 )
 def test_help_everywhere(arguments: list[str], tmp_path: Path) -> None:
     done = _fpga(*arguments, "--help", local=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     assert done.stdout.startswith("Usage:")
 
 
@@ -134,7 +134,10 @@ def test_bad_usage_is_two(tmp_path: Path) -> None:
 def test_status_of_none_is_one_sentence_and_one(tmp_path: Path) -> None:
     done = _fpga("cloud", "status", local=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == f"error: No localcloud runs on {tmp_path}/cloud: `fpga cloud up` starts one.\n"
+    assert (
+        waits.without(done.stderr)
+        == f"error: No localcloud runs on {tmp_path}/cloud: `fpga cloud up` starts one.\n"
+    )
     told = json.loads(_fpga("cloud", "status", "--json", local=tmp_path).stdout)
     assert told["running"] is False
     assert (tmp_path / "cloud").exists() is False
@@ -168,9 +171,9 @@ def test_the_folder_is_the_one_that_the_file_of_settings_names(tmp_path: Path) -
     stopped = f"error: No localcloud runs on {served}: `fpga cloud up` starts one.\n"
     named = ("--config", str(settings))
     told = _fpga("cloud", "status", *named, local=tmp_path)
-    assert (told.returncode, told.stderr) == (1, stopped)
+    assert (told.returncode, waits.without(told.stderr)) == (1, stopped)
     told = _fpga("cloud", "status", *named, "--data", str(tmp_path / "mine"), local=tmp_path)
-    assert told.stderr == stopped.replace(str(served), f"{tmp_path}/mine"), "the option wins"
+    assert waits.without(told.stderr) == stopped.replace(str(served), f"{tmp_path}/mine"), "the option wins"
     told = _fpga("cloud", "down", *named, local=tmp_path)
     assert told.stdout == f"No localcloud runs on {served}.\n"
     with Cloud(Settings(served, tmp_path)):
@@ -199,7 +202,7 @@ def test_a_rotation_tells_what_is_to_be_renewed(tmp_path: Path) -> None:
     bundle.parent.mkdir()
     bundle.write_bytes(b"# a root of the machine's\n\n" + ca.read_bytes())
     done = _fpga("cloud", "rotate", "sign-in", local=local)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     told = done.stdout.splitlines()
     assert told[0] == f"The client's secret is new, in {secret}, and so is the key that signs tokens."
     assert re.fullmatch(
@@ -232,7 +235,9 @@ def test_a_rotation_tells_what_is_to_be_renewed(tmp_path: Path) -> None:
 
     done = _fpga("cloud", "rotate", "ca", "--data", str(tmp_path), local=local)
     assert done.returncode == 1
-    assert done.stderr == (f"error: {tmp_path} holds no localcloud's data: name its folder with --data.\n")
+    assert waits.without(done.stderr) == (
+        f"error: {tmp_path} holds no localcloud's data: name its folder with --data.\n"
+    )
 
 
 def test_down_of_nothing_is_fine(tmp_path: Path) -> None:
@@ -253,7 +258,7 @@ def test_predict_without_an_engine_tells_the_remedy(tmp_path: Path) -> None:
 
 def test_predict_of_no_photo(tmp_path: Path) -> None:
     done = _fpga("predict", "nowhere.jpg", local=tmp_path)
-    assert (done.returncode, done.stderr) == (1, "error: There is no photo nowhere.jpg.\n")
+    assert (done.returncode, waits.without(done.stderr)) == (1, "error: There is no photo nowhere.jpg.\n")
 
 
 def test_predict_with_a_name_server_that_is_none(tmp_path: Path) -> None:
@@ -261,7 +266,7 @@ def test_predict_with_a_name_server_that_is_none(tmp_path: Path) -> None:
     photo.write_bytes(b"photo")
     done = _fpga("predict", str(photo), "--name-server", "ns1.contoso.test", local=tmp_path)
     words = "error: --name-server: The name server 'ns1.contoso.test' is not ADDRESS or ADDRESS:PORT.\n"
-    assert (done.returncode, done.stderr) == (1, words)
+    assert (done.returncode, waits.without(done.stderr)) == (1, words)
 
 
 def test_predict_while_localcloud_is_down_says_so_at_once(tmp_path: Path) -> None:
@@ -274,7 +279,7 @@ def test_predict_while_localcloud_is_down_says_so_at_once(tmp_path: Path) -> Non
     _engine_that_prints(tmp_path, _outputs(50051, "", ["127.0.0.1:2"]))
     done = _fpga("predict", str(photo), local=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: localcloud does not run: `fpga cloud up` starts it")
+    assert waits.without(done.stderr).startswith("error: localcloud does not run: `fpga cloud up` starts it")
 
 
 def test_predict_on_a_stack_that_is_not_deployed(tmp_path: Path) -> None:
@@ -283,7 +288,9 @@ def test_predict_on_a_stack_that_is_not_deployed(tmp_path: Path) -> None:
     _engine_that_prints(tmp_path, {})
     done = _fpga("predict", str(photo), local=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: The stack local has no output 'account': it is not deployed yet")
+    assert waits.without(done.stderr).startswith(
+        "error: The stack local has no output 'account': it is not deployed yet"
+    )
 
 
 def _thousand(request: messages.PredictRequest, context: object) -> messages.PredictResponse:
@@ -308,7 +315,7 @@ def test_predict_calls_by_name_over_tls_with_the_key(tmp_path: Path) -> None:
         spoken = _fpga("predict", str(photo), local=tmp_path)
         machine = _fpga("predict", str(photo), "--json", local=tmp_path)
         wrong = _fpga("predict", str(photo), "--key", "secondary", local=tmp_path)
-    assert (spoken.returncode, spoken.stderr) == (0, "")
+    assert (spoken.returncode, waits.without(spoken.stderr)) == (0, "")
     first, *_ = lines = spoken.stdout.splitlines()
     assert first.split() == ["1.", "goldfish", "50.00%"]
     assert lines[-1].startswith(f"{FQDN} at 127.0.0.1:{running.port}: ")
@@ -335,7 +342,7 @@ def test_predict_without_ssl_sends_no_key(tmp_path: Path) -> None:
         outputs = _outputs(running.port, "", ["ns1-01.azure-dns.com:53"], sslEnabled=False)
         _engine_that_prints(tmp_path, outputs)
         done = _fpga("predict", str(photo), "--name-server", server, local=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     assert running.keys == [None]
 
 
@@ -385,7 +392,7 @@ def test_predict_needs_no_checkout_where_the_endpoint_is_named(
     options, running = named_service
     (tmp_path / "photo.jpg").write_bytes(b"the photo")
     done = _fpga("predict", "photo.jpg", *options, local=tmp_path / "nothing", folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     lines = done.stdout.splitlines()
     assert [line.split() for line in lines[:3]] == [
         ["1.", "d\ufffd[2Jog", "70.00%"],
@@ -414,7 +421,7 @@ def test_predict_takes_files_folders_and_standard_input(
     assert "cannot score this input: The image cannot be read" in done.stdout
     assert "  error: The photo photos/d.jpg is empty." in done.stdout
     assert done.stdout.count("füchs") == 3
-    assert done.stderr.splitlines()[-1] == "error: 2 of 5 photos could not be scored."
+    assert waits.without(done.stderr).splitlines()[-1] == "error: 2 of 5 photos could not be scored."
 
     told = json.loads(_fpga("predict", "photos", *options, "--json", local=tmp_path, folder=tmp_path).stdout)
     assert [one["photo"] for one in told] == [
@@ -450,7 +457,7 @@ def test_predict_says_what_is_wrong_with_its_arguments(
     (tmp_path / "empty").mkdir()
     done = _fpga("predict", *arguments, local=tmp_path, folder=tmp_path, stdin=b"")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {message}")
+    assert waits.without(done.stderr).startswith(f"error: {message}")
 
 
 def test_a_service_without_ssl_is_named_by_its_scheme(tmp_path: Path) -> None:
@@ -458,7 +465,7 @@ def test_a_service_without_ssl_is_named_by_its_scheme(tmp_path: Path) -> None:
         endpoint = f"grpc://localhost:{running.port}"
         done = _fpga("predict", "-", "--endpoint", endpoint, local=tmp_path, stdin=b"the photo")
         empty = _fpga("predict", "-", "--endpoint", endpoint, local=tmp_path, stdin=b"")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     assert running.keys == [None]
     assert (empty.returncode, empty.stderr) == (1, "error: The photo standard input is empty.\n")
 
@@ -473,7 +480,7 @@ def test_principals_are_added_listed_rotated_trusted_and_removed(tmp_path: Path)
 
     secret = tmp_path / "secret"
     done = principal("add", "ci", "--role", "reader", "--role", "keys-reader", "--secret-file", str(secret))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     assert re.fullmatch(
         rf"ci is added\. Its client ID is [0-9a-f-]{{36}}\.\nIts secret is in {secret}\.\n", done.stdout
     )
@@ -481,7 +488,7 @@ def test_principals_are_added_listed_rotated_trusted_and_removed(tmp_path: Path)
     assert secret.stat().st_mode & 0o777 == 0o600
     assert first not in done.stdout
     done = principal("add", "ci", "--role", "owner")
-    assert (done.returncode, done.stderr) == (
+    assert (done.returncode, waits.without(done.stderr)) == (
         1,
         "error: There is a principal 'ci' already: give another name, or remove it first.\n",
     )
@@ -513,7 +520,7 @@ def test_principals_are_added_listed_rotated_trusted_and_removed(tmp_path: Path)
     done = principal("revoke", "ci", "--role", "contributor", "--scope", subscription.upper())
     assert done.stdout == f"ci is no longer contributor of {subscription.upper()}.\n"
     done = principal("revoke", "ci", "--role", "contributor")
-    assert (done.returncode, done.stderr) == (
+    assert (done.returncode, waits.without(done.stderr)) == (
         1,
         f"error: 'ci' is not given contributor of {subscription}: `fpga cloud principal list` tells what it "
         "is, and of what.\n",
@@ -525,7 +532,7 @@ def test_principals_are_added_listed_rotated_trusted_and_removed(tmp_path: Path)
         == "ci is removed: its secrets and its tokens open nothing any more.\n"
     )
     done = principal("remove", "ci")
-    assert (done.returncode, done.stderr) == (
+    assert (done.returncode, waits.without(done.stderr)) == (
         1,
         "error: There is no principal 'ci': `fpga cloud principal list` tells which are.\n",
     )

@@ -12,6 +12,7 @@ import pytest
 
 from fpga.files import require_place, write_together, write_whole
 from infra.settings.reader import PROJECT_ROOT
+from tests.support import waits
 from tools.story.narrator import StoryError
 from tools.story.team import founded
 
@@ -51,7 +52,7 @@ def test_a_command_begins_nothing_whose_outcome_has_no_place(command: list[str],
         [FPGA, *command, str(out), "-s", "nowhere"], cwd=tmp_path, capture_output=True, text=True
     )
 
-    assert (done.returncode, done.stderr) == (1, f"error: {out}: No such file or directory\n")
+    assert (done.returncode, waits.without(done.stderr)) == (1, f"error: {out}: No such file or directory\n")
 
 
 def test_a_story_takes_no_folder_that_holds_something_else(tmp_path: Path) -> None:

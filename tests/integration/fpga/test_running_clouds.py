@@ -20,6 +20,7 @@ from localcloud import control
 from localcloud.datafolder import lock
 from localcloud.settings import PID
 from localcloud.status import Status
+from tests.support import waits
 from tests.support.localcloud import parts
 from tests.support.waiting import PATIENCE_S
 
@@ -60,7 +61,7 @@ def test_the_one_that_runs_is_listed_and_a_stale_file_is_cleared(tmp_path: Path,
     (stale / PID).write_text("999999")
     done = fpga(tmp_path, "cloud", "list", "--json")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == f"{stale} had the pid file of one that was killed: it is removed.\n"
+    assert waits.without(done.stderr) == f"{stale} had the pid file of one that was killed: it is removed.\n"
     assert not (stale / PID).exists()
     (one,) = [one for one in json.loads(done.stdout) if one["data"] == str(tmp_path / "cloud")]
     assert (one["pid"], one["https"], one["trouble"]) == (started.pid, started.https, None)
@@ -89,7 +90,10 @@ def test_a_page_is_opened_by_an_address_without_a_secret(tmp_path: Path, started
 def test_nothing_is_opened_where_none_runs(tmp_path: Path) -> None:
     done = fpga(tmp_path, "open")
     assert done.returncode == 1
-    assert done.stderr == f"error: No localcloud runs on {tmp_path}/cloud: `fpga cloud up` starts one.\n"
+    assert (
+        waits.without(done.stderr)
+        == f"error: No localcloud runs on {tmp_path}/cloud: `fpga cloud up` starts one.\n"
+    )
 
 
 @pytest.mark.skipif(not may_be_alone(), reason="this user may make no namespace of processes")

@@ -16,6 +16,7 @@ import pytest
 from engine import activation
 from engine.state_url import url_of
 from infra.settings.reader import PROJECT_ROOT
+from tests.support import waits
 from tests.support.odd_folders import ODD
 
 FPGA = Path(sys.executable).parent / "fpga"
@@ -69,7 +70,7 @@ def test_a_localcloud_that_never_started_is_refused_with_what_starts_one(checkou
 
     assert done.returncode == 1
     starts = "`fpga cloud up --data 'my clouds/dev'` starts one."
-    assert done.stderr == f"error: No localcloud has run on my clouds/dev yet: {starts}\n"
+    assert waits.without(done.stderr) == f"error: No localcloud has run on my clouds/dev yet: {starts}\n"
     assert not (checkout / "stacks").exists()
 
 
@@ -82,7 +83,7 @@ def test_what_is_missing_is_written_and_nothing_is_overwritten(checkout: Path) -
     backend.unlink()
 
     done = run(checkout, "new", "dev")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, waits.without(done.stderr)) == (0, "")
     assert done.stdout.startswith(f"Written: {backend}\n\nNext:\n")
     assert (ours.read_text(), backend.read_text()) == (mine, declared)
 
@@ -95,7 +96,7 @@ def test_what_is_missing_is_written_and_nothing_is_overwritten(checkout: Path) -
     done = run(checkout, "new", "dev")
     assert done.returncode == 1
     words = f"error: Nothing is missing: {ours} is there already, and so is {backend}.\n"
-    assert done.stderr == words
+    assert waits.without(done.stderr) == words
 
 
 def test_a_file_that_only_says_what_encrypts_is_completed(checkout: Path) -> None:
@@ -231,7 +232,7 @@ def test_a_shell_is_activated_for_a_stack_and_back(checkout: Path, shell: str) -
         text=True,
     )
 
-    assert done.stderr == ""
+    assert waits.without(done.stderr) == ""
     own = url_of(checkout / ".local" / "state")
     lines = done.stdout.splitlines()
     assert lines[:5] == ["0", "dev", url_of(Path("/srv/state")), "mine", "none"]
