@@ -52,6 +52,9 @@ def test_a_new_local_stack_has_the_resources_of_the_one_of_before(
 ) -> None:
     template = yaml.safe_load((PROJECT_ROOT / "stacks" / "Pulumi.local.template.yaml").read_text())["config"]
     del template["fpga-web-service:modelPackage"]
+    # another test of this localcloud may have the template's zone
+    zone = "before.contoso.test"
+    template |= {"fpga-web-service:zone": zone, "fpga-web-service:fqdn": f"fpga.{zone}"}
     stack = make_stack("local", template)
     stack.up()
 
