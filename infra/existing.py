@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import catalogue, declared
 from infra.settings import Settings, existing
-from infra.settings.account import LOCATION, SKUS
+from infra.settings.account import LOCATION, MAX_CAPACITY, SKUS
 from infra.settings.reader import NAMESPACE
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def crowded(
         yield (
             f"{_begins(account)} has a capacity of {capacity}: this stack's services need {len(services)}, "
             f"and others hold {sum(held.values())}: {names}. Have its keepers raise the capacity (at most "
-            f"16) or delete a service, or {_ANOTHER}"
+            f"{MAX_CAPACITY}) or delete a service, or {_ANOTHER}"
         )
 
 
