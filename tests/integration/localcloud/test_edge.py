@@ -25,7 +25,7 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.entry import PEER
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.host import MESSAGE_LIMIT, Deployment, ScoringHost
-from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.tls import TlsMaterial
 from localcloud.scoring.wrong_keys import AT_ONCE
 from tests.support import envoy
@@ -35,10 +35,9 @@ from tests.support.localcloud.scoring_parts import (
     MODEL,
     PRIMARY,
     SECONDARY,
-    device,
     free_endpoint,
-    package,
     photo_request,
+    real_pipeline,
 )
 from tests.support.waiting import wait_until
 
@@ -50,11 +49,6 @@ HEALTH = "/grpc.health.v1.Health/Check"
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@functools.cache
-def real_pipeline() -> Pipeline:
-    return load_package(package(), device())
 
 
 class Edged(ScoringHost):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 import time
@@ -21,7 +20,7 @@ from localcloud.scoring import prediction, wrong_keys
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
-from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.places import Limits
 from localcloud.scoring.turns import cores
 from tests.support.certificates.authority import Authority
@@ -30,11 +29,10 @@ from tests.support.localcloud.scoring_parts import (
     PRIMARY,
     SECONDARY,
     channel,
-    device,
     free_endpoint,
-    package,
     photo_request,
     predict,
+    real_pipeline,
     tls_material,
 )
 from tests.support.localcloud.stuck_caller import stuck_caller
@@ -46,11 +44,6 @@ FEW = Limits(total=8, service=3, peer=2, kept=2, total_bytes=1_000_000, service_
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@functools.cache
-def real_pipeline() -> Pipeline:
-    return load_package(package(), device())
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -20,17 +19,16 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Stage
 from localcloud.scoring.counts import BOUNDS_S, PREDICT, Counted, Counts, Refused
 from localcloud.scoring.host import MESSAGE_LIMIT, Deployment, ScoringHost
-from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.pipeline import Pipeline
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
     MODEL,
     PRIMARY,
     SECONDARY,
     channel,
-    device,
     free_endpoint,
-    package,
     photo_request,
+    real_pipeline,
     tls_material,
 )
 from tests.support.localcloud.scoring_parts import (
@@ -46,11 +44,6 @@ NO_IMAGE = b"\x0a\x02no"
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@functools.cache
-def real_pipeline() -> Pipeline:
-    return load_package(package(), device())
 
 
 class Gated(Pipeline):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import queue
 import threading
 import time
@@ -32,7 +31,7 @@ from localcloud.scoring import entry
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
-from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.places import Limits, Places
 from localcloud.scoring.reflection import NAMES
 from tests.support.certificates.authority import Authority
@@ -41,11 +40,10 @@ from tests.support.localcloud.scoring_parts import (
     PRIMARY,
     SECONDARY,
     channel,
-    device,
     free_endpoint,
-    package,
     photo_request,
     predict,
+    real_pipeline,
     tls_material,
 )
 from tests.support.waiting import wait_until
@@ -58,11 +56,6 @@ KEY = (("authorization", PRIMARY),)
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@functools.cache
-def real_pipeline() -> Pipeline:
-    return load_package(package(), device())
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import socket
 import ssl
 import threading
@@ -41,6 +40,7 @@ from tests.support.localcloud.scoring_parts import (
     package,
     photo_request,
     predict,
+    real_pipeline,
     tls_material,
 )
 
@@ -48,11 +48,6 @@ from tests.support.localcloud.scoring_parts import (
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@functools.cache
-def real_pipeline() -> Pipeline:
-    return load_package(package(), device())
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import shutil
 import socket
 import subprocess
@@ -26,7 +25,7 @@ from localcloud.scoring import calls as all_calls
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
-from localcloud.scoring.pipeline import Pipeline, load_package
+from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.tls import TlsMaterial
 from localcloud.scoring.web import app
 from surroundings.tls import client_context
@@ -39,11 +38,10 @@ from tests.support.localcloud.scoring_parts import (
     SECONDARY,
     SERVER_NAME,
     channel,
-    device,
     free_endpoint,
-    package,
     photo_request,
     predict,
+    real_pipeline,
     tls_material,
 )
 from tests.support.waiting import PATIENCE_S, wait_until
@@ -54,11 +52,6 @@ B64 = {"b64": base64.b64encode(PHOTO.read_bytes()).decode()}
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@functools.cache
-def real_pipeline() -> Pipeline:
-    return load_package(package(), device())
 
 
 @pytest.fixture

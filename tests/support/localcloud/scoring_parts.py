@@ -23,6 +23,7 @@ from clients.wire.messages import PredictRequest, PredictResponse
 from clients.wire.tensorflow_serving import METHOD, tensor_from_bytes
 from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
+from localcloud.scoring.pipeline import Pipeline, load_package
 from localcloud.scoring.served import ModelName
 from localcloud.scoring.tls import TlsMaterial
 from tests.support.certificates.authority import Authority
@@ -49,6 +50,12 @@ def package(files: Mapping[str, bytes | str] | None = None) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+@functools.cache
+def real_pipeline() -> Pipeline:
+    """The pipeline of that package, loaded once for all tests of a process."""
+    return load_package(package(), device())
 
 
 def definition(*stages: object, **others: object) -> str:
