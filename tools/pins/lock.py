@@ -2,8 +2,8 @@
 
 `requirements.lock` has the versions of all that pyproject.toml names, and of what that needs, with the hashes
 of every file that is published for them. `engine/tools/NAME.lock` has one package each, in the versions that
-the dependency group or the extra of that name wants, where there is one. What is locked stays, unless
-pyproject.toml says otherwise, or an upgrade is asked for.
+the dependency group of that name wants, where there is one; that of an extra has what the extra needs beyond
+`requirements.lock`. What is locked stays, unless pyproject.toml says otherwise, or an upgrade is asked for.
 
 uv makes them. It is told where packages come from as pip is, and reads no settings of its own.
 """
@@ -11,6 +11,7 @@ uv makes them. It is told where packages come from as pip is, and reads no setti
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -72,13 +73,17 @@ def renew(folder: Path, report: Report, upgrade: str = "") -> None:
     with report.stage("Locking the packages"):
         _compile([*command, PROJECT, "--group", f"{PROJECT}:dev", "-o", LOCK], folder, LOCK)
         project = tomllib.loads((folder / PROJECT).read_text("utf-8"))
-        groups = project.get("project", {}).get("optional-dependencies", {}) | project.get(
-            "dependency-groups", {}
+        extras, groups = (
+            project["project"].get("optional-dependencies", {}),
+            project.get("dependency-groups", {}),
         )
+        beyond = ["-c", LOCK, *(f"--no-emit-package={name}" for name in _locked(folder / LOCK))]
         for lock in sorted((folder / TOOLS).glob("*.lock")):
             names = folder / f"{lock.stem}.in"
-            names.write_text("\n".join([*groups.get(lock.stem, [lock.stem]), ""]))
-            _compile([*command, "--no-deps", names, "-o", lock], folder, f"{TOOLS}/{lock.name}")
+            wanted = extras.get(lock.stem) or groups.get(lock.stem, [lock.stem])
+            names.write_text("\n".join([*wanted, ""]))
+            needs = beyond if lock.stem in extras else ["--no-deps"]
+            _compile([*command, *needs, names, "-o", lock], folder, f"{TOOLS}/{lock.name}")
 
 
 def files(checkout: Path = CHECKOUT) -> list[str]:
@@ -89,6 +94,11 @@ def files(checkout: Path = CHECKOUT) -> list[str]:
 
 def _is_locked(folder: Path, package: str) -> bool:
     return any(f"\n{package}==" in f"\n{(folder / name).read_text()}" for name in files(folder)[1:])
+
+
+def _locked(lock: Path) -> list[str]:
+    """The names of the packages in a lock file."""
+    return re.findall(r"^([A-Za-z0-9._-]+)==", lock.read_text(), re.MULTILINE)
 
 
 def _compile(command: list[str | Path], folder: Path, what: str) -> None:
