@@ -7,6 +7,8 @@ has this adapter in their place. It calls this machine's own servers past every 
 from __future__ import annotations
 
 import email.utils
+import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from azure.core.pipeline.transport import RequestsTransport
 
 _YEAR_S: Final = 366 * 24 * 3600
+_QUERY: Final = re.compile(r"\?[^\s'\")>]+")
 
 
 class Adapter(HTTPAdapter):
@@ -97,6 +100,16 @@ def session(adapter: Adapter | None = None) -> requests.Session:
     made.auth = _as_it_is
     made.mount("https://", adapter or Adapter())
     return made
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _QUERY.sub("?...", record.getMessage()), None
+    return True
+
+
+# urllib3 says where it asks again, in full: who may read a blob stands in the query (`sig`).
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_without_query)
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

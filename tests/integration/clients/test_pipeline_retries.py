@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import logging
 import socket
 import threading
 import time
@@ -134,7 +135,10 @@ def test_a_post_whose_answer_is_lost_is_in_doubt(pauses: list[float]) -> None:
     assert pauses == []
 
 
-def test_a_post_that_cannot_have_arrived_is_repeated(pauses: list[float]) -> None:
+def test_a_post_that_cannot_have_arrived_is_repeated(
+    pauses: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     pipeline = Pipeline()
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, and not listening: refused
@@ -146,6 +150,8 @@ def test_a_post_that_cannot_have_arrived_is_repeated(pauses: list[float]) -> Non
     assert len(pauses) == ATTEMPTS - 2 + NOT_COUNTED
     assert "Connection refused" in str(caught.value)
     assert "abc" not in str(caught.value)
+    assert "after connection broken" in caplog.text, "urllib3 tells of each attempt"
+    assert "abc" not in caplog.text
 
 
 def test_a_put_that_was_lost_stays_in_doubt_when_nobody_listens_after_it() -> None:
