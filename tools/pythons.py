@@ -1,4 +1,4 @@
-"""`python -m tools.pythons`: all tests but e2e, on each other Python that is supported and is here.
+"""`python -m tools.pythons [3.N ...]`: all tests but e2e, on each other Python that is supported and is here.
 
 Each has a virtual environment of its own, which the next run finds made. A Python is looked for on PATH, and
 among pyenv's versions, whose shims refuse what is not selected just now.
@@ -6,6 +6,7 @@ among pyenv's versions, whose shims refuse what is not selected just now.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -135,9 +136,20 @@ def run(python: Python, local: Path) -> bool:
 def main() -> int:
     """Returns the exit code: 1 if a test failed on one of them."""
     settle()
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.pythons", description="Run all tests but e2e on each other Python that is here."
+    )
+    known = supported()
+    parser.add_argument("version", nargs="*", help="these alone, such as 3.13")
+    wanted = parser.parse_args().version
+    for version in wanted:
+        if version not in (f"3.{one}" for one in known):
+            parser.error(f"{version} is not supported: there are {', '.join(f'3.{one}' for one in known)}.")
     base = Project.here().local / "pythons"
     results = []
-    found = find(supported(), sys.version_info[1], os.environ)
+    found = find(known, sys.version_info[1], os.environ)
+    if wanted:
+        found = [one for one in found if f"3.{one.version}" in wanted]
     pythons = [one for one in found if isinstance(one, Python)]
     for one in found:
         if isinstance(one, LeftOut):
