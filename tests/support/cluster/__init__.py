@@ -1,38 +1,19 @@
-"""Ray, of the packages that a cluster is installed from: downloaded once a machine, on no path of tests."""
+"""Ray for tests: the packages, and clusters of machines of a test's own (`tests.support.machines`).
+
+    with clusters.cluster(tmp_path) as made:          # a head, on a network that no packet leaves
+        node = made.node("one", replicas=2)           # a machine that joins, with room for 2 replicas
+        made.wait_for_nodes(2)
+        node.run(sys.executable, "-m", "a.driver")    # on it, with Ray, token and TLS
+        node.kill_raylet()                            # or kill_workers(), power_off(), made.head.power_off()
+        node.silence(); node.speak()                  # its link down, and up
+        made.head.start()                             # again
+
+A test without root or `ip` is to have the mark `needs_machines`.
+"""
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
-from pathlib import Path
+from tests.support.cluster.clusters import Cluster, Node, cluster
+from tests.support.cluster.packages import command, packages, with_ray
 
-import pytest
-
-from engine import wheels
-from engine.errors import EngineError
-from engine.report import ConsoleReport
-
-
-@functools.cache
-def packages() -> Path:
-    """The folder of the packages; a test is skipped where there are none for this machine."""
-    try:
-        return wheels.ensure("ray", ConsoleReport(), of_python=True)
-    except EngineError as error:
-        pytest.skip(f"Ray cannot be installed here: {error}")
-
-
-def with_ray(environment: dict[str, str]) -> dict[str, str]:
-    """The variables of a process that finds Ray, as if the extra `ray` were installed beside its Python.
-
-    Args:
-        environment: what it gets besides.
-    """
-    paths = [str(packages()), *filter(None, (environment.get("PYTHONPATH"),))]
-    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-def command() -> list[str]:
-    """The command line of `ray`, to be run with the variables of `with_ray`."""
-    return [sys.executable, "-m", "ray.scripts.scripts"]
+__all__ = ["Cluster", "Node", "cluster", "command", "packages", "with_ray"]
