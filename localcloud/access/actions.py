@@ -143,9 +143,7 @@ TABLE: Final[dict[str, Verbs]] = {
         "GET": Action(f"{_ACCOUNT_TYPE}/services/read", _ACCOUNT),
         "POST": Action(f"{_ACCOUNT_TYPE}/services/write", _ACCOUNT),
     },
-    f"{_DATA_PLANE}/services/{{id}}": _verbs(
-        f"{_ACCOUNT_TYPE}/services", f"{_ACCOUNT}/services/{{id}}", patch=False
-    ),
+    f"{_DATA_PLANE}/services/{{id}}": _verbs(f"{_ACCOUNT_TYPE}/services", f"{_ACCOUNT}/services/{{id}}"),
     f"{_DATA_PLANE}/services/{{id}}/keys": {
         "GET": Action(f"{_ACCOUNT_TYPE}/services/keys/read", f"{_ACCOUNT}/services/{{id}}")
     },

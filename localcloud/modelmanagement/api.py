@@ -23,7 +23,7 @@ from localcloud.modelmanagement import fields, keys, models, operations, quota, 
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.package_hosts import PackageHosts
-from localcloud.modelmanagement.services import Service
+from localcloud.modelmanagement.services import Change, Service
 from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import PackageError, ScoringError
@@ -74,6 +74,7 @@ class Api:
             ("POST", "/services", self._create_service),
             ("GET", "/services/{id}", self._get_service),
             ("PUT", "/services/{id}", self._update_service),
+            ("PATCH", "/services/{id}", self._patch_service),
             ("DELETE", "/services/{id}", self._delete_service),
             ("GET", "/services/{id}/keys", self._get_keys),
             ("POST", "/services/{id}/regeneratekeys", self._regenerate_keys),
@@ -153,9 +154,9 @@ class Api:
         name, change = fields.service_name(body), services.parse(body)
         with self._store.write() as db:
             account = _account(db, request)
-            _require_model_in_body(db, account, change.model_id)
+            _require_model_in_body(db, account, change)
             services.refuse_taken(db, account.id, name)
-            quota.check(db, account, change.replicas)
+            quota.check(db, account, change.replicas or services.ONE)
             quota.check_room(db)
             service = services.insert(db, account.id, name, change)
             operation = operations.accept(db, account.id, service.id, operations.CREATE)
@@ -167,9 +168,16 @@ class Api:
         return JSONResponse(self._shown(service))
 
     def _update_service(self, request: Request) -> Response:
+        return self._change_service(request, is_partial=False)
+
+    def _patch_service(self, request: Request) -> Response:
+        """Of before there was PUT alone, which names the model again: who scales knows the number."""
+        return self._change_service(request, is_partial=True)
+
+    def _change_service(self, request: Request, *, is_partial: bool) -> Response:
         with self._store.read() as db:
             services.require(db, _account(db, request).id, request.path_params["id"])
-        change = services.parse(json_body(body_of(request)))
+        change = services.parse(json_body(body_of(request)), is_partial=is_partial)
         with self._store.write() as db:
             account = _account(db, request)
             service = services.require(db, account.id, request.path_params["id"])
@@ -181,8 +189,8 @@ class Api:
                     f"The service '{service.name}' still has an operation to end ({other.action}, "
                     f"{other.id}, {other.state}). Wait for it, then try again.",
                 )
-            _require_model_in_body(db, account, change.model_id)
-            quota.check(db, account, change.replicas, service.id)
+            _require_model_in_body(db, account, change)
+            quota.check(db, account, change.replicas or service.asked, service)
             if service.address is None:
                 quota.check_room(db)
             operation = operations.accept(db, account.id, service.id, operations.UPDATE, change.to_json())
@@ -258,9 +266,10 @@ def _account_path(request: Request) -> str:
     return ACCOUNT.format_map({name: quote(value) for name, value in request.path_params.items()})
 
 
-def _require_model_in_body(db: sqlite3.Connection, account: Account, model_id: str) -> None:
+def _require_model_in_body(db: sqlite3.Connection, account: Account, change: Change) -> None:
     """A 400, not a 404: that would say that the service itself is gone."""
-    if models.get(db, account.id, model_id) is None:
+    model_id = change.model_id
+    if model_id is not None and models.get(db, account.id, model_id) is None:
         raise CloudError(
             400,
             "ModelNotFound",

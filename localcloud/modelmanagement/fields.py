@@ -11,6 +11,7 @@ from localcloud.whole_numbers import whole
 
 COMPUTE_TYPE = "FPGA"
 
+_INT32 = 2**31 - 1
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}")
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -40,12 +41,16 @@ def optional_text(body: Mapping[str, Any], field: str) -> str | None:
     raise invalid(field, "must be a string")
 
 
-def optional_flag(body: Mapping[str, Any], field: str) -> bool | None:
-    """True or false, or None where it is absent or null."""
+def optional_flag(body: Mapping[str, Any], field: str, of: str = "") -> bool | None:
+    """True or false, or None where it is absent or null.
+
+    Args:
+        of: the property whose object `body` is.
+    """
     value = body.get(field)
     if value is None or isinstance(value, bool):
         return value
-    raise invalid(field, "must be true or false")
+    raise invalid(_inside(of, field), "must be true or false")
 
 
 def compute_type(value: str) -> None:
@@ -58,12 +63,28 @@ def compute_type(value: str) -> None:
         raise invalid("computeType", f"must be {COMPUTE_TYPE}; this service has no other compute")
 
 
-def count(body: Mapping[str, Any], field: str, default: int) -> int:
-    """A whole number of at least 1; 1.0 is one."""
-    number = whole(body.get(field, default))
-    if number is None or number < 1:
-        raise invalid(field, "must be a whole number of at least 1")
+def optional_number(
+    body: Mapping[str, Any], field: str, of: str = "", *, least: int, hint: str
+) -> int | None:
+    """A whole number (1.0 is one), or None where it is absent or null.
+
+    Args:
+        of: the property whose object `body` is.
+        hint: what is offered in place of a smaller one.
+    """
+    value = body.get(field)
+    if value is None:
+        return None
+    number = whole(value)
+    if number is None or number > _INT32:
+        raise invalid(_inside(of, field), f"must be a whole number of at least {least}")
+    if number < least:
+        raise invalid(_inside(of, field), f"must be a whole number of at least {least}: {hint}")
     return number
+
+
+def _inside(of: str, field: str) -> str:
+    return f"{of}.{field}" if of else field
 
 
 def model_name(body: Mapping[str, Any]) -> str:

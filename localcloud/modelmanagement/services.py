@@ -13,10 +13,10 @@ from localcloud.arm.resources import now
 from localcloud.datafolder.store import vault_of
 from localcloud.datafolder.vault import Place
 from localcloud.errors import CloudError
+from localcloud.modelmanagement import replicas
 from localcloud.modelmanagement.fields import (
     COMPUTE_TYPE,
     compute_type,
-    count,
     invalid,
     optional_flag,
     optional_text,
@@ -24,12 +24,15 @@ from localcloud.modelmanagement.fields import (
 )
 from localcloud.modelmanagement.keys import AuthKeys, GivenKeys, parse_keys
 from localcloud.modelmanagement.operations import FAILED, NOT_STARTED, SUCCEEDED, Failure
+from localcloud.modelmanagement.replicas import Replicas
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.errors import TlsError
 from localcloud.scoring.tls import TlsMaterial, read_material
 
 _PRIVATE_KEY, _PRIMARY, _SECONDARY = "private_key", "primary_key", "secondary_key"
 """Columns that hold secrets."""
+ONE = Replicas(1)
+"""The number of replicas of a service whose create asks for none."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ class Change:
     """A change that a request asks of a service, already checked.
 
     Attributes:
+        model_id: None: as it is, and so is None of `replicas`.
         ssl: True with `tls`: on, with this pair. False: off. None: as it is.
     """
 
-    model_id: str
-    replicas: int
+    model_id: str | None
+    replicas: Replicas | None
     ssl: bool | None
     tls: TlsMaterial | None
     keys: GivenKeys
@@ -51,7 +55,8 @@ class Change:
         return json.dumps(
             {
                 "model_id": self.model_id,
-                "replicas": self.replicas,
+                "replicas": self.replicas.least if self.replicas else None,
+                "most_replicas": self.replicas.most if self.replicas else None,
                 "ssl": self.ssl,
                 "certificate": self.tls.certificate_pem.decode() if self.tls else None,
                 "private_key": self.tls.key_pem.decode() if self.tls else None,
@@ -66,7 +71,10 @@ class Change:
         kept = json.loads(text)
         tls = _tls(kept["certificate"], kept["private_key"])
         keys = GivenKeys(kept["primary"], kept["secondary"])
-        return cls(kept["model_id"], kept["replicas"], kept["ssl"], tls, keys)
+        number = kept["replicas"]
+        # one of before has no most
+        asked = None if number is None else Replicas(number, kept.get("most_replicas"))
+        return cls(kept["model_id"], asked, kept["ssl"], tls, keys)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,8 @@ class Service:
     """A service as it is, in effect.
 
     Attributes:
+        replicas: how many there are to be.
+        most_replicas: how many there may be where their number follows the calls; None: `replicas` it is.
         state: of its last operation, as `operations` names them.
         error: why it does not answer, where it should.
         address, port: where it answers; None where it never did, or gave its address back.
@@ -87,6 +97,7 @@ class Service:
     name: str
     model_id: str
     replicas: int
+    most_replicas: int | None
     state: str
     error: dict[str, Any] | None
     address: str | None
@@ -96,13 +107,25 @@ class Service:
     created_on: str
     modified_on: str
 
+    @property
+    def asked(self) -> Replicas:
+        """The number of replicas that was asked for last."""
+        return Replicas(self.replicas, self.most_replicas)
+
+    @property
+    def fpgas(self) -> int:
+        """How many of its account's FPGAs it holds: none where it has failed, and never served."""
+        return 0 if self.state == FAILED and self.address is None else self.asked.fpgas
+
     def changed(self, change: Change) -> Service:
         """The service as a change would have it."""
         tls = self.tls if change.ssl is None else change.tls
+        asked = change.replicas or self.asked
         return replace(
             self,
-            model_id=change.model_id,
-            replicas=change.replicas,
+            model_id=change.model_id or self.model_id,
+            replicas=asked.least,
+            most_replicas=asked.most,
             tls=tls,
             keys=change.keys.over(self.keys),
         )
@@ -127,7 +150,7 @@ class Service:
             "state": self.state,
             "computeType": COMPUTE_TYPE,
             "modelId": self.model_id,
-            "numReplicas": self.replicas,
+            **self.asked.document(),
             "sslEnabled": self.tls is not None,
             "createdAt": self.created_on,
             "updatedAt": self.modified_on,
@@ -140,13 +163,19 @@ class Service:
         return shown
 
 
-def parse(body: Mapping[str, Any]) -> Change:
+def parse(body: Mapping[str, Any], *, is_partial: bool = False) -> Change:
     """Reads what a create and an update have in common.
+
+    Args:
+        is_partial: whether compute type and model may be absent, too.
 
     Raises:
         CloudError: 400, naming the property.
     """
-    compute_type(text(body, "computeType"))
+    if not is_partial or body.get("computeType") is not None:
+        compute_type(text(body, "computeType"))
+    has_model = not is_partial or body.get("modelId") is not None
+    model_id = text(body, "modelId").lower() if has_model else None
     ssl = optional_flag(body, "sslEnabled")
     certificate, key = optional_text(body, "sslCertificate"), optional_text(body, "sslKey")
     tls = None
@@ -160,7 +189,7 @@ def parse(body: Mapping[str, Any]) -> Change:
             raise CloudError(400, "InvalidSslCertificate", str(error)) from None
     elif ssl is None and (certificate or key):
         raise invalid("sslEnabled", "is required beside a certificate or a key: true to use them")
-    return Change(text(body, "modelId").lower(), count(body, "numReplicas", 1), ssl, tls, parse_keys(body))
+    return Change(model_id, replicas.parse(body), ssl, tls, parse_keys(body))
 
 
 def refuse_taken(db: sqlite3.Connection, account_id: str, name: str) -> None:
@@ -180,20 +209,21 @@ def refuse_taken(db: sqlite3.Connection, account_id: str, name: str) -> None:
 
 def insert(db: sqlite3.Connection, account_id: str, name: str, change: Change) -> Service:
     """Writes a new service, with keys made where none are given."""
-    keys = change.keys.completed()
+    keys, asked = change.keys.completed(), change.replicas or ONE
     time = now()
     service_id = str(uuid.uuid4())
     written = _sealed(db, service_id, change.tls, keys)
     row = db.execute(
-        "INSERT INTO services (id, account_id, name, model_id, replicas, state, certificate, private_key,"
-        " primary_key, secondary_key, created_on, modified_on)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        "INSERT INTO services (id, account_id, name, model_id, replicas, most_replicas, state, certificate,"
+        " private_key, primary_key, secondary_key, created_on, modified_on)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (
             service_id,
             account_id,
             name,
             change.model_id,
-            change.replicas,
+            asked.least,
+            asked.most,
             NOT_STARTED,
             change.tls.certificate_pem.decode() if change.tls else None,
             *written,
@@ -243,11 +273,13 @@ def listing(
 def save(db: sqlite3.Connection, service: Service) -> None:
     """Writes a service that is there."""
     db.execute(
-        "UPDATE services SET model_id = ?, replicas = ?, state = ?, error = ?, address = ?, port = ?,"
-        " certificate = ?, private_key = ?, primary_key = ?, secondary_key = ?, modified_on = ? WHERE id = ?",
+        "UPDATE services SET model_id = ?, replicas = ?, most_replicas = ?, state = ?, error = ?,"
+        " address = ?, port = ?, certificate = ?, private_key = ?, primary_key = ?, secondary_key = ?,"
+        " modified_on = ? WHERE id = ?",
         (
             service.model_id,
             service.replicas,
+            service.most_replicas,
             service.state,
             json.dumps(service.error) if service.error else None,
             service.address,
@@ -310,6 +342,7 @@ def _service(db: sqlite3.Connection, row: sqlite3.Row) -> Service:
         name=row["name"],
         model_id=row["model_id"],
         replicas=row["replicas"],
+        most_replicas=row["most_replicas"],
         state=row["state"],
         error=json.loads(row["error"]) if row["error"] else None,
         address=row["address"],

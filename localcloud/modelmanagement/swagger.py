@@ -119,6 +119,9 @@ _PATHS: dict[str, dict[str, dict[str, Any]]] = {
         "put": _operation(
             "Services_Update", _body("ServiceChange"), _202=_ACCEPTED | {"schema": _ref("Service")}
         ),
+        "patch": _operation(
+            "Services_Patch", _body("ServicePatch"), _202=_ACCEPTED | {"schema": _ref("Service")}
+        ),
         "delete": _operation("Services_Delete", _202=_ACCEPTED, _204=_GONE),
     },
     "/services/{id}/keys": {"get": _operation("Services_GetKeys", _200=_shown("Keys"))},
@@ -132,10 +135,19 @@ _FAILURE: dict[str, Any] = {"code": _TEXT, "message": _TEXT}
 _NULLABLE: dict[str, Any] = {"x-nullable": True}
 _GIVEN_KEY = _TEXT | _NULLABLE | {"description": "null: it is made, or stays as it is."}
 _COMPUTE = {"type": "string", "enum": ["FPGA"]}
+_REPLICAS: dict[str, Any] = _NUMBER | {"minimum": 1}
+_SCALER: dict[str, Any] = {
+    "autoscaleEnabled": _FLAG,
+    "minReplicas": _REPLICAS | _NULLABLE,
+    "maxReplicas": _REPLICAS | _NULLABLE,
+}
 _CHANGE: dict[str, Any] = {
     "computeType": _COMPUTE,
     "modelId": _TEXT,
-    "numReplicas": _NUMBER | {"minimum": 1, "default": 1},
+    "numReplicas": _REPLICAS
+    | _NULLABLE
+    | {"description": "Not beside an autoScaler that is enabled, but as its minReplicas."},
+    "autoScaler": _object("autoscaleEnabled", **_SCALER) | _NULLABLE,
     "sslEnabled": _FLAG | _NULLABLE,
     "sslCertificate": _TEXT | _NULLABLE,
     "sslKey": _TEXT | _NULLABLE,
@@ -162,6 +174,7 @@ _DEFINITIONS: dict[str, Any] = {
     ),
     "ModelPage": _page("Model"),
     "ServiceChange": _object("computeType modelId", **_CHANGE),
+    "ServicePatch": _object(**_CHANGE),
     "ServiceCreation": _object("computeType modelId name", name=_TEXT, **_CHANGE),
     "Service": _object(
         "id name state computeType modelId numReplicas sslEnabled createdAt updatedAt",
@@ -171,12 +184,19 @@ _DEFINITIONS: dict[str, Any] = {
         computeType=_TEXT,
         modelId=_TEXT,
         numReplicas=_NUMBER,
+        autoScaler=_ref("AutoScaler"),
         sslEnabled=_FLAG,
         createdAt=_TIME,
         updatedAt=_TIME,
         ipAddress=_TEXT,
         port=_NUMBER,
         error=_ref("Failure"),
+    ),
+    "AutoScaler": _object(
+        "autoscaleEnabled minReplicas maxReplicas",
+        autoscaleEnabled=_FLAG,
+        minReplicas=_REPLICAS,
+        maxReplicas=_REPLICAS,
     ),
     "ServicePage": _page("Service"),
     "Keys": _object("primaryKey secondaryKey", primaryKey=_TEXT, secondaryKey=_TEXT),

@@ -9,9 +9,9 @@ from localcloud.modelmanagement.api import ACCOUNT
 from localcloud.openapi.parts import Shape, operation, or_null
 
 _TOLD: Final = swagger.document("", "")
-_BEYOND_QUOTA: Final = ("Services_Create", "Services_Update")
+_BEYOND_QUOTA: Final = ("Services_Create", "Services_Update", "Services_Patch")
 """Those that are refused with 412 where the account's capacity, or the machine, has no room for a service."""
-_VERBS: Final = frozenset({"get", "put", "post", "delete"})
+_VERBS: Final = frozenset({"get", "put", "patch", "post", "delete"})
 
 
 def _shape(told: Any) -> Any:
@@ -59,7 +59,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
     ACCOUNT + path: {verb: _operation(verb, told) for verb, told in verbs.items() if verb in _VERBS}
     for path, verbs in _TOLD["paths"].items()
 } | {ACCOUNT + "/swagger.json": {"get": operation("Swagger_Get", {200: "Swagger"})}}
-_ASKED: Final = ("ModelRegistration", "ServiceCreation", "ServiceChange", "KeyType")
+_ASKED: Final = ("ModelRegistration", "ServiceCreation", "ServiceChange", "ServicePatch", "KeyType")
 _SHAPES: Final[dict[str, Shape]] = {name: _shape(told) for name, told in _TOLD["definitions"].items()}
 REQUESTS: Final = {name: shape for name, shape in _SHAPES.items() if name in _ASKED}
 ANSWERS: Final = {

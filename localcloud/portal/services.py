@@ -27,6 +27,7 @@ class ShownService:
         model: name and version of its model; empty: it is not there any more.
         tree: its certificates; None: SSL is off, or they cannot be read.
         group, account: the names of where it is.
+        replicas: how many it is to have: a number, or from one number to another.
     """
 
     id: str
@@ -35,7 +36,7 @@ class ShownService:
     tree: Tree | None
     group: str
     account: str
-    replicas: int
+    replicas: str
     created_on: str
     modified_on: str
 
@@ -123,7 +124,7 @@ def _shown(
         tree=None if one.tls is None else tree_of(one.tls.certificate_pem, now),
         group=names["group"],
         account=names["account"],
-        replicas=one.replicas,
+        replicas=str(one.asked),
         created_on=one.created_on,
         modified_on=one.modified_on,
     )

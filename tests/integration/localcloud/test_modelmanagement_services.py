@@ -336,6 +336,7 @@ def test_neither_certificate_nor_key_is_ever_shown(
             (409, "ServiceAlreadyExists", "There is a service 'taken' in this account already"),
         ),
         ({"numReplicas": 16}, (412, "FpgaQuotaExceeded", "The account ")),
+        ({"numReplicas": 10**20}, (400, "InvalidParameter", "The property 'numReplicas' must be a whole")),
     ],
 )
 def test_a_create_that_is_refused_changes_nothing(
@@ -379,20 +380,95 @@ def test_what_is_not_there(plane: DataPlane, model_id: str) -> None:
     )
 
 
+def scaling(least: int, most: int) -> dict[str, Any]:
+    return {"autoscaleEnabled": True, "minReplicas": least, "maxReplicas": most}
+
+
 def test_quota_is_the_accounts_capacity(plane: DataPlane, model_id: str) -> None:
     plane.arm("PATCH", plane.account_id, {"sku": {"name": "S1", "capacity": 3}})
     service = plane.deploy(model_id, numReplicas=2.0)
     body = FPGA | OFF | {"modelId": model_id, "name": "more", "numReplicas": 2}
-    status, code, message = refusal(plane.call("POST", "services", body))
-    assert (status, code) == (412, "FpgaQuotaExceeded")
-    assert "has a capacity of 3: its services use 2, and 2 more do not fit. Delete a service" in message
+    name = plane.account.rpartition("/")[2]
+    account = f"The account '{name}' has a capacity of 3 FPGAs, one for each replica:"
+    assert refusal(plane.call("POST", "services", body)) == (
+        412,
+        "FpgaQuotaExceeded",
+        f"{account} its services hold 2, so 1 is left, and this one asks for 2. Ask for 1, delete a service, "
+        "or raise the capacity of the account's SKU to 4 (at most 16).",
+    )
     change = FPGA | {"modelId": model_id, "numReplicas": 4}
-    status, code, message = refusal(plane.call("PUT", f"services/{service['id']}", change))
+    beyond = (
+        412,
+        "FpgaQuotaExceeded",
+        f"{account} its other services hold 0, so 3 are left, and this one asks for 4. Ask for 3 at most, or "
+        "raise the capacity of the account's SKU to 4 (at most 16).",
+    )
+    assert refusal(plane.call("PUT", f"services/{service['id']}", change)) == beyond
+    assert refusal(plane.call("PATCH", f"services/{service['id']}", {"numReplicas": 4})) == beyond
+    status, code, message = refusal(
+        plane.call("PATCH", f"services/{service['id']}", {"autoScaler": scaling(1, 17)})
+    )
     assert (status, code) == (412, "FpgaQuotaExceeded")
-    assert "its services use 0, and 4 more do not fit" in message
+    assert message.endswith("this one asks for up to 17 (maxReplicas). Ask for 3 at most.")
+    assert plane.service(service["id"]) == service
     assert plane.update(service["id"], model_id, numReplicas=3)["state"] == "Succeeded"
     plane.finish(plane.call("DELETE", f"services/{service['id']}"))
     plane.deploy(model_id, "again", numReplicas=3)
+
+
+def test_what_may_come_is_kept_for_it(plane: DataPlane, model_id: str) -> None:
+    """The capacity counts the most that a service may have, also while its operation waits."""
+    plane.arm("PATCH", plane.account_id, {"sku": {"name": "S1", "capacity": 3}})
+    service = plane.deploy(model_id)
+    accepted = plane.call("PATCH", f"services/{service['id']}", {"autoScaler": scaling(1, 3)})
+    body = FPGA | OFF | {"modelId": model_id, "name": "more"}
+    for _ in range(2):
+        status, code, message = refusal(plane.call("POST", "services", body))
+        assert (status, code) == (412, "FpgaQuotaExceeded")
+        assert "its services hold 3, so 0 are left, and this one asks for 1. Delete a service, or" in message
+        assert plane.finish(accepted)["state"] == "Succeeded"
+
+
+def test_a_number_is_patched_alone(plane: DataPlane, model_id: str, authority: Authority) -> None:
+    """All else of the service stays as it is, whichever of both numbers comes."""
+    service = plane.deploy(model_id, **on(authority))
+    keys = plane.keys(service["id"])
+    path = f"services/{service['id']}"
+
+    def patched(**change: Any) -> dict[str, Any]:
+        operation = plane.finish(plane.call("PATCH", path, change))
+        assert (operation["operationType"], operation["state"]) == ("Service", "Succeeded")
+        shown = plane.service(service["id"])
+        same = shown | {"numReplicas": 1, "updatedAt": service["updatedAt"]}
+        assert {key: value for key, value in same.items() if key != "autoScaler"} == service
+        assert plane.keys(service["id"]) == keys
+        assert opens(endpoint(shown), authority.root, keys[0])
+        return shown
+
+    assert patched(numReplicas=3)["numReplicas"] == 3
+    scaled = patched(autoScaler=scaling(2, 5))
+    assert (scaled["numReplicas"], scaled["autoScaler"]) == (2, scaling(2, 5))
+    assert patched() == scaled | {"updatedAt": plane.service(service["id"])["updatedAt"]}
+    # a PUT that names neither leaves both; one with the number alone has that many
+    body = {"computeType": "FPGA", "modelId": model_id}
+    assert plane.finish(plane.call("PUT", path, body))["state"] == "Succeeded"
+    assert plane.service(service["id"])["autoScaler"] == scaling(2, 5)
+    assert plane.update(service["id"], model_id, numReplicas=2)["state"] == "Succeeded"
+    assert "autoScaler" not in plane.service(service["id"])
+
+
+def test_a_capacity_that_was_lowered_takes_nothing_from_who_has_it(plane: DataPlane, model_id: str) -> None:
+    plane.deploy(model_id, "first", numReplicas=2)
+    service = plane.deploy(model_id, "second", numReplicas=2)
+    plane.arm("PATCH", plane.account_id, {"sku": {"name": "S1", "capacity": 1}})
+    assert plane.update(service["id"], model_id, numReplicas=2)["state"] == "Succeeded"
+    status, code, message = refusal(plane.call("PATCH", f"services/{service['id']}", {"numReplicas": 3}))
+    assert (status, code) == (412, "FpgaQuotaExceeded")
+    assert message.endswith(
+        "its other services hold 2, so 0 are left, and this one asks for 3. Delete a service, or raise the "
+        "capacity of the account's SKU to 5 (at most 16)."
+    )
+    assert plane.update(service["id"], model_id, numReplicas=1)["state"] == "Succeeded"
 
 
 def test_devtest_has_no_fpgas(plane: DataPlane, model_id: str) -> None:

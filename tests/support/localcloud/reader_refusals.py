@@ -61,7 +61,8 @@ def _data_plane() -> Iterator[Refused]:
     yield Refused("POST", f"{_DATA}/models", f"{models}/write", _ACCOUNT)
     yield Refused("DELETE", f"{_DATA}/models/{{model}}", f"{models}/delete", model)
     yield Refused("POST", f"{_DATA}/services", f"{services}/write", _ACCOUNT)
-    yield Refused("PUT", f"{_DATA}/services/{{service}}", f"{services}/write", service)
+    for method in ("PUT", "PATCH"):
+        yield Refused(method, f"{_DATA}/services/{{service}}", f"{services}/write", service)
     yield Refused("DELETE", f"{_DATA}/services/{{service}}", f"{services}/delete", service)
     yield Refused("GET", f"{_DATA}/services/{{service}}/keys", f"{services}/keys/read", service)
     again = f"{_DATA}/services/{{service}}/regenerateKeys"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from localcloud.errors import CloudError
 from localcloud.modelmanagement import fields, keys, models, services
 from localcloud.modelmanagement.keys import AuthKeys, GivenKeys
+from localcloud.modelmanagement.replicas import Replicas
 from localcloud.modelmanagement.services import Change
 from localcloud.scoring.tls import TlsMaterial
 
@@ -21,6 +23,14 @@ MODEL = {
 }
 SERVICE = {"computeType": "FPGA", "modelId": "AB", "numReplicas": 1}
 PAIR = {"sslEnabled": True, "sslCertificate": "-----BEGIN", "sslKey": "k3y"}
+
+
+def scaler(**change: Any) -> dict[str, Any]:
+    """An autoScaler without `numReplicas`."""
+    return {
+        "numReplicas": None,
+        "autoScaler": {"autoscaleEnabled": True, "minReplicas": 1, "maxReplicas": 4} | change,
+    }
 
 
 def refusal(parse: Any, body: dict[str, Any]) -> tuple[int, str, str]:
@@ -79,7 +89,47 @@ def test_a_models_address_is_shown_without_its_signature() -> None:
         ),
         ({"computeType": None}, "The property 'computeType' is required and must be a non-empty string."),
         ({"modelId": ""}, "The property 'modelId' is required and must be a non-empty string."),
-        ({"numReplicas": 0}, "The property 'numReplicas' must be a whole number of at least 1."),
+        (
+            {"numReplicas": 0},
+            "The property 'numReplicas' must be a whole number of at least 1: a service without replicas is "
+            "not offered, delete it instead.",
+        ),
+        ({"numReplicas": -3}, "The property 'numReplicas' must be a whole number of at least 1: a service"),
+        ({"numReplicas": 10**20}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"numReplicas": 1e300}, "The property 'numReplicas' must be a whole number of at least 1."),
+        ({"numReplicas": [1]}, "The property 'numReplicas' must be a whole number of at least 1."),
+        (
+            {"autoScaler": True},
+            "The property 'autoScaler' must be an object with autoscaleEnabled, minReplicas",
+        ),
+        ({"autoScaler": {}}, "The property 'autoScaler.autoscaleEnabled' is required: true or false."),
+        (scaler(autoscaleEnabled="yes"), "The property 'autoScaler.autoscaleEnabled' must be true or false."),
+        (
+            scaler(minReplicas=0),
+            "The property 'autoScaler.minReplicas' must be a whole number of at least 1: a",
+        ),
+        (
+            scaler(maxReplicas="3"),
+            "The property 'autoScaler.maxReplicas' must be a whole number of at least 1.",
+        ),
+        (scaler(maxReplicas=None), "The property 'autoScaler.maxReplicas' is required where autoScaler.auto"),
+        (
+            scaler(minReplicas=3, maxReplicas=2),
+            "The property 'autoScaler.maxReplicas' is 2, and minReplicas is 3: it is the larger one.",
+        ),
+        (
+            scaler(targetUtilization=70),
+            "The property 'autoScaler.targetUtilization' is not offered: replicas follow the calls",
+        ),
+        (
+            scaler() | {"numReplicas": 3},
+            "The property 'numReplicas' is 3, and autoScaler.autoscaleEnabled is true: leave it out, or have "
+            "it be minReplicas.",
+        ),
+        (
+            scaler(autoscaleEnabled=False) | {"numReplicas": None},
+            "The property 'numReplicas' is required where autoScaler.autoscaleEnabled is false.",
+        ),
         ({"numReplicas": 1.5}, "The property 'numReplicas' must be a whole number of at least 1."),
         ({"numReplicas": float("inf")}, "The property 'numReplicas' must be a whole number of at least 1."),
         ({"numReplicas": True}, "The property 'numReplicas' must be a whole number of at least 1."),
@@ -124,7 +174,7 @@ def test_a_services_name_that_is_refused(name: object) -> None:
 
 def test_a_change_reads_absent_null_and_empty_as_the_2018_client_means_them() -> None:
     kept = services.parse(SERVICE | {"numReplicas": 2.0})
-    assert kept == Change("ab", 2, None, None, GivenKeys())
+    assert kept == Change("ab", Replicas(2), None, None, GivenKeys())
     off = services.parse(SERVICE | {"sslEnabled": False, "sslCertificate": "", "sslKey": ""})
     assert (off.ssl, off.tls) == (False, None)
     # what it sends when SSL goes off with a certificate at hand
@@ -135,15 +185,59 @@ def test_a_change_reads_absent_null_and_empty_as_the_2018_client_means_them() ->
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"numReplicas": 3}, Replicas(3)),
+        ({"numReplicas": None}, None),
+        ({"autoScaler": None}, Replicas(1)),
+        (scaler(), Replicas(1, 4)),
+        (scaler(minReplicas=None), Replicas(1, 4)),
+        (scaler(minReplicas=2.0) | {"numReplicas": 2}, Replicas(2, 4)),
+        (scaler(minReplicas=4), Replicas(4, 4)),
+        (scaler(autoscaleEnabled=False) | {"numReplicas": 2}, Replicas(2)),
+    ],
+)
+def test_a_number_of_replicas(change: dict[str, Any], expected: Replicas | None) -> None:
+    assert services.parse(SERVICE | change).replicas == expected
+
+
+def test_what_is_shown_of_replicas_can_be_asked_for() -> None:
+    for one in (Replicas(3), Replicas(2, 5)):
+        assert services.parse(SERVICE | one.document()).replicas == one
+
+
+def test_a_patch_needs_neither_compute_type_nor_model() -> None:
+    change = services.parse({"numReplicas": 3}, is_partial=True)
+    assert change == Change(None, Replicas(3), None, None, GivenKeys())
+    assert services.parse({}, is_partial=True) == Change(None, None, None, None, GivenKeys())
+    status, code, said = refusal(lambda body: services.parse(body, is_partial=True), {"computeType": "AKS"})
+    assert (status, code) == (400, "InvalidParameter")
+    assert said.startswith("The property 'computeType' must be FPGA")
+
+
+def test_a_change_of_before_waits_in_the_queue() -> None:
+    """It has no most_replicas."""
+    kept = json.loads(Change("ab", Replicas(2), None, None, GivenKeys()).to_json())
+    del kept["most_replicas"]
+    assert Change.from_json(json.dumps(kept)).replicas == Replicas(2)
+
+
 def test_a_change_waits_in_the_queue_as_it_came() -> None:
-    change = Change("ab", 2, True, TlsMaterial(b"cert", b"key"), GivenKeys(None, "second"))
+    change = Change("ab", Replicas(2), True, TlsMaterial(b"cert", b"key"), GivenKeys(None, "second"))
     assert Change.from_json(change.to_json()) == change
-    plain = Change("ab", 1, None, None, GivenKeys())
+    scaled = Change(None, Replicas(2, 5), None, None, GivenKeys())
+    assert Change.from_json(scaled.to_json()) == scaled
+    neither = Change("ab", None, None, None, GivenKeys())
+    assert Change.from_json(neither.to_json()) == neither
+    plain = Change("ab", Replicas(1), None, None, GivenKeys())
     assert Change.from_json(plain.to_json()) == plain
 
 
 def test_secrets_are_in_no_repr() -> None:
-    shown = repr(Change("ab", 2, True, TlsMaterial(b"cert", b"s3cret"), GivenKeys("s3cret", "s3cret")))
+    shown = repr(
+        Change("ab", Replicas(2), True, TlsMaterial(b"cert", b"s3cret"), GivenKeys("s3cret", "s3cret"))
+    )
     assert "s3cret" not in shown
     assert "s3cret" not in repr(AuthKeys("s3cret", "s3cret"))
     assert "s3cret" not in repr(models.parse(MODEL))
