@@ -12,7 +12,7 @@ from typing import Final
 from localcloud import version
 from surroundings import settle
 from tools.chaos import page
-from tools.chaos.table import Table
+from tools.chaos.table import LeftOut, Table
 
 PARTS: Final = {
     "kills": "Kill storms",
@@ -21,8 +21,10 @@ PARTS: Final = {
     "damage": "Damaged storage",
     "forged": "Forged calls",
     "disk": "A full disk",
+    "machines": "Failures",
 }
 """Each part's module in `tools.chaos`, and its section of the page."""
+PAGES: Final = {part: page.SCALE if part == "machines" else page.PAGE for part in PARTS}
 SECONDS: Final = 60.0
 
 
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--page",
         action="store_true",
-        help=f"put the tables into {page.PAGE.relative_to(page.PAGE.parents[1])}",
+        help=f"put the tables into docs/{page.PAGE.name} and docs/{page.SCALE.name}",
     )
     options = parser.parse_args(arguments)
     if unknown := [part for part in options.parts if part not in PARTS]:
@@ -65,13 +67,17 @@ def _run(part: str, seconds: float, *, write: bool) -> int:
         print(f"{part} {time.monotonic() - began:6.1f} s: {line}", file=sys.stderr, flush=True)
 
     progress("begins")
-    table: Table = importlib.import_module(f"tools.chaos.{part}").measure(seconds, progress)
+    try:
+        table: Table = importlib.import_module(f"tools.chaos.{part}").measure(seconds, progress)
+    except LeftOut as reason:
+        progress(f"left out: {reason}")
+        return 0
     took_s = time.monotonic() - began
     print(f"\n{PARTS[part]}\n{table.text()}\n", flush=True)
     if write:
-        measured = f"Measured on {_code()}, in {took_s:,.0f} s."
-        text = page.renewed(page.PAGE.read_text(), PARTS[part], table, measured)
-        page.PAGE.write_text(text)
+        measured = f"Measured on {_code()}, in {took_s:,.0f} s{table.note}."
+        file = PAGES[part]
+        file.write_text(page.renewed(file.read_text(), PARTS[part], table, measured))
     return 1 if table.broken else 0
 
 
@@ -81,7 +87,7 @@ def _code() -> str:
     changed = [
         line
         for line in subprocess.run(status, capture_output=True, text=True, check=False).stdout.splitlines()
-        if not line.endswith(page.PAGE.name)
+        if not line.endswith((page.PAGE.name, page.SCALE.name))
     ]
     return f"{version.here()}{' with changes' if changed else ''}"
 

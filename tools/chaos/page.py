@@ -1,4 +1,6 @@
-"""The page of measured tables, `docs/reliability.md`: the tables are the command's, the prose is not."""
+"""The pages of measured tables, `docs/reliability.md` and `docs/scale.md`: the tables are the command's, the
+prose is not.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Final
 
 from tools.chaos.table import Table
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
+_DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGE: Final = _DOCS / "reliability.md"
+SCALE: Final = _DOCS / "scale.md"
 _TABLE: Final = r"(?:^\|.*\n)+\n_.*_\n"
 
 

@@ -12,6 +12,10 @@ Progress = Callable[[str], None]
 _TOLD: Final = 20
 
 
+class LeftOut(Exception):
+    """A part that cannot be run here; the message is the reason."""
+
+
 @dataclass
 class Table:
     """The result of one part.
@@ -20,11 +24,13 @@ class Table:
         columns: the heads.
         rows: as many cells each.
         broken: each promise that was found broken, in words.
+        note: what else was measured, behind how long it took; empty: nothing.
     """
 
     columns: Sequence[str]
     rows: list[Sequence[object]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    note: str = ""
 
     def add_total(self, name: str = "all") -> None:
         """Adds a row with the sums of the columns of whole numbers."""

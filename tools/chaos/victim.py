@@ -16,6 +16,7 @@ import psutil
 from localcloud import command_line, control
 from localcloud.settings import CRASH_REPORT, Settings
 from localcloud.status import Status
+from tests.support.machines import Machine
 
 NETWORK: Final = "127.93.0.0/16"
 _READY_S: Final = 120.0
@@ -28,12 +29,15 @@ class StartFailed(Exception):
 class Victim:
     """The localcloud of one data folder.
 
+    Args:
+        machine: where it runs; this thread is there, too. None: it is no machine of its own.
+
     Attributes:
         said: the file of what its processes wrote.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, machine: Machine | None = None) -> None:
+        self.settings, self._machine = settings, machine
         self.said = settings.data.parent / "said"
         self._process: subprocess.Popen[bytes] | None = None
         self._ready: int | None = None
@@ -51,10 +55,11 @@ class Victim:
     def begin(self) -> None:
         """Starts the process, and does not wait."""
         self._ready, told = os.pipe()
+        command = [sys.executable, "-m", "localcloud", *command_line.arguments(self.settings, told)]
         try:
             with self.said.open("ab") as said:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "localcloud", *command_line.arguments(self.settings, told)],
+                    command if self._machine is None else self._machine.command(*command),
                     stdout=said,
                     stderr=said,
                     pass_fds=(told,),
@@ -87,8 +92,12 @@ class Victim:
         report = self.settings.data / CRASH_REPORT
         return report.read_text() if report.exists() else "it had not got as far as its crash report"
 
-    def kill(self, *, whole: bool = True) -> None:
-        """Ends it by SIGKILL, at once with its children or alone."""
+    def kill(self, *, whole: bool = True, waits: bool = True) -> None:
+        """Ends it by SIGKILL, at once with its children or alone.
+
+        Args:
+            waits: until its children are gone, too.
+        """
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -98,7 +107,8 @@ class Victim:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
         process.wait()
-        psutil.wait_procs(children, timeout=10)
+        if waits:
+            psutil.wait_procs(children, timeout=10)
         if self._ready is not None:
             os.close(self._ready)
             self._ready = None
