@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from localcloud.scoring.addresses import Endpoint
+
+APPLICATION: Final = "localcloud-application"
+"""The metadata in which a caller says whose replica it means, as of `Wanted.application`."""
 
 
 @dataclass(frozen=True)

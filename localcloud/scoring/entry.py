@@ -91,14 +91,14 @@ class Entry:
 def peer_of(context: grpc.ServicerContext) -> str:
     """The peer of a call, as gRPC tells it, such as `ipv4:127.0.0.1:41234`.
 
-    Behind an edge it is the edge's: the only one that reaches a socket in the file system, and it says in
-    metadata of its own who calls.
+    Behind an edge it is the edge's: the only one that reaches a socket in the file system, or that has a
+    certificate which the server asks for; and it says in metadata of its own who calls.
     """
     peer: str = context.peer()
-    if not peer.startswith(_EDGE):
+    told = next((value for name, value in context.invocation_metadata() if name == PEER), None)
+    if told is None or not (peer.startswith(_EDGE) or context.peer_identities()):
         return peer
-    told = (value for name, value in context.invocation_metadata() if name == PEER)
-    return str(next(told, peer))
+    return str(told)
 
 
 def host_of(peer: str) -> str:

@@ -24,6 +24,9 @@ from localcloud.scoring.model_facts import MODEL_SERVICE
 from localcloud.scoring.pipeline import Pipeline
 
 HEALTH: Final = SERVICE_NAME
+CHECK: Final = f"/{HEALTH}/Check"
+"""The path of the method that asks once."""
+
 _SERVICES: Final = (OVERALL_HEALTH, SERVICE, MODEL_SERVICE)
 
 

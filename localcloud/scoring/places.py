@@ -7,8 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from localcloud.scoring.errors import BusyError
+
+BOUNDED: Final = ""
+"""The peer of calls which another localcloud has bounded by their own peers before it handed them on."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Places:
         limits, here = self._limits, self._services[service]
         if here >= limits.service:
             return f"{here} calls of this service are {self._state}, and more are not taken"
-        if (own := self._peers[service, peer]) >= limits.peer:
+        if (own := self._peers[service, peer]) >= limits.peer and peer != BOUNDED:
             return f"{own} calls of yours are {self._state} at this service, and more are not taken"
         everywhere = limits.total if here < limits.kept else limits.total * 3 // 4
         if self._total >= everywhere:
