@@ -18,6 +18,7 @@ from localcloud.configuration.table import ConfigFile, Kind, Setting, Unfit
 from localcloud.edge import ENVOY, binary
 from localcloud.errors import StartError
 from localcloud.network import listeners, reach
+from localcloud.placing import LOCAL, asked
 from localcloud.scoring import execution_providers
 
 DATABASE = "localcloud.db"
@@ -87,6 +88,7 @@ _LAST = "the last one, or a free one"
 _PARTS = "Parts"
 _ADDRESSES = "Addresses"
 _SERVICES = "Services"
+_REPLICAS = "Replicas on other machines"
 _RUNNING = "Running"
 _METRICS = "Metrics"
 _CERTIFICATE = "Certificate of the server itself"
@@ -205,6 +207,36 @@ class Settings:
     envoy: Annotated[
         Path | None,
         Setting(kinds.path(), "Envoy's executable (edge)", _SERVICES, "that of the extra `edge`"),
+    ] = None
+    ray: Annotated[
+        str | None,
+        Setting(
+            kinds.place(),
+            "Head of the Ray cluster that has the replicas of every service",
+            _REPLICAS,
+            "none: models run in this process",
+        ),
+    ] = None
+    ray_token: Annotated[
+        Path | None,
+        Setting(kinds.path(), "File of the token that every machine of the cluster shows (ray)", _REPLICAS),
+    ] = None
+    ray_tls: Annotated[
+        Path | None,
+        Setting(
+            kinds.path("FOLDER"),
+            "Folder of ca.crt, tls.crt and tls.key, by which they know each other (ray)",
+            _REPLICAS,
+        ),
+    ] = None
+    fallback: Annotated[
+        str | None,
+        Setting(
+            replace(kinds.choice(LOCAL), metavar="WHERE"),
+            "What answers while no replica does: `local` keeps a copy of each model in this process (ray)",
+            _REPLICAS,
+            "nothing; callers are told so",
+        ),
     ] = None
     advertise_host: Annotated[
         str | None,
@@ -423,6 +455,7 @@ def check(settings: Settings) -> None:
         problems.append(
             f"{settings.written('envoy')} is started by nobody: give {settings.named('edge')}, too."
         )
+    problems += asked.problems(settings)
     key = settings.encryption_key_file
     if key is not None and settings.data.resolve() in key.resolve().parents:
         problems.append(

@@ -111,6 +111,20 @@ def host() -> Kind:
     return Kind(read, "an IPv4 address or a DNS name", "HOST")
 
 
+def place() -> Kind:
+    """A host and a port of it: `HOST:PORT`."""
+
+    def read(written: str) -> str:
+        name, _, number = written.rpartition(":")
+        try:
+            port().read(number)
+            return f"{host().read(name)}:{int(number)}"
+        except Unfit:
+            raise Unfit("is no place: give HOST:PORT, such as 10.0.0.5:6379") from None
+
+    return Kind(read, "`HOST:PORT`", "HOST:PORT")
+
+
 def resolver(written: str) -> str:
     """An `ADDRESS` or `ADDRESS:PORT`, of IPv4.
 

@@ -36,6 +36,7 @@ from localcloud.scoring.tls import check_served
 if TYPE_CHECKING:
     from localcloud.scoring.host import ScoringHost
     from localcloud.scoring.pipeline import Pipeline
+    from localcloud.scoring.scorer import Scorer
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Deployer:
         self._attempts = attempts
         self._trials = trials
         self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
-        self._waiting: dict[str, Future[Pipeline]] = {}  # what `restore` left to `load_restored`
+        self._waiting: dict[str, Future[Scorer]] = {}  # what `restore` left to `load_restored`
         # Held from where a row is read to where it answers: the last one to come has the newest row.
         self._following = threading.Lock()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by service
@@ -128,7 +129,7 @@ class Deployer:
 
     def restore(self, service: Service) -> None:
         """Has a service answer again where it did; its model is loaded later, by `load_restored`."""
-        pipeline: Future[Pipeline] = Future()
+        pipeline: Future[Scorer] = Future()
         try:
             self._deploy(service, pipeline)
         except Exception as error:  # whatever it is, the other services come back
@@ -335,7 +336,7 @@ class Deployer:
                 services.save(db, replace(current, address=endpoint.address, port=endpoint.port))
         return replace(service, address=endpoint.address, port=endpoint.port)
 
-    def _deploy(self, service: Service, pipeline: Pipeline | Future[Pipeline]) -> None:
+    def _deploy(self, service: Service, pipeline: Scorer | Future[Scorer]) -> None:
         from localcloud.scoring.host import Deployment
         from localcloud.scoring.served import ModelName
 
@@ -350,7 +351,7 @@ class Deployer:
                 service_id=service.id,
                 address=service.address,
                 port=service.port,
-                pipeline=pipeline,
+                scorer=pipeline,
                 tls=service.tls,
                 primary_key=service.keys.primary,
                 secondary_key=service.keys.secondary,

@@ -2,3 +2,8 @@
 
 This process knows no Ray: a child of it does (`driver`), and what runs on the nodes (`replica`).
 """
+
+from typing import Final
+
+LOCAL: Final = "local"
+"""The setting `fallback` as a copy of the model in this process."""

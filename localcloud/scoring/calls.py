@@ -8,15 +8,18 @@ exhausts nobody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from localcloud.scoring.places import Limits, Places
 from localcloud.scoring.receiving import Receiving
 from localcloud.scoring.threads import CallThreads
-from localcloud.scoring.turns import Turns
+from localcloud.scoring.turns import Turn, Turns
 from localcloud.scoring.wrong_keys import WrongKeys
+
+T = TypeVar("T")
 
 _MIB: Final = 1024 * 1024
 RECEIVING: Final = Limits(total=256, service=128, peer=96, kept=4, total_bytes=0, service_bytes=0)
@@ -70,6 +73,8 @@ class Calls:
             Stage.WATCHING: self._watching,
         }
         self._watch = Receiving()
+        # one for each that has a place, begun when it is needed: they wait for other machines
+        self._elsewhere = ThreadPoolExecutor(WEB.total, "scoring elsewhere")
 
     @contextmanager
     def receiving(
@@ -115,8 +120,26 @@ class Calls:
         """
         return self._web.taken(service, peer, size)
 
+    def begin(self, service: str, work: Callable[[], T], *, takes_core: bool) -> Future[T]:
+        """Has the answer to a request over HTTP made on another thread.
+
+        Args:
+            takes_core: it waits for its turn on a core; else it waits for other machines.
+        """
+        if not takes_core:
+            return self._elsewhere.submit(work)
+        turn = Turn(service, work)
+        self.turns.enqueue(turn)
+        return turn
+
+    def end(self, answering: Future[T]) -> None:
+        """Lets go of a request that `begin` was given; it is not answered where it has not begun."""
+        if answering.cancel() and isinstance(answering, Turn):
+            self.turns.withdraw(answering)
+
     def stop(self) -> None:
         """Ends when the calls have."""
         self.threads.shutdown()
         self.turns.stop()
+        self._elsewhere.shutdown()
         self._watch.stop()

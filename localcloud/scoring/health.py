@@ -21,7 +21,7 @@ from localcloud.scoring.calls import Calls
 from localcloud.scoring.entry import Entry, abort, host_of, peer_of
 from localcloud.scoring.errors import BusyError
 from localcloud.scoring.model_facts import MODEL_SERVICE
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import Scorer
 
 HEALTH: Final = SERVICE_NAME
 CHECK: Final = f"/{HEALTH}/Check"
@@ -42,7 +42,7 @@ class Health:
     def __init__(self, service: str, entry: Entry, calls: Calls) -> None:
         self._service, self._entry, self._calls = service, entry, calls
         self._servicer = HealthServicer(experimental_non_blocking=True)
-        self._current: Pipeline | Future[Pipeline] | None = None
+        self._current: Scorer | Future[Scorer] | None = None
         self._lock = threading.Lock()
         self._watchers: set[_Watcher] = set()
         self._ended = False
@@ -55,12 +55,12 @@ class Health:
         }
         return grpc.method_handlers_generic_handler(HEALTH, methods)
 
-    def follow(self, pipeline: Pipeline | Future[Pipeline]) -> None:
+    def follow(self, scorer: Scorer | Future[Scorer]) -> None:
         """Tells of the model that answers from now on."""
-        self._current = pipeline
-        if isinstance(pipeline, Future):
+        self._current = scorer
+        if isinstance(scorer, Future):
             self._set(HealthCheckResponse.NOT_SERVING)
-            pipeline.add_done_callback(self._loaded)
+            scorer.add_done_callback(self._loaded)
         else:
             self._set(HealthCheckResponse.SERVING)
 
@@ -73,8 +73,8 @@ class Health:
         for watcher in watchers:  # else the server's end would wait for theirs
             watcher(None)
 
-    def _loaded(self, pipeline: Future[Pipeline]) -> None:
-        if pipeline is self._current and not pipeline.cancelled() and pipeline.exception() is None:
+    def _loaded(self, scorer: Future[Scorer]) -> None:
+        if scorer is self._current and not scorer.cancelled() and scorer.exception() is None:
             self._set(HealthCheckResponse.SERVING)
 
     def _set(self, status: HealthCheckResponse.ServingStatus.ValueType) -> None:

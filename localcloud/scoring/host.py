@@ -18,7 +18,7 @@ from localcloud.scoring.counts import Counted, Counts
 from localcloud.scoring.errors import BindError, StoppingError
 from localcloud.scoring.methods import Methods
 from localcloud.scoring.photo import PhotoScores, score_photo
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import Scorer
 from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
 from localcloud.scoring.under_way import UnderWay
@@ -48,7 +48,7 @@ class Deployment:
     """A service as it is to answer at an address.
 
     Attributes:
-        pipeline: scores the images; as a future, it is still being loaded, and calls wait for it.
+        scorer: scores the images; as a future, it is still being loaded, and calls wait for it.
         tls: certificate and key; None: SSL is off, and anyone may call.
         primary_key, secondary_key: either opens the service while SSL is on.
         model: what the model is called.
@@ -58,7 +58,7 @@ class Deployment:
     service_id: str
     address: str
     port: int
-    pipeline: Pipeline | Future[Pipeline]
+    scorer: Scorer | Future[Scorer]
     tls: TlsMaterial | None
     primary_key: str = field(repr=False)
     secondary_key: str = field(repr=False)
@@ -209,7 +209,7 @@ class _Service:
         endpoint = Endpoint(deployment.address, deployment.port)
         tls = deployment.tls
         keys = (deployment.primary_key, deployment.secondary_key) if tls is not None else None
-        model = ServedModel(deployment.pipeline, keys, deployment.model)
+        model = ServedModel(deployment.scorer, keys, deployment.model)
         with self._lock:
             runs = self._listener
             if runs is not None and tls is not None:
@@ -235,7 +235,7 @@ class _Service:
         """As `deploy`, behind an edge: it shows the certificate, and the server is there for it alone."""
         tls = deployment.tls
         keys = (deployment.primary_key, deployment.secondary_key) if tls is not None else None
-        model = ServedModel(deployment.pipeline, keys, deployment.model)
+        model = ServedModel(deployment.scorer, keys, deployment.model)
         if tls is not None:
             check_served(tls)
         with self._lock:

@@ -51,7 +51,7 @@ class Methods:
 
     def follow(self, model: ServedModel) -> None:
         """Has the health follow the model that answers from now on."""
-        self._health.follow(model.pipeline)
+        self._health.follow(model.scorer)
 
     def end(self) -> None:
         """Tells who watches the health that the service ends."""

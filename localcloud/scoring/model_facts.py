@@ -27,7 +27,7 @@ from clients.wire.messages import (
 )
 from clients.wire.tensorflow_serving import INPUT, LABELS, OUTPUT
 from localcloud.scoring.entry import Entry, abort
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import ModelShape, Scorer
 from localcloud.scoring.served import ModelName, ServedModel
 
 MODEL_SERVICE: Final = "tensorflow.serving.ModelService"
@@ -84,11 +84,11 @@ class ModelFacts:
 
 def metadata(model: ServedModel) -> GetModelMetadataResponse | None:
     """The metadata of a model; None: it is not there yet."""
-    pipeline = loaded(model.pipeline)
-    if pipeline is None:
+    scorer = loaded(model.scorer)
+    if scorer is None:
         return None
     answer = GetModelMetadataResponse(model_spec=_spec(model.name))
-    answer.metadata[SIGNATURES].Pack(signatures(pipeline))
+    answer.metadata[SIGNATURES].Pack(signatures(scorer.shape))
     return answer
 
 
@@ -96,30 +96,30 @@ def status(model: ServedModel) -> GetModelStatusResponse:
     """The state of a model."""
     told = ModelVersionStatus(version=model.name.version, state=ModelVersionStatus.AVAILABLE)
     told.status.SetInParent()  # OK is 0
-    if isinstance(model.pipeline, Future):
-        if not model.pipeline.done():
+    if isinstance(model.scorer, Future):
+        if not model.scorer.done():
             told.state = ModelVersionStatus.LOADING
-        elif model.pipeline.cancelled() or model.pipeline.exception() is not None:
+        elif model.scorer.cancelled() or model.scorer.exception() is not None:
             told.state = ModelVersionStatus.END
             told.status.error_code = INTERNAL
             told.status.error_message = "The model could not be loaded."
     return GetModelStatusResponse(model_version_status=[told])
 
 
-def signatures(pipeline: Pipeline) -> SignatureDefMap:
+def signatures(shape: ModelShape) -> SignatureDefMap:
     """The signatures of a model: an image file, or pixels; scores, and labels where it has some."""
     found = SignatureDefMap()
     inputs = {
         IMAGE_FILE: _tensor(INPUT, DT_STRING, (1,)),
-        PIXELS: _tensor(INPUT, DT_FLOAT, (None, pipeline.height, pipeline.width, 3)),
+        PIXELS: _tensor(INPUT, DT_FLOAT, (None, shape.height, shape.width, 3)),
     }
     for name, images in inputs.items():
         signature = found.signature_def[name]
         signature.CopyFrom(SignatureDef(method_name=_METHOD_NAME))
         signature.inputs[INPUT].CopyFrom(images)
-        signature.outputs[OUTPUT].CopyFrom(_tensor(OUTPUT, DT_FLOAT, (None, *pipeline.result_shape[1:])))
-        if pipeline.labels:
-            signature.outputs[LABELS].CopyFrom(_tensor(LABELS, DT_STRING, (len(pipeline.labels),)))
+        signature.outputs[OUTPUT].CopyFrom(_tensor(OUTPUT, DT_FLOAT, (None, *shape.result_shape[1:])))
+        if shape.labels:
+            signature.outputs[LABELS].CopyFrom(_tensor(LABELS, DT_STRING, (len(shape.labels),)))
     return found
 
 
@@ -136,9 +136,9 @@ def _spec(name: ModelName) -> ModelSpec:
     return spec
 
 
-def loaded(pipeline: Pipeline | Future[Pipeline]) -> Pipeline | None:
-    """The model; None: it is still being loaded, or could not be."""
-    if not isinstance(pipeline, Future):
-        return pipeline
-    ready = pipeline.done() and not pipeline.cancelled() and pipeline.exception() is None
-    return pipeline.result() if ready else None
+def loaded(scorer: Scorer | Future[Scorer]) -> Scorer | None:
+    """What scores; None: it is still being loaded, or could not be."""
+    if not isinstance(scorer, Future):
+        return scorer
+    ready = scorer.done() and not scorer.cancelled() and scorer.exception() is None
+    return scorer.result() if ready else None

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.wire.tensorflow_serving import array_from_tensor, tensor_from_bytes
-from localcloud.scoring import model_facts
+from localcloud.scoring import model_facts, request
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.counts import PREDICT, Counts
 from localcloud.scoring.errors import BusyError, InputError, ScoringError, StoppingError
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import Scorer
 from localcloud.scoring.served import ServedModel
 from localcloud.scoring.turns import Turn
 
@@ -55,7 +55,7 @@ def score_photo(
     Raises:
         BusyError: there is no place for it now, or it was not its turn in time.
         InputError: it is no image.
-        StoppingError: the model is still being loaded.
+        StoppingError: the model is still being loaded, or nobody answers now.
         ScoringError: the model failed.
     """
     began = time.perf_counter()
@@ -81,10 +81,12 @@ def score_photo(
 
 
 def _computed(service: str, model: ServedModel, calls: Calls, photo: bytes, began: float) -> PhotoScores:
-    pipeline = model_facts.loaded(model.pipeline)
-    if pipeline is None:
+    scorer = model_facts.loaded(model.scorer)
+    if scorer is None:
         raise StoppingError(model_facts.LOADING)
-    turn = Turn(service, lambda: _scores(pipeline, photo, began))
+    if not scorer.computes_here:
+        return _scores(scorer, photo, began)
+    turn = Turn(service, lambda: _scores(scorer, photo, began))
     calls.turns.enqueue(turn)
     try:
         return turn.result(TIMEOUT_S)
@@ -96,13 +98,13 @@ def _computed(service: str, model: ServedModel, calls: Calls, photo: bytes, bega
         ) from None
 
 
-def _scores(pipeline: Pipeline, photo: bytes, began: float) -> PhotoScores:
+def _scores(scorer: Scorer, photo: bytes, began: float) -> PhotoScores:
     import numpy as np
 
-    scores = array_from_tensor(pipeline.score(tensor_from_bytes([photo]))).reshape(-1)
+    scores = array_from_tensor(request.scores(scorer, tensor_from_bytes([photo]), TIMEOUT_S)).reshape(-1)
     if not np.isfinite(scores).all():
         raise ArithmeticError("scores that are no numbers")
-    names = pipeline.labels if len(pipeline.labels) == len(scores) else ()
+    names = scorer.shape.labels if len(scorer.shape.labels) == len(scores) else ()
     best = (-scores).argsort(kind="stable")[:BEST]
     return PhotoScores(
         tuple((names[i] if names else f"class {i}", float(scores[i])) for i in best),

@@ -11,6 +11,7 @@ from clients.wire.messages import DT_FLOAT, DT_STRING, TensorProto
 from clients.wire.model_package import BrainwaveStage, ClassLabels, OnnxStage, read_package
 from clients.wire.stages import TRIAL_TIMEOUT_S, Step, check_scores, image_size, name_of, step_of
 from clients.wire.tensorflow_serving import (
+    INPUT,
     TensorError,
     array_from_tensor,
     data_type_name,
@@ -18,9 +19,11 @@ from clients.wire.tensorflow_serving import (
     tensor_from_array,
 )
 from clients.wire.trial import check_dims
+from localcloud.scoring import request
 from localcloud.scoring.device import Device
 from localcloud.scoring.errors import InputError, PackageError
 from localcloud.scoring.images import decode_image
+from localcloud.scoring.scorer import ModelShape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +31,14 @@ if TYPE_CHECKING:
 
 
 class Pipeline:
-    """From the `images` of a request to its `output_alias`; any number of threads may run it at a time.
+    """From the `images` of a request to its `output_alias`, in this process: a `Scorer`.
 
     Attributes:
         height, width: the size in pixels of the images that the first stage takes.
-        labels: the names of the classes, in their order; empty: the package names none.
-        result_shape: the shape of what the last stage gives, as its model declares it; None: any size.
+        shape: of all that callers are told.
     """
+
+    computes_here = True
 
     def __init__(
         self, steps: Sequence[Step], height: int, width: int, labels: ClassLabels | None = None
@@ -43,8 +47,17 @@ class Pipeline:
         self._labels = labels
         self.height = height
         self.width = width
-        self.labels = labels.names if labels else ()
-        self.result_shape = self._steps[-1].result.shape
+        names = tuple(labels.names) if labels else ()
+        self.shape = ModelShape(height, width, names, self._steps[-1].result.shape)
+
+    def answer(self, message: bytes, timeout_s: float | None) -> bytes:  # noqa: ARG002 - of `Scorer`
+        """The answer to a call, as `Scorer` has it; once it has begun, it is computed to its end.
+
+        Raises:
+            InputError: it cannot be scored.
+        """
+        asked = request.read(message)
+        return request.answer(asked, self.score(asked.inputs[INPUT]), self.shape.labels)
 
     def run(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Scores for images.

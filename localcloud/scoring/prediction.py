@@ -5,28 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
+from typing import Final
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from clients.wire.messages import PredictRequest, PredictResponse
-from clients.wire.tensorflow_serving import (
-    INPUT,
-    LABELS,
-    OUTPUT,
-    tensor_from_bytes,
-)
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.counts import Counts
 from localcloud.scoring.entry import MESSAGE_TIMEOUT_S, NO_MESSAGE, abort, host_of, peer_of, require_key
 from localcloud.scoring.errors import BusyError, InputError, StoppingError
-from localcloud.scoring.message_fields import require_few
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import Scorer
 from localcloud.scoring.served import ServedModel
 from localcloud.scoring.turns import Turn, Turns
 
 MESSAGE_TIMEOUT_WITH_KEY_S = 120.0
 """How long a call may take to send its message with a key: the largest at half a megabyte a second."""
+
+_NO_DEADLINE_S: Final = 1e9
+"""gRPC tells more than this of what is left to a call without a deadline."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +55,7 @@ def predict_handler(
                 abort(context, grpc.StatusCode.INVALID_ARGUMENT, NO_MESSAGE)
             counts.received(len(message))
             with calls.waiting(service, peer, len(message)):
-                return _computed(calls.turns, service, model.pipeline, message, context)
+                return _computed(calls.turns, service, model.scorer, message, context)
         except BusyError as error:
             abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
 
@@ -72,38 +67,66 @@ def predict_handler(
 def _computed(
     turns: Turns,
     service: str,
-    pipeline: Pipeline | Future[Pipeline],
+    scorer: Scorer | Future[Scorer],
     message: bytes,
     context: grpc.ServicerContext,
 ) -> bytes:
     """The answer, once it is the call's turn; a call that has ended by then is not computed."""
-
-    def work() -> bytes:
-        if context.time_remaining() <= 0 or not context.is_active():
-            raise CancelledError
-        model = pipeline.result() if isinstance(pipeline, Future) else pipeline
-        return score(message, model).SerializeToString()
-
     try:
-        if not isinstance(pipeline, Future):
-            with turns.core() as free:
-                if free:
-                    return work()
-        return _awaited(turns, Turn(service, work), pipeline, context)
+        model = _loaded(scorer, context) if isinstance(scorer, Future) else scorer
+
+        if not model.computes_here:
+            return _answer(model, message, context)
+        with turns.core() as free:
+            if free:
+                return _answer(model, message, context)
+        return _awaited(turns, Turn(service, lambda: _answer(model, message, context)), context)
     except CancelledError:
         abort(context, grpc.StatusCode.CANCELLED, "The call ended before it was its turn.")
     except InputError as error:
         abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
     except StoppingError as error:
         abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
+    except BusyError:
+        raise
     except Exception:
         _log.exception("The model failed on a request of %d bytes", len(message))
         abort(context, grpc.StatusCode.INTERNAL, "The model failed on this request.")
 
 
-def _awaited(
-    turns: Turns, turn: Turn[bytes], pipeline: Pipeline | Future[Pipeline], context: grpc.ServicerContext
-) -> bytes:
+def _answer(scorer: Scorer, message: bytes, context: grpc.ServicerContext) -> bytes:
+    left_s = context.time_remaining()
+    if left_s <= 0 or not context.is_active():
+        raise CancelledError
+    return scorer.answer(message, left_s if left_s < _NO_DEADLINE_S else None)
+
+
+def _loaded(scorer: Future[Scorer], context: grpc.ServicerContext) -> Scorer:
+    """The scorer, once it is there.
+
+    Raises:
+        CancelledError: the call has ended before.
+        Exception: of the load.
+    """
+    if scorer.done():
+        return scorer.result()
+    waiting: Future[None] = Future()
+
+    def leave() -> None:
+        waiting.cancel()
+
+    def go_on(_loaded: Future[Scorer]) -> None:
+        if waiting.set_running_or_notify_cancel():
+            waiting.set_result(None)
+
+    if not context.add_callback(leave):
+        raise CancelledError
+    scorer.add_done_callback(go_on)
+    waiting.result()
+    return scorer.result()
+
+
+def _awaited(turns: Turns, turn: Turn[bytes], context: grpc.ServicerContext) -> bytes:
     """The answer, which another thread computes.
 
     Raises:
@@ -111,36 +134,9 @@ def _awaited(
     """
     if not context.add_callback(turn.leave):
         turn.leave()
-    if isinstance(pipeline, Future):
-        pipeline.add_done_callback(lambda _loaded: turns.enqueue(turn))
-    else:
-        turns.enqueue(turn)
+    turns.enqueue(turn)
     try:
         return turn.result()
     except CancelledError:
         turns.withdraw(turn)
         raise
-
-
-def score(message: bytes, pipeline: Pipeline) -> PredictResponse:
-    """The answer to a message, which is any bytes.
-
-    Raises:
-        InputError: it cannot be scored.
-    """
-    require_few(message)
-    try:
-        request = PredictRequest.FromString(message)
-    except DecodeError as error:
-        raise InputError(f"The message is no tensorflow.serving.PredictRequest: {error}") from error
-    if set(request.inputs) != {INPUT}:
-        came = ", ".join(sorted(request.inputs)) or "none"
-        raise InputError(f"This service takes one input, '{INPUT}'; the request has: {came}.")
-    if request.output_filter and OUTPUT not in request.output_filter:
-        wanted = ", ".join(request.output_filter)
-        raise InputError(f"This service gives one output, '{OUTPUT}'; output_filter asks for: {wanted}.")
-    response = PredictResponse()
-    response.outputs[OUTPUT].CopyFrom(pipeline.score(request.inputs[INPUT]))
-    if LABELS in request.output_filter and pipeline.labels:
-        response.outputs[LABELS].CopyFrom(tensor_from_bytes([label.encode() for label in pipeline.labels]))
-    return response

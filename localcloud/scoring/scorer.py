@@ -1,4 +1,4 @@
-"""What scores the calls of a service: a model in this process, or replicas on other machines."""
+"""The scorers of a service's calls: a model in this process, or replicas on other machines."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class ModelShape:
     Attributes:
         height, width: the size in pixels of the images that it takes.
         labels: the names of the classes, in their order; empty: the package names none.
-        result_shape: the shape of its answer, as it declares it; None: any size.
+        result_shape: the shape of its answer, as it declares it; None in it: any size; empty: it does not.
     """
 
     height: int
     width: int
     labels: tuple[str, ...]
-    result_shape: tuple[int | None, ...] | None
+    result_shape: tuple[int | None, ...]
 
 
 @runtime_checkable
@@ -49,6 +49,7 @@ class Scorer(Protocol):
 
         Raises:
             InputError: it cannot be scored.
+            BusyError: there is no place for it.
             StoppingError: nobody answers now.
             ScoringError: the model failed.
         """

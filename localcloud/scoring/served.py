@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class ServedModel:
     """The model that answers calls, and the keys that open it.
 
     Attributes:
-        pipeline: scores the images; as a future, it is still being loaded, and calls wait for it.
+        scorer: scores the images; as a future, it is still being loaded, and calls wait for it.
         keys: either of them opens the service; None: anyone may call, and a key that comes is ignored.
         name: what the model is called.
     """
 
-    pipeline: Pipeline | Future[Pipeline]
+    scorer: Scorer | Future[Scorer]
     keys: tuple[str, str] | None = field(repr=False)
     name: ModelName

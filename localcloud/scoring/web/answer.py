@@ -15,7 +15,8 @@ from google.protobuf.message import Message
 
 from clients.wire.messages import POOL
 from clients.wire.tensorflow_serving import LABELS, OUTPUT, array_from_tensor
-from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring import request as messages
+from localcloud.scoring.scorer import Scorer
 from localcloud.scoring.web.request import JsonRequest
 
 JSON: Final = "application/json"
@@ -52,16 +53,18 @@ def of_message(message: Message) -> Answer:
     return Answer(200, _json(told))
 
 
-def predicted(request: JsonRequest, pipeline: Pipeline) -> Answer:
-    """The answer to a request, computed here.
+def predicted(request: JsonRequest, scorer: Scorer) -> Answer:
+    """The answer to a request.
 
     Raises:
-        InputError: it cannot be scored.
+        ScoringError: as of `Scorer.answer`.
         ArithmeticError: the model gives what is no number.
     """
     import numpy as np
 
-    scores = np.concatenate([array_from_tensor(pipeline.score(images)) for images in request.images])
+    scores = np.concatenate(
+        [array_from_tensor(messages.scores(scorer, images, None)) for images in request.images]
+    )
     if not np.isfinite(scores).all():
         raise ArithmeticError("scores that are no numbers, which JSON has not")
     if request.by_row:
@@ -69,7 +72,7 @@ def predicted(request: JsonRequest, pipeline: Pipeline) -> Answer:
     outputs: dict[str, Any] = {OUTPUT: scores.tolist()}
     if LABELS not in request.outputs:
         return Answer(200, _json({"outputs": outputs[OUTPUT]}))
-    return Answer(200, _json({"outputs": outputs | {LABELS: list(pipeline.labels)}}))
+    return Answer(200, _json({"outputs": outputs | {LABELS: list(scorer.shape.labels)}}))
 
 
 def _json(value: object) -> bytes:

@@ -24,9 +24,8 @@ from localcloud.scoring import caller_keys, model_facts
 from localcloud.scoring.caller_keys import HEADER
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.counts import OK, PREDICT, Counts, Refused
-from localcloud.scoring.errors import BusyError, InputError
+from localcloud.scoring.errors import BusyError, InputError, StoppingError
 from localcloud.scoring.served import ServedModel
-from localcloud.scoring.turns import Turn
 from localcloud.scoring.web import request as requests
 from localcloud.scoring.web.answer import JSON, Answer, of_message, predicted, refusal
 from localcloud.scoring.wrong_keys import SLOWED_S
@@ -162,31 +161,35 @@ class App:
 
     async def _computed(self, request: Request, body: bytes) -> Answer:
         """The answer, once it is the request's turn; of who hangs up nothing is computed any more."""
-        pipeline = model_facts.loaded(self._current().pipeline)
-        if pipeline is None:
+        scorer = model_facts.loaded(self._current().scorer)
+        if scorer is None:
             return _loading()
 
         def work() -> Answer:
             try:
-                return predicted(requests.read(body), pipeline)
+                return predicted(requests.read(body), scorer)
             except InputError as error:
                 return refusal(400, str(error))
+            except StoppingError as error:
+                return _unavailable(str(error))
+            except BusyError as error:
+                return _busy(str(error))
             except Exception:
                 _log.exception("The model failed on a request of %d bytes", len(body))
                 return refusal(500, "The model failed on this request.")
 
-        turn = Turn(self._service, work)
-        self._calls.turns.enqueue(turn)
+        answering = self._calls.begin(self._service, work, takes_core=scorer.computes_here)
         gone = asyncio.ensure_future(_gone(request))
         try:
-            await asyncio.wait((answer := asyncio.wrap_future(turn), gone), return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                (answer := asyncio.wrap_future(answering), gone), return_when="FIRST_COMPLETED"
+            )
             if not answer.done():
                 raise ClientDisconnect
             return answer.result()
         finally:
             gone.cancel()
-            if turn.cancel():
-                self._calls.turns.withdraw(turn)
+            self._calls.end(answering)
 
 
 async def _gone(request: Request) -> None:
@@ -196,7 +199,11 @@ async def _gone(request: Request) -> None:
 
 
 def _loading() -> Answer:
-    return refusal(503, model_facts.LOADING, {"Retry-After": "2"})
+    return _unavailable(model_facts.LOADING)
+
+
+def _unavailable(words: str) -> Answer:
+    return refusal(503, words, {"Retry-After": "2"})
 
 
 def _busy(words: str) -> Answer:

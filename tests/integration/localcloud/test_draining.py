@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,8 +28,9 @@ from localcloud.http.listener import served
 from localcloud.scoring.errors import StoppingError
 from localcloud.scoring.health import HEALTH
 from localcloud.scoring.host import Deployment, ScoringHost
-from localcloud.scoring.pipeline import Pipeline, load_package
-from localcloud.scoring.turns import Turn
+from localcloud.scoring.pipeline import load_package
+from localcloud.scoring.scorer import Scorer
+from localcloud.scoring.under_way import UnderWay
 from tests.support.localcloud import scoring_parts
 from tests.support.waiting import PATIENCE_S, is_closed, wait_until
 
@@ -121,13 +122,13 @@ def host() -> Iterator[ScoringHost]:
     found.stop(0)
 
 
-def loaded() -> Future[Pipeline]:
-    pipeline: Future[Pipeline] = Future()
+def loaded() -> Future[Scorer]:
+    pipeline: Future[Scorer] = Future()
     pipeline.set_result(load_package(scoring_parts.package(), scoring_parts.device()))
     return pipeline
 
 
-def deployed(host: ScoringHost, pipeline: Future[Pipeline]) -> str:
+def deployed(host: ScoringHost, pipeline: Future[Scorer]) -> str:
     where = scoring_parts.free_endpoint()
     host.deploy(
         Deployment("service", where.address, where.port, pipeline, None, "a", "b", scoring_parts.MODEL)
@@ -145,7 +146,7 @@ def listens(target: str) -> bool:
 
 
 def test_a_scoring_call_under_way_is_answered_and_new_ones_find_nobody(host: ScoringHost) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     target = deployed(host, loading)
     request = scoring_parts.photo_request().SerializeToString()
     with ThreadPoolExecutor(1) as pool, grpc.insecure_channel(target) as channel:
@@ -163,7 +164,7 @@ def test_a_scoring_call_under_way_is_answered_and_new_ones_find_nobody(host: Sco
 
 
 def test_others_are_answered_over_their_connections_while_a_call_goes_on(host: ScoringHost) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     target = deployed(host, loading)
     with ThreadPoolExecutor(1) as pool, grpc.insecure_channel(target) as channel:
         answer = _call(channel).future(scoring_parts.photo_request().SerializeToString(), PATIENCE_S)
@@ -181,7 +182,7 @@ def test_others_are_answered_over_their_connections_while_a_call_goes_on(host: S
 
 
 def test_a_call_that_waits_for_a_model_is_to_be_repeated_when_localcloud_ends(host: ScoringHost) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     with grpc.insecure_channel(deployed(host, loading)) as channel:
         answer = _call(channel).future(scoring_parts.photo_request().SerializeToString(), PATIENCE_S)
         wait_until(lambda: host._calls._waiting._total > 0)
@@ -211,12 +212,13 @@ def test_a_call_that_has_no_handler_yet_is_to_be_repeated_and_not_cancelled(
     request = scoring_parts.photo_request().SerializeToString()
     is_busy, goes_on = threading.Event(), threading.Event()
 
-    def leave(_turn: Turn[bytes]) -> None:
+    def ended_slowly(calls: UnderWay, is_late: bool, ended: Callable[..., None] = UnderWay._ended) -> None:
         """On the thread on which gRPC hands calls to handlers: it comes to none meanwhile."""
         is_busy.set()
         goes_on.wait(PATIENCE_S)
+        ended(calls, is_late)
 
-    monkeypatch.setattr(Turn, "leave", leave)
+    monkeypatch.setattr(UnderWay, "_ended", ended_slowly)
     with ThreadPoolExecutor(1) as pool, grpc.insecure_channel(deployed(host, loaded())) as channel:
         assert _call(channel)(request, timeout=PATIENCE_S)
         assert is_busy.wait(PATIENCE_S)

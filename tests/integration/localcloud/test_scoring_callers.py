@@ -22,6 +22,7 @@ from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.places import Limits
+from localcloud.scoring.scorer import Scorer
 from localcloud.scoring.turns import cores
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
@@ -74,7 +75,7 @@ class Gated(Pipeline):
 def deployed(
     host: ScoringHost,
     service_id: str,
-    pipeline: Pipeline | Future[Pipeline] | None = None,
+    pipeline: Pipeline | Future[Scorer] | None = None,
     authority: Authority | None = None,
 ) -> Endpoint:
     """Where a service answers that was deployed for the test."""
@@ -264,7 +265,7 @@ def test_a_flood_on_one_service_does_not_starve_another(host: ScoringHost, calls
 
 
 def test_calls_that_wait_for_a_model_hold_no_core_and_may_leave(host: ScoringHost, calls: Calls) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     early, other = deployed(host, "early", loading), deployed(host, "other")
     with channel(early) as opened, channel(other) as elsewhere:
         waiting, late = begun(opened, 4 * cores()), begun(opened, 1, timeout_s=1)

@@ -34,6 +34,7 @@ from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.places import Limits, Places
 from localcloud.scoring.reflection import NAMES
+from localcloud.scoring.scorer import Scorer
 from tests.support.certificates.authority import Authority
 from tests.support.localcloud.scoring_parts import (
     MODEL,
@@ -73,7 +74,7 @@ def host(calls: Calls) -> Iterator[ScoringHost]:
 def deployed(
     host: ScoringHost,
     authority: Authority | None = None,
-    pipeline: Pipeline | Future[Pipeline] | None = None,
+    pipeline: Pipeline | Future[Scorer] | None = None,
     endpoint: Endpoint | None = None,
 ) -> Endpoint:
     where = endpoint or free_endpoint()
@@ -138,7 +139,7 @@ def state(opened: grpc.Channel) -> ModelVersionStatus:
 
 
 def test_a_model_that_is_loaded_is_told_as_it_comes(host: ScoringHost) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     with channel(deployed(host, pipeline=loading)) as opened:
         assert state(opened).state == ModelVersionStatus.LOADING
         request = GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -152,7 +153,7 @@ def test_a_model_that_is_loaded_is_told_as_it_comes(host: ScoringHost) -> None:
 
 
 def test_a_model_that_could_not_be_loaded_is_told(host: ScoringHost) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     loading.set_exception(OSError("/secret/path"))
     with channel(deployed(host, pipeline=loading)) as opened:
         status = state(opened)
@@ -227,14 +228,14 @@ def watched(opened: grpc.Channel) -> tuple[queue.Queue[int | None], threading.Th
 
 
 def test_a_watch_follows_the_model_and_ends_with_the_service(host: ScoringHost) -> None:
-    first: Future[Pipeline] = Future()
+    first: Future[Scorer] = Future()
     endpoint = deployed(host, pipeline=first)
     with channel(endpoint) as opened:
         told, thread = watched(opened)
         assert told.get(timeout=30) == HealthCheckResponse.NOT_SERVING
         first.set_result(real_pipeline())
         assert told.get(timeout=30) == HealthCheckResponse.SERVING
-        second: Future[Pipeline] = Future()
+        second: Future[Scorer] = Future()
         deployed(host, pipeline=second, endpoint=endpoint)
         assert told.get(timeout=30) == HealthCheckResponse.NOT_SERVING
         second.set_result(real_pipeline())

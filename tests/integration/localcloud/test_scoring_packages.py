@@ -203,7 +203,7 @@ def test_a_classifier_of_scikit_learn_gives_its_probabilities(
     )
     try_package(read_package(content))
     pipeline = load_package(content, device())
-    assert pipeline.labels == ("Katze", "Hund", "Fuchs")
+    assert pipeline.shape.labels == ("Katze", "Hund", "Fuchs")
     scores = pipeline.run(_one_image())
     assert scores.dtype == np.float32
     assert np.allclose(scores, [[0.2, 0.3, 0.5]])

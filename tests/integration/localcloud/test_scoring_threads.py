@@ -16,6 +16,7 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import ModelShape
 from localcloud.scoring.turns import cores
 from tests.support.localcloud.scoring_parts import (
     MODEL,
@@ -34,7 +35,7 @@ class Noting(Pipeline):
     """A pipeline that notes the threads that run it, and how many do so at a time."""
 
     def __init__(self) -> None:
-        self.labels = ()
+        self.shape = ModelShape(1, 1, (), ())
         self.threads: list[threading.Thread] = []
         self.most = 0
         self.gate = threading.Event()

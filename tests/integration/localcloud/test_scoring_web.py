@@ -26,6 +26,7 @@ from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Calls
 from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.pipeline import Pipeline
+from localcloud.scoring.scorer import Scorer
 from localcloud.scoring.tls import TlsMaterial
 from localcloud.scoring.web import app
 from surroundings.tls import client_context
@@ -93,7 +94,7 @@ class Caller:
             self.endpoint = Endpoint(self.grpc.address, probe.getsockname()[1])
         self.deploy(real_pipeline(), tls)
 
-    def deploy(self, model: Pipeline | Future[Pipeline], tls: TlsMaterial | None) -> None:
+    def deploy(self, model: Pipeline | Future[Scorer], tls: TlsMaterial | None) -> None:
         port = self.endpoint.port
         self.host.deploy(Deployment(self.service, *self.grpc, model, tls, PRIMARY, SECONDARY, MODEL, port))
 
@@ -412,7 +413,7 @@ def test_an_idle_connection_delays_no_end(host: ScoringHost, secure: Caller) -> 
 
 
 def test_a_model_that_is_loading_says_so(plain: Caller) -> None:
-    loading: Future[Pipeline] = Future()
+    loading: Future[Scorer] = Future()
     plain.deploy(loading, None)
     told = plain.predict({"instances": [B64]})
     assert (told.status_code, told.headers["retry-after"]) == (503, "2")

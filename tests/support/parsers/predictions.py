@@ -22,7 +22,6 @@ from localcloud.scoring.device import Device
 from localcloud.scoring.errors import InputError
 from localcloud.scoring.images import decode_image
 from localcloud.scoring.pipeline import Pipeline, load_package
-from localcloud.scoring.prediction import score
 from tests.support.parsers.parser import Parser, require_sentence
 
 _SIDE: Final = 4
@@ -33,11 +32,11 @@ _TRAILERS: Final = 4000
 def _check_request(message: bytes) -> None:
     """What is scored gives a row of numbers for each image; what is refused, a sentence."""
     try:
-        response = score(message, _pipeline())
+        response = _pipeline().answer(message, None)
     except InputError as error:
         require_sentence(str(error), _TRAILERS)
         return
-    answer = PredictResponse.FromString(response.SerializeToString()).outputs[OUTPUT]
+    answer = PredictResponse.FromString(response).outputs[OUTPUT]
     scores = array_from_tensor(answer)
     assert scores.ndim == 2
     assert scores.shape[1] == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.errors import StartError
+from localcloud.placing import installed
 from localcloud.settings import PackageHost, Settings, check, package_host
 
 ACME: dict[str, Any] = {
@@ -113,3 +115,75 @@ def test_defaults_are_good() -> None:
 def test_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(StartError, match=f"^{message}"):
         check(replace(GOOD, **changed))
+
+
+@pytest.fixture
+def with_replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that ask for replicas, with fit files, where Ray is installed."""
+    monkeypatch.setattr("localcloud.placing.asked.obstacle", lambda: None)
+    for name in ("token", "ca.crt", "tls.crt", "tls.key"):
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o600)
+    return replace(GOOD, ray="10.0.0.5:6379", ray_token=tmp_path / "token", ray_tls=tmp_path)
+
+
+def test_replicas_are_taken_where_all_that_they_need_is_there(with_replicas: Settings) -> None:
+    check(with_replicas)
+    check(replace(with_replicas, fallback="local"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"ray": "10.0.0.5"}, r"--ray 10\.0\.0\.5 is no place: give HOST:PORT"),
+        ({"ray": "10.0.0.5:0"}, r"--ray 10\.0\.0\.5:0 is no place"),
+        ({"ray": None, "ray_tls": None}, "--ray-token .*/token is for replicas, and none are asked for: giv"),
+        (
+            {"ray": None, "ray_tls": None, "ray_token": None, "fallback": "local"},
+            "--fallback local is for replicas, and none are asked for: give --ray, too",
+        ),
+        ({"fallback": "none"}, "--fallback none is not known: give local"),
+        (
+            {"ray_token": None},
+            "--ray 10.0.0.5:6379 needs --ray-token, the file of the cluster's token: whoev",
+        ),
+        (
+            {"ray_tls": None},
+            "--ray 10.0.0.5:6379 needs --ray-tls, the folder of its ca.crt, tls.crt and tls.k",
+        ),
+        ({"ray_token": Path("/nonexistent")}, "--ray-token /nonexistent: /nonexistent cannot be read"),
+        ({"ray_tls": Path("/nonexistent")}, "--ray-tls /nonexistent: /nonexistent/ca.crt cannot be read"),
+    ],
+)
+def test_replicas_are_refused_in_words(
+    with_replicas: Settings, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StartError, match=message):
+        check(replace(with_replicas, **changed))
+
+
+@pytest.mark.parametrize(("name", "setting"), [("token", "--ray-token"), ("tls.key", "--ray-tls")])
+def test_secrets_of_the_cluster_that_others_may_read_are_refused(
+    with_replicas: Settings, name: str, setting: str
+) -> None:
+    assert with_replicas.ray_tls is not None
+    file = with_replicas.ray_tls / name
+    file.chmod(0o640)
+    with pytest.raises(StartError) as refused:
+        check(with_replicas)
+    assert f"{setting} " in str(refused.value)
+    assert f"{file} may be read or written by others (mode 0640): `chmod 600 {file}`" in str(refused.value)
+
+
+def test_without_ray_it_says_what_to_install(
+    with_replicas: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localcloud.placing.asked.obstacle", installed.obstacle)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(StartError) as refused:
+        check(with_replicas)
+    pip = Path(sys.executable).with_name("pip")
+    assert str(refused.value) == (
+        "--ray 10.0.0.5:6379 needs Ray, which is not installed: in the checkout, "
+        f"`{pip} install --require-hashes --no-deps -r engine/tools/ray.lock`."
+    )
