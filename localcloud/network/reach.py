@@ -90,11 +90,18 @@ def _scoring(settings: Settings) -> Iterator[str]:
             yield f"{last} is below the first port, {settings.scoring_port}: give a higher one."
         elif settings.scoring_last_port - settings.scoring_port >= MOST_PORTS:
             yield f"{last} makes more than {MOST_PORTS} ports: give a lower one."
-    if EVERY_ADDRESS in pool.ends:
+    if EVERY_ADDRESS in pool.ends and (settings.edge is None or len(pool) > 1):
         yield (
             f"{told} is every address of this machine, of IPv6, too: name the one that callers reach, or "
             "that the NAT before it leads to."
         )
+    elif EVERY_ADDRESS in pool.ends:  # where an edge listens, of IPv4 alone
+        public, advertise = settings.named("public"), settings.named("advertise_scoring")
+        if not settings.public or settings.advertise_scoring is None:
+            yield (
+                f"{told} is every address of this machine: name the one that callers reach, or give {public} "
+                f"and {advertise}, too, which tells it to them."
+            )
     elif not pool.is_loopback:
         if not settings.public:
             yield _not_public(told, settings.named("public"))

@@ -19,6 +19,9 @@ ACME: dict[str, Any] = {
     "acme_directory": "https://acme.test/dir",
     "acme_terms_agreed": True,
 }
+EVERY = "0.0.0.0"  # noqa: S104
+EDGED: dict[str, Any] = {"edge": "envoy", "envoy": Path("/usr/bin/env")}
+ON_EVERY = "--scoring-network 0.0.0.0 is every address of this machine: name the one that callers reach, or "
 GOOD = Settings(Path("/nonexistent/data"), Path("/nonexistent/featurizers"))
 
 
@@ -59,6 +62,12 @@ def test_defaults_are_good() -> None:
         ({"scoring_port": 0}, "--scoring-port 0 is no port"),
         ({"scoring_network": "10.0.0.0/8"}, "--scoring-network 10.0.0.0/8 is not loopback"),
         ({"scoring_network": "::1/128"}, "--scoring-network ::1/128 is not IPv4"),
+        ({"scoring_network": EVERY, "public": True}, "--scoring-network 0.0.0.0 is every address of this"),
+        (EDGED | {"scoring_network": EVERY, "public": True}, f"{ON_EVERY}give --public and --advertise-sc"),
+        (
+            EDGED | {"scoring_network": EVERY, "advertise_scoring": "203.0.113.5"},
+            f"{ON_EVERY}give --public and --advertise-scoring, too, which tells it to them",
+        ),
         (
             {"scoring_network": "10.0.0.0/8", "public": True},
             "--scoring-network 10.0.0.0/8 has 16777214 addresses",
