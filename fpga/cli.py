@@ -16,6 +16,7 @@ from fpga.commands import (
     clean,
     cloud,
     cloud_list,
+    cloud_manifests,
     cloud_principal,
     cloud_unit,
     completion,
@@ -64,6 +65,7 @@ app.command()(call_info.call_info)
 cloud.app.command("list")(cloud_list.list_)
 cloud.app.command()(cloud_unit.install)
 cloud.app.command()(cloud_unit.uninstall)
+cloud.app.command()(cloud_manifests.manifests)
 cloud.app.add_typer(cloud_principal.app, name="principal", cls=Commands)
 app.add_typer(cloud.app, name="cloud", cls=Commands)
 app.add_typer(certs.app, name="certs", cls=Commands)

@@ -55,12 +55,13 @@ class _Issuer(NamedTuple):
     pem: bytes
 
 
-def make(folder: Path, addresses: Sequence[str]) -> list[Made]:
+def make(folder: Path, addresses: Sequence[str], names: Sequence[str] = ()) -> list[Made]:
     """Makes what is missing of a cluster's files, and what expires: the machines' files, in their order.
 
     Args:
         folder: of the cluster.
         addresses: IPv4 addresses of machines in the cluster; those that have a folder there come with them.
+        names: DNS names by which each of them is called, beside its address.
 
     Raises:
         StartError: an address is none that other machines reach, or a file that is there cannot be used.
@@ -72,7 +73,7 @@ def make(folder: Path, addresses: Sequence[str]) -> list[Made]:
     issuer = _load_or_make_ca(folder)
     token = _load_or_make_token(folder)
     there = [path.name for path in sorted(folder.iterdir()) if (path / CERTIFICATE).is_file()]
-    return [_machine(folder, one, issuer, token) for one in dict.fromkeys([*addresses, *there])]
+    return [_machine(folder, one, issuer, token, names) for one in dict.fromkeys([*addresses, *there])]
 
 
 def of_machine(folder: Path) -> Credentials:
@@ -80,7 +81,7 @@ def of_machine(folder: Path) -> Credentials:
     return Credentials(folder / TOKEN, folder)
 
 
-def _machine(folder: Path, address: str, issuer: _Issuer, token: bytes) -> Made:
+def _machine(folder: Path, address: str, issuer: _Issuer, token: bytes, names: Sequence[str]) -> Made:
     own = folder / address
     _private_folder(own)
     found = of_machine(own)
@@ -91,7 +92,7 @@ def _machine(folder: Path, address: str, issuer: _Issuer, token: bytes) -> Made:
     if standing is not None:
         return Made(address, found, standing, is_new=False)
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _issue(address, key, issuer)
+    certificate = _issue(address, key, issuer, names)
     write_private(found.key_file, _pem(key))
     write_private(found.certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
     return Made(address, found, certificate.not_valid_after_utc, is_new=True)
@@ -112,14 +113,17 @@ def _standing(found: Credentials, issuer: _Issuer) -> datetime.datetime | None:
     return end if fits else None
 
 
-def _issue(address: str, key: ec.EllipticCurvePrivateKey, issuer: _Issuer) -> x509.Certificate:
+def _issue(
+    address: str, key: ec.EllipticCurvePrivateKey, issuer: _Issuer, names: Sequence[str]
+) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-    names = [
+    known = [
         x509.IPAddress(IPv4Address(address)),
         # Ray's processes of one machine call each other here
         x509.IPAddress(IPv4Address("127.0.0.1")),
         x509.DNSName("localhost"),
+        *map(x509.DNSName, names),
     ]
     usage = x509.KeyUsage(
         digital_signature=True,
@@ -142,7 +146,7 @@ def _issue(address: str, key: ec.EllipticCurvePrivateKey, issuer: _Issuer) -> x5
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage(both), critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectAlternativeName(known), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False

@@ -17,6 +17,7 @@ TELLING: Final = {"told_when_long", "stage", "wait", "ending"}
 SHORT: Final = {
     "certs check": "reads files, and says itself which of them are pipes",
     "certs convert": "reads files, and says itself which of them are pipes",
+    "cloud manifests": "writes texts that it has",
     "completion": "prints a text",
     "stack schema": "writes texts that it has",
 }
