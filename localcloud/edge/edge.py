@@ -7,17 +7,19 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 from localcloud.datafolder import memory
-from localcloud.edge import ENVOY, binary, resources
+from localcloud.edge import ENVOY, binary, resources, upstreams
 from localcloud.edge.admin import Admin
-from localcloud.edge.entrance import Entrance, obstacle
+from localcloud.edge.entrance import Entrance, Upstream, obstacle
 from localcloud.edge.envoy import Envoy
 from localcloud.errors import StartError
 from localcloud.files import write_private
+from localcloud.placing.credentials import Credentials
 from localcloud.ports import RELEASE_TIMEOUT_S
 from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
 from localcloud.scoring.errors import BindError
@@ -29,7 +31,7 @@ from localcloud.waiting import until
 _PURPOSE: Final = "edge"
 _TAKEN_S: Final = 20.0
 """How long Envoy may take for a change, or to come back before it takes one."""
-_UPDATES: Final = r"\.(version_text|update_rejected)$"
+_NUMBERS: Final = rf"\.(version_text|update_rejected)$|^{resources.WARMING}$"
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +53,13 @@ class Edge:
     Args:
         binary: Envoy's executable.
         data: localcloud's data folder.
+        credentials: this machine's among those of the replicas; None: no service has any.
 
     Raises:
         StartError: the folder cannot be made.
     """
 
-    def __init__(self, binary: Path, data: Path) -> None:
+    def __init__(self, binary: Path, data: Path, credentials: Credentials | None = None) -> None:
         memory.forget(data, _PURPOSE)
         try:
             self._folder = memory.make(data, _PURPOSE)
@@ -68,6 +71,9 @@ class Edge:
         self._admin = Admin(resources.admin_socket(self._folder))
         bootstrap = self._folder / "bootstrap.json"
         write_private(bootstrap, json.dumps(resources.bootstrap(self._folder)).encode())
+        if credentials is not None:
+            for path, found in upstreams.secrets(credentials, self._folder).items():
+                write_private(path, json.dumps({"resources": found}).encode())
         self._envoy = Envoy(binary, bootstrap, self._admin)
         self._applying = threading.RLock()  # held while Envoy is told of a change
         self._lock = threading.Lock()
@@ -117,18 +123,26 @@ class Edge:
             self._reserved[service_id] = wanted
             return wanted.endpoint
 
-    def show(self, service_id: str, endpoint: Endpoint, tls: TlsMaterial | None, inner: UnixSocket) -> None:
+    def show(
+        self,
+        service_id: str,
+        endpoint: Endpoint,
+        tls: TlsMaterial | None,
+        inner: UnixSocket,
+        upstream: Upstream | None = None,
+    ) -> None:
         """Has Envoy take a service's calls at an endpoint from now on, and returns when it does.
 
         Args:
             tls: what is shown there; None: SSL is off.
             inner: where its own server listens.
+            upstream: its replicas; None: its own server answers all calls.
 
         Raises:
             BindError: its address is taken, or callers could not be told from another service's; what was
                 there before stays.
         """
-        entrance = Entrance(service_id, endpoint, tls, inner)
+        entrance = Entrance(service_id, endpoint, tls, inner, upstream)
         with self._applying:
             with self._lock:
                 before, there = dict(self._entrances), list(self._entrances.values())
@@ -152,6 +166,22 @@ class Edge:
                     self._entrances = before
                 self._apply(None)
                 raise
+
+    def follow(self, service_id: str, upstream: Upstream | None) -> None:
+        """Has calls go to other replicas, or need other keys, from now on, and returns when they do.
+
+        Nothing happens where the service is not shown.
+
+        Raises:
+            BindError: Envoy does not take it; it will when it can.
+        """
+        with self._applying:
+            with self._lock:
+                entrance = self._entrances.get(service_id)
+                if entrance is None:
+                    return
+                self._entrances[service_id] = replace(entrance, upstream=upstream)
+            self._apply(entrance.endpoint)
 
     def hide(self, service_id: str) -> None:
         """Takes no new connection for a service any more; who is connected is told to go."""
@@ -194,7 +224,8 @@ class Edge:
         with self._lock:
             entrances, version = list(self._entrances.values()), self._version
         if not keeps_clusters:
-            self._hand_over(resources.CLUSTERS, "clusters.json", resources.clusters(entrances, version))
+            found = resources.clusters(entrances, version, self._folder)
+            self._hand_over(resources.CLUSTERS, "clusters.json", found)
         taken = self._hand_over(
             resources.LISTENERS, "listeners.json", resources.listeners(entrances, version)
         )
@@ -222,8 +253,9 @@ class Edge:
         def has_looked() -> bool:
             nonlocal found
             told = self._numbers()
+            # calls of a service whose replicas were not looked at yet would fail
             if told.get(f"{name}.version_text") == content["version_info"]:
-                found = _Taken.TAKEN
+                found = _Taken.TAKEN if told.get(resources.WARMING) == "0" else _Taken.LATE
             elif told.get(refused, before) != before:
                 found = _Taken.REFUSED
             return found is not _Taken.LATE
@@ -243,7 +275,7 @@ class Edge:
     def _numbers(self) -> dict[str, str]:
         """The versions that Envoy has, and the counts of what it refused; none while it does not answer."""
         try:
-            return self._admin.numbers(_UPDATES)
+            return self._admin.numbers(_NUMBERS)
         except OSError:
             return {}
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localcloud.scoring import certificate_names
 from localcloud.scoring.addresses import Endpoint, UnixSocket
 from localcloud.scoring.tls import TlsMaterial
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The replicas of a service, and who may call them.
+
+    Attributes:
+        replicas: where they take calls, with mutual TLS; empty: there are none now.
+        keys: either opens them; None: anyone may call.
+    """
+
+    replicas: tuple[Endpoint, ...]
+    keys: tuple[str, str] | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -19,12 +32,14 @@ class Entrance:
         endpoint: where it is called.
         tls: what is shown there; None: SSL is off.
         inner: where its own server listens.
+        upstream: what takes the calls that have a right key; None: its own server does, too.
     """
 
     service_id: str
     endpoint: Endpoint
     tls: TlsMaterial | None
     inner: UnixSocket
+    upstream: Upstream | None = None
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:

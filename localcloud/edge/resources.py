@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from localcloud.edge import upstreams
 from localcloud.edge.entrance import Entrance
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.entry import PEER
@@ -20,9 +21,9 @@ MOST_CONNECTIONS: Final = 8192
 CLUSTERS: Final = "cluster_manager.cds"
 LISTENERS: Final = "listener_manager.lds"
 """What Envoy counts its updates under."""
+WARMING: Final = "cluster_manager.warming_clusters"
+"""The number of services whose replicas it has not looked at yet."""
 
-_MOST_CALLS: Final = 16_384
-"""Of a service at a time: the bounds of its own server come first."""
 _MOST_STREAMS: Final = 1024
 """Calls under way over one connection: a caller with more waits, or opens another."""
 
@@ -40,11 +41,7 @@ def bootstrap(folder: Path) -> dict[str, Any]:
             "lds_config": _source(folder / "listeners.json"),
         },
         # Of what is asked for: each service would have hundreds of numbers more.
-        "stats_config": {
-            "stats_matcher": {
-                "inclusion_list": {"patterns": [{"prefix": f"{name}."} for name in (CLUSTERS, LISTENERS)]}
-            }
-        },
+        "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _asked_for()}}},
         "overload_manager": {
             "resource_monitors": [
                 {
@@ -60,14 +57,23 @@ def bootstrap(folder: Path) -> dict[str, Any]:
     }
 
 
+def _asked_for() -> list[dict[str, str]]:
+    return [{"prefix": f"{CLUSTERS}."}, {"prefix": f"{LISTENERS}."}, {"exact": WARMING}]
+
+
 def admin_socket(folder: Path) -> Path:
     """The socket at which Envoy is asked how it is."""
     return folder / "admin.sock"
 
 
-def clusters(entrances: Iterable[Entrance], version: int) -> dict[str, Any]:
-    """The services' own servers (CDS)."""
-    return _response([_cluster(one) for one in entrances], version)
+def clusters(entrances: Iterable[Entrance], version: int, folder: Path) -> dict[str, Any]:
+    """The services' own servers, and their replicas (CDS)."""
+    found = []
+    for one in entrances:
+        found.append(_cluster(one))
+        if one.upstream is not None:
+            found.append(upstreams.cluster(one, one.upstream, folder))
+    return _response(found, version)
 
 
 def listeners(entrances: Iterable[Entrance], version: int) -> dict[str, Any]:
@@ -88,18 +94,13 @@ def _source(path: Path) -> dict[str, Any]:
 
 def _cluster(entrance: Entrance) -> dict[str, Any]:
     endpoint = {"endpoint": {"address": {"pipe": {"path": entrance.inner.path}}}}
-    bounds = {
-        "max_connections": _MOST_CALLS,
-        "max_pending_requests": _MOST_CALLS,
-        "max_requests": _MOST_CALLS,
-    }
     return {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
         "name": entrance.service_id,
         "type": "STATIC",
         "lb_policy": "LEAST_REQUEST",
         "connect_timeout": "5s",
-        "circuit_breakers": {"thresholds": [bounds]},
+        "circuit_breakers": upstreams.bounds(),
         "load_assignment": {
             "cluster_name": entrance.service_id,
             "endpoints": [{"lb_endpoints": [endpoint]}],
@@ -211,10 +212,11 @@ def _routes(entrance: Entrance) -> dict[str, Any]:
         # None of these has begun.
         "retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 3},
     }
+    routes = [{"match": {"prefix": "/"}, "route": action}]
+    if entrance.upstream is not None:
+        routes = [*upstreams.routes(entrance, entrance.upstream), *routes]
     return {
-        "virtual_hosts": [
-            {"name": "service", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": action}]}
-        ],
+        "virtual_hosts": [{"name": "service", "domains": ["*"], "routes": routes}],
         "request_headers_to_add": [
             {
                 "header": {"key": PEER, "value": "ipv4:%DOWNSTREAM_REMOTE_ADDRESS%"},

@@ -1,0 +1,282 @@
+"""Envoy before replicas on other machines: who gets to them, and what is lost when they die."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+
+from clients.wire.tensorflow_serving import METHOD
+from localcloud.edge.edge import Edge
+from localcloud.edge.entrance import Upstream
+from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.counts import PREDICT
+from localcloud.scoring.host import ScoringHost
+from tests.integration.localcloud.test_edge import (
+    CASES,
+    OK,
+    PHOTO,
+    A,
+    answered,
+    connected,
+    deploy,
+    material,
+    told,
+)
+from tests.support import envoy
+from tests.support.certificates.authority import Authority
+from tests.support.localcloud.replica import Replica, credentials, replicas
+from tests.support.localcloud.retrying_callers import Tally, calling
+from tests.support.localcloud.scoring_parts import PRIMARY, SECONDARY, free_endpoint
+from tests.support.waiting import wait_until
+
+KEYS = (PRIMARY, SECONDARY)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Authority:
+    return Authority("cluster")
+
+
+class Placed(ScoringHost):
+    """A host behind an edge that hands calls to replicas."""
+
+    def __init__(self, folder: Path, cluster: Authority) -> None:
+        self.own = credentials(folder / "tls", cluster)
+        self.edge = Edge(envoy.executable(), folder, self.own)
+        self.edge.start()
+        super().__init__(edge=self.edge)
+
+    def own_calls(self) -> int:
+        """The calls that the service's own server has answered."""
+        codes = self.counted()["service"].codes
+        return sum(number for (method, _), number in codes.items() if method == PREDICT)
+
+
+@pytest.fixture
+def host(tmp_path: Path, cluster: Authority) -> Iterator[Placed]:
+    found = Placed(tmp_path, cluster)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def placed(tmp_path_factory: pytest.TempPathFactory, cluster: Authority) -> Iterator[Placed]:
+    found = Placed(tmp_path_factory.mktemp("cloud"), cluster)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[ScoringHost]:
+    found = ScoringHost()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(placed: Placed) -> Iterator[list[Replica]]:
+    with replicas(placed.own, 2) as found:
+        yield found
+
+
+@pytest.fixture
+def where() -> Endpoint:
+    return free_endpoint()
+
+
+def endpoints(*found: Replica) -> tuple[Endpoint, ...]:
+    return tuple(one.endpoint for one in found)
+
+
+MORE_CASES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
+    "the primary key": (METHOD, PHOTO, (PRIMARY,)),
+    "a bearer in other case": (METHOD, PHOTO, (f"bEARER {PRIMARY}",)),
+    "a bearer with two spaces": (METHOD, PHOTO, (f"Bearer  {PRIMARY}",)),
+    "a bearer without a space": (METHOD, PHOTO, (f"Bearer{PRIMARY}",)),
+    "a bearer of a bearer": (METHOD, PHOTO, (f"Bearer Bearer {PRIMARY}",)),
+    "a bearer without a key": (METHOD, PHOTO, ("Bearer ",)),
+    "a space before the key": (METHOD, PHOTO, (f" {PRIMARY}",)),
+    "a space behind the key": (METHOD, PHOTO, (f"{PRIMARY} ",)),
+    "a key in other case": (METHOD, PHOTO, (PRIMARY.upper(),)),
+    "more than the key": (METHOD, PHOTO, (f"{PRIMARY}x",)),
+    "the beginning of the key": (METHOD, PHOTO, (PRIMARY[:-1],)),
+    "both keys as one": (METHOD, PHOTO, (f"{PRIMARY}|{SECONDARY}",)),
+    "both keys": (METHOD, PHOTO, KEYS),
+    "a pattern": (METHOD, PHOTO, (".*",)),
+    "no message": (METHOD, b"", (PRIMARY,)),
+    "another service's path": ("/tensorflow.serving.PredictionService/Predict/", PHOTO, ()),
+    "a query": (f"{METHOD}?x=1", PHOTO, ()),
+}
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["ssl", "plain"])
+@pytest.mark.parametrize("case", [*CASES, *MORE_CASES])
+def test_who_calls_a_service_with_replicas_is_told_the_same_as_of_one_without(
+    alone: ScoringHost,
+    placed: Placed,
+    pair: list[Replica],
+    authority: Authority,
+    case: str,
+    secure: bool,
+) -> None:
+    endings = []
+    for host in (alone, placed):
+        where = free_endpoint()
+        tls = material(authority, A) if secure else None
+        deploy(host, where, tls)
+        if host is placed:
+            placed.edge.follow("service", Upstream(endpoints(*pair), KEYS if secure else None))
+        with connected(where, authority.root if secure else None) as opened:
+            endings.append(told(opened, *(CASES | MORE_CASES)[case]))
+        host.remove("service")
+    assert endings[0] == endings[1]
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["ssl", "plain"])
+def test_a_call_with_a_right_key_goes_to_a_replica_alone(
+    placed: Placed, pair: list[Replica], authority: Authority, where: Endpoint, secure: bool
+) -> None:
+    deploy(placed, where, material(authority, A) if secure else None)
+    placed.edge.follow("service", Upstream(endpoints(*pair), KEYS if secure else None))
+    with connected(where, authority.root if secure else None) as opened:
+        for key in (PRIMARY, SECONDARY, f"Bearer {PRIMARY}", f"bearer {SECONDARY}"):
+            assert told(opened, keys=(key,)) == OK
+        assert placed.own_calls() == 0
+        expected = OK if not secure else (grpc.StatusCode.UNAUTHENTICATED,)
+        assert told(opened, keys=("wrong",))[: len(expected)] == expected
+        assert placed.own_calls() == int(secure)
+    placed.remove("service")
+
+
+def test_a_key_that_is_taken_back_opens_no_replica_from_then_on(
+    placed: Placed, pair: list[Replica], authority: Authority, where: Endpoint
+) -> None:
+    deploy(placed, where, material(authority, A))
+    placed.edge.follow("service", Upstream(endpoints(*pair), KEYS))
+    with connected(where, authority.root) as opened:
+        for number in range(5):
+            old, new = f"key-{number}", f"key-{number + 1}"
+            for key in (old, new):
+                placed.set_keys("service", PRIMARY, key)
+                placed.edge.follow("service", Upstream(endpoints(*pair), (PRIMARY, key)))
+            assert told(opened, keys=(new,)) == OK
+            assert told(opened, keys=(old,))[0] is grpc.StatusCode.UNAUTHENTICATED
+    placed.remove("service")
+
+
+def steady(where: Endpoint, authority: Authority) -> list[Callable[[], object]]:
+    return [functools.partial(answered_over, where, authority.root)] * 8
+
+
+def answered_over(where: Endpoint, root: bytes) -> None:
+    """A call whose replica may be lost: it is answered, and without a retry of the caller's."""
+    with connected(where, root) as opened:
+        for _ in range(5):
+            assert told(opened, keys=(PRIMARY,)) == OK
+
+
+def has_more(tally: Tally, calls: int) -> bool:
+    return len(tally.took_s) > calls
+
+
+def nothing_was_lost(tally: Tally) -> None:
+    assert not tally.failed, tally
+    assert max(tally.took_s) < 5, tally
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM], ids=lambda one: one.name)
+def test_no_call_is_lost_with_a_replica(
+    host: Placed, where: Endpoint, authority: Authority, number: signal.Signals
+) -> None:
+    """Killed, silent, or drained: while eight callers call."""
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 2, 0.02) as found:
+        host.edge.follow("service", Upstream(endpoints(*found), KEYS))
+        with calling(*steady(where, authority)) as tally:
+            before = len(tally.took_s)
+            found[0].send(number)
+            wait_until(lambda: len(tally.took_s) > before + 24)
+        nothing_was_lost(tally)
+        assert host.own_calls() == 0
+
+
+def test_replicas_come_and_go_under_callers(host: Placed, where: Endpoint, authority: Authority) -> None:
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 3, 0.02) as found:
+        host.edge.follow("service", Upstream(endpoints(found[0]), KEYS))
+        with calling(*steady(where, authority)) as tally:
+            for there in (found, found[1:], found[2:], found[:2]):
+                before = len(tally.took_s)
+                host.edge.follow("service", Upstream(endpoints(*there), KEYS))
+                wait_until(functools.partial(has_more, tally, before + 8))
+        nothing_was_lost(tally)
+        assert host.own_calls() == 0
+
+
+def test_where_no_replica_is_left_the_own_server_answers_until_one_is_back(
+    host: Placed, where: Endpoint, authority: Authority
+) -> None:
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 2, 0.02) as found:
+        host.edge.follow("service", Upstream(endpoints(*found), KEYS))
+        with calling(*steady(where, authority)) as tally:
+            for one in found:
+                one.send(signal.SIGSTOP)
+            wait_until(lambda: host.own_calls() > 8)
+            for one in found:
+                one.send(signal.SIGCONT)
+
+            def is_back() -> bool:
+                own, all_ = host.own_calls(), len(tally.took_s)
+                wait_until(lambda: len(tally.took_s) > all_ + 8)
+                return host.own_calls() == own
+
+            wait_until(is_back)
+        nothing_was_lost(tally)
+    host.edge.follow("service", Upstream((), KEYS))
+    answered(where, authority.root)
+
+
+def test_a_replica_is_known_by_its_certificate(
+    host: Placed, where: Endpoint, authority: Authority, cluster: Authority, tmp_path: Path
+) -> None:
+    """Of the cluster's CA, and for its own address: else the call goes to the own server."""
+    deploy(host, where, material(authority, A))
+    others = {"ca": credentials(tmp_path / "ca"), "ip": credentials(tmp_path / "ip", cluster, "127.0.0.9")}
+    for number, own in enumerate(others.values()):
+        with replicas(own, 1) as found:
+            host.edge.follow("service", Upstream(endpoints(*found), KEYS))
+            with connected(where, authority.root) as opened:
+                assert told(opened, keys=(PRIMARY,)) == OK
+            assert host.own_calls() == number + 1
+
+
+def test_keys_are_in_memory_for_their_owner_alone(
+    host: Placed, where: Endpoint, authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    deploy(host, where, material(authority, A))
+    upstream = Upstream((Endpoint("127.0.0.1", 1),), KEYS)
+    host.edge.follow("service", upstream)
+    child = psutil.Process(host.edge.status().pid)
+    folder = Path(child.cmdline()[child.cmdline().index("--config-path") + 1]).parent
+    escaped = json.dumps(re.escape(PRIMARY))[1:-1]
+    holding = [path for path in folder.iterdir() if path.is_file() and escaped in path.read_text()]
+    assert {path.stat().st_mode & 0o777 for path in holding} == {0o600}
+    assert len(holding) == 1
+    told = (repr(upstream), caplog.text, *child.cmdline(), *child.environ().values())
+    assert not [words for words in told if PRIMARY in words or escaped in words]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in kept if PRIMARY.encode() in path.read_bytes()]
