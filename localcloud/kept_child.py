@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import abc
 import logging
+import os
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
 FIRST_BACKOFF_S: Final = 0.1
@@ -14,7 +17,14 @@ LONGEST_BACKOFF_S: Final = 10.0
 STEADY_AFTER_S: Final = 30.0
 """A child that lived this long failed for a new reason: the back-off starts anew."""
 
+_LAUNCHER: Final = Path(__file__).with_name("launcher.py")
+
 log = logging.getLogger(__name__)
+
+
+def tied(program: str, *arguments: str) -> list[str]:
+    """The command line of a program that the kernel ends when this process ends, however that does."""
+    return [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), program, *arguments]
 
 
 class KeptChild(abc.ABC):

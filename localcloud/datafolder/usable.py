@@ -46,6 +46,7 @@ _FILES: Final = (
     "roots.pem",
     "acme.json",
     "ports.json",
+    "placed.json",
     "identity.json",
     "federated-credentials.json",
     "audit.log",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Final
 
 from localcloud.edge.admin import Admin
 from localcloud.errors import StartError
-from localcloud.kept_child import KeptChild
+from localcloud.kept_child import KeptChild, tied
 from surroundings import variables
 
-LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 DRAIN_S: Final = 30
 """How long calls may go on over connections that began with another certificate, or SSL the other way."""
 _TRACES: Final = ("backtrace:", "envoy_bug:")
@@ -40,8 +37,7 @@ class Envoy(KeptChild):
         self._admin = admin
         self._binary = binary
         self._command = [
-            *(sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(binary)),
-            *("--config-path", str(bootstrap)),
+            *tied(str(binary), "--config-path", str(bootstrap)),
             # One thread is enough for what a machine's other cores can compute.
             *("--concurrency", "1"),
             # Two on a machine would share what they keep in memory for it.
