@@ -7,7 +7,7 @@ import json
 import sys
 
 from surroundings import settle
-from tools.bench import cloud, graph, load, scoring, services
+from tools.bench import cloud, graph, load, replicas, scoring, services
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    benchmarks = (graph, services, cloud, scoring, load)
+    benchmarks = (graph, services, cloud, scoring, replicas, load)
     results = [(one, one.measure(one.TURNS, progress)) for one in benchmarks]
     if options.json:
         print(json.dumps({one.__name__.split(".")[-1]: result for one, result in results}, indent=2))
