@@ -82,7 +82,8 @@ def _problems(
 
                 there = ModelManagement(cloud, one.id).services()
                 capacity = int(found["sku"].get("capacity") or 1)
-                yield from crowded(stack.account.name, capacity, there, services, own)
+                wanted = sum(one.service.fpgas for one in stack.services)
+                yield from crowded(stack.account.name, capacity, there, services, own, wanted)
         elif one.kind is catalogue.ZONE:
             yield from _taken(stack, own, cloud)
 
@@ -113,7 +114,12 @@ def unfit(account: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def crowded(
-    account: str, capacity: int, there: Sequence[Service], services: Mapping[str, str], own: Own
+    account: str,
+    capacity: int,
+    there: Sequence[Service],
+    services: Mapping[str, str],
+    own: Own,
+    wanted: int,
 ) -> Iterator[str]:
     """The reason why the services that are declared do not fit into an account.
 
@@ -122,14 +128,15 @@ def crowded(
     Args:
         there: the services of the account.
         services: those that are declared, as `service_names` gives them.
+        wanted: how many FPGAs they are to hold together.
     """
     ours = {own.services.get(logical_name, name) for logical_name, name in services.items()}
     ours |= set(services.values())
     held = {one.name: one.fpgas for one in there if one.name not in ours and one.fpgas}
-    if sum(held.values()) + len(services) > capacity:
+    if sum(held.values()) + wanted > capacity:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(held.items())) or "nobody"
         yield (
-            f"{_begins(account)} has a capacity of {capacity}: this stack's services need {len(services)}, "
+            f"{_begins(account)} has a capacity of {capacity}: this stack's services need {wanted}, "
             f"and others hold {sum(held.values())}: {names}. Have its keepers raise the capacity (at most "
             f"{MAX_CAPACITY}) or delete a service, or {_ANOTHER}"
         )

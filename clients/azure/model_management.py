@@ -43,16 +43,30 @@ class Tls:
 
 @dataclass(frozen=True)
 class ServiceRequest:
-    """A service as it should be; `tls` None: SSL is off, and anyone may call it."""
+    """A service as it should be.
+
+    Attributes:
+        tls: None: SSL is off, and anyone may call it.
+        replicas: how many there are to be.
+        most_replicas: how many there may be where their number follows the calls; None: `replicas` it is.
+    """
 
     name: str
     model_id: str
     tls: Tls | None
+    replicas: int = 1
+    most_replicas: int | None = None
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service as the API tells it. `address` and `port` are empty and 0 until it has succeeded once."""
+    """A service as the API tells it.
+
+    Attributes:
+        address, port: empty and 0 until it has succeeded once.
+        replicas: how many there are to be, at least, whatever number follows the calls now.
+        most_replicas: how many there may be; None: `replicas` it is.
+    """
 
     id: str
     name: str
@@ -61,11 +75,12 @@ class Service:
     port: int
     model_id: str
     replicas: int = 1
+    most_replicas: int | None = None
 
     @property
     def fpgas(self) -> int:
         """How many of its account's FPGAs it holds: none where it has failed, and never served."""
-        return 0 if self.state == FAILED and not self.address else self.replicas
+        return 0 if self.state == FAILED and not self.address else self.most_replicas or self.replicas
 
 
 @dataclass(frozen=True)
@@ -157,31 +172,13 @@ class ModelManagement:
             QuotaExceeded: the account has no FPGA left.
             OperationFailed: it was accepted, and failed.
         """
-        tls = request.tls
-        body = {
-            "computeType": "FPGA",
-            "name": request.name,
-            "modelId": request.model_id,
-            "numReplicas": 1,
-            "sslEnabled": tls is not None,
-            "sslCertificate": tls.certificate if tls else "",
-            "sslKey": tls.key if tls else "",
-        }
+        body = {"name": request.name, **_asked(request)}
         answer = self._send("POST", f"{self._base}/services", body=body)
         return self._finished(answer, f"creating the service {request.name}")
 
     def update_service(self, service_id: str, request: ServiceRequest) -> Service:
-        """Changes model and SSL in place: address, port and keys stay."""
-        tls = request.tls
-        body = {
-            "computeType": "FPGA",
-            "modelId": request.model_id,
-            "numReplicas": 1,
-            "sslEnabled": tls is not None,
-            "sslCertificate": tls.certificate if tls else "",
-            "sslKey": tls.key if tls else "",
-        }
-        answer = self._send("PUT", self._service_url(service_id), body=body)
+        """Changes model, SSL and number of replicas in place: address, port and keys stay."""
+        answer = self._send("PUT", self._service_url(service_id), body=_asked(request))
         return self._finished(answer, f"updating the service {request.name}")
 
     def delete_service(self, service_id: str) -> None:
@@ -316,7 +313,28 @@ def _raise_if_misdirected(error: NotFound) -> None:
         raise error
 
 
+def _asked(request: ServiceRequest) -> dict[str, Any]:
+    """What creating and updating a service have in common."""
+    tls, most = request.tls, request.most_replicas
+    number: dict[str, Any] = {"numReplicas": request.replicas}
+    if most is not None:  # numReplicas cannot be given beside it
+        number = {
+            "autoScaler": {"autoscaleEnabled": True, "minReplicas": request.replicas, "maxReplicas": most}
+        }
+    return {
+        "computeType": "FPGA",
+        "modelId": request.model_id,
+        **number,
+        "sslEnabled": tls is not None,
+        "sslCertificate": tls.certificate if tls else "",
+        "sslKey": tls.key if tls else "",
+    }
+
+
 def _service(item: Mapping[str, Any]) -> Service:
+    scaler = item.get("autoScaler") or {}
+    if not scaler.get("autoscaleEnabled"):
+        scaler = {}
     return Service(
         id=item["id"],
         name=item["name"],
@@ -324,5 +342,6 @@ def _service(item: Mapping[str, Any]) -> Service:
         address=item.get("ipAddress") or "",
         port=int(item.get("port") or 0),
         model_id=item.get("modelId") or "",
-        replicas=int(item.get("numReplicas") or 1),
+        replicas=int(scaler.get("minReplicas") or item.get("numReplicas") or 1),
+        most_replicas=int(scaler["maxReplicas"]) if scaler.get("maxReplicas") else None,
     )

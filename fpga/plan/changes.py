@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from certs import renewal
 from fpga.plan.clouds import Clouds
-from fpga.plan.differences import differences, hidden, worded
+from fpga.plan.differences import completed, differences, hidden, worded
 from fpga.plan.events import State
 from fpga.plan.model import Change, Drift
 from fpga.plan.resources import Resource
@@ -16,6 +16,8 @@ from infra import catalogue
 
 _SUCCEEDED: Final = "Succeeded"
 _FORMAT: Final = "%Y-%m-%d %H:%M UTC"
+# what the program leaves out, so that states of before see no change
+_DEFAULTS: Final = {catalogue.SERVICE.token: {"replicas": 1}}
 _ADDRESS: Final = ("ip", "port")
 
 
@@ -36,7 +38,7 @@ def drift(resources: Iterable[Resource], clouds: Clouds) -> tuple[Drift, ...]:
             _address(before), _address(after)
         )
         if gone or differing:
-            told = () if gone else differing
+            told = () if gone else completed(differing, _DEFAULTS.get(one.type, {}))
             found.append(Drift(one.urn, one.name, one.type, gone, told, clouds.of(one), one.service))
     return tuple(found)
 
@@ -48,6 +50,8 @@ def _change(resource: Resource, clouds: Clouds) -> Change:
     if not differing and not reasons and resource.operation == "update":
         # the engine masks secrets on both sides: what differs and is not seen is one of them
         differing = hidden(resource.after)
+    if resource.operation in ("update", "replace"):
+        differing = completed(differing, _DEFAULTS.get(resource.type, {}))
     return Change(
         urn=resource.urn,
         name=resource.name,

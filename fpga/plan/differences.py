@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from engine import signatures
@@ -39,6 +40,19 @@ def differences(
         one, other = (None if side is None else _SECRET if secret else worded(side, clean) for side in sides)
         found.append(Difference(path, one, other))
     return tuple(found)
+
+
+def completed(found: tuple[Difference, ...], defaults: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Differences of a resource that is there before and after, an input that is not set being its default.
+
+    Args:
+        defaults: what the inputs are that are not set, by path.
+    """
+    words = {path: worded(value) for path, value in defaults.items()}
+    return tuple(
+        replace(one, before=one.before or words.get(one.path), after=one.after or words.get(one.path))
+        for one in found
+    )
 
 
 def hidden(inputs: Mapping[str, Any]) -> tuple[Difference, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from fpga.plan.model import Certificate, Change, Difference, Plan, RecordSet, Value
@@ -14,6 +15,7 @@ Row = tuple[str, str, str]
 SECRET_CHANGED: Final = "changed (secret)"  # noqa: S105 - what stands in a secret's place
 NOT_SET: Final = "not set"
 NONE: Final = "none"
+_NUMBERS: Final = {"replicas": "replicas", "max_replicas": "replicas at most"}
 AT_APPLY: Final = "issued at apply"
 
 
@@ -81,11 +83,24 @@ def reason(change: Change) -> str:
     if change.operation in ("create", "import", "delete"):
         return ""
     paths = change.replaced_by or tuple(dict.fromkeys(_top(one.path) for one in change.differences))
+    numbers = {one.path: _told_number(one) for one in change.differences if one.path in _NUMBERS}
+    if numbers and not change.replaced_by and change.type == catalogue.SERVICE.token:
+        told = ", ".join(numbers.values())
+        rest = replace(
+            change, differences=tuple(one for one in change.differences if one.path not in numbers)
+        )
+        return f"{told}; {reason(rest)}" if rest.differences else told
     said = "changes" if len(paths) == 1 else "change"
     if not change.replaced_by and all(_is_secret(one) for one in change.differences):
         return f"{_listed(paths)} {said} (secret)" if paths else ""
     order = ", and it is deleted first" if change.deleted_first else ""
     return f"{_listed(paths)} {said}{order}"
+
+
+def _told_number(difference: Difference) -> str:
+    """A number of replicas before and after: `replicas 1 -> 3`, `replicas at most 3 -> 5`."""
+    before, after = (_value(side) for side in (difference.before, difference.after))
+    return f"{_NUMBERS[difference.path]} {before} -> {after}"
 
 
 def sides(difference: Difference) -> tuple[str, str]:

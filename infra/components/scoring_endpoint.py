@@ -76,6 +76,9 @@ class ScoringEndpoint(pulumi.ComponentResource):
                 ssl_certificate=certificate.chain if certificate else "",
                 ssl_key=certificate.key if certificate else "",
                 fingerprint=certificate.fingerprint if certificate else "",
+                # one is what a service without the input has: states of before see no change
+                replicas=settings.replicas if settings.replicas > 1 else None,
+                max_replicas=settings.max_replicas,
                 server=args.management.server,
                 cloud=args.management.cloud,
             ),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from clients.azure.model_management import ServiceRequest
 
 _REPLACING = ("account_id", "name")
-_UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint")
+_NUMBER = ("replicas", "max_replicas")
+_UPDATING = ("model_id", "ssl_enabled", "ssl_certificate", "ssl_key", "fingerprint", *_NUMBER)
 _INPUTS = (*_REPLACING, *_UPDATING, "adopt", move.SERVER, move.CLOUD)
 _SUCCEEDED = "Succeeded"
 _MODEL_ID = "fpga-web-service:modelId"
@@ -102,10 +103,12 @@ class ServiceProvider(CloudProvider):
         service = self.management(props["account_id"]).settled(id_)
         if service is None:
             return ReadResult(None, {})
-        inputs = {**only(_INPUTS, props), "name": service.name, "model_id": service.model_id}
+        known = {key: value for key, value in only(_INPUTS, props).items() if key not in _NUMBER}
+        inputs = {**known, "name": service.name, "model_id": service.model_id, **_number(service)}
         if service.state == _SUCCEEDED:
             inputs.update(_seen_on_the_wire(service.address, service.port, inputs))
-        return ReadResult(id_, {**props, **inputs, "state": service.state}, inputs)
+        kept = {key: value for key, value in props.items() if key not in _NUMBER}
+        return ReadResult(id_, {**kept, **inputs, "state": service.state}, inputs)
 
     def delete(self, id_: str, props: Props) -> None:
         if self.is_elsewhere(props["account_id"]):
@@ -145,7 +148,24 @@ def _request(props: Props) -> ServiceRequest:
     from clients.azure.model_management import ServiceRequest, Tls
 
     tls = Tls(props["ssl_certificate"], props["ssl_key"]) if props["ssl_enabled"] else None
-    return ServiceRequest(props["name"], props["model_id"], tls)
+    most = props.get("max_replicas")
+    return ServiceRequest(
+        props["name"],
+        props["model_id"],
+        tls,
+        # the engine hands numbers out as floats
+        replicas=int(props.get("replicas") or 1),
+        most_replicas=None if most is None else int(most),
+    )
+
+
+def _number(service: DeployedService) -> Props:
+    """The inputs that declare as many replicas as a service is to have: none for one, as in states of before.
+
+    How many there are of those that follow the calls is nobody's input.
+    """
+    found: Props = {} if service.replicas == 1 else {"replicas": service.replicas}
+    return found if service.most_replicas is None else {**found, "max_replicas": service.most_replicas}
 
 
 def _seen_on_the_wire(address: str, port: int, declared: Props) -> Props:
@@ -173,6 +193,8 @@ class ServiceArgs:
         ssl_certificate: the chain, leaf first, PEM; with SSL off empty, as are `ssl_key` and `fingerprint`.
         ssl_key: its private key, PEM; a secret.
         fingerprint: SHA-256 of the leaf.
+        replicas: how many there are to be; None: one.
+        max_replicas: how many there may be where their number follows the calls; None: `replicas` it is.
         server: the management server (`move.described`); None: the account is in the cloud of all else.
         cloud: that of groups, storage and zones (`move.described`).
     """
@@ -185,6 +207,8 @@ class ServiceArgs:
     ssl_certificate: pulumi.Input[str]
     ssl_key: pulumi.Input[str]
     fingerprint: pulumi.Input[str]
+    replicas: int | None = None
+    max_replicas: int | None = None
     server: Mapping[str, str] | None = None
     cloud: Mapping[str, str] | None = None
 

@@ -19,6 +19,7 @@ from infra.settings import (
     listed,
     model,
     naming,
+    service,
     shared_certificates,
     table,
     unique,
@@ -215,6 +216,7 @@ def _contradictions(
         yield "name", f"is '{item.name}', {clash}: choose another one"
     yield from model.contradictions(item.model, reader.named)
     yield from domain.contradictions(item.domain)
+    yield from service.contradictions(item.service, reader.named)
     if is_served:
         return
     yield from certificate.contradictions(item.certificate, reader.named, production=production)

@@ -8,7 +8,7 @@ Knows nothing of Pulumi: it takes the configuration as the engine hands it out, 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from infra.settings import (
     existing,
     management,
     model,
+    service,
     services,
     table,
 )
@@ -121,8 +122,8 @@ def read(
     if reader.problems:
         raise SettingsError(reader.problems)
     (first, *_) = found
-    service = settings.service if is_listed else first.service
-    return replace(settings, azure=azure, management_cloud=management_cloud, service=service, services=found)
+    own = settings.service if is_listed else first.service
+    return replace(settings, azure=azure, management_cloud=management_cloud, service=own, services=found)
 
 
 def known() -> tuple[Setting, ...]:
@@ -146,17 +147,19 @@ def _flat(settings: Settings, reader: Reader[Settings]) -> tuple[DeclaredService
             settings.certificate, reader.named, production=settings.protection.production
         ),
         certificate_names.contradictions(settings.certificate.names, settings.domain),
+        service.contradictions(settings.service, reader.named),
+        _short_of(settings.account, settings.service),
     )
     reader.find([one for of_group in contradictions for one in of_group])
     patience_s = settings.service.check_timeout_s or settings.domain.patience_s
-    service = replace(settings.service, check_timeout_s=patience_s)
+    patient = replace(settings.service, check_timeout_s=patience_s)
     return (
         DeclaredService(
             name="",
             model=settings.model,
             domain=settings.domain,
             certificate=settings.certificate,
-            service=service,
+            service=patient,
         ),
     )
 
@@ -179,29 +182,62 @@ def _listed(
         flat_fqdn=settings.domain.fqdn,
         production=settings.protection.production,
     )
-    reader.find(list(_crowded(settings.account, len(settings.services))))
+    reader.find(list(_crowded(settings.account, found, len(settings.services))))
     told = frozenset(reader.problems)
     reader.problems += (problem for problem in problems if problem not in told)
     return found
 
 
-def _crowded(account: AccountSettings, services_listed: int) -> Iterator[tuple[str, str]]:
-    """The problem of an account of this stack's own that has fewer FPGAs than the list has services.
+def _short_of(account: AccountSettings, service: ServiceSettings) -> Iterator[tuple[str, str]]:
+    """The problem of an account of this stack's own that has fewer FPGAs than its one service is to have.
 
     An account that is there already is looked at itself.
     """
-    if account.exists or services_listed <= account.capacity:
+    if account.exists or service.fpgas <= account.capacity:
         return
-    if services_listed > MAX_CAPACITY:
+    yield (
+        "maxReplicas" if service.max_replicas else "replicas",
+        f"is {service.fpgas}, and accountCapacity is {account.capacity}, an FPGA for each replica: "
+        f"`pulumi config set {NAMESPACE}:accountCapacity {service.fpgas}`, or lower it",
+    )
+
+
+def _crowded(
+    account: AccountSettings, found: Sequence[DeclaredService], services_listed: int
+) -> Iterator[tuple[str, str]]:
+    """The problem of an account of this stack's own that has fewer FPGAs than the services of the list.
+
+    Args:
+        found: those of the list that could be read: each other one is to have an FPGA at least.
+    """
+    wanted = sum(one.service.fpgas for one in found) + services_listed - len(found)
+    if account.exists or wanted <= account.capacity:
+        return
+    if wanted == services_listed > MAX_CAPACITY:
         yield (
             services.KEY,
             f"lists {services_listed} services, each of which holds an FPGA, and an account has "
             f"{MAX_CAPACITY} at most: divide them among stacks with an account each; one zone may be for "
             f"them all ({NAMESPACE}:zoneExists)",
         )
-    else:
+    elif wanted == services_listed:
         yield (
             "accountCapacity",
             f"is {account.capacity}, and each of the {services_listed} services holds an FPGA: "
             f"`pulumi config set {NAMESPACE}:accountCapacity {services_listed}`",
         )
+    else:
+        several = ", ".join(f"{one.name} {one.service.fpgas}" for one in found if one.service.fpgas > 1)
+        held = f"{wanted} FPGAs for their replicas ({several})"
+        if wanted > MAX_CAPACITY:
+            yield (
+                services.KEY,
+                f"lists services that hold {held}, and an account has {MAX_CAPACITY} at most: lower replicas "
+                "or maxReplicas, or divide the services among stacks with an account each",
+            )
+        else:
+            yield (
+                "accountCapacity",
+                f"is {account.capacity}, and the services hold {held}: "
+                f"`pulumi config set {NAMESPACE}:accountCapacity {wanted}`, or lower replicas or maxReplicas",
+            )

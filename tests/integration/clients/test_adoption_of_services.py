@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,6 +93,42 @@ def test_one_that_serves_is_brought_up_to_date() -> None:
         assert ensure_service(management, REQUEST, adopt=True).id == "1"
 
     assert [request for request in sent(server) if not request.startswith("GET")] == ["PUT /services/1"]
+
+
+def test_it_has_the_declared_number_of_replicas_then() -> None:
+    script = (listed(service()), Reply(200, service()), ACCEPTED, OPERATION_DONE, Reply(200, service()))
+    request = replace(REQUEST, replicas=2, most_replicas=5)
+    with managing(*script) as (management, server):
+        ensure_service(management, request, adopt=True)
+
+    (put,) = [seen.body for seen in server.seen if seen.method == "PUT"]
+    assert isinstance(put, dict)
+    assert put["autoScaler"] == {"autoscaleEnabled": True, "minReplicas": 2, "maxReplicas": 5}
+    assert "numReplicas" not in put
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"numReplicas": 3}, (3, None, 3)),
+        ({"numReplicas": 3, "autoScaler": {"autoscaleEnabled": False, "maxReplicas": 9}}, (3, None, 3)),
+        # how many there are just now of those that follow the calls is of no matter
+        (
+            {
+                "numReplicas": 4,
+                "autoScaler": {"autoscaleEnabled": True, "minReplicas": 2, "maxReplicas": 5},
+            },
+            (2, 5, 5),
+        ),
+    ],
+)
+def test_a_number_of_replicas_is_what_was_asked_for(
+    told: dict[str, object], expected: tuple[int, int | None, int]
+) -> None:
+    with managing(Reply(200, service() | told)) as (management, _):
+        found = management.service("1")
+    assert found is not None
+    assert (found.replicas, found.most_replicas, found.fpgas) == expected
 
 
 def test_one_whose_create_still_runs_is_waited_for() -> None:

@@ -119,7 +119,8 @@ class Caller:
 
     def run(self, kind: str, change: Change) -> None:
         """Carries the change out as a provider does. Raises: ClientError."""
-        request = ServiceRequest(_NAME, self.model_id, None)
+        number = 3 if change is Change.UPDATE else 1
+        request = ServiceRequest(_NAME, self.model_id, None, replicas=number)
         with self.management() as management:
             if kind == "model":
                 if change is Change.CREATE:
@@ -192,7 +193,8 @@ def _problem(caller: Caller, case: Case) -> str:
             return f"{len(found)} are there"
         if case.kind == "service" and found:
             service = management.service(found[0])
-            if service is None or service.state != "Succeeded":
+            number = 3 if case.change is Change.UPDATE else 1
+            if service is None or (service.state, service.replicas) != ("Succeeded", number):
                 return f"it is {service}"
         return "another one is there" if found and caller.made not in ("", found[0]) else ""
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from fpga.plan import table
 from fpga.plan.markdown import LIMIT, code, escape, render
 from fpga.plan.redaction import Redaction
-from fpga.plan.wording import sides
+from fpga.plan.wording import reason, sides
 from fpga.plan.wording import summary as headline
 from tests.support.odd_folders import ODD
 from tests.support.plan.samples import (
@@ -179,3 +179,29 @@ def test_a_checkout_of_an_odd_name_is_not_told_of_either() -> None:
         ),
     ]:
         assert redaction.clean(given) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({}, {"replicas": 3}, "replicas 1 -> 3"),
+        ({"replicas": 3.0}, {}, "replicas 3 -> 1"),
+        (
+            {"replicas": 2},
+            {"replicas": 3, "max_replicas": 5},
+            "replicas at most not set -> 5, replicas 2 -> 3",
+        ),
+        (
+            {"replicas": 2, "model_id": "a"},
+            {"replicas": 4, "model_id": "b"},
+            "replicas 2 -> 4; model_id changes",
+        ),
+    ],
+)
+def test_a_number_of_replicas_is_told_in_words(
+    before: dict[str, object], after: dict[str, object], words: str
+) -> None:
+    plan = plan_of([step("update", SERVICE, "service", before, after), summary()])
+    (change,) = plan.changes
+    assert reason(change) == words
+    assert f"| {escape(words)} |" in render(plan)

@@ -166,11 +166,19 @@ def test_an_account_without_fpgas_is_told(account: Mapping[str, Any], words: lis
 )
 def test_the_fpgas_of_others_are_counted(there: list[tuple[str, int]], has: Own, fits: bool) -> None:
     services = [SimpleNamespace(name=name, fpgas=fpgas) for name, fpgas in there]
-    told = list(existing.crowded("models", 2, services, {"service": "mine"}, has))  # type: ignore[arg-type]
+    told = list(existing.crowded("models", 2, services, {"service": "mine"}, has, 1))  # type: ignore[arg-type]
     assert (told == []) is fits
     assert all(
         "has a capacity of 2: this stack's services need 1, and others hold 2: " in one for one in told
     )
+
+
+def test_each_replica_takes_one_of_the_fpgas_of_others() -> None:
+    others = [SimpleNamespace(name="others", fpgas=2)]
+    names = {"service": "mine"}
+    assert list(existing.crowded("models", 5, others, names, NOBODY, 3)) == []  # type: ignore[arg-type]
+    (told,) = existing.crowded("models", 4, others, names, NOBODY, 3)  # type: ignore[arg-type]
+    assert "has a capacity of 4: this stack's services need 3, and others hold 2: others (2)." in told
 
 
 def test_a_service_that_takes_over_is_known_by_the_name_of_before() -> None:

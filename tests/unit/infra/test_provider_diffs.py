@@ -40,6 +40,8 @@ from tests.support.provider_states import (
         ({"ssl_certificate": UNKNOWN, "ssl_key": UNKNOWN, "fingerprint": UNKNOWN}, UPDATE),
         ({"model_id": "n"}, UPDATE),
         ({"model_id": UNKNOWN}, UPDATE),
+        ({"replicas": 3.0}, UPDATE),
+        ({"max_replicas": 3.0}, UPDATE),
         ({"name": "other"}, REPLACE),
         ({"account_id": UNKNOWN}, REPLACE),
     ],
@@ -48,6 +50,14 @@ def test_a_service_is_updated_in_place_while_name_and_account_stay(
     news: dict[str, Any], expected: str
 ) -> None:
     assert verdict(ServiceProvider(), SERVICE, **news) == expected
+
+
+def test_a_service_has_the_number_of_replicas_that_it_was_given_last() -> None:
+    three = SERVICE | {"replicas": 3.0}
+    assert verdict(ServiceProvider(), three) == SAME
+    assert verdict(ServiceProvider(), three, replicas=3) == SAME
+    one = {key: value for key, value in three.items() if key != "replicas"}
+    assert ServiceProvider().diff("id", three, one).changes
 
 
 def test_a_service_that_was_seen_failed_is_due() -> None:

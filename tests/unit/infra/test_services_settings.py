@@ -436,6 +436,45 @@ def test_no_account_of_a_stack_s_own_has_room_for_more_services_than_it_can_have
     )
 
 
+def test_each_replica_needs_an_fpga_of_the_account(config: dict[str, str]) -> None:
+    items: list[dict[str, Any]] = [
+        {"name": "cats", "fqdn": "cats.contoso.test", "replicas": 3},
+        {"name": "dogs", "fqdn": "dogs.contoso.test", "maxReplicas": "4"},
+        {"name": "cows", "fqdn": "cows.contoso.test"},
+    ]
+
+    assert problems(config, items, accountCapacity="7") == [
+        "accountCapacity is 7, and the services hold 8 FPGAs for their replicas (cats 3, dogs 4): "
+        "`pulumi config set fpga-web-service:accountCapacity 8`, or lower replicas or maxReplicas"
+    ]
+    cats, dogs, cows = (one.service for one in read(config, items, accountCapacity="8").services)
+    assert (cats.replicas, cats.max_replicas, cats.fpgas) == (3, None, 3)
+    assert (dogs.replicas, dogs.max_replicas, dogs.fpgas) == (1, 4, 4)
+    assert (cows.replicas, cows.max_replicas, cows.fpgas) == (1, None, 1)
+    assert problems(config, [*items[:2], {**items[2], "replicas": 10}]) == [
+        "services lists services that hold 17 FPGAs for their replicas (cats 3, dogs 4, cows 10), and "
+        "an account has 16 at most: lower replicas or maxReplicas, or divide the services among stacks "
+        "with an account each"
+    ]
+
+
+def test_a_number_of_replicas_is_said_outside_or_in_the_item(config: dict[str, str]) -> None:
+    items = [
+        {"name": "cats", "fqdn": "cats.contoso.test", "replicas": 5},
+        {"name": "dogs", "fqdn": "dogs.contoso.test", "maxReplicas": ""},
+        {"name": "cows", "fqdn": "cows.contoso.test", "replicas": 0},
+    ]
+
+    assert problems(config, items, replicas="2", maxReplicas="4") == [
+        "maxReplicas is 4, and replicas, the fewest that there are, is 5: raise it, or `pulumi config set "
+        "--path 'fpga-web-service:services[0].replicas' 4`",
+        "services[2].replicas is '0', and a service without replicas is not offered: set it to 1 or more, or "
+        "take the service out of the stack",
+    ]
+    dogs = read(config, items[1:2], replicas="2", maxReplicas="4").services[0].service
+    assert (dogs.replicas, dogs.max_replicas) == (2, None)
+
+
 def test_what_two_have_from_outside_is_told_of_both(config: dict[str, str]) -> None:
     found = problems(config, [{"name": "cats"}, {"name": "dogs"}], fqdn="a.contoso.test")
 

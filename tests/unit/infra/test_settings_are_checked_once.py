@@ -84,6 +84,52 @@ def test_defaults_are_those_of_the_document(config: dict[str, str]) -> None:
     assert read.protection.production is False
 
 
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"replicas": "0"},
+            "fpga-web-service:replicas is '0', and a service without replicas is not offered: set it to 1 or "
+            "more, or take the service out of the stack",
+        ),
+        ({"replicas": "17"}, "fpga-web-service:replicas is '17': it takes a whole number from 1 to 16"),
+        ({"replicas": "1.5"}, "fpga-web-service:replicas is '1.5': it takes a whole number from 1 to 16"),
+        ({"replicas": "true"}, "fpga-web-service:replicas is 'true': it takes a whole number from 1 to 16"),
+        ({"replicas": "1" * 5000}, f"fpga-web-service:replicas is '{'1' * 5000}': it takes a whole number"),
+        ({"maxReplicas": "0"}, "fpga-web-service:maxReplicas is '0', and a service without replicas is not"),
+        (
+            {"replicas": "3"},
+            "fpga-web-service:replicas is 3, and accountCapacity is 1, an FPGA for each replica: "
+            "`pulumi config set fpga-web-service:accountCapacity 3`, or lower it",
+        ),
+        (
+            {"maxReplicas": "4", "accountCapacity": "2"},
+            "fpga-web-service:maxReplicas is 4, and accountCapacity is 2, an FPGA for each replica: "
+            "`pulumi config set fpga-web-service:accountCapacity 4`, or lower it",
+        ),
+        (
+            {"replicas": "3", "maxReplicas": "2", "accountCapacity": "3"},
+            "fpga-web-service:maxReplicas is 2, and replicas, the fewest that there are, is 3: raise it, or "
+            "`pulumi config set fpga-web-service:replicas 2`",
+        ),
+    ],
+)
+def test_a_number_of_replicas_that_is_refused(
+    config: dict[str, str], given: dict[str, str], problem: str
+) -> None:
+    (told,) = problems(config | {f"fpga-web-service:{key}": value for key, value in given.items()})
+    assert told.startswith(problem)
+
+
+def test_a_number_of_replicas_goes_by_the_account_s_capacity(config: dict[str, str]) -> None:
+    assert settings.read(config, {}).service.fpgas == 1
+    config |= {"fpga-web-service:accountCapacity": "3", "fpga-web-service:replicas": "2"}
+    assert settings.read(config, {}).service.fpgas == 2
+    config["fpga-web-service:maxReplicas"] = "3"
+    service = settings.read(config, {}).service
+    assert (service.replicas, service.max_replicas, service.fpgas) == (2, 3, 3)
+
+
 def test_the_region_may_be_written_as_the_portal_does(config: dict[str, str]) -> None:
     config["fpga-web-service:location"] = "East US 2"
 
