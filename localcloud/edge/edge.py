@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -26,12 +28,15 @@ from localcloud.scoring.errors import BindError
 from localcloud.scoring.tls import TlsMaterial
 from localcloud.settings import Settings
 from localcloud.status import EdgeStatus
-from localcloud.waiting import until
+from localcloud.waiting import every, until
 
 _PURPOSE: Final = "edge"
 _TAKEN_S: Final = 20.0
 """How long Envoy may take for a change, or to come back before it takes one."""
-_NUMBERS: Final = rf"\.(version_text|update_rejected)$|^{resources.WARMING}$"
+_TRIED_AGAIN_S: Final = 1.0
+_RARELY: Final = 32
+"""Tries at most so far apart, in turns: a log says each."""
+_NUMBERS: Final = rf"\.(version_text|update_rejected)$|^({resources.WARMING}|{resources.ACTIVE})$"
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +47,28 @@ class _Taken(Enum):
     TAKEN = "taken"
     REFUSED = "refused, at least a part of it"
     LATE = "not looked at in time"
+
+
+@dataclass
+class _Table:
+    """A part of Envoy's configuration, in a file.
+
+    Attributes:
+        name: what Envoy counts its updates under.
+        made: makes its resources of the entrances.
+        written: those that are in the file; None: there is none, or it is to be written again.
+    """
+
+    name: str
+    file: str
+    made: Callable[[Sequence[Entrance]], list[Any]]
+    written: list[Any] | None = None
+    version: int = 0
+
+    def without(self, wanted: Sequence[Any]) -> list[Any]:
+        """What is in the file, and is not wanted any more."""
+        names = {one["name"] for one in wanted}
+        return [one for one in self.written or () if one["name"] not in names]
 
 
 class Edge:
@@ -74,14 +101,20 @@ class Edge:
         if credentials is not None:
             for path, found in upstreams.secrets(credentials, self._folder).items():
                 write_private(path, json.dumps({"resources": found}).encode())
-        self._envoy = Envoy(binary, bootstrap, self._admin)
+        # One thread is enough for what a machine's other cores can compute; where others do, it may have all.
+        threads = 1 if credentials is None else len(os.sched_getaffinity(0))
+        self._envoy = Envoy(binary, bootstrap, self._admin, threads)
         self._applying = threading.RLock()  # held while Envoy is told of a change
         self._lock = threading.Lock()
         self._entrances: dict[str, Entrance] = {}  # the oldest first
         self._reserved: dict[str, Entrance] = {}  # not there yet, and their places are theirs
-        self._written: dict[str, list[Any]] = {}  # by the file's name
-        self._version = self._sockets = 0
+        self._clusters = _Table(resources.CLUSTERS, resources.CLUSTERS_FILE, self._made_clusters)
+        self._routes = _Table(resources.ROUTES, resources.ROUTES_FILE, resources.routes)
+        self._listeners = _Table(resources.LISTENERS, resources.LISTENERS_FILE, self._made_listeners)
+        self._tables = (self._clusters, self._routes, self._listeners)
+        self._sockets = self._tried = 0
         self._runs = False
+        self._ends = ExitStack()
 
     def start(self) -> None:
         """Starts Envoy with the entrances that there are, and returns when it listens.
@@ -90,11 +123,13 @@ class Edge:
             StartError: it does not come up.
         """
         with self._applying:
-            self._apply(None)
+            for table in self._tables:
+                self._write(table, table.made(self._shown()))
             self._envoy.start()
             self._runs = True
             for name, reason in self._refusals().items():
                 log.warning("the edge does not listen at %s: %s", name, reason)
+        self._ends.enter_context(every(_TRIED_AGAIN_S, self._try_again, thread="edge"))
 
     def status(self) -> EdgeStatus:
         """The status as it is now."""
@@ -160,11 +195,12 @@ class Edge:
                 self._entrances[entrance.service_id] = entrance
                 self._reserved.pop(entrance.service_id, None)
             try:
-                self._apply(entrance.endpoint)
+                self._apply(*self._tables, endpoint=entrance.endpoint)
             except BindError:
                 with self._lock:
                     self._entrances = before
-                self._apply(None)
+                with suppress(BindError):
+                    self._apply(*self._tables)
                 raise
 
     def follow(self, service_id: str, upstream: Upstream | None) -> None:
@@ -181,7 +217,7 @@ class Edge:
                 if entrance is None:
                     return
                 self._entrances[service_id] = replace(entrance, upstream=upstream)
-            self._apply(entrance.endpoint)
+            self._apply(self._clusters, self._routes)
 
     def hide(self, service_id: str) -> None:
         """Takes no new connection for a service any more; who is connected is told to go."""
@@ -190,12 +226,13 @@ class Edge:
                 self._reserved.pop(service_id, None)
                 is_there = self._entrances.pop(service_id, None) is not None
             if is_there:
-                self._apply(None, keeps_clusters=True)
+                # calls that go on need its servers until they have ended
+                self._apply(self._listeners)
 
     def settle(self) -> None:
         """Forgets services that were hidden, and whose own servers have ended."""
-        with self._applying:
-            self._apply(None)
+        with self._applying, suppress(BindError):
+            self._apply(*self._tables)
 
     def close_ports(self) -> None:
         """Listens nowhere any more; calls over the connections that there are go on."""
@@ -207,56 +244,73 @@ class Edge:
 
     def stop(self) -> None:
         """Ends Envoy; it cannot be used afterwards. May be called twice."""
+        self._ends.close()
         self._envoy.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _apply(self, endpoint: Endpoint | None, *, keeps_clusters: bool = False) -> None:
-        """Has Envoy take the entrances as they are: what a listener names before the listeners.
+    def _made_clusters(self, entrances: Sequence[Entrance]) -> list[Any]:
+        return resources.clusters(entrances, self._folder)
+
+    def _made_listeners(self, entrances: Sequence[Entrance]) -> list[Any]:
+        return resources.listeners(entrances, self._folder)
+
+    def _shown(self) -> list[Entrance]:
+        with self._lock:
+            return list(self._entrances.values())
+
+    def _apply(self, *tables: _Table, endpoint: Endpoint | None = None) -> None:
+        """Has Envoy take the entrances as they are, table by table.
+
+        What others name comes before them, and goes behind them: no call finds that its server is not there.
 
         Args:
-            endpoint: the one that is changed; it must be listened on.
-            keeps_clusters: calls that go on still need servers whose entrances are gone.
+            endpoint: one that must be listened on.
 
         Raises:
-            BindError: it is not listened on.
+            BindError: it is not, or Envoy does not take the change.
         """
-        self._version += 1
-        with self._lock:
-            entrances, version = list(self._entrances.values()), self._version
-        if not keeps_clusters:
-            found = resources.clusters(entrances, version, self._folder)
-            self._hand_over(resources.CLUSTERS, "clusters.json", found)
-        taken = self._hand_over(
-            resources.LISTENERS, "listeners.json", resources.listeners(entrances, version)
-        )
+        if not self._runs:
+            return  # it starts with what there is by then
+        entrances, left = self._shown(), False
+        for table in tables:
+            wanted = table.made(entrances)
+            gone = table.without(wanted) if table is self._clusters else []
+            left = left or bool(gone)
+            self._require_taken(self._hand_over(table, [*wanted, *gone]), table, endpoint)
+        if left:
+            self._require_taken(
+                self._hand_over(self._clusters, self._clusters.made(entrances)), self._clusters, endpoint
+            )
+
+    def _require_taken(self, taken: _Taken, table: _Table, endpoint: Endpoint | None) -> None:
         if taken is _Taken.LATE:
             log.warning("the edge has not taken a change within %g s", _TAKEN_S)
-            if endpoint is not None:
-                raise BindError(f"The edge does not take the change within {_TAKEN_S:g} s: see the log.")
-        elif taken is _Taken.REFUSED and endpoint is not None:
+            raise BindError(f"The edge does not take the change within {_TAKEN_S:g} s: see the log.")
+        if taken is _Taken.REFUSED and table is not self._listeners:
+            raise BindError("The edge refuses the change: see the log.")
+        if taken is _Taken.REFUSED and endpoint is not None:
             refusal = self._refusals().get(endpoint.target)
             if refusal is not None:
                 raise BindError(f"The service's address {endpoint.target} cannot be bound: {refusal}.")
 
-    def _hand_over(self, name: str, file: str, content: dict[str, Any]) -> _Taken:
-        """Writes a file that has changed, and waits until Envoy has looked at it.
-
-        Args:
-            name: what Envoy counts the updates of the file under.
-        """
-        refused = f"{name}.update_rejected"
-        before = self._numbers().get(refused) if self._runs else None
-        if not self._write(self._folder / file, content) or not self._runs:
+    def _hand_over(self, table: _Table, content: list[Any]) -> _Taken:
+        """Writes a table that has changed, and waits until Envoy has looked at it."""
+        refused = f"{table.name}.update_rejected"
+        before = self._numbers()
+        if not self._write(table, content):
             return _Taken.TAKEN
+        if table is self._routes and before.get(resources.ACTIVE) == "0":
+            return _Taken.TAKEN  # it is read with the first listener
         found = _Taken.LATE
 
         def has_looked() -> bool:
             nonlocal found
             told = self._numbers()
-            # calls of a service whose replicas were not looked at yet would fail
-            if told.get(f"{name}.version_text") == content["version_info"]:
-                found = _Taken.TAKEN if told.get(resources.WARMING) == "0" else _Taken.LATE
-            elif told.get(refused, before) != before:
+            if told.get(f"{table.name}.version_text") == str(table.version):
+                # calls of a service whose replicas were not looked at yet would fail
+                is_ready = table is not self._clusters or told.get(resources.WARMING) == "0"
+                found = _Taken.TAKEN if is_ready else _Taken.LATE
+            elif told.get(refused, before.get(refused)) != before.get(refused):
                 found = _Taken.REFUSED
             return found is not _Taken.LATE
 
@@ -264,13 +318,34 @@ class Edge:
             until(has_looked, _TAKEN_S)
         return found
 
-    def _write(self, path: Path, content: dict[str, Any]) -> bool:
-        """Moves a file into place, unless it says the same: whether it did."""
-        if self._written.get(path.name) == content["resources"]:
+    def _write(self, table: _Table, content: list[Any]) -> bool:
+        """Moves a table's file into place, unless it says the same: whether it did."""
+        if table.written == content:
             return False
-        write_private(path, json.dumps(content).encode())
-        self._written[path.name] = content["resources"]
+        table.version += 1
+        told = {"version_info": str(table.version), "resources": content}
+        write_private(self._folder / table.file, json.dumps(told).encode())
+        table.written = content
         return True
+
+    def _try_again(self) -> None:
+        """Has Envoy listen where something else did when it came up, with growing pauses."""
+        table = self._listeners
+        told = self._numbers().get(f"{table.name}.version_text")
+        if told is None or not self._applying.acquire(blocking=False):
+            return
+        try:
+            if told == str(table.version):
+                self._tried = 0
+                return
+            self._tried += 1
+            if self._tried & (self._tried - 1) and self._tried % _RARELY:
+                return
+            content, table.written = table.written, None
+            if content is not None and self._hand_over(table, content) is _Taken.TAKEN:
+                log.warning("the edge listens at all its addresses again")
+        finally:
+            self._applying.release()
 
     def _numbers(self) -> dict[str, str]:
         """The versions that Envoy has, and the counts of what it refused; none while it does not answer."""

@@ -30,16 +30,16 @@ class Envoy(KeptChild):
         binary: Envoy's executable.
         bootstrap: the file that it starts with.
         admin: asks it.
+        threads: that take calls.
     """
 
-    def __init__(self, binary: Path, bootstrap: Path, admin: Admin) -> None:
+    def __init__(self, binary: Path, bootstrap: Path, admin: Admin, threads: int) -> None:
         super().__init__("Envoy")
         self._admin = admin
         self._binary = binary
         self._command = [
             *tied(str(binary), "--config-path", str(bootstrap)),
-            # One thread is enough for what a machine's other cores can compute.
-            *("--concurrency", "1"),
+            *("--concurrency", str(threads)),
             # Two on a machine would share what they keep in memory for it.
             "--disable-hot-restart",
             *("--drain-time-s", str(DRAIN_S), "--drain-strategy", "immediate"),

@@ -20,12 +20,24 @@ MOST_CONNECTIONS: Final = 8192
 
 CLUSTERS: Final = "cluster_manager.cds"
 LISTENERS: Final = "listener_manager.lds"
+ROUTES: Final = "http.services.rds.services"
 """What Envoy counts its updates under."""
+ACTIVE: Final = "listener_manager.total_listeners_active"
+"""The number of listeners: without one it reads no routes."""
 WARMING: Final = "cluster_manager.warming_clusters"
 """The number of services whose replicas it has not looked at yet."""
 
 _MOST_STREAMS: Final = 1024
 """Calls under way over one connection: a caller with more waits, or opens another."""
+
+CLUSTERS_FILE: Final = "clusters.json"
+ROUTES_FILE: Final = "routes.json"
+LISTENERS_FILE: Final = "listeners.json"
+
+_TABLE: Final = "services"
+_SERVICE: Final = "localcloud-service"
+"""The header that says, inside of Envoy alone, whose connection a call came over."""
+_INSTEAD: Final = "OVERWRITE_IF_EXISTS_OR_ADD"
 
 _EXTENSION: Final = "type.googleapis.com/envoy.extensions"
 _HANDSHAKE: Final = "30s"
@@ -37,8 +49,8 @@ def bootstrap(folder: Path) -> dict[str, Any]:
         "node": {"id": "localcloud", "cluster": "localcloud"},
         "admin": {"address": {"pipe": {"path": str(admin_socket(folder)), "mode": 0o600}}},
         "dynamic_resources": {
-            "cds_config": _source(folder / "clusters.json"),
-            "lds_config": _source(folder / "listeners.json"),
+            "cds_config": _source(folder / CLUSTERS_FILE),
+            "lds_config": _source(folder / LISTENERS_FILE),
         },
         # Of what is asked for: each service would have hundreds of numbers more.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _asked_for()}}},
@@ -58,7 +70,8 @@ def bootstrap(folder: Path) -> dict[str, Any]:
 
 
 def _asked_for() -> list[dict[str, str]]:
-    return [{"prefix": f"{CLUSTERS}."}, {"prefix": f"{LISTENERS}."}, {"exact": WARMING}]
+    prefixes = (CLUSTERS, LISTENERS, ROUTES)
+    return [*({"prefix": f"{one}."} for one in prefixes), {"exact": WARMING}, {"exact": ACTIVE}]
 
 
 def admin_socket(folder: Path) -> Path:
@@ -66,26 +79,40 @@ def admin_socket(folder: Path) -> Path:
     return folder / "admin.sock"
 
 
-def clusters(entrances: Iterable[Entrance], version: int, folder: Path) -> dict[str, Any]:
+def clusters(entrances: Iterable[Entrance], folder: Path) -> list[Any]:
     """The services' own servers, and their replicas (CDS)."""
     found = []
     for one in entrances:
         found.append(_cluster(one))
         if one.upstream is not None:
             found.append(upstreams.cluster(one, one.upstream, folder))
-    return _response(found, version)
+    return found
 
 
-def listeners(entrances: Iterable[Entrance], version: int) -> dict[str, Any]:
+def routes(entrances: Iterable[Entrance]) -> list[Any]:
+    """The ways of the services' calls (RDS), of all in one: with keys that change, no connection ends."""
+    found = {
+        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        "name": _TABLE,
+        "vhost_header": _SERVICE,
+        "virtual_hosts": [_routes(one) for one in entrances],
+        "request_headers_to_add": [
+            {
+                "header": {"key": PEER, "value": "ipv4:%DOWNSTREAM_REMOTE_ADDRESS%"},
+                "append_action": _INSTEAD,
+            }
+        ],
+        "request_headers_to_remove": [_SERVICE],
+    }
+    return [found]
+
+
+def listeners(entrances: Iterable[Entrance], folder: Path) -> list[Any]:
     """The endpoints that are listened on (LDS), each with the services that are there, the oldest first."""
     by_endpoint: dict[Endpoint, list[Entrance]] = {}
     for one in entrances:
         by_endpoint.setdefault(one.endpoint, []).append(one)
-    return _response([_listener(*there) for there in by_endpoint.items()], version)
-
-
-def _response(resources: Sequence[dict[str, Any]], version: int) -> dict[str, Any]:
-    return {"version_info": str(version), "resources": list(resources)}
+    return [_listener(*there, folder) for there in by_endpoint.items()]
 
 
 def _source(path: Path) -> dict[str, Any]:
@@ -114,19 +141,21 @@ def _cluster(entrance: Entrance) -> dict[str, Any]:
     }
 
 
-def _listener(endpoint: Endpoint, there: Sequence[Entrance]) -> dict[str, Any]:
+def _listener(endpoint: Endpoint, there: Sequence[Entrance], folder: Path) -> dict[str, Any]:
     secured = [one for one in there if one.tls is not None]
-    chains = [_chain(one, {"server_names": list(one.names)}) for one in secured if one.names]
+    chains = [_chain(one, folder, {"server_names": list(one.names)}) for one in secured if one.names]
     if secured:
         # Who asks for none of the names, or for no name, is the oldest one's: as if it were alone there.
-        chains.append(_chain(secured[0], {"transport_protocol": "tls"}, "any"))
-    chains += [_chain(one, {"transport_protocol": "raw_buffer"}) for one in there if one.tls is None]
+        chains.append(_chain(secured[0], folder, {"transport_protocol": "tls"}, "any"))
+    chains += [_chain(one, folder, {"transport_protocol": "raw_buffer"}) for one in there if one.tls is None]
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": endpoint.target,
         "address": {"socket_address": {"address": endpoint.address, "port_value": endpoint.port}},
         # A second listener on the port would get a share of the calls in silence.
         "enable_reuse_port": False,
+        # Callers have few connections, which last: each thread gets as many.
+        "connection_balance_config": {"exact_balance": {}},
         # There is one even where nobody has TLS: with it, services come and go and the listener stays.
         "listener_filters": [
             {
@@ -141,11 +170,11 @@ def _listener(endpoint: Endpoint, there: Sequence[Entrance]) -> dict[str, Any]:
     }
 
 
-def _chain(entrance: Entrance, match: dict[str, Any], suffix: str = "") -> dict[str, Any]:
+def _chain(entrance: Entrance, folder: Path, match: dict[str, Any], suffix: str = "") -> dict[str, Any]:
     chain: dict[str, Any] = {
         "name": "-".join(filter(None, (entrance.service_id, suffix))),
         "filter_chain_match": match,
-        "filters": [_http(entrance)],
+        "filters": [_http(entrance, folder)],
     }
     if entrance.tls is not None:
         chain["transport_socket_connect_timeout"] = _HANDSHAKE
@@ -173,7 +202,8 @@ def _tls(tls: TlsMaterial) -> dict[str, Any]:
     }
 
 
-def _http(entrance: Entrance) -> dict[str, Any]:
+def _http(entrance: Entrance, folder: Path) -> dict[str, Any]:
+    is_of = {"header": {"key": _SERVICE, "value": entrance.service_id}, "append_action": _INSTEAD}
     return {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
@@ -199,7 +229,16 @@ def _http(entrance: Entrance) -> dict[str, Any]:
                     },
                 }
             ],
-            "route_config": _routes(entrance),
+            "early_header_mutation_extensions": [
+                {
+                    "name": "envoy.http.early_header_mutation.header_mutation",
+                    "typed_config": {
+                        "@type": f"{_EXTENSION}.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                        "mutations": [{"append": is_of}],
+                    },
+                }
+            ],
+            "rds": {"route_config_name": _TABLE, "config_source": _source(folder / ROUTES_FILE)},
         },
     }
 
@@ -215,12 +254,4 @@ def _routes(entrance: Entrance) -> dict[str, Any]:
     routes = [{"match": {"prefix": "/"}, "route": action}]
     if entrance.upstream is not None:
         routes = [*upstreams.routes(entrance, entrance.upstream), *routes]
-    return {
-        "virtual_hosts": [{"name": "service", "domains": ["*"], "routes": routes}],
-        "request_headers_to_add": [
-            {
-                "header": {"key": PEER, "value": "ipv4:%DOWNSTREAM_REMOTE_ADDRESS%"},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
-        ],
-    }
+    return {"name": entrance.service_id, "domains": [entrance.service_id], "routes": routes}

@@ -21,7 +21,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest
 from clients.wire.tensorflow_serving import METHOD
 from localcloud.datafolder import memory
 from localcloud.edge.edge import Edge
-from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.entry import PEER
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.host import MESSAGE_LIMIT, Deployment, ScoringHost
@@ -94,9 +94,12 @@ def deploy(
 
 
 @contextmanager
-def connected(where: Endpoint, root: bytes | None = None, name: str = A) -> Iterator[grpc.Channel]:
+def connected(
+    where: Endpoint, root: bytes | None = None, name: str = A, *, retries: bool = True
+) -> Iterator[grpc.Channel]:
     """A new connection."""
     options = [
+        ("grpc.enable_retries", int(retries)),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_send_message_length", -1),
         ("grpc.enable_http_proxy", 0),
@@ -323,6 +326,28 @@ def test_more_services_than_a_user_has_watches_share_an_address(
         assert edge.status().restarts == 0
     finally:
         edge.stop()
+
+
+def test_a_listener_whose_port_was_taken_when_envoy_came_up_is_tried_again(
+    host: Edged, where: Endpoint, authority: Authority
+) -> None:
+    deploy(host, where, material(authority, A))
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        os.kill(host.pid, signal.SIGKILL)
+        wait_until(functools.partial(is_bound, other, where))
+        wait_until(lambda: host.edge.status().restarts >= 1 and host.edge.status().pid is not None)
+    wait_until(lambda: bind_problem(where) is not None)
+    answered(where, authority.root)
+
+
+def is_bound(other: socket.socket, where: Endpoint) -> bool:
+    try:
+        other.bind(where)
+    except OSError:
+        return False
+    other.listen()
+    return True
 
 
 def test_a_call_under_way_ends_as_it_began_when_ssl_goes_off(

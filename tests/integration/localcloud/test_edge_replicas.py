@@ -6,7 +6,8 @@ import functools
 import json
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import grpc
@@ -177,15 +178,17 @@ def test_a_key_that_is_taken_back_opens_no_replica_from_then_on(
     placed.remove("service")
 
 
-def steady(where: Endpoint, authority: Authority) -> list[Callable[[], object]]:
-    return [functools.partial(answered_over, where, authority.root)] * 8
+@contextmanager
+def steady(where: Endpoint, authority: Authority) -> Iterator[Tally]:
+    """Eight callers, each over a connection of its own, who repeat nothing by themselves."""
 
+    def call(opened: grpc.Channel) -> None:
+        opened.unary_unary(METHOD, bytes, bytes)(PHOTO, metadata=(("authorization", PRIMARY),), timeout=60)
 
-def answered_over(where: Endpoint, root: bytes) -> None:
-    """A call whose replica may be lost: it is answered, and without a retry of the caller's."""
-    with connected(where, root) as opened:
-        for _ in range(5):
-            assert told(opened, keys=(PRIMARY,)) == OK
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connected(where, authority.root, retries=False)) for _ in range(8)]
+        calls = [functools.partial(call, one) for one in opened]
+        yield stack.enter_context(calling(*calls))
 
 
 def has_more(tally: Tally, calls: int) -> bool:
@@ -205,7 +208,7 @@ def test_no_call_is_lost_with_a_replica(
     deploy(host, where, material(authority, A))
     with replicas(host.own, 2, 0.02) as found:
         host.edge.follow("service", Upstream(endpoints(*found), KEYS))
-        with calling(*steady(where, authority)) as tally:
+        with steady(where, authority) as tally:
             before = len(tally.took_s)
             found[0].send(number)
             wait_until(lambda: len(tally.took_s) > before + 24)
@@ -217,7 +220,7 @@ def test_replicas_come_and_go_under_callers(host: Placed, where: Endpoint, autho
     deploy(host, where, material(authority, A))
     with replicas(host.own, 3, 0.02) as found:
         host.edge.follow("service", Upstream(endpoints(found[0]), KEYS))
-        with calling(*steady(where, authority)) as tally:
+        with steady(where, authority) as tally:
             for there in (found, found[1:], found[2:], found[:2]):
                 before = len(tally.took_s)
                 host.edge.follow("service", Upstream(endpoints(*there), KEYS))
@@ -232,7 +235,7 @@ def test_where_no_replica_is_left_the_own_server_answers_until_one_is_back(
     deploy(host, where, material(authority, A))
     with replicas(host.own, 2, 0.02) as found:
         host.edge.follow("service", Upstream(endpoints(*found), KEYS))
-        with calling(*steady(where, authority)) as tally:
+        with steady(where, authority) as tally:
             for one in found:
                 one.send(signal.SIGSTOP)
             wait_until(lambda: host.own_calls() > 8)
