@@ -72,6 +72,8 @@ from localcloud.modelmanagement.own_accounts import OwnAccounts
 from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.network.listeners import blob_suffixes, near, server_name, statuses
 from localcloud.openapi.api import OpenApi
+from localcloud.placing.parts import placed
+from localcloud.placing.placement import Placement
 from localcloud.portal import pages as portals
 from localcloud.portal.pages import Portal
 from localcloud.ports import Ports
@@ -113,6 +115,7 @@ class Cloud:
         self._models: ModelManagement | None = None
         self._https: Serving | None = None
         self._edge: Edge | None = None
+        self._placement: Placement | None = None
         self._ends_at = 0.0
         self._renewal: Renewal | None = None
 
@@ -250,18 +253,23 @@ class Cloud:
         dns = DnsServer(store, ports.dns_host, ports.dns, challenges, blob_zones)
         dns.start()
         starting.callback(dns.stop)
+        device = Device(settings.featurizers, settings.execution_providers)
+        placement = self._placement = starting.enter_context(
+            placed(settings, device, lambda service_id: scoring.follow(service_id))
+        )
         edge = self._edge = edges.of(settings)
         scoring = ScoringHost(edge=edge)
         starting.callback(lambda: scoring.stop(self._drain_left_s()))
         models = self._models = ModelManagement(
             store=store,
             scoring=scoring,
-            device=Device(settings.featurizers, settings.execution_providers),
+            device=device,
             pool=pool,
             data=settings.data,
             ca_file=ca,
             hosts=_package_hosts(settings, ports, blobs),
             crash_report=starting.enter_context(endings.reported(settings.data / CRASH_REPORT)),
+            placement=placement,
         )
         models.start()
         starting.callback(models.stop)

@@ -21,6 +21,7 @@ from localcloud.edge.entrance import Entrance, Upstream, obstacle
 from localcloud.edge.envoy import Envoy
 from localcloud.errors import StartError
 from localcloud.files import write_private
+from localcloud.placing import asked
 from localcloud.placing.credentials import Credentials
 from localcloud.ports import RELEASE_TIMEOUT_S
 from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
@@ -368,4 +369,6 @@ def of(settings: Settings) -> Edge | None:
         StartError: it cannot keep its files.
     """
     executable = settings.envoy or binary.installed()
-    return None if settings.edge is None or executable is None else Edge(executable, settings.data)
+    if settings.edge is None or executable is None:
+        return None
+    return Edge(executable, settings.data, asked.credentials(settings))

@@ -8,20 +8,18 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clients.wire.onnx_model import warm_up
 from localcloud.datafolder.store import Store
 from localcloud.modelmanagement import addresses, models, operations, services
 from localcloud.modelmanagement.attempts import Attempts
-from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Failure, Operation
+from localcloud.modelmanagement.scorers import Restored, Scorers
 from localcloud.modelmanagement.services import Change, Service
 from localcloud.modelmanagement.trials import Trials
+from localcloud.placing.errors import PlacingError
 from localcloud.scoring.addresses import AddressPool, Endpoint
-from localcloud.scoring.device import Device
 from localcloud.scoring.errors import (
     BindError,
     CancelledError,
@@ -35,13 +33,13 @@ from localcloud.scoring.tls import check_served
 
 if TYPE_CHECKING:
     from localcloud.scoring.host import ScoringHost
-    from localcloud.scoring.pipeline import Pipeline
     from localcloud.scoring.scorer import Scorer
 
 log = logging.getLogger(__name__)
 
 _CODES = {
     PackageError: "InvalidPackage",
+    PlacingError: "ReplicasNotAvailable",
     TlsError: "InvalidSslCertificate",
     BindError: "AddressNotAvailable",
     CrashError: "PackageEndsTheServer",
@@ -55,8 +53,8 @@ class Deployer:
     fails, what answered goes on, and the operation is taken up again.
 
     Args:
+        scorers: what scores the services' calls.
         pool: where services may answer.
-        packages: the models' files.
         attempts: counts the loads of packages, any of which may end the process.
         trials: try packages before they are loaded.
     """
@@ -65,25 +63,23 @@ class Deployer:
         self,
         store: Store,
         scoring: ScoringHost,
-        device: Device,
+        scorers: Scorers,
         pool: AddressPool,
-        packages: Packages,
         attempts: Attempts,
         trials: Trials,
     ) -> None:
         self._store = store
         self._scoring = scoring
-        self._device = device
+        self._scorers = scorers
         self._pool = pool
-        self._packages = packages
         self._attempts = attempts
         self._trials = trials
-        self._pipelines: dict[str, tuple[str, Pipeline]] = {}  # service -> model, pipeline
-        self._waiting: dict[str, Future[Scorer]] = {}  # what `restore` left to `load_restored`
+        self._answering: dict[str, Scorer] = {}  # by service
+        self._waiting: dict[str, Restored] = {}  # what `restore` left to `load_restored`
+        self._stopping = threading.Event()
         # Held from where a row is read to where it answers: the last one to come has the newest row.
         self._following = threading.Lock()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by service
-        self._suspects = threading.Lock()
 
     def work_off(self, operation: Operation) -> None:
         """Takes an operation to its end, unless it is cancelled. It may have been begun before, by a process
@@ -126,16 +122,27 @@ class Deployer:
                 if service is not None:
                     services.save(db, service.failed(failure))
                 operations.save(db, operation.moved(operations.FAILED, failure))
+            if service is not None:
+                self._scorers.settle(service)
+
+    def begin_stop(self) -> None:
+        """Has nobody wait for a trial or for replicas any more: their operations are for the next start."""
+        self._stopping.set()
+        self._trials.close()
 
     def restore(self, service: Service) -> None:
         """Has a service answer again where it did; its model is loaded later, by `load_restored`."""
-        pipeline: Future[Scorer] = Future()
         try:
-            self._deploy(service, pipeline)
+            restored = self._scorers.restored(service)
+            self._deploy(service, restored.scorer)
         except Exception as error:  # whatever it is, the other services come back
             self._lost(service, error)
-        else:
-            self._waiting[service.id] = pipeline
+            return
+        if not isinstance(restored.scorer, Future):
+            self._answering[service.id] = restored.scorer
+            self._found(service.id)
+        if restored.awaited is not None:
+            self._waiting[service.id] = restored
 
     def load_restored(self, stopped: Callable[[], bool]) -> None:
         """Loads the models of restored services; calls that came meanwhile waited for them.
@@ -147,32 +154,46 @@ class Deployer:
                 self._load_one_restored(service_id, stopped)
 
     def _load_one_restored(self, service_id: str, stopped: Callable[[], bool]) -> None:
+        restored = self._waiting[service_id]
+        awaited = restored.awaited
+        assert awaited is not None  # noqa: S101 - else nothing waits
         if stopped():
-            self._waiting.pop(service_id).set_exception(_ending())
+            del self._waiting[service_id]
+            awaited.set_exception(_ending())
             return
         with self._store.read() as db:
             service = services.find(db, service_id)
         if service is None:
-            self._waiting.pop(service_id).set_exception(PackageError("The service is gone."))
+            del self._waiting[service_id]
+            awaited.set_exception(PackageError("The service is gone."))
             return
-        if service_id in self._pipelines:  # an operation has loaded it meanwhile
-            self._waiting.pop(service_id).set_result(self._pipelines[service_id][1])
+        if not restored.answers and service_id in self._answering:  # an operation has loaded it meanwhile
+            del self._waiting[service_id]
+            awaited.set_result(self._answering[service_id])
             return
         try:
-            pipeline = self._load_counted(service, service.model_id)
+            scorer = restored.load()
         except CancelledError as error:
-            self._waiting.pop(service_id).set_exception(_ending() if stopped() else error)
+            del self._waiting[service_id]
+            awaited.set_exception(_ending() if stopped() else error)
             return
         except sqlite3.Error:
             raise
         except Exception as error:  # whatever it is, the other services come back
-            self._lost(service, error)
-            self._waiting.pop(service_id).set_exception(error)
-            self._scoring.remove(service_id)
+            del self._waiting[service_id]
+            awaited.set_exception(error)
+            if restored.answers:
+                log.warning("service %s (%s) has no copy here: %s", service.name, service_id, error)
+            else:
+                self._lost(service, error)
+                self._scoring.remove(service_id)
             return
-        self._pipelines[service_id] = (service.model_id, pipeline)
-        self._waiting.pop(service_id).set_result(pipeline)
-        self._found(service_id)
+        del self._waiting[service_id]
+        awaited.set_result(scorer)
+        if not restored.answers:
+            self._answering[service_id] = scorer
+            self._scoring.follow(service_id)
+            self._found(service_id)
 
     def follow_keys(self, service_id: str) -> None:
         """Has a service open to the keys that the database has for it, after a commit that changed them."""
@@ -186,7 +207,8 @@ class Deployer:
         """Ends a service whose row is gone, and the trial that is under way for it."""
         self._trials.cancel(service_id)
         self._scoring.remove(service_id)
-        self._pipelines.pop(service_id, None)
+        self._answering.pop(service_id, None)
+        self._scorers.forget(service_id)
 
     def _apply(self, operation: Operation) -> None:
         with self._store.read() as db:
@@ -196,7 +218,7 @@ class Deployer:
         change = Change.from_json(operation.change) if operation.change else None
         target = service.changed(change) if change else service
         try:
-            pipeline = self._load_counted(target, operation.id)
+            scorer = self._scorers.ready(target, operation.id, lambda: self._is_wanted(service.id))
             self._attempts.forget(target.model_id)  # somebody asked for it anew, and it runs
             if target.tls is not None:
                 check_served(target.tls)
@@ -215,7 +237,7 @@ class Deployer:
                 # should it be taken up again, the change is made: newer keys stay
                 operations.save(db, replace(operation, change=None))
         try:
-            self._follow(service.id, pipeline)
+            self._follow(service.id, scorer)
         except ScoringError as error:
             self._take_back(operation, service, change)
             self._undo(operation, service, error)
@@ -228,14 +250,16 @@ class Deployer:
         if current is None:
             self.forget(service.id)
 
-    def _follow(self, service_id: str, pipeline: Pipeline) -> None:
+    def _follow(self, service_id: str, scorer: Scorer) -> None:
         """Has a service answer as the database has it."""
         with self._following:
             with self._store.read() as db:
                 service = services.find(db, service_id)
             if service is not None:
-                self._deploy(service, pipeline)
-                self._pipelines[service.id] = (service.model_id, pipeline)
+                self._deploy(service, scorer)
+                self._answering[service.id] = scorer
+        if service is not None:
+            self._scorers.settle(service)
 
     def _take_back(self, operation: Operation, service: Service, change: Change | None) -> None:
         """Writes a service as it was, and the operation with its change: the change cannot answer."""
@@ -250,10 +274,10 @@ class Deployer:
         """Leaves a service that answered as it was, and a new one without an address."""
         failure = _failure(error)
         log.info("service %s: %s failed: %s", service.id, operation.action, error)
-        answers = operation.action == operations.UPDATE and service.id in self._pipelines
+        answers = operation.action == operations.UPDATE and service.id in self._answering
         if answers:
             try:
-                self._follow(service.id, self._pipelines[service.id][1])
+                self._follow(service.id, self._answering[service.id])
             except ScoringError as second:
                 answers, failure = False, _failure(second)
         if not answers:
@@ -274,54 +298,15 @@ class Deployer:
         with self._store.write() as db:
             operations.save(db, operation.moved(operations.SUCCEEDED))
 
-    def _load_counted(self, service: Service, subject: str) -> Pipeline:
-        """The pipeline of a service's model, which is loaded where none is there yet.
-
-        Args:
-            subject: what the attempt is counted for.
-
-        Raises:
-            PackageError: it cannot be loaded.
-            CrashError: earlier processes ended while they loaded it.
-        """
-        # services of one model share it, and a new certificate needs no new model
-        for model_id, pipeline in list(self._pipelines.values()):
-            if model_id == service.model_id:
-                return pipeline
-        if self._attempts.given_up(subject):
-            raise CrashError(
-                f"localcloud ended {self._attempts.crashes(subject)} times while it loaded the package of "
-                f"the model {service.model_id}, so it is not loaded again. Register another package, or, if "
-                "something else ended localcloud, deploy or update the service once more."
-            )
-        try:
-            self._trials.require(
-                self._packages.path(service.model_id), service.id, lambda: self._is_wanted(service.id)
-            )
-        except OSError as error:
-            raise _gone(service, error) from None
-        warm_up()  # it takes its time, in which nothing is to blame
-        # of several that were under way when a process ended, one alone did it: they are told apart
-        alone = self._suspects if self._attempts.crashes(subject) else nullcontext()
-        with alone, self._attempts.counted(subject):
-            return self._load(service)
-
     def _is_wanted(self, service_id: str) -> bool:
-        """Whether the service is there, and not about to be deleted."""
+        """Whether the service is there, and not about to be deleted, nor localcloud to end."""
+        if self._stopping.is_set():
+            return False
         with self._store.read() as db:
             return (
                 services.find(db, service_id) is not None
                 and operations.unfinished_of(db, service_id, operations.DELETE) is None
             )
-
-    def _load(self, service: Service) -> Pipeline:
-        from localcloud.scoring.pipeline import load_package  # onnxruntime and numpy, when first needed
-
-        try:
-            content = self._packages.path(service.model_id).read_bytes()
-        except OSError as error:
-            raise _gone(service, error) from None
-        return load_package(content, self._device, timeout_s=None)
 
     def _placed(self, service: Service) -> Service:
         """The service with its address: its own, else a new one, written down before it is used."""
@@ -336,7 +321,7 @@ class Deployer:
                 services.save(db, replace(current, address=endpoint.address, port=endpoint.port))
         return replace(service, address=endpoint.address, port=endpoint.port)
 
-    def _deploy(self, service: Service, pipeline: Scorer | Future[Scorer]) -> None:
+    def _deploy(self, service: Service, scorer: Scorer | Future[Scorer]) -> None:
         from localcloud.scoring.host import Deployment
         from localcloud.scoring.served import ModelName
 
@@ -351,12 +336,13 @@ class Deployer:
                 service_id=service.id,
                 address=service.address,
                 port=service.port,
-                scorer=pipeline,
+                scorer=scorer,
                 tls=service.tls,
                 primary_key=service.keys.primary,
                 secondary_key=service.keys.secondary,
                 model=ModelName(*name),
                 http_port=self._pool.http_port(endpoint),
+                replicas=self._scorers.replicas(service),
             )
         )
 
@@ -380,10 +366,6 @@ class Deployer:
 
 def _ending() -> StoppingError:
     return StoppingError("localcloud ends before the model is loaded.")
-
-
-def _gone(service: Service, error: OSError) -> PackageError:
-    return PackageError(f"The package of the model {service.model_id} is gone: {error.strerror}.")
 
 
 def _failure(error: Exception) -> Failure:

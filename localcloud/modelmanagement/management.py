@@ -20,9 +20,12 @@ from localcloud.modelmanagement.attempts import Attempts
 from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.package_hosts import PackageHosts
+from localcloud.modelmanagement.placed_scorers import PlacedScorers
+from localcloud.modelmanagement.scorers import LocalScorers, Scorers
 from localcloud.modelmanagement.services import Service
 from localcloud.modelmanagement.trials import Trials
 from localcloud.modelmanagement.worker import Worker
+from localcloud.placing.placement import Placement
 from localcloud.scoring.addresses import AddressPool, Endpoint
 from localcloud.scoring.device import Device
 from localcloud.settings import PACKAGES
@@ -46,6 +49,7 @@ class ModelManagement:
         store: its tables are `schema.sql`'s.
         scoring: runs the services; it is stopped by whoever made it.
         device: the built-in featurizers.
+        placement: of the services' models on other machines; None: they run in this process.
         pool: where services may answer.
         data: localcloud's data folder; packages are kept in a folder of it.
         ca_file: PEM roots to trust, beside the system's, where packages are fetched.
@@ -64,13 +68,20 @@ class ModelManagement:
         ca_file: Path,
         hosts: PackageHosts,
         crash_report: str,
+        placement: Placement | None = None,
     ) -> None:
         self._store, self._scoring = store, scoring
         self._packages = Packages(data / PACKAGES)
         self._aside = Aside(data)
         self._attempts = Attempts(store, crash_report)
         self._trials = Trials(store, device.folder, device.providers)
-        self._deployer = Deployer(store, scoring, device, pool, self._packages, self._attempts, self._trials)
+        self._placement = placement
+        local = LocalScorers(device, self._packages, self._attempts, self._trials)
+        scorers: Scorers = local
+        if placement is not None:
+            copies = local if placement.has_copies else None
+            scorers = PlacedScorers(placement, self._packages, self._trials, copies)
+        self._deployer = Deployer(store, scoring, scorers, pool, self._attempts, self._trials)
         self._worker = Worker(store, self._deployer)
         self._api = Api(
             store,
@@ -106,6 +117,8 @@ class ModelManagement:
             stray = self._pool.stray(Endpoint(str(service.address), service.port or 0))
             if stray is not None:
                 log.warning("service %s (%s): %s", service.name, service.id, stray)
+        if self._placement is not None:
+            self._placement.start()
         self._worker.start()
 
     def begin_nothing(self) -> None:
@@ -115,7 +128,7 @@ class ModelManagement:
     def begin_stop(self) -> None:
         """Ends the trials of packages, which whoever registers one or deploys it would wait for."""
         self._worker.begin_stop()
-        self._trials.close()
+        self._deployer.begin_stop()
 
     def stop(self) -> None:
         """Waits for the operation under way, unless it is still on trial: then it is for the next start."""
@@ -144,8 +157,11 @@ class ModelManagement:
             port=told.port,
             http_port=self._pool.told_http_port(own),
             listens=None if told == own else f"{own.address}:{own.port}",
-            note=note or self._scoring.trouble() or self._pool.stray(own),
+            note=note or self._scoring.trouble() or self._of_replicas(service) or self._pool.stray(own),
         )
+
+    def _of_replicas(self, service: Service) -> str | None:
+        return None if self._placement is None else self._placement.note(service.id)
 
     def remove_account(self, account_id: str) -> Callable[[], None]:
         """Forgets an account's services, models and operations, in the transaction in which the account goes.

@@ -1,6 +1,7 @@
 """Trials of packages: each is loaded and run in a process of its own before the server loads it.
 
-What passed is remembered by the digest of its file and the version of onnxruntime, and not tried again.
+What passed is remembered by the digest of its file and the version of onnxruntime, with the shape of its
+model, and not tried again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from localcloud.datafolder.store import Store
 from localcloud.modelmanagement import endings
 from localcloud.scoring import execution_providers, trial_process
 from localcloud.scoring.errors import CancelledError, PackageError, ScoringError
+from localcloud.scoring.scorer import ModelShape
 
 _KILLS_LIMIT: Final = 5
 """How many processes that try one package may be killed from outside before that is told."""
@@ -59,20 +61,40 @@ class Trials:
             CancelledError: nobody waits for it any more.
             ScoringError: it could not be tried.
         """
-        with package.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        runtime = self._runtime()
+        digest, runtime = digest_of(package), self._runtime()
         with self._store.read() as db:
             passed = db.execute(
                 "SELECT 1 FROM trials WHERE digest = ? AND runtime = ?", (digest, runtime)
             ).fetchone()
-        if passed is not None:
-            return
+        if passed is None:
+            self._pass(package, digest, owner, wanted)
+
+    def shape(self, package: Path, owner: str = "", wanted: Callable[[], bool] = lambda: True) -> ModelShape:
+        """The shape of a package's model, which is tried where that is not known.
+
+        Args, Raises: as of `require`.
+        """
+        digest = digest_of(package)
+        known = self.known_shape(digest)
+        return known if known is not None else self._pass(package, digest, owner, wanted)
+
+    def known_shape(self, digest: str) -> ModelShape | None:
+        """The shape of a package that was tried, by whatever version; None: it is not known."""
+        with self._store.read() as db:
+            row = db.execute("SELECT shape FROM trials WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None or row["shape"] is None else ModelShape.from_json(row["shape"])
+
+    def _pass(self, package: Path, digest: str, owner: str, wanted: Callable[[], bool]) -> ModelShape:
+        """Tries a package, and remembers that it runs."""
         # first on the CPU, where a package can open nothing: what accelerators load, they read from files
         for providers in dict.fromkeys((execution_providers.DEFAULT, self._providers)):
-            self._try(package, owner, wanted, providers)
+            shape = self._try(package, owner, wanted, providers)
         with self._store.write() as db:
-            db.execute("INSERT OR REPLACE INTO trials VALUES (?, ?)", (digest, runtime))
+            db.execute(
+                "INSERT OR REPLACE INTO trials (digest, runtime, shape) VALUES (?, ?, ?)",
+                (digest, self._runtime(), shape.to_json()),
+            )
+        return shape
 
     def _runtime(self) -> str:
         try:
@@ -101,19 +123,24 @@ class Trials:
         self._cancelled.add(child)
         trial_process.end(child)
 
-    def _try(self, package: Path, owner: str, wanted: Callable[[], bool], providers: Sequence[str]) -> None:
+    def _try(
+        self, package: Path, owner: str, wanted: Callable[[], bool], providers: Sequence[str]
+    ) -> ModelShape:
         """Tries it, once more where somebody killed the process that did."""
         for _ in range(_KILLS_LIMIT):
-            if self._tried(package, owner, wanted, providers):
-                return
+            shape = self._tried(package, owner, wanted, providers)
+            if shape is not None:
+                return shape
             log.warning("the process that tried the package %s was killed: it is tried again", package.name)
         raise ScoringError(
             f"The package could not be tried: {_KILLS_LIMIT} processes that did were killed, one after "
             "another, by something else than the package. Try again."
         )
 
-    def _tried(self, package: Path, owner: str, wanted: Callable[[], bool], providers: Sequence[str]) -> bool:
-        """Tries it; False: its process was killed from outside."""
+    def _tried(
+        self, package: Path, owner: str, wanted: Callable[[], bool], providers: Sequence[str]
+    ) -> ModelShape | None:
+        """Tries it; None: its process was killed from outside."""
         memory, memory_kills = trial_process.memory_limit(), endings.memory_kills()
         with self._lock:
             if self._closed:
@@ -135,12 +162,23 @@ class Trials:
         if cancelled:
             raise CancelledError("The trial of the package was cancelled.")
         if answer is not None and _killed(child.returncode, memory_kills):
-            return False
-        refused = trial_process.judged(answer, child.returncode, memory)["refused"]
+            return None
+        told = trial_process.judged(answer, child.returncode, memory)
+        refused = told["refused"]
         if refused is not None:
             log.info("the package %s is refused (exit %d): %s", package.name, child.returncode, refused)
             raise PackageError(refused)
-        return True
+        return ModelShape.from_json(told["shape"])
+
+
+def digest_of(package: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with package.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _killed(returncode: int, memory_kills: int | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent import futures
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from localcloud.edge.entrance import Upstream
 from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
 from localcloud.scoring.calls import Calls, Stage
 from localcloud.scoring.counting import CountingInterceptor
@@ -42,6 +44,8 @@ _OPTIONS: Final = (
     ("grpc.server_handshake_timeout_ms", 30_000),
 )
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -53,6 +57,8 @@ class Deployment:
         primary_key, secondary_key: either opens the service while SSL is on.
         model: what the model is called.
         http_port: where it answers HTTP, too; None: nowhere.
+        replicas: gives those that score, for an edge to call them; asked whenever that is told of the
+            service. None: there are none.
     """
 
     service_id: str
@@ -64,6 +70,7 @@ class Deployment:
     secondary_key: str = field(repr=False)
     model: ModelName
     http_port: int | None = None
+    replicas: Callable[[], tuple[Endpoint, ...]] | None = None
 
 
 class ScoringHost:
@@ -126,12 +133,23 @@ class ScoringHost:
             return None
         return "its edge does not run, and is being started again."
 
+    def follow(self, service_id: str) -> None:
+        """Has an edge call the replicas that a service has now. Nothing happens where there is none."""
+        with self._lock:
+            service = self._services.get(service_id)
+        if service is not None and self._edge is not None:
+            try:
+                service.follow(self._edge)
+            except BindError as error:  # it does when it can
+                log.warning("the edge does not follow the service %s yet: %s", service_id, error)
+
     def set_keys(self, service_id: str, primary: str, secondary: str) -> None:
         """Calls that arrive from now on need one of these keys. Nothing happens where it is not deployed."""
         with self._lock:
             service = self._services.get(service_id)
         if service is not None:
             service.set_keys((primary, secondary))
+            self.follow(service_id)
 
     def remove(self, service_id: str) -> None:
         """Ends a service, after the calls under way. Nothing happens where it is not deployed."""
@@ -204,6 +222,7 @@ class _Service:
         self._listener: _Listener | None = None
         self._replaced: list[tuple[_Listener, _Ending]] = []
         self._inner: UnixSocket | None = None  # behind an edge
+        self._replicas: Callable[[], tuple[Endpoint, ...]] | None = None
 
     def deploy(self, deployment: Deployment) -> None:
         endpoint = Endpoint(deployment.address, deployment.port)
@@ -247,12 +266,20 @@ class _Service:
                 runs.change(model, None)
             endpoint = Endpoint(deployment.address, deployment.port)
             try:
-                edge.show(self._service_id, endpoint, tls, self._inner)
+                replicas = deployment.replicas
+                upstream = None if replicas is None else Upstream(replicas(), keys)
+                edge.show(self._service_id, endpoint, tls, self._inner, upstream)
             except BindError:
                 if self._listener is None:
                     runs.begin_stop(0)
                 raise
-            self._listener = runs
+            self._listener, self._replicas = runs, replicas
+
+    def follow(self, edge: Edge) -> None:
+        """Has the edge call the replicas that there are now, with the keys of now."""
+        with self._lock:
+            if self._listener is not None and self._replicas is not None:
+                edge.follow(self._service_id, Upstream(self._replicas(), self._listener.model.keys))
 
     def _listening(
         self, endpoint: Endpoint, tls: TlsMaterial | None, model: ServedModel, http_port: int | None

@@ -55,7 +55,7 @@ def predict_handler(
                 abort(context, grpc.StatusCode.INVALID_ARGUMENT, NO_MESSAGE)
             counts.received(len(message))
             with calls.waiting(service, peer, len(message)):
-                return _computed(calls.turns, service, model.scorer, message, context)
+                return _computed(calls.turns, service, model.scorer, message, context, current)
         except BusyError as error:
             abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
 
@@ -70,13 +70,14 @@ def _computed(
     scorer: Scorer | Future[Scorer],
     message: bytes,
     context: grpc.ServicerContext,
+    current: Callable[[], ServedModel],
 ) -> bytes:
     """The answer, once it is the call's turn; a call that has ended by then is not computed."""
     try:
         model = _loaded(scorer, context) if isinstance(scorer, Future) else scorer
 
         if not model.computes_here:
-            return _answer(model, message, context)
+            return _elsewhere(model, message, context, current)
         with turns.core() as free:
             if free:
                 return _answer(model, message, context)
@@ -99,6 +100,20 @@ def _answer(scorer: Scorer, message: bytes, context: grpc.ServicerContext) -> by
     if left_s <= 0 or not context.is_active():
         raise CancelledError
     return scorer.answer(message, left_s if left_s < _NO_DEADLINE_S else None)
+
+
+def _elsewhere(
+    scorer: Scorer, message: bytes, context: grpc.ServicerContext, current: Callable[[], ServedModel]
+) -> bytes:
+    """The answer of other machines: of another model's, where those have ended because it has their place."""
+    while True:
+        try:
+            return _answer(scorer, message, context)
+        except StoppingError:
+            now = current().scorer
+            if now is scorer or isinstance(now, Future):
+                raise
+            scorer = now
 
 
 def _loaded(scorer: Future[Scorer], context: grpc.ServicerContext) -> Scorer:

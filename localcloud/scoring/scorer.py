@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 from localcloud.scoring.addresses import Endpoint
@@ -23,6 +24,16 @@ class ModelShape:
     width: int
     labels: tuple[str, ...]
     result_shape: tuple[int | None, ...]
+
+    def to_json(self) -> str:
+        """The shape as it is kept, and told by another process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelShape:
+        """The shape that `to_json` wrote."""
+        told = json.loads(text)
+        return cls(told["height"], told["width"], tuple(told["labels"]), tuple(told["result_shape"]))
 
 
 @runtime_checkable

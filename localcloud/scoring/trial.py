@@ -1,8 +1,9 @@
 """`python -m localcloud.scoring.trial`: a package loaded and tried in a process that may end of it.
 
 Its starter (`localcloud/scoring/trial_process.py`) reads one line of JSON from standard output:
-`{"refused": null}`, or the reason in words; where it was given a photo, `measured` tells the scores and what
-they took (`trial_process.Measured`), or `photo` why it cannot be read.
+`{"refused": null, "shape": "..."}`, of the model (`scorer.ModelShape`), or the reason in words; where it was
+given a photo, `measured` tells the scores and what they took (`trial_process.Measured`), or `photo` why it
+cannot be read.
 
 Before anything of the package is loaded this process takes from itself, for good (setrlimit(2)): memory
 beyond the limit (RLIMIT_AS), processor time (RLIMIT_CPU), every new file and socket (RLIMIT_NOFILE 0),
@@ -111,14 +112,15 @@ def _tried(content: bytes, device: Device, memory: int, photo: bytes | None) -> 
         began = time.perf_counter()
         pipeline = load_package(content, device)
         load_s = time.perf_counter() - began
+        told = {"refused": None, "shape": pipeline.shape.to_json()}
         if photo is None:
-            return {"refused": None}
+            return told
         measured = _measured(pipeline, photo)
     except (PackageError, model_package.PackageError) as error:
         return _refused(too_large(memory) if _is_of_memory(error) else str(error))
     most = memory_of.most()
     taken = None if before is None or most is None else max(most - before, 0)
-    return {"refused": None, "measured": {**measured, "load_s": load_s, "memory": taken}}
+    return {**told, "measured": {**measured, "load_s": load_s, "memory": taken}}
 
 
 def _measured(pipeline: Pipeline, photo: bytes) -> dict[str, Any]:

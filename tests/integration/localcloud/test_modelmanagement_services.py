@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
-from localcloud.modelmanagement.deployment import Deployer
+from localcloud.modelmanagement.scorers import LocalScorers
 from localcloud.modelmanagement.services import Service
 from localcloud.scoring.addresses import bind_problem
 from localcloud.scoring.host import Deployment, ScoringHost
@@ -174,9 +174,9 @@ def test_keys_made_anew_during_an_update_are_the_only_ones_from_then_on(
 ) -> None:
     service = plane.deploy(model_id, **on(authority))
     deployed: list[tuple[str, str]] = []
-    load, deploy = Deployer._load, ScoringHost.deploy
+    load, deploy = LocalScorers._load, ScoringHost.deploy
 
-    def load_while_keys_change(self: Deployer, target: Service) -> Pipeline:
+    def load_while_keys_change(self: LocalScorers, target: Service) -> Pipeline:
         plane.call("POST", f"services/{service['id']}/regenerateKeys")
         return load(self, target)
 
@@ -184,7 +184,7 @@ def test_keys_made_anew_during_an_update_are_the_only_ones_from_then_on(
         deploy(self, deployment)
         deployed.append((deployment.primary_key, deployment.secondary_key))
 
-    monkeypatch.setattr(Deployer, "_load", load_while_keys_change)
+    monkeypatch.setattr(LocalScorers, "_load", load_while_keys_change)
     monkeypatch.setattr(ScoringHost, "deploy", deploy_and_tell)
     plane.update(service["id"], model_id, **on(authority))
 

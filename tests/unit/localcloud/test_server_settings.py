@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.errors import StartError
-from localcloud.placing import installed
+from localcloud.placing import installed, issuing
 from localcloud.settings import PackageHost, Settings, check, package_host
 
 ACME: dict[str, Any] = {
@@ -130,10 +130,10 @@ def test_refused(changed: dict[str, Any], message: str) -> None:
 def with_replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings that ask for replicas, with fit files, where Ray is installed."""
     monkeypatch.setattr("localcloud.placing.asked.obstacle", lambda: None)
-    for name in ("token", "ca.crt", "tls.crt", "tls.key"):
-        (tmp_path / name).write_text("x")
-        (tmp_path / name).chmod(0o600)
-    return replace(GOOD, ray="10.0.0.5:6379", ray_token=tmp_path / "token", ray_tls=tmp_path)
+    monkeypatch.setattr("localcloud.binding.has_address", lambda _address: True)
+    issuing.make(tmp_path, ["10.0.0.5"])
+    own = tmp_path / "10.0.0.5"
+    return replace(GOOD, ray="10.0.0.5:6379", ray_token=own / "token", ray_tls=own)
 
 
 def test_replicas_are_taken_where_all_that_they_need_is_there(with_replicas: Settings) -> None:
