@@ -15,6 +15,7 @@ from fpga.commands import (
     certs,
     clean,
     cloud,
+    cloud_join,
     cloud_list,
     cloud_manifests,
     cloud_principal,
@@ -62,6 +63,9 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(predict.predict)
 app.command()(call_info.call_info)
+cloud.app.command()(cloud_join.credentials)
+cloud.app.command()(cloud_join.join)
+cloud.app.command()(cloud_join.leave)
 cloud.app.command("list")(cloud_list.list_)
 cloud.app.command()(cloud_unit.install)
 cloud.app.command()(cloud_unit.uninstall)

@@ -14,6 +14,6 @@ A test without root or `ip` is to have the mark `needs_machines`.
 from __future__ import annotations
 
 from tests.support.cluster.clusters import Cluster, Node, cluster
-from tests.support.cluster.packages import command, packages, with_ray
+from tests.support.cluster.packages import command, packages, python, with_ray
 
-__all__ = ["Cluster", "Node", "cluster", "command", "packages", "with_ray"]
+__all__ = ["Cluster", "Node", "cluster", "command", "packages", "python", "with_ray"]

@@ -8,23 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from localcloud.placing import issuing, start_hook
+from localcloud.placing import issuing, node_folder
 from localcloud.placing.credentials import Credentials
+from localcloud.placing.membership import HEAD_PORT
 from localcloud.scoring.addresses import Endpoint
-from tests.support.cluster.packages import command, with_ray
+from tests.support.cluster.packages import python, with_ray
 from tests.support.machines import Machine, Network, network
 from tests.support.waiting import wait_until
 
-HEAD_PORT: Final = 6379
-_OBJECTS: Final = "80000000"
-"""Bytes of a node's object store, about the least that Ray takes."""
 _START_TIMEOUT_S: Final = 120.0
 _ALIVE: Final = """
 import json, sys
@@ -44,15 +41,17 @@ class Node:
         machine: its namespace.
         credentials: its files.
         head: where the head takes nodes.
-        replicas: its `scoring` resource: twice the replicas, for an update's own beside them.
-        temporary: the folder of Ray's sockets and logs on it, whose path is short (unix(7)).
+        replicas: how many it has room for.
+        folder: what it keeps as a machine of the cluster.
+        python: a Python with Ray installed, whatever variables say.
     """
 
     machine: Machine
     credentials: Credentials
     head: Endpoint
     replicas: int
-    temporary: Path
+    folder: Path
+    python: Path
 
     @property
     def address(self) -> str:
@@ -66,7 +65,7 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         """The variables of a process on it that finds Ray, and is let in by the cluster."""
-        return with_ray(dict(os.environ) | self.credentials.environment() | start_hook.VARIABLE)
+        return with_ray(dict(os.environ) | self.credentials.environment())
 
     def run(
         self, *command: str | Path, code: int | None = 0, timeout_s: float = 120.0
@@ -75,28 +74,32 @@ class Node:
         return self.machine.run(*command, code=code, timeout_s=timeout_s, environment=self.environment())
 
     def start(self) -> None:
-        """Has it join, or be the head; once more, where its Ray was killed."""
-        # who starts a head is refused where this names the same one, and processes of it run on any machine
-        (self.temporary / "ray_current_cluster").unlink(missing_ok=True)
-        joins = (
-            ("--head", f"--port={self.head.port}", "--include-dashboard=false", "--no-monitor")
-            if self.is_head
-            else (f"--address={self.head.target}",)
-        )
-        self.run(
-            *(*command(), "start", *joins, f"--node-ip-address={self.address}"),
-            *("--num-cpus=2", f'--resources={{"scoring": {2 * self.replicas}}}'),
-            *(f"--object-store-memory={_OBJECTS}", f"--temp-dir={self.temporary}"),
-            "--include-log-monitor=false",
+        """Has it join, or be the head; once more, where it was powered off."""
+        part = ("--head",) if self.is_head else (self.head.target,)
+        files = self.credentials
+        self.fpga(
+            *("cloud", "join", *part, "--data", self.folder, "--replicas", str(self.replicas)),
+            *("--ray-tls", files.tls_folder, "--ray-token", files.token_file),
             timeout_s=_START_TIMEOUT_S,
         )
+
+    def leave(self) -> None:
+        """Has it leave."""
+        self.fpga("cloud", "leave", "--data", self.folder)
+
+    def fpga(
+        self, *arguments: str | Path, code: int | None = 0, timeout_s: float = 120.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs `fpga` on it, of an environment with the extra `ray`; see `Machine.run`."""
+        command = (self.python, "-EPXutf8", "-m", "fpga.cli", *arguments)
+        return self.machine.run(*command, code=code, timeout_s=timeout_s)
 
     def power_off(self) -> None:
         """Kills every process on it; its address and files stay. `start` has it back."""
         wait_until(lambda: not self._kill(lambda _: True))
 
     def kill_raylet(self) -> None:
-        """Kills the process that keeps its workers, which end with it."""
+        """Kills the process that keeps its workers, which end with it. It joins again by itself."""
         assert self._kill(lambda line: line[0].endswith("/raylet")), "no raylet runs there"
 
     def kill_workers(self, name: str) -> list[int]:
@@ -148,14 +151,20 @@ class Cluster:
 
     Attributes:
         network: of its machines; others can be put on it that are of no cluster.
-        folder: of its credentials.
+        folder: of its files.
     """
 
     network: Network
     folder: Path
+    _python: Path
     _subnet: str
     _running: ExitStack
     _nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def credentials(self) -> Path:
+        """The folder that `fpga cloud credentials` makes, with those of each machine."""
+        return self.folder / "credentials"
 
     @property
     def head(self) -> Node:
@@ -176,11 +185,11 @@ class Cluster:
             start: False: it is only made.
         """
         address = f"{self._subnet}.{len(self._nodes) + 1}"
-        temporary = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
-        self._running.callback(shutil.rmtree, temporary, ignore_errors=True)
+        folder = self.folder / f"node-{label}"
+        self._running.callback(shutil.rmtree, node_folder.temporary(folder), ignore_errors=True)
         machine = self.network.machine(label, address)
-        (credentials,) = (one for one in issuing.make(self.folder, [address]) if one.address == address)
-        made = Node(machine, credentials.credentials, self.address, replicas, temporary)
+        (credentials,) = (one for one in issuing.make(self.credentials, [address]) if one.address == address)
+        made = Node(machine, credentials.credentials, self.address, replicas, folder, self._python)
         self._nodes.append(made)
         if start:
             made.start()
@@ -212,6 +221,6 @@ def cluster(folder: Path, replicas: int = 0) -> Iterator[Cluster]:
     # Ray finds a cluster of the same address by the processes of all namespaces
     subnet = f"10.{64 + os.getpid() // 256 % 64}.{os.getpid() % 256}"
     with network() as made, ExitStack() as running:
-        found = Cluster(made, folder / "credentials", subnet, running)
+        found = Cluster(made, folder, python(folder / "with-ray"), subnet, running)
         found.node("head", replicas)
         yield found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,25 @@ def with_ray(environment: dict[str, str]) -> dict[str, str]:
     """
     paths = [str(packages()), *filter(None, (environment.get("PYTHONPATH"),))]
     return environment | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def python(folder: Path) -> Path:
+    """The Python of a virtual environment as this one, in which the extra `ray` is installed, too.
+
+    Commands take no packages from variables: this has them where Python itself looks.
+
+    Args:
+        folder: where it is made, a small one.
+    """
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "with_ray.pth").write_text(
+        "".join(
+            f"import site; site.addsitedir({place!r})\n"
+            for place in (sysconfig.get_path("purelib"), str(packages()))
+        )
+    )
+    return folder / "bin" / "python"
 
 
 def command() -> list[str]:
