@@ -19,16 +19,18 @@ from fpga.project import PROJECT
 from infra import catalogue, declared
 from infra.settings import Settings
 from infra.settings import management as management_settings
+from infra.settings.account import MAX_CAPACITY
 from infra.settings.reader import NAMESPACE
 from infra.settings.services import KEY, DeclaredService
 
 if TYPE_CHECKING:
     from clients.azure.cloud import Cloud
-    from clients.azure.model_management import ModelManagement
+    from clients.azure.model_management import ModelManagement, Service
     from engine.plugin_notes import Note, Notes
     from fpga.stacks.clouds import StackClouds
     from infra.declared import Declared
 
+CAPACITY: Final = "fpga-web-service:accountCapacity"
 RETAIN: Final = "fpga-web-service:retainOnDelete"
 _CONSENT: Final = "adopt"
 # how the engine marks a secret in what it serializes (sdk/go/common/resource, SigKey and SecretSig)
@@ -59,6 +61,8 @@ class Finding:
         remedy: what to do about one that is misplaced.
         is_own: whether it is known that this stack made it, whose state has lost it.
         consent: the setting by which a service is taken over; empty: it is none that has to be.
+        number: the settings that keep a service's number of replicas, where none is declared.
+        fpgas: how many FPGAs of the stack's own account a service is to hold, with that number.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Finding:
     remedy: str = ""
     is_own: bool = False
     consent: str = ""
+    number: tuple[tuple[str, str], ...] = ()
+    fpgas: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,12 +127,12 @@ def survey(
     from clients.azure.model_management import ModelManagement
 
     management = ModelManagement(clouds.management, declared.account_id(stack))
-    there = [one.name for one in management.services()]
+    there = management.services()
     services = _services(stack, stack_name, there, deployment)
     called = {one.called for one in services}
     return Survey(
         (*findings, *services),
-        tuple(sorted(name for name in there if name not in called)),
+        tuple(sorted(one.name for one in there if one.name not in called)),
         _models(management, deployment),
     )
 
@@ -194,19 +200,26 @@ def _provider_inputs(stack: Settings) -> dict[str, Any]:
     return inputs | ({_OF_ENGINE: {_ENV_VAR_MAPPINGS: variables}} if variables else {})
 
 
-def settings_to_write(values: Collection[str], survey: Survey) -> dict[str, str]:
+def settings_to_write(
+    values: Collection[str], survey: Survey, capacity: int = MAX_CAPACITY
+) -> dict[str, str]:
     """The settings that go with the adoption.
 
-    What somebody else made outlives the stack, unless the stack's file says otherwise; and a service whose
-    name was set by hand is taken over with consent alone.
+    What somebody else made outlives the stack, unless the stack's file says otherwise; a service whose name
+    was set by hand is taken over with consent alone; and one keeps its number of replicas.
 
     Args:
         values: the keys that the stack's file sets.
+        capacity: how many FPGAs the stack declares that its account has.
     """
     written = {}
-    for one in survey.of(Standing.ADOPTABLE):
+    for one in survey.of(Standing.ADOPTABLE, Standing.CONTINUED):
         if one.consent:
             written[one.consent] = "true"
+        written.update(one.number)
+    wanted = sum(one.fpgas for one in survey.findings)
+    if capacity < wanted <= MAX_CAPACITY and any(one.number for one in survey.findings):
+        written[CAPACITY] = str(wanted)
     if survey.foreign and RETAIN not in values:
         written[RETAIN] = "true"
     return written
@@ -256,12 +269,12 @@ def _move(one: Declared, location: str) -> str:
 
 
 def _services(
-    stack: Settings, stack_name: str, there: Collection[str], deployment: Mapping[str, Any]
+    stack: Settings, stack_name: str, there: Collection[Service], deployment: Mapping[str, Any]
 ) -> list[Finding]:
     """How each declared service stands.
 
     Args:
-        there: the names of the account's services.
+        there: the account's services.
     """
     return [
         _service(service, number, stack_name, there, deployment, is_shared=stack.account.exists)
@@ -273,7 +286,7 @@ def _service(
     service: DeclaredService,
     number: int,
     stack_name: str,
-    there: Collection[str],
+    there: Collection[Service],
     deployment: Mapping[str, Any],
     *,
     is_shared: bool,
@@ -281,18 +294,37 @@ def _service(
     called = declared.service_name(service, PROJECT, stack_name)
     name = declared.logical_name(service, catalogue.SERVICE.name)
     names = {name, *([catalogue.SERVICE.name] if service.takes_over else [])}
+    declared_fpgas = 0 if is_shared else service.service.fpgas
     for one in deployment.get("resources") or ():
         if _logical_name(one["urn"]) in names:
             # by the name that it has: the stack may have been renamed since
-            return Finding(name, one.get("outputs", {}).get("name", called), Standing.MANAGED)
-    if called not in there:
-        return Finding(name, called, Standing.ABSENT)
+            called = one.get("outputs", {}).get("name", called)
+            return Finding(name, called, Standing.MANAGED, fpgas=declared_fpgas)
+    found = next((one for one in there if one.name == called), None)
+    if found is None:
+        return Finding(name, called, Standing.ABSENT, fpgas=declared_fpgas)
+    item = f"{KEY}[{number}]." if service.name else ""
+    kept = _number(service, found, f"{NAMESPACE}:{item}")
+    fpgas = found.fpgas if kept and not is_shared else declared_fpgas
     # in an account of others a stack of the same name, of another state, may have made it
     if service.service.adopt or (service.service.name is None and not is_shared):
-        return Finding(name, called, Standing.CONTINUED)
+        return Finding(name, called, Standing.CONTINUED, number=kept, fpgas=fpgas)
     # in its own item: a consent outside of the list would be one to all
-    place = f"{KEY}[{number}].{_CONSENT}" if service.name else _CONSENT
-    return Finding(name, called, Standing.ADOPTABLE, consent=f"{NAMESPACE}:{place}")
+    consent = f"{NAMESPACE}:{item}{_CONSENT}"
+    return Finding(name, called, Standing.ADOPTABLE, consent=consent, number=kept, fpgas=fpgas)
+
+
+def _number(service: DeclaredService, found: Service, prefix: str) -> tuple[tuple[str, str], ...]:
+    """The settings that keep the number of replicas that a service has; none where the stack declares one.
+
+    Args:
+        prefix: of the settings' names: where those of the service stand.
+    """
+    own = service.service
+    if own.replicas > 1 or own.max_replicas is not None or found.fpgas <= 1:
+        return ()
+    numbers = (("replicas", found.replicas), ("maxReplicas", found.most_replicas))
+    return tuple((prefix + key, str(value)) for key, value in numbers if value is not None)
 
 
 def _models(management: ModelManagement, deployment: Mapping[str, Any]) -> tuple[str, ...]:

@@ -74,8 +74,12 @@ def taken(name: str, service_id: str) -> str:
     )
 
 
-def taking_over(service: Service, *, ssl: bool) -> str:
-    """The sentence before a service is taken over rather than made."""
+def taking_over(service: Service, *, ssl: bool, replicas: int, most: int | None) -> str:
+    """The sentence before a service is taken over rather than made.
+
+    Args:
+        replicas, most: the number that is declared, as in `ServiceRequest`.
+    """
     where = f", at {service.address}:{service.port}" if service.address else ""
     if service.state == FAILED:
         return (
@@ -86,7 +90,22 @@ def taking_over(service: Service, *, ssl: bool) -> str:
     return (
         f"The service {service.name} ({service.id}) is there already{where}: it is taken over rather than "
         f"made. It keeps address and keys, moves to the declared model, and {served}."
+        + _scaled(service, replicas, most)
     )
+
+
+def _scaled(service: Service, replicas: int, most: int | None) -> str:
+    """The sentence about another number of replicas than the service has; empty: it is the same."""
+    if (service.replicas, service.most_replicas) == (replicas, most):
+        return ""
+    settings = [("replicas", service.replicas), ("maxReplicas", service.most_replicas)]
+    kept = " and ".join(f"fpga-web-service:{key} {value}" for key, value in settings if value is not None)
+    now, then = _number(service.replicas, service.most_replicas), _number(replicas, most)
+    return f" Its number of replicas goes from {now} to {then}, unless it is declared: {kept}."
+
+
+def _number(replicas: int, most: int | None) -> str:
+    return str(replicas) if most is None else f"between {replicas} and {most}"
 
 
 def _created(management: ModelManagement, request: ServiceRequest, *, adopt: bool) -> Service | list[Service]:

@@ -66,7 +66,7 @@ def adopt(
     if not survey.of(adoption.Standing.ADOPTABLE):
         typer.echo(f"\nNothing to adopt under the stack {stack}.")
     else:
-        written = adoption.settings_to_write(values, survey)
+        written = adoption.settings_to_write(values, survey, declared.account.capacity)
         _consent(stack, survey, written, yes=yes)
         _adopt(engine, stack, declared, survey, deployment, written)
     if survey.of(adoption.Standing.ADOPTABLE, adoption.Standing.CONTINUED):

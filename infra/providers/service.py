@@ -62,7 +62,9 @@ class ServiceProvider(CloudProvider):
             result.failures.append(CheckFailure("name", taken(news["name"], found[0].id)))
         elif news["adopt"] and not naming.is_suffixed(news["name"]):
             # what bears a name of our own making is ours: a run that died left it, or a replacement ends it
-            engine_log.warn_once(taking_over(found[0], ssl=bool(news["ssl_enabled"])))
+            replicas, most = _declared(news)
+            told = taking_over(found[0], ssl=bool(news["ssl_enabled"]), replicas=replicas, most=most)
+            engine_log.warn_once(told)
         return result
 
     def _find_moves(self, olds: Props, news: Props, failures: list[CheckFailure]) -> None:
@@ -148,15 +150,14 @@ def _request(props: Props) -> ServiceRequest:
     from clients.azure.model_management import ServiceRequest, Tls
 
     tls = Tls(props["ssl_certificate"], props["ssl_key"]) if props["ssl_enabled"] else None
+    replicas, most = _declared(props)
+    return ServiceRequest(props["name"], props["model_id"], tls, replicas=replicas, most_replicas=most)
+
+
+def _declared(props: Props) -> tuple[int, int | None]:
+    """How many replicas there are to be, and may be: the engine hands numbers out as floats."""
     most = props.get("max_replicas")
-    return ServiceRequest(
-        props["name"],
-        props["model_id"],
-        tls,
-        # the engine hands numbers out as floats
-        replicas=int(props.get("replicas") or 1),
-        most_replicas=None if most is None else int(most),
-    )
+    return int(props.get("replicas") or 1), None if most is None else int(most)
 
 
 def _number(service: DeployedService) -> Props:

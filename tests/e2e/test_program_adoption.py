@@ -89,6 +89,7 @@ class ByHand:
             self.service.address,
             self.service.port,
         )
+        assert service.replicas == 2
         assert management.keys(service.id) == self.keys
         served = fingerprint(served_certificate(service.address, service.port) or b"")
         assert served == self.stack.outputs()["certificateFingerprint"]
@@ -126,7 +127,7 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
         "PUT",
         f"{group}/providers/{catalogue.ACCOUNT_PROVIDER}/accounts/{ACCOUNT}",
         catalogue.ACCOUNT.api_version,
-        {"location": "East US 2", "sku": {"name": "S1", "capacity": 1}, "tags": TAGS},
+        {"location": "East US 2", "sku": {"name": "S1", "capacity": 2}, "tags": TAGS},
     )
     storage = f"{group}/providers/Microsoft.Storage/storageAccounts/{STORAGE}"
     kind = {"location": "eastus2", "kind": "Storage", "sku": {"name": "Standard_RAGRS"}}
@@ -138,7 +139,7 @@ def by_hand(make_stack: Callable[..., ProgramStack], tmp_path_factory: pytest.Te
     url = Blobs(cloud, storage, declared.CONTAINER).upload("resnet_0f3a", package)
     model = stack.management.register_model("resnet", url)
     tls = Tls(bundle.certificate_pem, bundle.key_pem)
-    service = stack.management.create_service(ServiceRequest(NAME, model.id, tls))
+    service = stack.management.create_service(ServiceRequest(NAME, model.id, tls, replicas=2))
     keys = stack.management.keys(service.id)
     assert keys is not None
 
@@ -192,6 +193,8 @@ def test_what_was_made_by_hand_is_adopted(by_hand: ByHand) -> None:
     assert adopted.returncode == 0, adopted.stderr
     assert "Written into the stack's file: fpga-web-service:adopt: true" in adopted.stdout
     assert "Written into the stack's file: fpga-web-service:retainOnDelete: true" in adopted.stdout
+    assert "Written into the stack's file: fpga-web-service:replicas: 2" in adopted.stdout
+    assert "Written into the stack's file: fpga-web-service:accountCapacity: 2" in adopted.stdout
     assert adopted.stdout.splitlines()[-2:] == [
         "Adopted: resource-group, account, storage, packages, zone, record, service.",
         "`pulumi preview -s adoption` shows what an update would change.",

@@ -349,6 +349,19 @@ OF_THE_SERVICE = {
         "keeps address and keys, moves to the declared model, and serves the declared certificate from then "
         "on.",
     ),
+    "of more replicas": (
+        service() | {"numReplicas": 3},
+        True,
+        "serves the declared certificate from then on. Its number of replicas goes from 3 to 1, unless it is "
+        "declared: fpga-web-service:replicas 3.",
+    ),
+    "that scales": (
+        service()
+        | {"numReplicas": 1, "autoScaler": {"autoscaleEnabled": True, "minReplicas": 1, "maxReplicas": 4}},
+        True,
+        "Its number of replicas goes from between 1 and 4 to 1, unless it is declared: "
+        "fpga-web-service:replicas 1 and fpga-web-service:maxReplicas 4.",
+    ),
     "to be open": (service(), False, "goes on without SSL, open to anyone"),
     "failed": (service("Failed"), True, "is there already and has failed: it is deleted and made again"),
 }

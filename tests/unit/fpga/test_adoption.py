@@ -13,6 +13,7 @@ import pytest
 
 from clients.azure.cloud import Cloud
 from clients.azure.errors import NotFound
+from clients.azure.model_management import Service
 from engine.plugin_notes import Notes
 from fpga import adoption
 from fpga.adoption import Finding, Standing, Survey
@@ -201,6 +202,7 @@ def test_what_is_not_adopted_is_not_in_the_file(tmp_path: Path) -> None:
 RETAINED = {"fpga-web-service:retainOnDelete": "true"}
 CONSENT = "fpga-web-service:adopt"
 CONSENTED = {CONSENT: "true"}
+THREE = (("fpga-web-service:replicas", "3"),)
 OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
 
 
@@ -216,6 +218,8 @@ OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
         ([Finding("zone", "", Standing.MANAGED)], (), {}),
         ([Finding("service", "", Standing.ADOPTABLE, consent=CONSENT)], (), CONSENTED | RETAINED),
         ([Finding("service", "", Standing.CONTINUED)], (), {}),
+        ([Finding("service", "", Standing.CONTINUED, number=THREE, fpgas=3)], (), dict(THREE)),
+        ([Finding("service", "", Standing.MANAGED, fpgas=17)], (), {}),
     ],
     ids=[
         "by hand",
@@ -227,6 +231,8 @@ OWN_GROUP = Finding("resource-group", "rg", Standing.MANAGED)
         "managed",
         "a service",
         "our service",
+        "a number",
+        "no number",
     ],
 )
 def test_what_others_made_outlives_the_stack(
@@ -296,8 +302,8 @@ class ToldManagement:
 
     def __init__(self, *_: object) -> None: ...
 
-    def services(self) -> list[SimpleNamespace]:
-        return [SimpleNamespace(name="hounds"), SimpleNamespace(name="strays")]
+    def services(self) -> list[Service]:
+        return [Service("1", "hounds", "Succeeded", "", 0, "m", 2, 3), Service("2", "strays", "", "", 0, "m")]
 
     def models(self) -> list[SimpleNamespace]:
         return []
@@ -324,7 +330,14 @@ def test_each_service_of_a_list_stands_by_its_name(tmp_path: Path, monkeypatch: 
     }
     assert found.other_services == ("strays",)
     # in its own item: outside of the list it would be a consent for all
-    assert adoption.settings_to_write((), found) == RETAINED | {"fpga-web-service:services[1].adopt": "true"}
+    written = {
+        "fpga-web-service:services[1].adopt": "true",
+        "fpga-web-service:services[1].replicas": "2",
+        "fpga-web-service:services[1].maxReplicas": "3",
+    }
+    assert adoption.settings_to_write((), found) == RETAINED | written
+    capacity = {"fpga-web-service:accountCapacity": "5"}
+    assert adoption.settings_to_write((), found, 4) == RETAINED | written | capacity
     file = json.loads(adoption.import_file(stack, "dev", found, {}, "3.29.0"))
     (imported,) = (one for one in file["resources"] if one["name"] == "dogs-record")
     assert (imported["id"], imported["parent"]) == (record, "dogs")
