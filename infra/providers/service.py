@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from infra import catalogue
-from infra.providers import engine_log, move
+from infra.providers import engine_log, move, room
 from infra.providers.base import CloudProvider, Props, changed, only, properties, with_secrets
 from infra.settings import naming
 from surroundings import json_text
@@ -90,11 +90,12 @@ class ServiceProvider(CloudProvider):
         from clients.azure.takeover import ensure_service
 
         adopt = bool(props["adopt"]) or self._is_own(management.services_named(props["name"]), props)
-        service = ensure_service(management, _request(props), adopt=adopt)
+        service = self._with_room(props, lambda: ensure_service(management, _request(props), adopt=adopt))
         return CreateResult(service.id, _deployed(props, service))
 
     def update(self, id_: str, _olds: Props, news: Props) -> UpdateResult:
-        service = self.management(news["account_id"]).update_service(id_, _request(news))
+        management = self.management(news["account_id"])
+        service = self._with_room(news, lambda: management.update_service(id_, _request(news)))
         return UpdateResult(_deployed(news, service))
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -117,6 +118,10 @@ class ServiceProvider(CloudProvider):
             engine_log.warn_once(move.left(f"The service {props['name']}", props["account_id"]))
             return
         self.management(props["account_id"]).delete_service(id_)
+
+    def _with_room(self, props: Props, act: Callable[[], DeployedService]) -> DeployedService:
+        """A service of several in the stack waits for the FPGAs that another one gives back meanwhile."""
+        return room.awaited(act, props["name"]) if self.setting(_SERVICES) else act()
 
     def _is_set(self, model_id: str) -> bool:
         """Whether the settings name this model, which somebody else has registered then."""

@@ -166,3 +166,29 @@ def test_the_account_grows_first(stack: ProgramStack) -> None:
     assert changed(stack.up()) == grown
     assert number(stack) == (1, None)
     stack.destroy()
+
+
+def test_replicas_move_from_one_service_to_another_in_one_update(
+    make_stack: Callable[..., ProgramStack],
+) -> None:
+    """Whichever of both is asked for first: what the one gives back the other waits for."""
+
+    def numbers(cats: int, dogs: int) -> dict[str, Any]:
+        items = [
+            {"name": name, "fqdn": f"{name}.moving.contoso.test", "sslEnabled": False, "replicas": count}
+            for name, count in (("cats", cats), ("dogs", dogs))
+        ]
+        return {"fpga-web-service:services": items}
+
+    stack = make_stack("moving", {"fpga-web-service:accountCapacity": "4", **numbers(3, 1)}, loaded=True)
+    stack.up()
+    for cats, dogs in ((1, 3), (3, 1)):
+        stack.configure(numbers(cats, dogs))
+        assert changed(stack.up()) == {
+            f"{name}-{what}": "update" for name in ("cats", "dogs") for what in SERVICE_ALONE
+        }
+        assert sorted((one.name[:4], one.replicas) for one in stack.management.services()) == [
+            ("cats", cats),
+            ("dogs", dogs),
+        ]
+    stack.destroy()

@@ -205,3 +205,16 @@ def test_a_number_of_replicas_is_told_in_words(
     (change,) = plan.changes
     assert reason(change) == words
     assert f"| {escape(words)} |" in render(plan)
+
+
+def test_a_number_of_replicas_that_others_changed_is_told_in_words() -> None:
+    after = {"name": "a", "replicas": 3}
+    events = [
+        step("refresh", SERVICE, "service", {"name": "a"}, None),
+        step("refresh", SERVICE, "service", {"name": "a"}, after, event="resOutputsEvent"),
+        summary(),
+    ]
+    plan = plan_of(events, refreshed=True)
+    ((difference,),) = [one.differences for one in plan.drift]
+    assert sides(difference) == ("1", "3")
+    assert f"{code('replicas')}: {code('1')} became {code('3')}" in render(plan)
