@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from localcloud.placing import schema, seen
 from localcloud.placing.messages import Asked, Running, Told
@@ -270,7 +270,7 @@ def main() -> None:
         while time.monotonic() < until:
             desk.tell(Told(trouble=f"{refusal}: {_first_line(error)}"))
             time.sleep(_LONGEST_PAUSE_S)
-        sys.exit(_first_line(error))
+        _end(_first_line(error))
     answered = time.monotonic()
     while True:
         asked = desk.asked()
@@ -279,8 +279,8 @@ def main() -> None:
             answered = time.monotonic()
         except Exception as error:  # as above
             if time.monotonic() - answered > _LOST_S:
-                sys.exit(f"Ray Serve has not answered for {_LOST_S:g} s: {_first_line(error)}")
-            told = Told(trouble=f"Ray Serve does not answer: {_first_line(error)}")
+                _end(f"Ray Serve has not answered for {_LOST_S:g} s: {_first_line(error)}")
+            told = Told(trouble=f"Ray Serve of {asked.address} does not answer: {_first_line(error)}")
         desk.tell(told)
         desk.wait_for_another(asked, _TURN_S)
 
@@ -302,7 +302,19 @@ def _reach(desk: _Desk) -> None:
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
+def _end(reason: str) -> NoReturn:
+    """Ends this process, with its last words: where its cluster is lost, Ray itself takes long over that."""
+    log.error("%s", reason)
+    os._exit(1)
+
+
 def _first_line(error: BaseException) -> str:
+    """The first line of an error's words.
+
+    Ray has a class of its own for each, which is not imported here.
+    """
+    if type(error).__name__ == "GetTimeoutError":
+        return f"it is silent for {_CALL_S:g} s"
     return (str(error).strip() or type(error).__name__).splitlines()[0][:400]
 
 

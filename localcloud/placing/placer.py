@@ -24,7 +24,7 @@ __all__ = ["Placer", "PlacingError", "PlacingStatus"]
 
 _LOOK_INTERVAL_S: Final = 0.5
 """How often a waiting caller is asked whether it is still there."""
-_PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 10.0
 """How long a trouble that only people mend is looked at before who waits is told of it."""
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class Placer:
                 elif stuck is None or stuck[0] != last.trouble:
                     stuck = last.trouble, now
                 is_over = (
-                    self._stopping or now >= deadline or (stuck is not None and now > stuck[1] + _PATIENCE_S)
+                    self._stopping or now >= deadline or (stuck is not None and now > stuck[1] + PATIENCE_S)
                 )
                 if is_over or (last is not None and last.is_final):
                     raise PlacingError(self._why(placed))

@@ -20,6 +20,7 @@ _THERE: Final = frozenset({"RUNNING", "UPDATING", "RECOVERING", "PENDING_MIGRATI
 _FAILED: Final = frozenset({"DEPLOY_FAILED"})
 _LONGEST: Final = 600
 """Most characters that are quoted of an error."""
+_DIED: Final = "The actor died unexpectedly before finishing this task"
 _ERROR: Final = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit): *(?P<words>.*)$")
 
 
@@ -53,10 +54,8 @@ def merged(
     found = set(answered)
     silent = Counter(addresses)
     silent.subtract(endpoint.address for endpoint in found)
-    for endpoint in sorted(set(before) - found):
-        if silent[endpoint.address] > 0:
-            silent[endpoint.address] -= 1
-            found.add(endpoint)
+    # which of several silent ones is gone is not known before all answer
+    found.update(endpoint for endpoint in before if silent[endpoint.address] > 0)
     return tuple(sorted(found))
 
 
@@ -90,13 +89,15 @@ def running(
             "(`fpga cloud join`).",
             is_stuck=True,
         )
-    if "Error" in message:
+    if "Error" in message or _DIED in message:
         return Running(endpoints, f"{told}; the last that was started says: {words(message)}")
     return Running(endpoints, f"{told}; the others are being started.")
 
 
 def words(message: str) -> str:
     """The sentence of an error as a node tells it: without the traceback around it."""
+    if _DIED in message:
+        return "its process ended before it was ready."
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     for line in reversed(lines):
         found = _ERROR.match(line)

@@ -43,6 +43,7 @@ def details(*states: str, status: str = "DEPLOYING", message: str = "") -> dict[
         ([A, B], [A], [HERE, HERE], (A, B)),  # a silent one stays
         ([A, B], [A], [HERE], (A,)),  # Ray says that one is gone
         ([A, C], [], [HERE, OTHER], (A, C)),  # all are silent
+        ([A, B], [], [HERE], (A, B)),  # one of them is gone: which?
         ([A, C], [], [OTHER], (C,)),
         ([A], [B], [HERE], (B,)),  # another in the place of one
         ([A, B, C], [], [], ()),  # Ray says that all are gone
@@ -122,6 +123,10 @@ def test_enough_replicas_have_no_trouble() -> None:
     [
         (TRACEBACK, "The package holds no model: register another."),
         ("", "it does not say why."),
+        (
+            "ray.ActorDiedError: The actor died unexpectedly before finishing this task.\n\tpid: 7",
+            "its process ended before it was ready.",
+        ),
         ("No module named 'numpy'", "No module named 'numpy'."),
         ("ValueError: " + "x" * 700, "x" * 599 + "…"),
         ("A line\nModuleNotFoundError: No module named 'localcloud'\n", "No module named 'localcloud'."),
