@@ -15,6 +15,7 @@ from typing import Any, Final
 from clients.wire.tensorflow_serving import METHOD
 from localcloud.edge.entrance import Entrance, Upstream
 from localcloud.placing.credentials import Credentials
+from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.caller_keys import HEADER
 
@@ -90,7 +91,18 @@ def routes(entrance: Entrance, upstream: Upstream) -> list[dict[str, Any]]:
         "host_selection_retry_max_attempts": 5,
     }
     action = {"cluster": _name(entrance), "timeout": "0s", "retry_policy": retries}
-    return [{"match": match, "route": action, "request_body_buffer_limit": MOST_KEPT}]
+    meant = {
+        "header": {"key": APPLICATION, "value": entrance.service_id},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+    return [
+        {
+            "match": match,
+            "route": action,
+            "request_headers_to_add": [meant],
+            "request_body_buffer_limit": MOST_KEPT,
+        }
+    ]
 
 
 def cluster(entrance: Entrance, upstream: Upstream, folder: Path) -> dict[str, Any]:
@@ -120,7 +132,10 @@ def cluster(entrance: Entrance, upstream: Upstream, folder: Path) -> dict[str, A
                 "no_traffic_interval": "1s",
                 "unhealthy_threshold": 2,
                 "healthy_threshold": 1,
-                "grpc_health_check": {},
+                # A replica of another service may have come to stand there.
+                "grpc_health_check": {
+                    "initial_metadata": [{"header": {"key": APPLICATION, "value": entrance.service_id}}]
+                },
             }
         ],
         "outlier_detection": _outliers(),

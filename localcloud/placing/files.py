@@ -200,11 +200,11 @@ class Files:
         except grpc.RpcError as error:
             raise self._fault(error) from None
 
-    def featurizers(self, timeout_s: float = AWAY_S) -> list[FeaturizerFile]:
+    def featurizers(self, *, waits: bool = True) -> list[FeaturizerFile]:
         """The featurizers that localcloud's device has.
 
         Args:
-            timeout_s: how long localcloud may be away.
+            waits: for a localcloud that is away, for some time.
 
         Raises:
             PlacingError: it does not answer.
@@ -212,7 +212,7 @@ class Files:
         if self._told is None:
             ask = self._channel.unary_unary(_FEATURIZERS, None, None)
             try:
-                self._told = read_featurizers(ask(b"", timeout=timeout_s, wait_for_ready=True))
+                self._told = read_featurizers(ask(b"", timeout=AWAY_S, wait_for_ready=waits))
             except grpc.RpcError as error:
                 raise self._fault(error) from None
         return self._told

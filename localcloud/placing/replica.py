@@ -18,6 +18,7 @@ from localcloud.placing.cache import Cache, folder_of_user
 from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
 from localcloud.placing.files import FeaturizerFile, Files, read_featurizers, written
+from localcloud.placing.scaling import CALLS
 from localcloud.placing.server import ReplicaServer
 from localcloud.placing.wanted import Wanted
 from localcloud.scoring.addresses import Endpoint
@@ -29,8 +30,6 @@ DRAIN_S: Final = 15.0
 """How long calls may go on at a replica that ends."""
 
 _FEATURIZERS: Final = "featurizers.json"
-_AWAY_S: Final = 5.0
-"""How long localcloud may be away where the node has a copy of what it would tell."""
 
 
 class Replica:
@@ -73,6 +72,10 @@ class Replica:
     def endpoint(self) -> tuple[str, int]:
         """Where it takes calls."""
         return self._serving().endpoint
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """The calls under way, which Ray Serve does not see; see `scaling`."""
+        return {CALLS: 0 if self._server is None else self._server.under_way()}
 
     def check_health(self) -> None:
         """Asks its own server for its health, as a caller would; raises where it does not serve."""
@@ -144,7 +147,7 @@ def _named(content: bytes, source: Files, cache: Cache) -> list[FeaturizerFile]:
         return []
     copy = cache.noted(_FEATURIZERS)
     try:
-        told = source.featurizers() if copy is None else source.featurizers(_AWAY_S)
+        told = source.featurizers(waits=copy is None)
     except PlacingError:
         if copy is None:
             raise

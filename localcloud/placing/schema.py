@@ -12,6 +12,7 @@ from localcloud.placing.wanted import Wanted
 
 IMPORT_PATH: Final = "localcloud.placing.replica:application"
 DEPLOYMENT: Final = "Replica"
+_POLICY: Final = "localcloud.placing.scaling:by_calls"
 _ONGOING: Final = 2
 """Calls under way that a replica may have before Ray starts another, where it may."""
 
@@ -24,15 +25,23 @@ def application(wanted: Wanted, files: str) -> dict[str, Any]:
     Args:
         files: `ADDRESS:PORT` where replicas fetch packages.
     """
-    deployment: dict[str, Any] = {"name": DEPLOYMENT, "user_config": {"files": files}}
-    if wanted.most is None:
-        deployment["num_replicas"] = wanted.replicas
-    else:
-        deployment["autoscaling_config"] = {
+    deployment = {
+        "name": DEPLOYMENT,
+        "user_config": {"files": files},
+        # A fixed number has bounds, too: with this section or without it, or with another policy in it, it is
+        # another version to Ray Serve, which replaces replicas in place.
+        "autoscaling_config": {
             "min_replicas": wanted.replicas,
-            "max_replicas": max(wanted.replicas, wanted.most),
+            "max_replicas": max(wanted.replicas, wanted.most or 0),
             "target_ongoing_requests": _ONGOING,
-        }
+            # No call goes through Ray, which would count it.
+            "policy": {"policy_function": _POLICY},
+            "metrics_interval_s": 2,
+            "look_back_period_s": 10,
+            "upscale_delay_s": 5,
+            "downscale_delay_s": 120,
+        },
+    }
     return {
         "name": wanted.application,
         "import_path": IMPORT_PATH,

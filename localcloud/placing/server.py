@@ -14,7 +14,7 @@ from localcloud.placing import mutual_tls
 from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint, bind_problem
-from localcloud.scoring.calls import Calls
+from localcloud.scoring.calls import Calls, Stage
 from localcloud.scoring.counting import CountingInterceptor
 from localcloud.scoring.counts import Counts
 from localcloud.scoring.entry import abort
@@ -53,7 +53,7 @@ class ReplicaServer:
         self._calls = Calls()
         self._methods = Methods(service_id, lambda: model, self._calls, self.counts)
         self._methods.follow(model)
-        self._meant = _Meant(application)
+        self._meant = _Meant(application, service_id)
         self._credentials = credentials
         try:
             self.endpoint, self._under_way, self._server = self._listening(address)
@@ -80,6 +80,10 @@ class ReplicaServer:
             told = ask(HealthCheckRequest(), timeout=_CHECK_TIMEOUT_S, wait_for_ready=True)
         if told.status != HealthCheckResponse.SERVING:
             raise RuntimeError(f"The replica's health is {told.status}.")
+
+    def under_way(self) -> int:
+        """The calls that are being answered now."""
+        return sum(self._calls.in_progress()[Stage.ANSWERING].values())
 
     def stop(self, grace_s: float) -> None:
         """Ends: its health says so, and calls under way go on to their end, or for so many seconds."""
@@ -116,10 +120,10 @@ class ReplicaServer:
 
 
 class _Meant(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its stubs alone
-    """Refuses calls that mean another application's replica, which had this port before: UNAVAILABLE."""
+    """Refuses calls that mean the replica of something else, which had this port before: UNAVAILABLE."""
 
-    def __init__(self, application: str) -> None:
-        self._application = application
+    def __init__(self, application: str, service_id: str) -> None:
+        self._application, self._names = application, (application, service_id)
         self._refusal = grpc.stream_unary_rpc_method_handler(self._refuse, None, None)
 
     def intercept_service(
@@ -127,7 +131,7 @@ class _Meant(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its
     ) -> Handler[bytes, bytes] | None:
         """Called by gRPC for each call, before it has a thread."""
         for name, value in handler_call_details.invocation_metadata:
-            if name == APPLICATION and value != self._application:
+            if name == APPLICATION and value not in self._names:
                 return self._refusal
         return continuation(handler_call_details)
 

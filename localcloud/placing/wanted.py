@@ -8,7 +8,7 @@ from typing import Final
 from localcloud.scoring.addresses import Endpoint
 
 APPLICATION: Final = "localcloud-application"
-"""The metadata in which a caller says whose replica it means, as of `Wanted.application`."""
+"""The metadata in which a caller says whose replica it means: `Wanted.application`, or a service's ID."""
 
 
 @dataclass(frozen=True)

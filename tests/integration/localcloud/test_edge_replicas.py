@@ -33,6 +33,7 @@ from tests.integration.localcloud.test_edge import (
 )
 from tests.support import envoy
 from tests.support.certificates.authority import Authority
+from tests.support.cluster.replicas import serving
 from tests.support.localcloud.replica import Replica, credentials, replicas
 from tests.support.localcloud.retrying_callers import Tally, calling
 from tests.support.localcloud.scoring_parts import PRIMARY, SECONDARY, free_endpoint
@@ -176,6 +177,19 @@ def test_a_key_that_is_taken_back_opens_no_replica_from_then_on(
             assert told(opened, keys=(new,)) == OK
             assert told(opened, keys=(old,))[0] is grpc.StatusCode.UNAUTHENTICATED
     placed.remove("service")
+
+
+def test_a_replica_of_another_service_gets_no_call(
+    host: Placed, where: Endpoint, authority: Authority
+) -> None:
+    """It has come to stand where one of this service was."""
+    deploy(host, where, material(authority, A))
+    with serving(host.own, service="another", application="another-0123456789abcdef") as other:
+        host.edge.follow("service", Upstream((other.endpoint,), KEYS))
+        with connected(where, authority.root) as opened:
+            assert told(opened, keys=(PRIMARY,)) == OK
+        assert host.own_calls() == 1
+        assert (PREDICT, "OK") not in other.counts.now().codes
 
 
 @contextmanager

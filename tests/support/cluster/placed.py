@@ -85,12 +85,16 @@ class _Service:
         self._answered = 0
         self.digest = ""
 
-    def want(self, package: str, replicas: int) -> str | None:
-        """Has so many replicas answer with the package in this file; gives the reason why they do not."""
+    def want(self, package: str, replicas: int, most: int | None = None) -> str | None:
+        """Has so many replicas answer with the package in this file; gives the reason why they do not.
+
+        Args:
+            most: how many there may be; see `Wanted`.
+        """
         content = Path(package).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         (self._folder / digest).write_bytes(content)
-        wanted = Wanted(SERVICE, digest, replicas)
+        wanted = Wanted(SERVICE, digest, replicas, most)
         before = [Wanted(SERVICE, self.digest, 1)] if self.digest not in ("", digest) else []
         self._scorers.setdefault(
             digest,

@@ -83,11 +83,14 @@ class Gated(Slow):
 
 @contextmanager
 def serving(
-    files: Credentials, pipeline: Pipeline | None = None, application: str = APPLICATION
+    files: Credentials,
+    pipeline: Pipeline | None = None,
+    application: str = APPLICATION,
+    service: str = SERVICE,
 ) -> Iterator[ReplicaServer]:
     """A replica in this process."""
     model = ServedModel(pipeline or Slow(0), None, MODEL)
-    server = ReplicaServer(application, SERVICE, model, ADDRESSES[0], files)
+    server = ReplicaServer(application, service, model, ADDRESSES[0], files)
     try:
         yield server
     finally:

@@ -114,11 +114,10 @@ def test_a_node_starts_from_its_cache_where_localcloud_is_away(
     digest = served.add(package())
     replica.load(digest, served.endpoint, files, cache)
     running.close()
-    monkeypatch.setattr(replica, "_AWAY_S", 0.2)
     monkeypatch.setattr(files_of_nodes, "AWAY_S", 0.2)
     assert replica.load(digest, served.endpoint, files, cache).height == real_pipeline().height
     with Files(served.endpoint, files) as source, pytest.raises(PlacingError) as refused:
-        source.featurizers(0.2)
+        source.featurizers()
     assert str(refused.value).startswith(
         f"The model's files cannot be fetched from localcloud at {served.endpoint.target}: DEADLINE_EXCEEDED"
     )

@@ -23,9 +23,10 @@ pytestmark = needs_machines
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A head, where localcloud is, and a node."""
+    ray = clusters.packages()
     with pytest.MonkeyPatch.context() as changed:
         changed.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        changed.setattr(sys, "path", [*sys.path, str(clusters.packages())])
+        changed.setattr(sys, "path", [*sys.path, str(ray)])
         with clusters.cluster(tmp_path_factory.mktemp("cluster"), replicas=1) as made:
             made.node("node", replicas=1)
             yield made
@@ -50,15 +51,21 @@ def workers(cluster: Cluster) -> list[int]:
 def test_replicas_answer_scale_heal_and_drain(
     cluster: Cluster, service: Placing, package: str, tmp_path: Path
 ) -> None:
-    assert service("want", package=package, replicas=2) is None
+    assert service("want", package=package, replicas=1, most=2) is None
     assert service("score") == scoring_parts.ESPRESSO
-    first = service("endpoints")
     service("begin")
+    (only,) = service("endpoints")
+    wait_until(lambda: len(service("endpoints")) == 2)  # the calls are many
+    first = service("endpoints")
+    assert only in first
     service("more", number=4 * CALLERS)
     os.kill(workers(cluster)[0], signal.SIGKILL)
     wait_until(lambda: len(service("endpoints")) == 2 and service("endpoints") != first)
     service("more", number=4 * CALLERS)
-    assert service("want", package=package, replicas=1) is None  # the other one drains
+    before = service("endpoints")
+    assert service("want", package=package, replicas=3) is None
+    assert all(one in service("endpoints") for one in before)
+    assert service("want", package=package, replicas=1) is None  # the others drain
     service("more", number=4 * CALLERS)
     told = service("end")
     assert told["failed"] == []
