@@ -267,6 +267,20 @@ def test_where_no_replica_is_left_the_own_server_answers_until_one_is_back(
     answered(where, authority.root)
 
 
+def test_no_call_is_lost_with_all_replicas_at_once(
+    host: Placed, where: Endpoint, authority: Authority
+) -> None:
+    """Nobody has found yet that the others are dead, too."""
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 3, 0.02) as found:
+        host.edge.follow("service", Upstream(endpoints(*found), KEYS))
+        with steady(where, authority) as tally:
+            for one in found:
+                one.send(signal.SIGKILL)
+            wait_until(lambda: host.own_calls() > 100 or bool(tally.failed))
+        nothing_was_lost(tally)
+
+
 def test_a_replica_is_known_by_its_certificate(
     host: Placed, where: Endpoint, authority: Authority, cluster: Authority, tmp_path: Path
 ) -> None:
