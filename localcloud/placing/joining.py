@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import grpc
+
 from localcloud import logs, waiting
 from localcloud.errors import StartError
 from localcloud.files import write_private
@@ -25,6 +27,7 @@ from localcloud.placing.node import START_TIMEOUT_S, environment
 
 DRAIN_S: Final = 120
 """How long replicas may take to come up elsewhere before a machine leaves without them."""
+_ASKED: Final = "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo"
 _CONNECT_S: Final = 5.0
 _MORE_S: Final = 30.0
 _END_S: Final = 40.0
@@ -46,6 +49,7 @@ def require(membership: Membership, *, token: str, tls: str) -> None:
     membership.credentials.check(token, tls)
     if not membership.is_head:
         _reach(membership)
+        _show_token(membership, token)
 
 
 def prepare(folder: Path, membership: Membership) -> None:
@@ -186,6 +190,30 @@ def _drain(membership: Membership, tell: Callable[[str], object]) -> None:
             f"The head at {membership.head.target} cannot be asked to move this machine's replicas: "
             "`fpga cloud leave --now` leaves without."
         )
+
+
+def _show_token(membership: Membership, setting: str) -> None:
+    """Refuses a token that the head does not take: Ray would try for half a minute."""
+    files = membership.credentials
+    shown = grpc.ssl_channel_credentials(
+        files.ca_file.read_bytes(), files.key_file.read_bytes(), files.certificate_file.read_bytes()
+    )
+    token = files.token_file.read_text().strip()
+    with grpc.secure_channel(membership.head.target, shown) as channel:
+        ask = channel.unary_unary(_ASKED, _as_it_is, _as_it_is)
+        try:
+            ask(b"", timeout=_CONNECT_S, metadata=(("authorization", f"Bearer {token}"),))
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                raise StartError(
+                    f"The head at {membership.head.target} does not take the token of {setting} "
+                    f"{files.token_file}: take that of the cluster's folder (`fpga cloud credentials`)."
+                ) from None
+            # of what else is the matter, Ray says more
+
+
+def _as_it_is(message: bytes) -> bytes:
+    return message
 
 
 def _reach(membership: Membership) -> None:

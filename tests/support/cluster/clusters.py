@@ -152,6 +152,7 @@ class Cluster:
     Attributes:
         network: of its machines; others can be put on it that are of no cluster.
         folder: of its files.
+        nodes: its machines, the head first.
     """
 
     network: Network
@@ -159,7 +160,7 @@ class Cluster:
     _python: Path
     _subnet: str
     _running: ExitStack
-    _nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
 
     @property
     def credentials(self) -> Path:
@@ -169,7 +170,7 @@ class Cluster:
     @property
     def head(self) -> Node:
         """The first machine."""
-        return self._nodes[0]
+        return self.nodes[0]
 
     @property
     def address(self) -> Endpoint:
@@ -184,13 +185,13 @@ class Cluster:
             replicas: how many it has room for.
             start: False: it is only made.
         """
-        address = f"{self._subnet}.{len(self._nodes) + 1}"
+        address = f"{self._subnet}.{len(self.nodes) + 1}"
         folder = self.folder / f"node-{label}"
         self._running.callback(shutil.rmtree, node_folder.temporary(folder), ignore_errors=True)
         machine = self.network.machine(label, address)
         (credentials,) = (one for one in issuing.make(self.credentials, [address]) if one.address == address)
         made = Node(machine, credentials.credentials, self.address, replicas, folder, self._python)
-        self._nodes.append(made)
+        self.nodes.append(made)
         if start:
             made.start()
         return made

@@ -49,7 +49,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def node(cluster: Cluster) -> Node:
     """The machine of replicas, where localcloud is, too."""
-    return cluster._nodes[1]
+    return cluster.nodes[1]
 
 
 @pytest.fixture(scope="module")

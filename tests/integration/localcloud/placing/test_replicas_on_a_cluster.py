@@ -45,7 +45,7 @@ def package(tmp_path: Path) -> str:
 
 
 def workers(cluster: Cluster) -> list[int]:
-    return [pid for node in cluster._nodes for pid in node.workers("Replica")]
+    return [pid for node in cluster.nodes for pid in node.workers("Replica")]
 
 
 def test_replicas_answer_scale_heal_and_drain(
