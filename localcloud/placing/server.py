@@ -17,11 +17,12 @@ from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.calls import Calls, Stage
 from localcloud.scoring.counting import CountingInterceptor
 from localcloud.scoring.counts import Counts
-from localcloud.scoring.entry import abort
+from localcloud.scoring.entry import PEER, abort
 from localcloud.scoring.errors import BindError
 from localcloud.scoring.health import CHECK
 from localcloud.scoring.host import MESSAGE_LIMIT
 from localcloud.scoring.methods import Methods
+from localcloud.scoring.places import BOUNDED
 from localcloud.scoring.served import ServedModel
 from localcloud.scoring.under_way import UnderWay
 
@@ -52,8 +53,11 @@ class ReplicaServer:
         self.counts = Counts()
         self._calls = Calls()
         self._methods = Methods(service_id, lambda: model, self._calls, self.counts)
-        self._methods.follow(model)
-        self._meant = _Meant(application, service_id)
+        # Calls that a localcloud hands on are counted there.
+        self._handed_on = Methods(service_id, lambda: model, self._calls, Counts())
+        for methods in (self._methods, self._handed_on):
+            methods.follow(model)
+        self._door = _Door(application, service_id, self._handed_on)
         self._credentials = credentials
         try:
             self.endpoint, self._under_way, self._server = self._listening(address)
@@ -87,7 +91,8 @@ class ReplicaServer:
 
     def stop(self, grace_s: float) -> None:
         """Ends: its health says so, and calls under way go on to their end, or for so many seconds."""
-        self._methods.end()
+        for methods in (self._methods, self._handed_on):
+            methods.end()
         self._under_way.begin_end(self._server, grace_s).wait()
         with self._lock:
             if self._own is not None:
@@ -101,7 +106,8 @@ class ReplicaServer:
             server = grpc.server(
                 self._calls.threads,
                 self._methods.handlers(),
-                [CountingInterceptor(self.counts), self._meant, under_way],
+                # The last one remembers handlers by their paths: what depends on the call comes before.
+                [under_way, self._door, CountingInterceptor(self.counts)],
                 options=[
                     *mutual_tls.SERVER_OPTIONS,
                     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -119,21 +125,31 @@ class ReplicaServer:
         raise BindError(f"The replica finds no free port on {address}.")
 
 
-class _Meant(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its stubs alone
-    """Refuses calls that mean the replica of something else, which had this port before: UNAVAILABLE."""
+class _Door(grpc.ServerInterceptor):  # type: ignore[type-arg] # generic in its stubs alone
+    """Refuses calls that mean the replica of something else, which had this port before: UNAVAILABLE.
 
-    def __init__(self, application: str, service_id: str) -> None:
+    Args:
+        handed_on: answers calls that a localcloud hands on.
+    """
+
+    def __init__(self, application: str, service_id: str, handed_on: Methods) -> None:
         self._application, self._names = application, (application, service_id)
+        self._handed_on = handed_on.handlers()
         self._refusal = grpc.stream_unary_rpc_method_handler(self._refuse, None, None)
 
     def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler[bytes, bytes] | None:
         """Called by gRPC for each call, before it has a thread."""
+        is_handed_on = False
         for name, value in handler_call_details.invocation_metadata:
             if name == APPLICATION and value not in self._names:
                 return self._refusal
-        return continuation(handler_call_details)
+            is_handed_on |= name == PEER and value == BOUNDED
+        if not is_handed_on:
+            return continuation(handler_call_details)
+        found = (one.service(handler_call_details) for one in self._handed_on)
+        return next(filter(None, found), None)
 
     def _refuse(self, _messages: object, context: grpc.ServicerContext) -> bytes:
         abort(context, grpc.StatusCode.UNAVAILABLE, f"This is a replica of {self._application}.")

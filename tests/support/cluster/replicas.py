@@ -74,8 +74,10 @@ class Gated(Slow):
     def __init__(self) -> None:
         super().__init__(0)
         self.gate, self.began = threading.Event(), threading.Semaphore(0)
+        self.runs = 0
 
     def run(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        self.runs += 1
         self.began.release()
         assert self.gate.wait(60)
         return super().run(images)
