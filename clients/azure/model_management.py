@@ -66,6 +66,7 @@ class Service:
         address, port: empty and 0 until it has succeeded once.
         replicas: how many there are to be, at least, whatever number follows the calls now.
         most_replicas: how many there may be; None: `replicas` it is.
+        shortage: the reason why fewer answer, a sentence; empty: they do not, or nobody tells.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Service:
     model_id: str
     replicas: int = 1
     most_replicas: int | None = None
+    shortage: str = ""
 
     @property
     def fpgas(self) -> int:
@@ -344,4 +346,5 @@ def _service(item: Mapping[str, Any]) -> Service:
         model_id=item.get("modelId") or "",
         replicas=int(scaler.get("minReplicas") or item.get("numReplicas") or 1),
         most_replicas=int(scaler["maxReplicas"]) if scaler.get("maxReplicas") else None,
+        shortage=str(((item.get("deploymentStatus") or {}).get("error") or {}).get("message") or ""),
     )

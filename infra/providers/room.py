@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from infra.providers import engine_log
+
 if TYPE_CHECKING:
     from clients.azure.model_management import Service
 
@@ -25,6 +27,7 @@ def awaited(act: Callable[[], Service], name: str) -> Service:
     from clients.azure.errors import QuotaExceeded
     from clients.azure.operations import Pending, Waiter
 
+    tell = engine_log.Waiting()
     end_s = time.monotonic() + WAIT_S
 
     def look() -> Service | Pending:
@@ -33,6 +36,7 @@ def awaited(act: Callable[[], Service], name: str) -> Service:
         except QuotaExceeded as error:
             if error.code != _NO_FPGA or time.monotonic() > end_s:
                 raise
+            tell(f"The service {name} waits for FPGAs that another service of the stack gives back.")
             return Pending(str(error))
 
     # the deadline is that of the refusals: what is accepted takes its own time

@@ -147,6 +147,8 @@ class ServiceProvider(CloudProvider):
 
 
 def _deployed(props: Props, service: DeployedService) -> Props:
+    if service.shortage:
+        engine_log.warn_once(f"The service {service.name}: {service.shortage}")
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     return {**props, "state": service.state, "deployed_at": now}
 

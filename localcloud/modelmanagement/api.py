@@ -23,6 +23,7 @@ from localcloud.modelmanagement import fields, keys, models, operations, quota, 
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.operations import Operation
 from localcloud.modelmanagement.package_hosts import PackageHosts
+from localcloud.modelmanagement.replicas import Answering
 from localcloud.modelmanagement.services import Change, Service
 from localcloud.modelmanagement.trials import Trials
 from localcloud.scoring.addresses import Endpoint
@@ -41,6 +42,7 @@ class Api:
         hosts: where packages may come from.
         accepted: called after an operation was accepted.
         told: gives the endpoint that callers are told for the one where a service answers.
+        answering: the replicas of a service, where there is anything to tell of them.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Api:
         hosts: PackageHosts,
         accepted: Callable[[], None],
         told: Callable[[Endpoint], Endpoint],
+        answering: Callable[[Service], Answering | None],
     ) -> None:
         self._store = store
+        self._answering = answering
         self._told = told
         self._packages = packages
         self._keys_changed = keys_changed
@@ -92,7 +96,8 @@ class Api:
         ]
 
     def _shown(self, service: Service) -> dict[str, Any]:
-        return service.document(self._told)
+        answering = self._answering(service)
+        return service.document(self._told) | ({} if answering is None else answering.document())
 
     def _list_models(self, request: Request) -> Response:
         with self._store.read() as db:

@@ -21,6 +21,7 @@ from localcloud.modelmanagement.deployment import Deployer
 from localcloud.modelmanagement.models import Packages
 from localcloud.modelmanagement.package_hosts import PackageHosts
 from localcloud.modelmanagement.placed_scorers import PlacedScorers
+from localcloud.modelmanagement.replicas import Answering
 from localcloud.modelmanagement.scorers import LocalScorers, Scorers
 from localcloud.modelmanagement.services import Service
 from localcloud.modelmanagement.trials import Trials
@@ -92,6 +93,7 @@ class ModelManagement:
             hosts,
             self._worker.wake,
             pool.told,
+            self._answering,
         )
         self._pool = pool
 
@@ -161,7 +163,15 @@ class ModelManagement:
         )
 
     def _of_replicas(self, service: Service) -> str | None:
-        return None if self._placement is None else self._placement.note(service.id)
+        return service.asked.unplaced if self._placement is None else self._placement.note(service.id)
+
+    def _answering(self, service: Service) -> Answering | None:
+        """The replicas of a service; None: there is one, which is this process itself, or it never served."""
+        if service.address is None or (self._placement is None and service.asked.fpgas == 1):
+            return None
+        here = 0 if service.state == operations.FAILED and service.error else 1
+        number = here if self._placement is None else self._placement.answering(service.id)
+        return Answering(service.replicas, number, self._of_replicas(service))
 
     def remove_account(self, account_id: str) -> Callable[[], None]:
         """Forgets an account's services, models and operations, in the transaction in which the account goes.

@@ -45,6 +45,38 @@ class Replicas:
         scaler = {"autoscaleEnabled": True, "minReplicas": self.least, "maxReplicas": self.most}
         return {_NUMBER: self.least, _SCALER: scaler}
 
+    @property
+    def unplaced(self) -> str | None:
+        """What a person should know where nothing places replicas; None: one is all that is asked for."""
+        if self.fpgas == 1:
+            return None
+        return (
+            f"This localcloud places no replicas: {self} are asked for, 1 answers. `fpga cloud up --ray` has "
+            "them placed on other machines (docs/replicas.md)."
+        )
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The replicas of a service that answer now.
+
+    Attributes:
+        wanted: how many there are to be.
+        number: how many answer.
+        note: the reason why there are fewer, a sentence; None: there are not, or it is not known.
+    """
+
+    wanted: int
+    number: int
+    note: str | None
+
+    def document(self) -> dict[str, Any]:
+        """They, as `deploymentStatus` of the API of 2019-09-30 tells those of a service on AKS."""
+        told: dict[str, Any] = {"desiredReplicas": self.wanted, "availableReplicas": self.number}
+        if self.note is not None:
+            told["error"] = {"code": "ReplicasNotAvailable", "message": self.note}
+        return {"deploymentStatus": told}
+
 
 def parse(body: Mapping[str, Any]) -> Replicas | None:
     """Reads `numReplicas` and `autoScaler`; None: neither is there, and what is stays.

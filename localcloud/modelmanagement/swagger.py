@@ -185,11 +185,18 @@ _DEFINITIONS: dict[str, Any] = {
         modelId=_TEXT,
         numReplicas=_NUMBER,
         autoScaler=_ref("AutoScaler"),
+        deploymentStatus=_ref("DeploymentStatus"),
         sslEnabled=_FLAG,
         createdAt=_TIME,
         updatedAt=_TIME,
         ipAddress=_TEXT,
         port=_NUMBER,
+        error=_ref("Failure"),
+    ),
+    "DeploymentStatus": _object(
+        "desiredReplicas availableReplicas",
+        desiredReplicas=_NUMBER,
+        availableReplicas=_NUMBER,
         error=_ref("Failure"),
     ),
     "AutoScaler": _object(

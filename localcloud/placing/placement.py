@@ -152,6 +152,17 @@ class Placement:
         """The status as it is now."""
         return self._placing.status()
 
+    def answering(self, service_id: str) -> int:
+        """How many replicas of a service answer now, of the one model that has the most."""
+        with self._lock:
+            digests = [
+                one.wanted.digest
+                for one in self._applications.values()
+                if one.wanted.service_id == service_id
+            ]
+        placed = [self._placing.placed(service_id, digest) for digest in digests]
+        return max((len(one.endpoints) for one in placed if one is not None), default=0)
+
     def note(self, service_id: str) -> str | None:
         """The reason why a service has fewer replicas than it is to have, a sentence; None: it has all."""
         with self._lock:

@@ -21,6 +21,7 @@ MOST: Final = "fpga-web-service:maxReplicas"
 DNS_API_VERSION: Final = "2018-05-01"
 DRIFT: Final = 7  # exit code of --expect-no-changes
 CALLERS: Final = 4
+UNPLACED: Final = "This localcloud places no replicas: "
 SERVICE_ALONE: Final = {"service": "update", "endpoint-check": "update"}
 
 
@@ -119,8 +120,10 @@ def test_another_number_changes_the_service_alone_under_load(stack: ProgramStack
         ):
             stack.configure(configured)
             assert changed(stack.preview()) == SERVICE_ALONE
-            assert changed(stack.up()) == SERVICE_ALONE
+            up = stack.up()
+            assert changed(up) == SERVICE_ALONE
             assert number(stack) == expected
+            assert [UNPLACED in one for one in up.complaints] == [True] * (expected != (1, None))
             callers.let_each_call()
     assert [call.error for call in callers.failures()] == []
     assert len(callers.calls) > CALLERS

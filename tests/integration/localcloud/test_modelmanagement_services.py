@@ -380,6 +380,9 @@ def test_what_is_not_there(plane: DataPlane, model_id: str) -> None:
     )
 
 
+EXTRA = ("autoScaler", "deploymentStatus")
+
+
 def scaling(least: int, most: int) -> dict[str, Any]:
     return {"autoscaleEnabled": True, "minReplicas": least, "maxReplicas": most}
 
@@ -440,7 +443,7 @@ def test_a_number_is_patched_alone(plane: DataPlane, model_id: str, authority: A
         assert (operation["operationType"], operation["state"]) == ("Service", "Succeeded")
         shown = plane.service(service["id"])
         same = shown | {"numReplicas": 1, "updatedAt": service["updatedAt"]}
-        assert {key: value for key, value in same.items() if key != "autoScaler"} == service
+        assert {key: value for key, value in same.items() if key not in EXTRA} == service
         assert plane.keys(service["id"]) == keys
         assert opens(endpoint(shown), authority.root, keys[0])
         return shown
@@ -455,6 +458,32 @@ def test_a_number_is_patched_alone(plane: DataPlane, model_id: str, authority: A
     assert plane.service(service["id"])["autoScaler"] == scaling(2, 5)
     assert plane.update(service["id"], model_id, numReplicas=2)["state"] == "Succeeded"
     assert "autoScaler" not in plane.service(service["id"])
+
+
+def test_who_places_no_replicas_says_so(plane: DataPlane, model_id: str, cloud: Cloud) -> None:
+    """In the service's answer, and where a person looks: status, page, `fpga cloud up`."""
+
+    def noted(service_id: str) -> tuple[dict[str, Any] | None, str | None]:
+        shown = plane.service(service_id)
+        (status,) = [one for one in cloud.status().services if one.port and one.address == shown["ipAddress"]]
+        return shown.get("deploymentStatus"), status.note
+
+    service = plane.deploy(model_id)
+    assert noted(service["id"]) == (None, None)
+    words = (
+        "This localcloud places no replicas: {} are asked for, 1 answers. `fpga cloud up --ray` has them "
+        "placed on other machines (docs/replicas.md)."
+    )
+    for change, wanted, said in (({"numReplicas": 3}, 3, "3"), ({"autoScaler": scaling(2, 4)}, 2, "2 to 4")):
+        told = words.format(said)
+        plane.finish(plane.call("PATCH", f"services/{service['id']}", change))
+        status = {
+            "desiredReplicas": wanted,
+            "availableReplicas": 1,
+            "error": {"code": "ReplicasNotAvailable", "message": told},
+        }
+        assert noted(service["id"]) == (status, told)
+        assert plane.call("GET", "services").json()["value"][0]["deploymentStatus"] == status
 
 
 def test_a_capacity_that_was_lowered_takes_nothing_from_who_has_it(plane: DataPlane, model_id: str) -> None:
