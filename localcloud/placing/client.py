@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from clients.wire.tensorflow_serving import METHOD
-from localcloud.placing import mutual_tls
+from localcloud.placing import mutual_tls, told_counts
 from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.counts import Counted, summed
 from localcloud.scoring.entry import PEER
 from localcloud.scoring.errors import BusyError, InputError, ScoringError, StoppingError
 from localcloud.scoring.health import CHECK
@@ -33,6 +36,7 @@ MOST_TRIES: Final = 5
 
 _PROBE_TIMEOUT_S: Final = 10.0
 _PROBE_AGAIN_S: Final = 0.3
+_COUNTS_TIMEOUT_S: Final = 1.0
 
 _NONE: Final = "No replica of the service answers now: call again later."
 _LATE: Final = "No replica of the service answered within the call's deadline."
@@ -51,6 +55,8 @@ class _Replica:
         self.check = self.channel.unary_unary(
             CHECK, HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
         )
+        self.counts = self.channel.unary_unary(told_counts.METHOD, None, None)
+        self.counted = summed()
         self.under_way = 0
         self.turn = 0  # the number of the last call that it was given
         self.answers = False  # connected, and its health is SERVING
@@ -80,13 +86,14 @@ class Replicas:
     ) -> None:
         self._shape, self._credentials, self._fallback = shape, credentials, fallback
         # Who calls is known to this process, and bounded by it.
-        meant = () if application is None else ((APPLICATION, application),)
-        self._metadata = ((PEER, BOUNDED), *meant)
+        self._meant = () if application is None else ((APPLICATION, application),)
+        self._metadata = ((PEER, BOUNDED), *self._meant)
         self._changed = threading.Condition(threading.Lock())
         self._replicas: dict[Endpoint, _Replica] = {}
         self._turn = 0
         self._alone_since = time.monotonic()  # since when none answers, where none does
         self._is_closed = False
+        self._counted_before = summed()  # of replicas that are gone
         self._here = threading.BoundedSemaphore(cores())
 
     @property
@@ -139,6 +146,20 @@ class Replicas:
             if replica not in busy:
                 self._failed(replica, times)
         raise StoppingError(_LOST)
+
+    def counted(self) -> Counted:
+        """The counts of calls that came to the replicas by another way; of a silent one as it told last."""
+        with self._changed:
+            asked = [
+                (one, one.counts.future(b"", timeout=_COUNTS_TIMEOUT_S, metadata=self._meant))
+                for one in self._replicas.values()
+                if one.answers
+            ]
+        for one, call in asked:
+            with suppress(grpc.RpcError, grpc.FutureCancelledError, ValueError):
+                one.counted = told_counts.read(json.loads(call.result()))
+        with self._changed:
+            return summed(self._counted_before, *(one.counted for one in self._replicas.values()))
 
     def close(self) -> None:
         """Lets go of its connections, behind the calls under way. May be called twice."""
@@ -243,6 +264,7 @@ class Replicas:
         answered = any(one.answers for one in gone)
         for one in gone:
             one.is_gone = True
+            self._counted_before = summed(self._counted_before, one.counted)
         if answered and not any(one.answers for one in self._replicas.values()):
             self._alone_since = time.monotonic()
         return [one for one in gone if not one.under_way]

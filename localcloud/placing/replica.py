@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from clients.wire import model_package
 from clients.wire.model_package import BrainwaveStage, read_package
+from localcloud.placing import told_counts
 from localcloud.placing.cache import Cache, folder_of_user
 from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
@@ -76,6 +77,10 @@ class Replica:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """The calls under way, which Ray Serve does not see; see `scaling`."""
         return {CALLS: 0 if self._server is None else self._server.under_way()}
+
+    def counts(self) -> dict[str, Any]:
+        """The counts of its calls, but for those that a localcloud handed on."""
+        return told_counts.written(self._serving().counts.now())
 
     def check_health(self) -> None:
         """Asks its own server for its health, as a caller would; raises where it does not serve."""

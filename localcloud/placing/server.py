@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Final
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from localcloud.placing import mutual_tls
+from localcloud.placing import mutual_tls, told_counts
 from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint, bind_problem
@@ -99,13 +100,21 @@ class ReplicaServer:
                 self._own.close()
         self._calls.stop()
 
+    def _counts_handler(self) -> grpc.GenericRpcHandler[bytes, bytes]:
+        def tell(_request: bytes, _context: grpc.ServicerContext) -> bytes:
+            return json.dumps(told_counts.written(self.counts.now())).encode()
+
+        service, _, name = told_counts.METHOD[1:].partition("/")
+        handler = grpc.unary_unary_rpc_method_handler(tell, None, None)
+        return grpc.method_handlers_generic_handler(service, {name: handler})
+
     def _listening(self, address: str) -> tuple[Endpoint, UnderWay, grpc.Server]:
         for _ in range(_TRIES):
             endpoint = _free(address)
             under_way = UnderWay(endpoint)
             server = grpc.server(
                 self._calls.threads,
-                self._methods.handlers(),
+                [*self._methods.handlers(), self._counts_handler()],
                 # The last one remembers handlers by their paths: what depends on the call comes before.
                 [under_way, self._door, CountingInterceptor(self.counts)],
                 options=[

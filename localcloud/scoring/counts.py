@@ -55,6 +55,24 @@ class Counted:
     refused: dict[Refused, int]
 
 
+def summed(*counted: Counted) -> Counted:
+    """The counts of several servers of a service together."""
+    codes: Counter[tuple[str, str]] = Counter()
+    refused: Counter[Refused] = Counter()
+    for one in counted:
+        codes.update(one.codes)
+        refused.update(one.refused)
+    durations = zip(*(one.durations for one in counted), strict=True)
+    return Counted(
+        dict(codes),
+        tuple(map(sum, durations)) or (0,) * (len(BOUNDS_S) + 1),
+        sum(one.duration_s for one in counted),
+        sum(one.received_bytes for one in counted),
+        sum(one.sent_bytes for one in counted),
+        dict(refused),
+    )
+
+
 class Counts:
     """Counters of one service. Their methods may be called from any thread."""
 

@@ -16,11 +16,12 @@ from localcloud.edge.entrance import Upstream
 from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
 from localcloud.scoring.calls import Calls, Stage
 from localcloud.scoring.counting import CountingInterceptor
-from localcloud.scoring.counts import Counted, Counts
+from localcloud.scoring.counts import Counted, Counts, summed
 from localcloud.scoring.errors import BindError, StoppingError
 from localcloud.scoring.methods import Methods
+from localcloud.scoring.model_facts import loaded
 from localcloud.scoring.photo import PhotoScores, score_photo
-from localcloud.scoring.scorer import Scorer
+from localcloud.scoring.scorer import CountsElsewhere, Scorer
 from localcloud.scoring.served import ModelName, ServedModel
 from localcloud.scoring.tls import TlsMaterial, check_served
 from localcloud.scoring.under_way import UnderWay
@@ -168,7 +169,7 @@ class ScoringHost:
         """The counts of each service that is deployed, by its ID."""
         with self._lock:
             services = list(self._services.items())
-        return {service_id: service.counts.now() for service_id, service in services}
+        return {service_id: service.counted() for service_id, service in services}
 
     def counts(self, service_id: str) -> Counts | None:
         """The counters of a service; None: it is not deployed."""
@@ -222,6 +223,9 @@ class _Service:
         self._listener: _Listener | None = None
         self._replaced: list[tuple[_Listener, _Ending]] = []
         self._inner: UnixSocket | None = None  # behind an edge
+        self._elsewhere_lock = threading.Lock()
+        self._elsewhere_of: Scorer | None = None
+        self._elsewhere = self._elsewhere_before = summed()
         self._replicas: Callable[[], tuple[Endpoint, ...]] | None = None
 
     def deploy(self, deployment: Deployment) -> None:
@@ -288,6 +292,19 @@ class _Service:
         if http_port is not None:
             listener.open_web(self._web, Endpoint(endpoint.address, http_port))
         return listener
+
+    def counted(self) -> Counted:
+        """Its counts, with those of replicas: of the models of before as they were told last."""
+        model = self.model
+        scorer = None if model is None else loaded(model.scorer)
+        with self._elsewhere_lock:
+            if scorer is not self._elsewhere_of:
+                self._elsewhere_before = summed(self._elsewhere_before, self._elsewhere)
+                self._elsewhere_of, self._elsewhere = scorer, summed()
+            told: object = scorer
+            if isinstance(told, CountsElsewhere):
+                self._elsewhere = told.counted()
+            return summed(self.counts.now(), self._elsewhere_before, self._elsewhere)
 
     @property
     def model(self) -> ServedModel | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 from localcloud.scoring.addresses import Endpoint
+from localcloud.scoring.counts import Counted
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ class Scorer(Protocol):
             StoppingError: nobody answers now.
             ScoringError: the model failed.
         """
+
+
+@runtime_checkable
+class CountsElsewhere(Protocol):
+    """A scorer whose model answers calls that do not come through this process, too."""
+
+    def counted(self) -> Counted:
+        """The counts of these calls, as they were told last."""
 
 
 class Replicated(Scorer, Protocol):

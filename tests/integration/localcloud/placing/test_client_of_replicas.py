@@ -22,12 +22,15 @@ from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Stage
+from localcloud.scoring.counts import summed
 from localcloud.scoring.entry import PEER
 from localcloud.scoring.errors import BusyError, InputError, ScoringError, StoppingError
+from localcloud.scoring.host import Deployment, ScoringHost
 from localcloud.scoring.scorer import Replicated, Scorer
 from tests.support.certificates.authority import Authority
 from tests.support.cluster import replicas
 from tests.support.cluster.replicas import SHAPE, Gated, ReplicaProcess, Slow, request, serving
+from tests.support.localcloud.scoring_parts import MODEL, free_endpoint
 from tests.support.waiting import PATIENCE_S, wait_until
 
 CALLERS = 8
@@ -310,6 +313,52 @@ def test_a_caller_finds_a_place_at_another_replica(
         assert scores(scorer.answer(request(3), 20)) == [3] * 3
         model.gate.set()
         assert [scores(one.result(PATIENCE_S)) for one in waiting] == [[value] * 3 for value in range(128)]
+
+
+def test_calls_that_came_by_another_way_are_counted(
+    files: Credentials, running: ExitStack, scorer: Replicas
+) -> None:
+    servers = [running.enter_context(serving(files)) for _ in range(2)]
+    scorer.follow([server.endpoint for server in servers])
+    wait_until(lambda: all(one.answers for one in scorer._replicas.values()))
+    scorer.answer(request(1), 20)  # is counted where it came
+    assert scorer.counted() == summed()
+    for number, server in enumerate(servers, 1):
+        with closing(mutual_tls.channel(server.endpoint, files)) as channel:
+            call = channel.unary_unary(METHOD, None, None)
+            for _ in range(number):
+                call(request(1), timeout=20)
+            with pytest.raises(grpc.RpcError):
+                call(b"", timeout=20)
+    found = scorer.counted()
+    assert found.codes == {("Predict", "OK"): 3, ("Predict", "INVALID_ARGUMENT"): 2}
+    assert (sum(found.durations), found.received_bytes) == (3, 3 * len(request(1)))
+    scorer.follow([servers[1].endpoint])
+    servers[1].stop(0)
+    assert scorer.counted() == found, "counts of who is gone stay"
+
+
+def test_a_service_counts_its_calls_wherever_they_came(
+    files: Credentials, running: ExitStack, scorer: Replicas
+) -> None:
+    server = running.enter_context(serving(files))
+    scorer.follow([server.endpoint])
+    host, where = ScoringHost(), free_endpoint()
+    running.callback(host.stop)
+
+    def deploy(scorer: Scorer) -> None:
+        host.deploy(Deployment(replicas.SERVICE, *where, scorer, None, "a", "b", MODEL))
+
+    deploy(scorer)
+    with (
+        closing(mutual_tls.channel(server.endpoint, files)) as direct,
+        closing(grpc.insecure_channel(where.target)) as own,
+    ):
+        for channel in (direct, own, own):
+            channel.unary_unary(METHOD, None, None)(request(1), timeout=60)
+    assert host.counted()[replicas.SERVICE].codes == {("Predict", "OK"): 3}
+    deploy(Slow(0))  # another model takes its place
+    assert host.counted()[replicas.SERVICE].codes == {("Predict", "OK"): 3}
 
 
 def code_of(endpoint: Endpoint, tls: grpc.ChannelCredentials | None) -> grpc.StatusCode:
