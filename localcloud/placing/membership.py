@@ -19,7 +19,7 @@ WORKERS: Final = range(6400, 6600)
 """Ports of each machine's workers: a replica's process has one of them."""
 STORE: Final = "store"
 """The folder in a machine's folder by which a head knows its cluster again."""
-_OBJECT_STORE_BYTES: Final = 80_000_000
+OBJECT_STORE_BYTES: Final = 80_000_000
 """Replicas pass nothing through it; about the least that Ray takes."""
 
 
@@ -59,7 +59,7 @@ class Membership:
             *("start", "--block", *part, f"--node-ip-address={self.address}"),
             # twice: an update's replicas are beside those of before for a while
             *(f"--num-cpus={max(1, self.replicas)}", f'--resources={{"scoring": {2 * self.replicas}}}'),
-            *(f"--object-store-memory={_OBJECT_STORE_BYTES}", f"--temp-dir={temporary}"),
+            *(f"--object-store-memory={OBJECT_STORE_BYTES}", f"--temp-dir={temporary}"),
             *(f"--node-manager-port={NODE_MANAGER}", f"--object-manager-port={OBJECT_MANAGER}"),
             *(f"--runtime-env-agent-port={RUNTIME_ENV_AGENT}",),
             *(f"--min-worker-port={WORKERS.start}", f"--max-worker-port={WORKERS.stop - 1}"),

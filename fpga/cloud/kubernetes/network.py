@@ -31,12 +31,12 @@ def policies(wanted: Wanted) -> list[Manifest]:
     ingress: list[Manifest] = [{"ports": open_to_all}]
     if not wanted.workers:
         return [_policy(wanted, wanted.name, parts.SERVER, {"ingress": ingress})]
-    ingress.append({"from": [_pods(wanted, parts.RAY)], "ports": _ranges(*ray.PORT_RANGES, _ANY_PORTS)})
+    ingress.append({"from": [_pods(wanted, parts.RAY)], "ports": _ranges(ray.PORTS, _ANY_PORTS)})
     both = [_pods(wanted, parts.SERVER), _pods(wanted, parts.RAY)]
     of_ray = {
         "ingress": [
             # Ray's own ports: the cluster's pods alone
-            {"from": both, "ports": _ranges(*ray.PORT_RANGES)},
+            {"from": both, "ports": _ranges(ray.PORTS)},
             # replicas' ports: localcloud's pod alone, where the edge is
             {"from": [_pods(wanted, parts.SERVER)], "ports": _ranges(_ANY_PORTS)},
         ],

@@ -7,9 +7,18 @@ from typing import Final
 
 from fpga.cloud.kubernetes import parts
 from fpga.cloud.kubernetes.wanted import Manifest, Wanted
+from localcloud.placing import start_hook
+from localcloud.placing.credentials import Credentials
+from localcloud.placing.membership import (
+    HEAD_PORT,
+    NODE_MANAGER,
+    OBJECT_MANAGER,
+    OBJECT_STORE_BYTES,
+    RUNTIME_ENV_AGENT,
+    WORKERS,
+)
 
 VERSION: Final = "2.60.0"
-HEAD_PORT: Final = 6379
 _ROOM: Final = 2
 """Replicas a core: one for each core, and as many beside them while a model is swapped."""
 _STORE: Final = "/data/gcs"
@@ -17,18 +26,21 @@ _HEAD_AWAY_S: Final = "600"
 """So long a node waits for its head to come back; then it ends, with its replicas."""
 _SHM: Final = "/dev/shm"  # noqa: S108 - a volume of the pod's own
 _PORTS: Final = {
-    "node-manager-port": "6380",
-    "object-manager-port": "6381",
-    "runtime-env-agent-port": "6382",
+    "node-manager-port": str(NODE_MANAGER),
+    "object-manager-port": str(OBJECT_MANAGER),
+    "runtime-env-agent-port": str(RUNTIME_ENV_AGENT),
     "dashboard-agent-grpc-port": "6383",
     "dashboard-agent-listen-port": "6384",
     "metrics-export-port": "6385",
-    "min-worker-port": "10002",
-    "max-worker-port": "19999",
+    "min-worker-port": str(WORKERS.start),
+    "max-worker-port": str(WORKERS.stop - 1),
 }
 """Ports of Ray that are any free ones else, and that no rule of a network could name."""
-PORT_RANGES: Final = ((HEAD_PORT, 6385), (10002, 19999))
-"""All of them."""
+PORTS: Final = HEAD_PORT, WORKERS.stop - 1
+"""The first and the last of all of them."""
+_OWN_ADDRESS: Final = {"node-ip-address": "$POD_IP"}
+"""As the shell reads it by which KubeRay starts Ray."""
+_PARAMS: Final = _PORTS | {"object-store-memory": str(OBJECT_STORE_BYTES), "include-log-monitor": "false"}
 
 
 def cluster(wanted: Wanted) -> Manifest:
@@ -42,8 +54,8 @@ def cluster(wanted: Wanted) -> Manifest:
             "enableInTreeAutoscaling": False,
             "authOptions": {"mode": "token", "secretName": f"{wanted.ray}-token"},
             "headGroupSpec": {
-                "rayStartParams": _PORTS | {"dashboard-host": "127.0.0.1"},
-                "resources": {"CPU": "0", "scoring": "0"},
+                "rayStartParams": _PARAMS | _OWN_ADDRESS | {"dashboard-host": "127.0.0.1"},
+                "resources": {"CPU": "1", "scoring": "0"},
                 "template": _head(wanted),
             },
             "workerGroupSpecs": [
@@ -52,7 +64,7 @@ def cluster(wanted: Wanted) -> Manifest:
                     "replicas": wanted.workers,
                     "minReplicas": wanted.workers,
                     "maxReplicas": wanted.workers,
-                    "rayStartParams": dict(_PORTS),
+                    "rayStartParams": _PARAMS | _OWN_ADDRESS,
                     "resources": {"CPU": str(wanted.cores), "scoring": str(_ROOM * wanted.cores)},
                     "template": _pod(wanted, "ray-worker", str(wanted.cores), wanted.memory),
                 }
@@ -66,9 +78,9 @@ def raylet(wanted: Wanted) -> Manifest:
     params = {
         "address": f"{wanted.ray_address}:{HEAD_PORT}",
         "node-ip-address": "$(POD_IP)",
-        "num-cpus": "0",
+        "num-cpus": "1",
         "resources": '{"scoring": 0}',
-        **_PORTS,
+        **_PARAMS,
     }
     return {
         "name": "raylet",
@@ -91,11 +103,9 @@ def memory_volume() -> tuple[Manifest, Manifest]:
 
 def ray_variables() -> list[Manifest]:
     """The variables that have Ray ask for the token and use TLS, as any machine of the cluster has them."""
-    from localcloud.placing.credentials import Credentials
-
     own = Credentials(Path(parts.RAY_TOKEN), Path(parts.RAY_TLS))
     return [
-        *(parts.variable(name, value) for name, value in own.environment().items()),
+        *(parts.variable(name, value) for name, value in (own.environment() | start_hook.VARIABLES).items()),
         parts.variable("RAY_gcs_rpc_server_reconnect_timeout_s", _HEAD_AWAY_S),
     ]
 

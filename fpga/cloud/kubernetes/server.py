@@ -8,6 +8,7 @@ import yaml
 
 from fpga.cloud.kubernetes import parts, ray
 from fpga.cloud.kubernetes.wanted import Manifest, Wanted
+from localcloud.placing.membership import HEAD_PORT
 
 FEATURIZERS: Final = "/opt/fpga-web-service/model/featurizers"
 """Where the image has the built-in featurizers."""
@@ -55,7 +56,7 @@ def settings(wanted: Wanted) -> dict[str, Any]:
         found["encryptionKeyFile"] = parts.ENCRYPTION_KEY
     if wanted.workers:
         found |= {
-            "ray": f"{wanted.ray_address}:{ray.HEAD_PORT}",
+            "ray": f"{wanted.ray_address}:{HEAD_PORT}",
             "rayToken": parts.RAY_TOKEN,
             "rayTls": parts.RAY_TLS,
             "fallback": "local",

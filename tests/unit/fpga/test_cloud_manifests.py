@@ -167,7 +167,9 @@ def test_the_ports_of_ray_are_for_its_pods_and_those_of_replicas_for_localcloud(
     assert not open_to_ray  # replicas' ports begin there
     start = only(FULL, "RayCluster")["spec"]["workerGroupSpecs"][0]["rayStartParams"]
     ranges = [range(one["port"], one["endPort"] + 1) for one in own["ports"]]
-    assert all(any(int(port) in allowed for allowed in ranges) for port in start.values())
+    ports = [int(value) for name, value in start.items() if name.endswith("-port")]
+    assert len(ports) == 8
+    assert all(any(port in allowed for allowed in ranges) for port in ports)
 
 
 def test_a_policy_selects_the_pods_that_there_are() -> None:
@@ -192,7 +194,7 @@ def test_probes_ask_the_public_route() -> None:
         assert container[probe]["httpGet"] == {"path": PATH, "port": "https", "scheme": "HTTPS"}
 
 
-@pytest.mark.parametrize("wanted", [ALONE, replace(FULL, workers=0)])
+@pytest.mark.parametrize("wanted", ALL)
 def test_localcloud_takes_its_settings(wanted: Wanted, tmp_path: Path) -> None:
     from localcloud.configuration import reading
     from localcloud.network import reach
@@ -202,6 +204,7 @@ def test_localcloud_takes_its_settings(wanted: Wanted, tmp_path: Path) -> None:
     settings = reading.read({}, file).settings()
     assert settings.data == Path("/var/lib/localcloud/data")
     assert list(reach.problems(settings)) == []
+    assert (settings.ray is not None) == bool(wanted.workers)
 
 
 @pytest.mark.parametrize(
