@@ -36,6 +36,8 @@ _LOST_S: Final = 15.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 10.0
 _FIRST_RETRY_S: Final = 15.0
+_TOLD_AGAIN_S: Final = 2.0
+"""After how long Ray Serve is told the same again, where it does not look as if it knew."""
 _LONGEST_RETRY_S: Final = 300.0
 
 log = logging.getLogger("driver")
@@ -76,9 +78,14 @@ class _Desk:
 
 
 class _Retries:
-    """When an application that failed is begun anew: behind growing pauses."""
+    """The times at which what failed is begun anew, behind growing pauses.
 
-    def __init__(self) -> None:
+    Args:
+        first_s: the first pause, in seconds.
+    """
+
+    def __init__(self, first_s: float) -> None:
+        self._first_s = first_s
         self._due: dict[str, float] = {}
         self._pause_s: dict[str, float] = {}
 
@@ -86,7 +93,7 @@ class _Retries:
         """Those of the failed ones whose time has come; each is counted as tried."""
         now, found = time.monotonic(), set()
         for name in failed:
-            pause_s = self._pause_s.setdefault(name, _FIRST_RETRY_S)
+            pause_s = self._pause_s.setdefault(name, self._first_s)
             if now >= self._due.setdefault(name, now + pause_s):
                 found.add(name)
                 self._pause_s[name] = min(2 * pause_s, _LONGEST_RETRY_S)
@@ -129,7 +136,8 @@ class _Cluster:
         self._known: dict[str, tuple[frozenset[str], float]] = {}
         """The replicas that have all answered, and when."""
         self._handles: dict[str, Any] = {}
-        self._retries = _Retries()
+        self._retries, self._untold = _Retries(_FIRST_RETRY_S), _Retries(_TOLD_AGAIN_S)
+        self._configuration: dict[str, Any] = {}  # that Ray Serve was told last
         self._attempts: dict[str, int] = {}
         self._restarting: set[str] = set()
         self._nodes, self._places, self._counted = 0, (0, 0), 0.0
@@ -184,11 +192,16 @@ class _Cluster:
             for name in own & set(applications)
             if name not in {one["name"] for one in wanted} and applications[name]["status"] != "DELETING"
         }
-        if gone or not all(schema.is_deployed(one, applications) for one in wanted):
-            from ray.serve.schema import ServeDeploySchema
+        if not gone and all(schema.is_deployed(one, applications) for one in wanted):
+            self._untold.forget("")
+            return
+        configuration = schema.configuration(wanted, others)
+        if configuration == self._configuration and not self._untold.are_due([""]):
+            return  # it may take its time, and must not be told twice a second
+        from ray.serve.schema import ServeDeploySchema
 
-            configuration = ServeDeploySchema.model_validate(schema.configuration(wanted, others))
-            self._call(self._controller.apply_config, configuration)
+        self._call(self._controller.apply_config, ServeDeploySchema.model_validate(configuration))
+        self._configuration = configuration
 
     @staticmethod
     def _is_over(details: Mapping[str, Any] | None) -> bool:

@@ -107,6 +107,10 @@ class Placer:
         self._child.stop()
         if self._worker.is_alive():
             self._worker.join()
+        with self._changed:
+            keeps = dict(self._kept)
+        if keeps != self._written:
+            self._keep(keeps)
 
     def want(self, wanted: Collection[Wanted]) -> None:
         """Has these be all the replicas that there are: others of this localcloud's go.
@@ -188,10 +192,8 @@ class Placer:
 
     def _why(self, placed: Placed) -> str:
         """The sentence for who has waited in vain; the condition is held."""
-        if self._told.is_connected and placed.trouble is not None:
-            return placed.trouble
-        told = f"{len(placed.endpoints)} of {placed.wanted} replicas answer"
-        return f"{told}. {self._trouble() or 'The others did not in time.'}"
+        trouble = self._trouble() or placed.trouble or "The others did not in time."
+        return f"{len(placed.endpoints)} of {placed.wanted} replicas answer. {trouble}"
 
     def _placed(self, one: Wanted) -> Placed:
         """The replicas of a wanted application; the condition is held."""

@@ -69,29 +69,25 @@ def running(
         endpoints: of `merged`.
         places: how many replicas can still be started on the cluster's nodes, and how many these can have.
     """
-    missing = wanted.replicas - len(endpoints)
-    if missing <= 0:
+    if len(endpoints) >= wanted.replicas:
         return Running(endpoints)
-    told = f"{len(endpoints)} of {wanted.replicas} replicas answer"
     deployment = (details.get("deployments") or {}).get(DEPLOYMENT) or {}
     message = deployment.get("message") or details.get("message") or ""
     if details["status"] in _FAILED or deployment.get("status") in _FAILED:
-        return Running(
-            endpoints, f"{told}; the model cannot be loaded on a node: {words(message)}", is_final=True
-        )
+        return Running(endpoints, f"The model cannot be loaded on a node: {words(message)}", is_final=True)
     free, every = places
     waiting = [one for one in replicas(details) if one["state"] == "STARTING" and not one.get("node_id")]
     if waiting and free < 1:
         room = f"all {every} places are taken" if every else "none takes replicas"
         return Running(
             endpoints,
-            f"{told}; no node has room for another ({room}): have another machine join the cluster "
+            f"No node has room for another ({room}): have another machine join the cluster "
             "(`fpga cloud join`).",
             is_stuck=True,
         )
     if "Error" in message or _DIED in message:
-        return Running(endpoints, f"{told}; the last that was started says: {words(message)}")
-    return Running(endpoints, f"{told}; the others are being started.")
+        return Running(endpoints, f"The last that was started says: {words(message)}")
+    return Running(endpoints, "The others are being started." if endpoints else "They are being started.")
 
 
 def words(message: str) -> str:

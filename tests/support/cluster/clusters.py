@@ -212,16 +212,17 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, replicas: int = 0) -> Iterator[Cluster]:
+def cluster(folder: Path, replicas: int = 0, *, hook: str | None = None) -> Iterator[Cluster]:
     """A cluster of a head alone, until the end of the block: then every process on its machines is killed.
 
     Args:
         folder: where files are made.
         replicas: how many the head's own machine has room for.
+        hook: a module that every Python of Ray's imports there.
     """
     # Ray finds a cluster of the same address by the processes of all namespaces
     subnet = f"10.{64 + os.getpid() // 256 % 64}.{os.getpid() % 256}"
     with network() as made, ExitStack() as running:
-        found = Cluster(made, folder, python(folder / "with-ray"), subnet, running)
+        found = Cluster(made, folder, python(folder / "with-ray", hook), subnet, running)
         found.node("head", replicas)
         yield found

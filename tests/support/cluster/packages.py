@@ -35,22 +35,23 @@ def with_ray(environment: dict[str, str]) -> dict[str, str]:
     return environment | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def python(folder: Path) -> Path:
+def python(folder: Path, hook: str | None = None) -> Path:
     """The Python of a virtual environment as this one, in which the extra `ray` is installed, too.
 
     Commands take no packages from variables: this has them where Python itself looks.
 
     Args:
         folder: where it is made, a small one.
+        hook: a module that it imports whenever it starts.
     """
     venv.create(folder, symlinks=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "with_ray.pth").write_text(
-        "".join(
-            f"import site; site.addsitedir({place!r})\n"
-            for place in (sysconfig.get_path("purelib"), str(packages()))
-        )
-    )
+    lines = [
+        f"import site; site.addsitedir({place!r})\n"
+        for place in (sysconfig.get_path("purelib"), str(packages()))
+    ]
+    lines += [] if hook is None else [f"import {hook}\n"]
+    (site / "with_ray.pth").write_text("".join(lines))
     return folder / "bin" / "python"
 
 

@@ -74,35 +74,33 @@ def test_replicas_that_are_asked_whether_they_answer_are_there() -> None:
         (
             details("RUNNING", "RUNNING", "WAITING"),
             (0, 4),
-            "2 of 3 replicas answer; no node has room for another (all 4 places are taken): have another "
+            "No node has room for another (all 4 places are taken): have another "
             "machine join the cluster (`fpga cloud join`).",
             (False, True),
         ),
         (
             details("RUNNING", "RUNNING", "WAITING"),
             (0, 0),
-            "2 of 3 replicas answer; no node has room for another (none takes replicas): have another "
+            "No node has room for another (none takes replicas): have another "
             "machine join the cluster (`fpga cloud join`).",
             (False, True),
         ),
         (
             details("RUNNING", "RUNNING", "WAITING"),
             (1, 4),
-            "2 of 3 replicas answer; the others are being started.",
+            "The others are being started.",
             (False, False),
         ),
         (
             details("RUNNING", "RUNNING", "STARTING", message=TRACEBACK),
             (0, 4),
-            "2 of 3 replicas answer; the last that was started says: The package holds no model: register "
-            "another.",
+            "The last that was started says: The package holds no model: register another.",
             (False, False),
         ),
         (
             details("RUNNING", "RUNNING", status="DEPLOY_FAILED", message=TRACEBACK),
             (0, 4),
-            "2 of 3 replicas answer; the model cannot be loaded on a node: The package holds no model: "
-            "register another.",
+            "The model cannot be loaded on a node: The package holds no model: register another.",
             (True, False),
         ),
     ],

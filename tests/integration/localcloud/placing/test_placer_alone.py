@@ -116,6 +116,16 @@ def test_endpoints_of_before_are_in_force_before_the_cluster_is_there(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_what_was_known_last_is_kept_at_the_end(
+    machine: Machine, credentials: Credentials, tmp_path: Path, place: Place
+) -> None:
+    # nothing is written between these and the end
+    with place(machine, credentials, tmp_path, ADDRESS) as (placer, _), placer._changed:
+        placer.want([NEW])
+        placer._stopping = True
+    assert set(kept.read(tmp_path)) == {NEW.application}
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"applications": [{}]}', '{"applications": [1]}', "\0"])
 def test_a_damaged_file_of_endpoints_is_refused_untouched(
     machine: Machine, credentials: Credentials, tmp_path: Path, content: str

@@ -1,4 +1,4 @@
-"""Has every Python that has this folder on its path take the double for what runs on nodes."""
+"""Has the Python that imports this, at its start, take the double for what runs on nodes."""
 
 from __future__ import annotations
 
