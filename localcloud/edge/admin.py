@@ -40,6 +40,11 @@ class Admin:
         answer = self._answer("GET", f"/stats?filter={quote(pattern)}").decode()
         return {name: value.strip('"') for name, value in re.findall(r"^(.+?): (.*)$", answer, re.MULTILINE)}
 
+    def clusters(self) -> list[dict[str, Any]]:
+        """The clusters with what is known of their hosts."""
+        told: dict[str, Any] = json.loads(self._answer("GET", "/clusters?format=json"))
+        return list(told.get("cluster_statuses", ()))
+
     def refusals(self) -> dict[str, str]:
         """The reasons why listeners were not taken, by their names."""
         told: dict[str, Any] = json.loads(

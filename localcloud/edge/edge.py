@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from localcloud.datafolder import memory
-from localcloud.edge import ENVOY, binary, resources, upstreams
+from localcloud.edge import ENVOY, binary, calls, resources, upstreams
 from localcloud.edge.admin import Admin
+from localcloud.edge.calls import HandedOn
 from localcloud.edge.entrance import Entrance, Upstream, obstacle
 from localcloud.edge.envoy import Envoy
 from localcloud.errors import StartError
@@ -136,6 +137,14 @@ class Edge:
         """The status as it is now."""
         return EdgeStatus(ENVOY, self._envoy.version, self._envoy.pid, self._envoy.restarts)
 
+    def handed_on(self) -> HandedOn:
+        """The calls that replicas had.
+
+        Raises:
+            OSError: Envoy does not tell them now.
+        """
+        return calls.read(self._admin.numbers(calls.PATTERN), self._admin.clusters())
+
     def inner(self) -> UnixSocket:
         """A new socket for a service's own server: this process and its child alone get there."""
         with self._lock:
@@ -207,7 +216,8 @@ class Edge:
     def follow(self, service_id: str, upstream: Upstream | None) -> None:
         """Has calls go to other replicas, or need other keys, from now on, and returns when they do.
 
-        Nothing happens where the service is not shown.
+        Nothing happens where the service is not shown. An Envoy that does not take other keys in time is
+        ended, and another begins with them: one that was taken back opens nothing.
 
         Raises:
             BindError: Envoy does not take it; it will when it can.
@@ -218,7 +228,12 @@ class Edge:
                 if entrance is None:
                     return
                 self._entrances[service_id] = replace(entrance, upstream=upstream)
-            self._apply(self._clusters, self._routes)
+            try:
+                self._apply(self._clusters, self._routes)
+            except BindError:
+                if _keys(upstream) != _keys(entrance.upstream):
+                    self._envoy.kill()
+                raise
 
     def hide(self, service_id: str) -> None:
         """Takes no new connection for a service any more; who is connected is told to go."""
@@ -360,6 +375,10 @@ class Edge:
             return self._admin.refusals()
         except OSError:
             return {}
+
+
+def _keys(upstream: Upstream | None) -> tuple[str, str] | None:
+    return None if upstream is None else upstream.keys
 
 
 def of(settings: Settings) -> Edge | None:

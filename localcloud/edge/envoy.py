@@ -82,6 +82,13 @@ class Envoy(KeptChild):
         with self._changed:
             return self._changed.wait_for(lambda: self._ready, timeout_s)
 
+    def kill(self) -> None:
+        """Ends the child that runs now, at once; another one is started."""
+        with self._changed:
+            child = self._child
+        if child is not None:
+            child.kill()
+
     def stop(self) -> None:
         """Ends it and waits for its end. May be called twice."""
         with self._changed:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from localcloud.edge import upstreams
+from clients.wire.tensorflow_serving import SERVICE
+from localcloud.edge import calls, upstreams
 from localcloud.edge.entrance import Entrance
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.entry import PEER
@@ -69,9 +70,10 @@ def bootstrap(folder: Path) -> dict[str, Any]:
     }
 
 
-def _asked_for() -> list[dict[str, str]]:
+def _asked_for() -> list[dict[str, Any]]:
     prefixes = (CLUSTERS, LISTENERS, ROUTES)
-    return [*({"prefix": f"{one}."} for one in prefixes), {"exact": WARMING}, {"exact": ACTIVE}]
+    counted = {"safe_regex": {"regex": calls.PATTERN}}
+    return [*({"prefix": f"{one}."} for one in prefixes), {"exact": WARMING}, {"exact": ACTIVE}, counted]
 
 
 def admin_socket(folder: Path) -> Path:
@@ -222,12 +224,21 @@ def _http(entrance: Entrance, folder: Path) -> dict[str, Any]:
             "internal_address_config": {"unix_sockets": False},
             "http_filters": [
                 {
+                    "name": "envoy.filters.http.grpc_stats",
+                    "typed_config": {
+                        "@type": f"{_EXTENSION}.filters.http.grpc_stats.v3.FilterConfig",
+                        "individual_method_stats_allowlist": {
+                            "services": [{"name": SERVICE, "method_names": ["Predict"]}]
+                        },
+                    },
+                },
+                {
                     "name": "envoy.filters.http.router",
                     "typed_config": {
                         "@type": f"{_EXTENSION}.filters.http.router.v3.Router",
                         "suppress_envoy_headers": True,
                     },
-                }
+                },
             ],
             "early_header_mutation_extensions": [
                 {

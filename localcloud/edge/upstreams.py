@@ -22,6 +22,9 @@ from localcloud.scoring.caller_keys import HEADER
 MOST_KEPT: Final = 64 * 1024 * 1024 + 64
 """Bytes of a call that are kept until its answer comes, to be sent again: a message as large as may be."""
 
+BEHIND: Final = "/replicas"
+"""Ends the names of Envoy's clusters of replicas, behind the service's ID."""
+
 _MOST_CALLS: Final = 16_384
 """Of a service at a time: the bounds of its own server come first."""
 
@@ -172,7 +175,7 @@ def cluster(entrance: Entrance, upstream: Upstream, folder: Path) -> dict[str, A
 
 
 def _name(entrance: Entrance) -> str:
-    return f"{entrance.service_id}/replicas"
+    return f"{entrance.service_id}{BEHIND}"
 
 
 def _replica(endpoint: Endpoint) -> dict[str, Any]:

@@ -9,17 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from localcloud.edge.calls import HandedOn
 from localcloud.metrics import table
 from localcloud.metrics.rows import Labels
 from localcloud.metrics.sources import Sources
 from localcloud.metrics.table import Kind, Metric
 from localcloud.scoring.calls import Stage
 from localcloud.scoring.counts import BOUNDS_S, OK, PREDICT, Counted, Refused
+
+if TYPE_CHECKING:
+    from localcloud.edge.edge import Edge
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +141,28 @@ class LocalcloudCollector(Collector):
         return [
             _family(table.EDGE, [((), told is None or told.pid is not None)]),
             _family(table.EDGE_RESTARTS, [((), 0 if told is None else told.restarts)]),
+            *([] if self._sources.edge is None else self._of_replicas(self._sources.edge)),
+        ]
+
+    def _of_replicas(self, edge: Edge) -> list[Family]:
+        try:
+            handed_on = edge.handed_on()
+        except OSError:  # the families above say it
+            handed_on = HandedOn({}, ())
+        names = self._sources.rows().services if handed_on.codes or handed_on.replicas else {}
+        there = [(names[one.service_id], one) for one in handed_on.replicas if one.service_id in names]
+        codes = (
+            ((*names[id], code), number) for (id, code), number in handed_on.codes.items() if id in names
+        )
+        outcomes = (
+            ((*labels, one.replica, outcome), number)
+            for labels, one in there
+            for outcome, number in (("answered", one.answered), ("failed", one.failed))
+        )
+        return [
+            _family(table.EDGE_CALLS, codes),
+            _family(table.REPLICA_CALLS, outcomes),
+            _family(table.REPLICA_UP, (((*labels, one.replica), one.is_up) for labels, one in there)),
         ]
 
     def _of_files(self) -> list[Family]:

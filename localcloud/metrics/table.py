@@ -126,6 +126,25 @@ EDGE: Final = Metric(
 EDGE_RESTARTS: Final = Metric(
     "localcloud_edge_restarts_total", Kind.COUNTER, (), "How often the edge died and was started again."
 )
+EDGE_CALLS: Final = Metric(
+    "localcloud_edge_calls_total",
+    Kind.COUNTER,
+    (*_SERVICE, "code"),
+    "Predict calls with a right key that the edge has handed to replicas, by gRPC status. Those that no "
+    "replica could take are among the service's own, too.",
+)
+REPLICA_CALLS: Final = Metric(
+    "localcloud_edge_replica_calls_total",
+    Kind.COUNTER,
+    (*_SERVICE, "replica", "outcome"),
+    "Calls that the edge gave to a replica, by outcome: answered, or failed, which is tried at another one.",
+)
+REPLICA_UP: Final = Metric(
+    "localcloud_edge_replica_up",
+    Kind.GAUGE,
+    (*_SERVICE, "replica"),
+    "Whether the edge gives calls to a replica: it is reached, and its health is SERVING.",
+)
 REQUESTS: Final = Metric(
     "localcloud_http_requests_total",
     Kind.COUNTER,
@@ -151,8 +170,11 @@ SOURCES: Final = Metric(
     "Whether a source of metrics could be read; where not, its metrics are not there.",
 )
 
+OF_REPLICAS: Final = (EDGE_CALLS, REPLICA_CALLS, REPLICA_UP)
+"""Those that are there where an edge hands calls to replicas."""
+
 METRICS: Final = (
     *(CALLS, DURATION, RECEIVED, SENT, KEYS_REFUSED, IN_PROGRESS, PLACES),
     *(SERVICES, SERVICE_EXPIRY, SERVER_EXPIRY, OPERATIONS, QUEUE, QUEUE_AGE),
-    *(BLOBS, BLOB_SERVICE, EDGE, EDGE_RESTARTS, REQUESTS, DATABASE, FREE, BUILD, SOURCES),
+    *(BLOBS, BLOB_SERVICE, EDGE, EDGE_RESTARTS, *OF_REPLICAS, REQUESTS, DATABASE, FREE, BUILD, SOURCES),
 )

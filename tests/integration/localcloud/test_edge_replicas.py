@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
 import pytest
 
 from clients.wire.tensorflow_serving import METHOD
+from localcloud.edge import edge as edges
 from localcloud.edge.edge import Edge
 from localcloud.edge.entrance import Upstream
+from localcloud.metrics.collector import LocalcloudCollector
+from localcloud.metrics.rows import Rows
+from localcloud.metrics.sources import Sources
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.counts import PREDICT
+from localcloud.scoring.errors import BindError
 from localcloud.scoring.host import ScoringHost
+from localcloud.version import Version
 from tests.integration.localcloud.test_edge import (
     CASES,
     OK,
@@ -262,7 +270,7 @@ def test_where_no_replica_is_left_the_own_server_answers_until_one_is_back(
                 return host.own_calls() == own
 
             wait_until(is_back)
-        nothing_was_lost(tally)
+        assert not tally.failed, tally
     host.edge.follow("service", Upstream((), KEYS))
     answered(where, authority.root)
 
@@ -295,6 +303,36 @@ def test_a_replica_is_known_by_its_certificate(
             assert host.own_calls() == number + 1
 
 
+def test_a_swap_of_models_loses_no_call(host: Placed, where: Endpoint, authority: Authority) -> None:
+    """Replicas of another application come, and those of before go."""
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 1, 0.02) as old, replicas(host.own, 1, 0.02, "another") as new:
+        host.edge.follow("service", Upstream(endpoints(*old), KEYS))
+        with steady(where, authority) as tally:
+            for there in (new, old, new):
+                host.edge.follow("service", Upstream(endpoints(*there), KEYS))
+                wait_until(functools.partial(has_more, tally, len(tally.took_s) + 16))
+        nothing_was_lost(tally)
+        assert host.own_calls() == 0
+
+
+def test_an_edge_that_takes_no_keys_opens_nothing(
+    host: Placed, where: Endpoint, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edges, "_TAKEN_S", 0.5)
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 1) as found:
+        host.edge.follow("service", Upstream(endpoints(*found), KEYS))
+        os.kill(host.edge.status().pid or 0, signal.SIGSTOP)
+        host.set_keys("service", PRIMARY, "new")
+        with pytest.raises(BindError, match="does not take the change"):
+            host.edge.follow("service", Upstream(endpoints(*found), (PRIMARY, "new")))
+        wait_until(lambda: host.edge.status().restarts == 1 and host.edge.status().pid is not None)
+        answered(where, authority.root, "new")
+        with connected(where, authority.root) as opened:
+            assert told(opened, keys=(SECONDARY,))[0] is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_keys_are_in_memory_for_their_owner_alone(
     host: Placed, where: Endpoint, authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -311,3 +349,49 @@ def test_keys_are_in_memory_for_their_owner_alone(
     assert not [words for words in told if PRIMARY in words or escaped in words]
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in kept if PRIMARY.encode() in path.read_bytes()]
+
+
+def test_calls_are_counted_by_code_and_by_replica(
+    host: Placed, where: Endpoint, authority: Authority, tmp_path: Path
+) -> None:
+    deploy(host, where, material(authority, A))
+    with replicas(host.own, 2) as found:
+        host.edge.follow("service", Upstream(endpoints(*found), KEYS))
+        with connected(where, authority.root) as opened:
+            for _ in range(6):
+                assert told(opened, keys=(PRIMARY,)) == OK
+            assert told(opened, request=b"\xff", keys=(PRIMARY,))[0] is grpc.StatusCode.INVALID_ARGUMENT
+            assert told(opened, keys=("wrong",))[0] is grpc.StatusCode.UNAUTHENTICATED
+        page = pages(host, tmp_path)
+        labels = {"resource_group": "group", "account": "account", "service": "name"}
+        by_code = page("localcloud_edge_calls_total", labels, "code")
+        assert by_code == {"OK": 6, "INVALID_ARGUMENT": 1}
+        answered = page("localcloud_edge_replica_calls_total", labels | {"outcome": "answered"}, "replica")
+        assert sum(answered.values()) == 7
+        names = {one.target for one in endpoints(*found)}
+        assert set(answered) == names
+        assert page("localcloud_edge_replica_up", labels, "replica") == dict.fromkeys(names, 1)
+        found[0].send(signal.SIGKILL)
+        gone = found[0].endpoint.target
+        wait_until(lambda: page("localcloud_edge_replica_up", labels, "replica")[gone] == 0)
+    host.edge.stop()
+    assert page("localcloud_edge_replica_up", labels, "replica") == {}
+
+
+def pages(host: Placed, data: Path) -> Callable[[str, dict[str, str], str], dict[str, float]]:
+    """Reads a metric of a page of a localcloud whose services a database names."""
+
+    class Named(Sources):
+        def rows(self) -> Rows:
+            names = {"service": ("group", "account", "name")}
+            return Rows(names, {}, {}, {}, 0, 0.0, frozenset())
+
+    none: Any = None
+    sources = Named(data, none, host, none, None, host.edge, none, Version(None, None))
+    collector = LocalcloudCollector(sources)
+
+    def read(name: str, labels: dict[str, str], by: str) -> dict[str, float]:
+        samples = [one for family in collector.collect() for one in family.samples if one.name == name]
+        return {one.labels[by]: one.value for one in samples if labels.items() <= one.labels.items()}
+
+    return read

@@ -1,4 +1,4 @@
-"""A replica as the edge meets it: `python -m tests.support.localcloud.replica FOLDER [DELAY_S]`.
+"""A replica as the edge meets it: `python -m tests.support.localcloud.replica FOLDER DELAY_S APPLICATION`.
 
 A scoring server with the real model and mutual TLS on a port of loopback, which it prints. It drains at
 SIGTERM, and ends with its standard input.
@@ -17,13 +17,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-
 from localcloud.placing.credentials import Credentials
+from localcloud.placing.server import ReplicaServer
 from localcloud.scoring.addresses import Endpoint
-from localcloud.scoring.calls import Calls
-from localcloud.scoring.counts import Counts
-from localcloud.scoring.methods import Methods
 from localcloud.scoring.pipeline import Pipeline
 from localcloud.scoring.served import ServedModel
 from tests.support.certificates.authority import Authority
@@ -31,13 +27,7 @@ from tests.support.certificates.authority import Authority
 CHECKOUT = Path(__file__).parents[3]
 HOST = "127.0.0.1"
 _DRAIN_S = 30.0
-_OPTIONS = (
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 100),
-    ("grpc.http2.max_ping_strikes", 0),
-)
+APPLICATION = "service-of-the-test"
 
 
 @dataclass
@@ -68,10 +58,12 @@ def credentials(folder: Path, authority: Authority | None = None, address: str =
 
 
 @contextmanager
-def replicas(own: Credentials, number: int, delay_s: float = 0.0) -> Iterator[list[Replica]]:
+def replicas(
+    own: Credentials, number: int, delay_s: float = 0.0, application: str = APPLICATION
+) -> Iterator[list[Replica]]:
     """So many replicas, which answer; each computes so long more."""
     with ExitStack() as stack:
-        processes = [stack.enter_context(_running(own, delay_s)) for _ in range(number)]
+        processes = [stack.enter_context(_running(own, delay_s, application)) for _ in range(number)]
         yield [Replica(one, Endpoint(HOST, _told_port(one))) for one in processes]
 
 
@@ -81,8 +73,8 @@ def _told_port(process: subprocess.Popen[str]) -> int:
 
 
 @contextmanager
-def _running(own: Credentials, delay_s: float) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", __name__, str(own.tls_folder), str(delay_s)]
+def _running(own: Credentials, delay_s: float, application: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", __name__, str(own.tls_folder), str(delay_s), application]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=CHECKOUT) as process:
         try:
@@ -91,7 +83,7 @@ def _running(own: Credentials, delay_s: float) -> Iterator[subprocess.Popen[str]
             process.kill()
 
 
-def _serve(folder: Path, delay_s: float) -> None:
+def _serve(folder: Path, delay_s: float, application: str) -> None:
     from tests.support.localcloud.scoring_parts import MODEL, real_pipeline
 
     own = Credentials(folder / "token", folder)
@@ -102,24 +94,16 @@ def _serve(folder: Path, delay_s: float) -> None:
             time.sleep(delay_s)
             return super().score(images)
 
-    calls = Calls()
     model = ServedModel(Slow(real._steps, real.height, real.width), None, MODEL)
-    methods = Methods("service", lambda: model, calls, Counts())
-    methods.follow(model)
-    server = grpc.server(calls.threads, methods.handlers(), options=_OPTIONS)
-    pair = own.key_file.read_bytes(), own.certificate_file.read_bytes()
-    secured = grpc.ssl_server_credentials([pair], own.ca_file.read_bytes(), require_client_auth=True)
-    port = server.add_secure_port(f"{HOST}:0", secured)
+    server = ReplicaServer(application, "service", model, HOST, own)
     drains = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: drains.set())
-    server.start()
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-    print(port, flush=True)
+    print(server.endpoint.port, flush=True)
     drains.wait()
-    methods.end()
-    server.stop(_DRAIN_S).wait()
+    server.stop(_DRAIN_S)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), float(sys.argv[2]))
+    _serve(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
