@@ -208,6 +208,12 @@ class Settings:
         Path | None,
         Setting(kinds.path(), "Envoy's executable (edge)", _SERVICES, "that of the extra `edge`"),
     ] = None
+    edge_access_log: Annotated[
+        Path | None,
+        Setting(
+            kinds.path(), "Has a line for each call through the edge, without its key", _SERVICES, "none"
+        ),
+    ] = None
     ray: Annotated[
         str | None,
         Setting(
@@ -451,10 +457,11 @@ def check(settings: Settings) -> None:
             f"{settings.written('scoring_http_port')} is where nothing would answer: behind an edge services "
             "answer gRPC alone. Leave it out."
         )
-    if settings.envoy is not None and settings.edge is None:
-        problems.append(
-            f"{settings.written('envoy')} is started by nobody: give {settings.named('edge')}, too."
-        )
+    for field, done in {"envoy": "started", "edge_access_log": "written"}.items():
+        if getattr(settings, field) is not None and settings.edge is None:
+            problems.append(
+                f"{settings.written(field)} is {done} by nobody: give {settings.named('edge')}, too."
+            )
     problems += asked.problems(settings)
     key = settings.encryption_key_file
     if key is not None and settings.data.resolve() in key.resolve().parents:

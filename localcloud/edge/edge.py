@@ -83,12 +83,16 @@ class Edge:
         binary: Envoy's executable.
         data: localcloud's data folder.
         credentials: this machine's among those of the replicas; None: no service has any.
+        log: gets a line for each call; None: there is none.
 
     Raises:
-        StartError: the folder cannot be made.
+        StartError: the folder cannot be made, or the log cannot be written.
     """
 
-    def __init__(self, binary: Path, data: Path, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self, binary: Path, data: Path, credentials: Credentials | None = None, log: Path | None = None
+    ) -> None:
+        self._log = None if log is None else _appendable(log)
         memory.forget(data, _PURPOSE)
         try:
             self._folder = memory.make(data, _PURPOSE)
@@ -268,7 +272,7 @@ class Edge:
         return resources.clusters(entrances, self._folder)
 
     def _made_listeners(self, entrances: Sequence[Entrance]) -> list[Any]:
-        return resources.listeners(entrances, self._folder)
+        return resources.listeners(entrances, self._folder, self._log)
 
     def _shown(self) -> list[Entrance]:
         with self._lock:
@@ -377,6 +381,19 @@ class Edge:
             return {}
 
 
+def _appendable(path: Path) -> Path:
+    """An absolute path of a file to which lines can be added; it is its owner's alone where it is new.
+
+    Raises:
+        StartError: it is not.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StartError(f"The edge's calls cannot be logged in {path}: {error.strerror}.") from None
+    return path.absolute()
+
+
 def _keys(upstream: Upstream | None) -> tuple[str, str] | None:
     return None if upstream is None else upstream.keys
 
@@ -390,4 +407,4 @@ def of(settings: Settings) -> Edge | None:
     executable = settings.envoy or binary.installed()
     if settings.edge is None or executable is None:
         return None
-    return Edge(executable, settings.data, asked.credentials(settings))
+    return Edge(executable, settings.data, asked.credentials(settings), settings.edge_access_log)

@@ -43,6 +43,7 @@ class Envoy(KeptChild):
             # Two on a machine would share what they keep in memory for it.
             "--disable-hot-restart",
             *("--drain-time-s", str(DRAIN_S), "--drain-strategy", "immediate"),
+            *("--file-flush-interval-msec", "1000"),
             *("--log-level", "warning", "--log-format", "%n: %v"),
             # that it was told to end
             *("--component-log-level", "main:error"),

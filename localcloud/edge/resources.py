@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from clients.wire.tensorflow_serving import SERVICE
 from localcloud.edge import calls, upstreams
@@ -18,6 +18,19 @@ from localcloud.scoring.tls import TlsMaterial
 
 MOST_CONNECTIONS: Final = 8192
 """Most connections of all callers together; further ones are closed."""
+
+
+class _Places(NamedTuple):
+    """The places of files.
+
+    Attributes:
+        folder: has the configuration.
+        log: has a line for each call; None: there is none.
+    """
+
+    folder: Path
+    log: Path | None
+
 
 CLUSTERS: Final = "cluster_manager.cds"
 LISTENERS: Final = "listener_manager.lds"
@@ -34,6 +47,10 @@ _MOST_STREAMS: Final = 1024
 CLUSTERS_FILE: Final = "clusters.json"
 ROUTES_FILE: Final = "routes.json"
 LISTENERS_FILE: Final = "listeners.json"
+
+MOST_MEMORY: Final = 2 * 1024**3
+"""Bytes, near which Envoy ends the calls that hold most, and takes no new ones."""
+_HEAP: Final = "envoy.resource_monitors.fixed_heap"
 
 _TABLE: Final = "services"
 _SERVICE: Final = "localcloud-service"
@@ -56,6 +73,9 @@ def bootstrap(folder: Path) -> dict[str, Any]:
         # Of what is asked for: each service would have hundreds of numbers more.
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _asked_for()}}},
         "overload_manager": {
+            "refresh_interval": "0.25s",
+            # Calls are known by what they hold from this power of two bytes on.
+            "buffer_factory_config": {"minimum_account_to_track_power_of_two": 20},
             "resource_monitors": [
                 {
                     "name": "envoy.resource_monitors.global_downstream_max_connections",
@@ -64,8 +84,34 @@ def bootstrap(folder: Path) -> dict[str, Any]:
                         ".DownstreamConnectionsConfig",
                         "max_active_downstream_connections": MOST_CONNECTIONS,
                     },
-                }
-            ]
+                },
+                {
+                    "name": _HEAP,
+                    "typed_config": {
+                        "@type": f"{_EXTENSION}.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                        "max_heap_size_bytes": MOST_MEMORY,
+                    },
+                },
+            ],
+            "actions": [
+                {
+                    "name": "envoy.overload_actions.reset_high_memory_stream",
+                    "triggers": [
+                        {
+                            "name": _HEAP,
+                            "scaled": {"scaling_threshold": 0.8, "saturation_threshold": 0.95},
+                        }
+                    ],
+                },
+                {
+                    "name": "envoy.overload_actions.stop_accepting_requests",
+                    "triggers": [{"name": _HEAP, "threshold": {"value": 0.95}}],
+                },
+                {
+                    "name": "envoy.overload_actions.shrink_heap",
+                    "triggers": [{"name": _HEAP, "threshold": {"value": 0.7}}],
+                },
+            ],
         },
     }
 
@@ -109,12 +155,40 @@ def routes(entrances: Iterable[Entrance]) -> list[Any]:
     return [found]
 
 
-def listeners(entrances: Iterable[Entrance], folder: Path) -> list[Any]:
+def access_log(file: Path, service_id: str) -> list[dict[str, Any]]:
+    """A line in JSON for each call of a service when it ends; no header of a caller's is in it."""
+    line = {
+        "time": "%START_TIME%",
+        "service": service_id,
+        "caller": "%DOWNSTREAM_REMOTE_ADDRESS%",
+        "method": "%PATH(NQ)%",
+        "code": "%GRPC_STATUS(SNAKE_STRING)%",
+        "duration_ms": "%DURATION%",
+        "received_bytes": "%BYTES_RECEIVED%",
+        "sent_bytes": "%BYTES_SENT%",
+        "server": "%UPSTREAM_HOST%",
+        "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "flags": "%RESPONSE_FLAGS%",
+    }
+    return [
+        {
+            "name": "envoy.access_loggers.file",
+            "typed_config": {
+                "@type": f"{_EXTENSION}.access_loggers.file.v3.FileAccessLog",
+                "path": str(file),
+                "log_format": {"json_format": line},
+            },
+        }
+    ]
+
+
+def listeners(entrances: Iterable[Entrance], folder: Path, log: Path | None = None) -> list[Any]:
     """The endpoints that are listened on (LDS), each with the services that are there, the oldest first."""
     by_endpoint: dict[Endpoint, list[Entrance]] = {}
     for one in entrances:
         by_endpoint.setdefault(one.endpoint, []).append(one)
-    return [_listener(*there, folder) for there in by_endpoint.items()]
+    places = _Places(folder, log)
+    return [_listener(*there, places) for there in by_endpoint.items()]
 
 
 def _source(path: Path) -> dict[str, Any]:
@@ -143,13 +217,13 @@ def _cluster(entrance: Entrance) -> dict[str, Any]:
     }
 
 
-def _listener(endpoint: Endpoint, there: Sequence[Entrance], folder: Path) -> dict[str, Any]:
+def _listener(endpoint: Endpoint, there: Sequence[Entrance], places: _Places) -> dict[str, Any]:
     secured = [one for one in there if one.tls is not None]
-    chains = [_chain(one, folder, {"server_names": list(one.names)}) for one in secured if one.names]
+    chains = [_chain(one, places, {"server_names": list(one.names)}) for one in secured if one.names]
     if secured:
         # Who asks for none of the names, or for no name, is the oldest one's: as if it were alone there.
-        chains.append(_chain(secured[0], folder, {"transport_protocol": "tls"}, "any"))
-    chains += [_chain(one, folder, {"transport_protocol": "raw_buffer"}) for one in there if one.tls is None]
+        chains.append(_chain(secured[0], places, {"transport_protocol": "tls"}, "any"))
+    chains += [_chain(one, places, {"transport_protocol": "raw_buffer"}) for one in there if one.tls is None]
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": endpoint.target,
@@ -172,11 +246,11 @@ def _listener(endpoint: Endpoint, there: Sequence[Entrance], folder: Path) -> di
     }
 
 
-def _chain(entrance: Entrance, folder: Path, match: dict[str, Any], suffix: str = "") -> dict[str, Any]:
+def _chain(entrance: Entrance, places: _Places, match: dict[str, Any], suffix: str = "") -> dict[str, Any]:
     chain: dict[str, Any] = {
         "name": "-".join(filter(None, (entrance.service_id, suffix))),
         "filter_chain_match": match,
-        "filters": [_http(entrance, folder)],
+        "filters": [_http(entrance, places)],
     }
     if entrance.tls is not None:
         chain["transport_socket_connect_timeout"] = _HANDSHAKE
@@ -204,7 +278,7 @@ def _tls(tls: TlsMaterial) -> dict[str, Any]:
     }
 
 
-def _http(entrance: Entrance, folder: Path) -> dict[str, Any]:
+def _http(entrance: Entrance, places: _Places) -> dict[str, Any]:
     is_of = {"header": {"key": _SERVICE, "value": entrance.service_id}, "append_action": _INSTEAD}
     return {
         "name": "envoy.filters.network.http_connection_manager",
@@ -249,7 +323,8 @@ def _http(entrance: Entrance, folder: Path) -> dict[str, Any]:
                     },
                 }
             ],
-            "rds": {"route_config_name": _TABLE, "config_source": _source(folder / ROUTES_FILE)},
+            "rds": {"route_config_name": _TABLE, "config_source": _source(places.folder / ROUTES_FILE)},
+            **({} if places.log is None else {"access_log": access_log(places.log, entrance.service_id)}),
         },
     }
 

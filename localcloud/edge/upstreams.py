@@ -19,8 +19,11 @@ from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.caller_keys import HEADER
 
-MOST_KEPT: Final = 64 * 1024 * 1024 + 64
+_MOST_KEPT: Final = 64 * 1024 * 1024 + 64
 """Bytes of a call that are kept until its answer comes, to be sent again: a message as large as may be."""
+
+_MOST_KEPT_OF_ANYBODY: Final = 1024 * 1024
+"""The same where anybody may call: larger ones are tried again where they have not begun."""
 
 BEHIND: Final = "/replicas"
 """Ends the names of Envoy's clusters of replicas, behind the service's ID."""
@@ -112,7 +115,7 @@ def routes(entrance: Entrance, upstream: Upstream) -> list[dict[str, Any]]:
             "match": match,
             "route": action,
             "request_headers_to_add": [meant],
-            "request_body_buffer_limit": MOST_KEPT,
+            "request_body_buffer_limit": _MOST_KEPT_OF_ANYBODY if upstream.keys is None else _MOST_KEPT,
         }
     ]
 

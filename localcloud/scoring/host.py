@@ -45,6 +45,14 @@ _OPTIONS: Final = (
     ("grpc.server_handshake_timeout_ms", 30_000),
 )
 
+_INNER_OPTIONS: Final = (
+    *_OPTIONS,
+    # An edge asks all that may take a call of a placed service whether they are there, time and again.
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 100),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -378,7 +386,8 @@ class _Listener:
         handlers = self._methods.handlers()
         self._under_way = UnderWay(endpoint)
         interceptors = [CountingInterceptor(counts), self._under_way]
-        self._server = grpc.server(calls.threads, handlers, interceptors, options=_OPTIONS)
+        options = _OPTIONS if isinstance(endpoint, Endpoint) else _INNER_OPTIONS
+        self._server = grpc.server(calls.threads, handlers, interceptors, options=options)
         address = endpoint.target
         try:
             if tls is None:

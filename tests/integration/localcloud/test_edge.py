@@ -21,6 +21,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest
 from clients.wire.tensorflow_serving import METHOD
 from localcloud.datafolder import memory
 from localcloud.edge.edge import Edge
+from localcloud.errors import StartError
 from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.entry import PEER
 from localcloud.scoring.errors import BindError
@@ -435,6 +436,37 @@ def test_who_guesses_keys_is_bounded_by_his_own_connection_whoever_he_says_he_is
     assert guessing.startswith("ipv4:127.0.0.1:")
     wait_until(lambda: "peer ipv4:127.0.0.1: " in caplog.text)
     assert "192.0.2.1" not in caplog.text
+
+
+def test_a_call_is_a_line_where_somebody_asks_for_it(
+    tmp_path: Path, where: Endpoint, authority: Authority
+) -> None:
+    log = tmp_path / "calls.log"
+    edge = Edge(envoy.executable(), tmp_path, log=log)
+    edge.start()
+    host = ScoringHost(edge=edge)
+    try:
+        deploy(host, where, material(authority, A))
+        with connected(where, authority.root) as opened:
+            assert told(opened, keys=(PRIMARY,)) == OK
+            assert told(opened, keys=("guess",))[0] is grpc.StatusCode.UNAUTHENTICATED
+            assert told(opened, f"{METHOD}?key={PRIMARY}", keys=())[0] is grpc.StatusCode.UNIMPLEMENTED
+        wait_until(lambda: log.read_bytes().count(b"\n") == 3)
+    finally:
+        host.stop()
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert PRIMARY not in log.read_text()
+    assert "guess" not in log.read_text()
+    first, second, third = map(json.loads, log.read_text().splitlines())
+    assert (first["service"], first["method"], first["code"]) == ("service", METHOD, "OK")
+    assert first["caller"].startswith("127.0.0.1:")
+    assert first["received_bytes"] > len(PHOTO)
+    assert (second["code"], third["code"]) == ("UNAUTHENTICATED", "UNIMPLEMENTED")
+
+
+def test_a_log_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"calls cannot be logged in .*: No such file or directory"):
+        Edge(envoy.executable(), tmp_path, log=tmp_path / "none" / "calls.log")
 
 
 def test_services_say_that_their_edge_does_not_run(host: Edged) -> None:

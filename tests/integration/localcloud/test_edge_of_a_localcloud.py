@@ -167,6 +167,7 @@ def test_it_is_refused_in_words_where_it_cannot_be(data: Path, monkeypatch: pyte
         ({"edge": "envoy", "envoy": data / "none"}, f"needs Envoy, and {data / 'none'} is no executable."),
         ({"edge": "nginx"}, "--edge nginx is not known: give envoy."),
         ({"envoy": data / "none"}, "is started by nobody: give --edge, too."),
+        ({"edge_access_log": data / "calls"}, "is written by nobody: give --edge, too."),
         (
             edged() | {"scoring_http_port": 9000},
             "--scoring-http-port 9000 is where nothing would answer: behind an edge services answer gRPC",

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,7 +27,8 @@ from localcloud.metrics.sources import Sources
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.counts import PREDICT
 from localcloud.scoring.errors import BindError
-from localcloud.scoring.host import ScoringHost
+from localcloud.scoring.host import Deployment, ScoringHost
+from localcloud.scoring.pipeline import Pipeline
 from localcloud.version import Version
 from tests.integration.localcloud.test_edge import (
     CASES,
@@ -44,7 +46,7 @@ from tests.support.certificates.authority import Authority
 from tests.support.cluster.replicas import serving
 from tests.support.localcloud.replica import Replica, credentials, replicas
 from tests.support.localcloud.retrying_callers import Tally, calling
-from tests.support.localcloud.scoring_parts import PRIMARY, SECONDARY, free_endpoint
+from tests.support.localcloud.scoring_parts import MODEL, PRIMARY, SECONDARY, free_endpoint, real_pipeline
 from tests.support.waiting import wait_until
 
 KEYS = (PRIMARY, SECONDARY)
@@ -287,6 +289,28 @@ def test_no_call_is_lost_with_all_replicas_at_once(
                 one.send(signal.SIGKILL)
             wait_until(lambda: host.own_calls() > 100 or bool(tally.failed))
         nothing_was_lost(tally)
+
+
+def test_a_long_call_of_the_own_server_is_answered(
+    host: Placed, where: Endpoint, authority: Authority
+) -> None:
+    """It is asked for a sign of life all the while, as replicas are."""
+    real = real_pipeline()
+    began: list[float] = []
+
+    class Slow(Pipeline):
+        def score(self, images):  # type: ignore[no-untyped-def]
+            began.append(time.monotonic())
+            time.sleep(3)  # longer than it takes to find a silent node, or to take its signs for too many
+            return super().score(images)
+
+    slow = Slow(real._steps, real.height, real.width)
+    keys = (PRIMARY, SECONDARY)
+    host.deploy(Deployment("service", *where, slow, material(authority, A), *keys, MODEL))
+    host.edge.follow("service", Upstream((), KEYS))
+    with connected(where, authority.root, retries=False) as opened:
+        assert told(opened, keys=(PRIMARY,)) == OK
+    assert len(began) == 1
 
 
 def test_a_replica_is_known_by_its_certificate(
