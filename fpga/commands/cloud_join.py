@@ -106,9 +106,11 @@ def join(
     One that is joined is left as it is. Ray is started with token and mutual TLS, never without.
     """
     from engine.report import ConsoleReport
+    from fpga.console import told_when_long
     from localcloud.placing import joining
     from localcloud.placing.credentials import TLS_OPTION, TOKEN, TOKEN_OPTION, Credentials
     from localcloud.placing.membership import HEAD_PORT, Membership
+    from localcloud.placing.node_folder import LOG
     from localcloud.scoring.addresses import Endpoint
 
     folder = _data(data)
@@ -138,6 +140,12 @@ def join(
                 f"This machine is joined already: to {_told(there.head)}, with room for {there.replicas} "
                 "replicas. `fpga cloud leave`, then this again."
             )
+        with told_when_long("join", f"the head at {_told(there.head)} is to answer"):
+            if not joining.is_up(folder):
+                raise CommandError(
+                    f"This machine is to be of the cluster of {_told(there.head)}, which does not answer: it "
+                    f"is tried again and again; {folder / LOG} has more. `fpga cloud leave --now` gives up."
+                )
         typer.echo(f"This machine, {there.address}, is joined to {_told(there.head)} already.")
         return
     report = ConsoleReport()
@@ -153,6 +161,7 @@ def join(
         f"This machine, {own}, {part} {_told(wanted.head)}, as process {pid}, with room for "
         f"{wanted.replicas} replicas."
     )
+    typer.echo(f"Its certificate expires on {files.expires():%Y-%m-%d}.")
 
 
 def leave(

@@ -90,6 +90,14 @@ class Credentials:
             f"this machine has none of them: {_MAKES}, with this machine's address."
         )
 
+    def expires(self, tls: str = TLS_OPTION) -> datetime.datetime:
+        """When this machine's certificate does.
+
+        Raises:
+            StartError: it cannot be read.
+        """
+        return _certificates(self.certificate_file, tls)[0].not_valid_after_utc
+
     def check(self, token: str = TOKEN_OPTION, tls: str = TLS_OPTION) -> None:
         """Refuses files with which this machine cannot be of the cluster.
 

@@ -18,7 +18,7 @@ from typing import Final
 
 import grpc
 
-from localcloud import logs, waiting
+from localcloud import binding, logs, waiting
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.placing import installed, node_folder
@@ -47,6 +47,8 @@ def require(membership: Membership, *, token: str, tls: str) -> None:
     if obstacle is not None:
         raise StartError(f"`fpga cloud join` {obstacle}")
     membership.credentials.check(token, tls)
+    for port in membership.ports:
+        _require_free(port)
     if not membership.is_head:
         _reach(membership)
         _show_token(membership, token)
@@ -67,6 +69,13 @@ def prepare(folder: Path, membership: Membership) -> None:
 def joined(folder: Path) -> Membership | None:
     """What this machine is by that folder, while a process has it joined; None: none has."""
     return Membership.read(folder / node_folder.MEMBERSHIP) if node_folder.is_held(folder) else None
+
+
+def is_up(folder: Path) -> bool:
+    """Whether this machine is of its cluster now; one that joins just now is waited for."""
+    up = folder / node_folder.UP
+    waiting.until(lambda: up.exists() or _is_gone(folder), _MORE_S)
+    return up.exists()
 
 
 def start(folder: Path) -> int:
@@ -190,6 +199,16 @@ def _drain(membership: Membership, tell: Callable[[str], object]) -> None:
             f"The head at {membership.head.target} cannot be asked to move this machine's replicas: "
             "`fpga cloud leave --now` leaves without."
         )
+
+
+def _require_free(port: int) -> None:
+    try:
+        # as Ray binds it: at every address of the machine
+        socket.create_server(("0.0.0.0", port)).close()  # noqa: S104 - and lets go of it at once
+    except OSError as error:
+        raise StartError(
+            f"Port {port} {binding.reason(error, 'of any kind', port)}. Ray needs it here."
+        ) from None
 
 
 def _show_token(membership: Membership, setting: str) -> None:

@@ -44,6 +44,12 @@ class Membership:
         """Whether it is the head itself."""
         return self.head.address == self.address
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that must be free on it, besides those of its workers."""
+        of_all = (NODE_MANAGER, OBJECT_MANAGER, RUNTIME_ENV_AGENT)
+        return (self.head.port, *of_all) if self.is_head else of_all
+
     def arguments(self, temporary: Path) -> list[str]:
         """The arguments of `ray` that start it, in the foreground.
 

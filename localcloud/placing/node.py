@@ -15,9 +15,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from localcloud import waiting
 from localcloud.errors import StartError
 from localcloud.kept_child import KeptChild, tied
 from localcloud.placing import node_folder, start_hook
@@ -45,16 +47,19 @@ class Node(KeptChild):
         self._membership, self._folder = membership, folder
         self._said: list[str] = []
 
-    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
+    def start(self, is_over: Callable[[], bool], timeout_s: float = START_TIMEOUT_S) -> None:
         """Has this machine be of the cluster, and returns when it is.
+
+        Args:
+            is_over: whether nobody wants it any more.
 
         Raises:
             StartError: it did not come up; the message holds what Ray said.
         """
         self._keeper.start()
+        waiting.until(lambda: self._ready or bool(self._failure) or is_over(), timeout_s)
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._failure, timeout_s)
-            if self._ready:
+            if self._ready or is_over():
                 return
             failure = self._failure or f"it was not ready after {timeout_s:g} s"
         self.stop()
@@ -95,6 +100,7 @@ class Node(KeptChild):
         listening = threading.Thread(target=self._listen, args=(child,), name="ray's words", daemon=True)
         listening.start()
         code = child.wait()
+        (self._folder / node_folder.UP).unlink(missing_ok=True)
         _kill_group(child.pid)  # its agents outlive a raylet, and hold what it said
         listening.join()
         return "\n".join(self._said) if self._said and not self._ready else f"exit code {code}"
@@ -105,6 +111,7 @@ class Node(KeptChild):
             for line in child.stdout:
                 if _STARTED in line:
                     log.info("This machine is of the cluster of %s", self._membership.head.target)
+                    (self._folder / node_folder.UP).touch()
                     with self._changed:
                         self._ready = True
                         self._changed.notify_all()
@@ -148,11 +155,13 @@ def main(folder: Path, ready: int | None) -> None:
     if membership is None:
         raise StartError(f"{folder} is of no cluster: `fpga cloud join` makes it one.")
     with node_folder.held(folder), node_folder.made(node_folder.temporary(folder)):
+        (folder / node_folder.UP).unlink(missing_ok=True)  # of one that was killed
         node = Node(membership, folder)
         try:
-            node.start()
-            if ready is not None:
-                os.write(ready, b"ready\n")
+            node.start(over.is_set)
+            if ready is not None and not over.is_set():
+                with contextlib.suppress(BrokenPipeError):  # who waited was killed
+                    os.write(ready, b"ready\n")
                 os.close(ready)
             over.wait()
         finally:

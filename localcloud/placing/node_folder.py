@@ -18,6 +18,8 @@ MEMBERSHIP: Final = "node.json"
 LOCK: Final = "node.lock"
 LOG: Final = "node.log"
 PID: Final = "node.pid"
+UP: Final = "node.up"
+"""Is there while this machine is of the cluster, as far as Ray here knows."""
 REFUSAL: Final = "cannot join: "
 """Begins the last words of a process that could not."""
 _PATIENCE_S: Final = 1.0

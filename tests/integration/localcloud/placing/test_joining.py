@@ -97,7 +97,7 @@ def test_no_port_of_any_machine_answers_who_has_no_certificate_and_token(
     for method, answers in by_method.items():
         assert answers <= {"UNAUTHENTICATED", "UNIMPLEMENTED", "UNAVAILABLE"}, method
     # each kind of server was met by a method that it has
-    for service in ("NodeInfoGcs", "NodeManager", "ObjectManager", "CoreWorker"):
+    for service in ("NodeInfoGcs", "NodeManager", "ObjectManager", "CoreWorker", "ASGI"):
         assert any("UNAUTHENTICATED" in answers for method, answers in by_method.items() if service in method)
 
 
