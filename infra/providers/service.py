@@ -147,7 +147,12 @@ class ServiceProvider(CloudProvider):
 
 
 def _deployed(props: Props, service: DeployedService) -> Props:
-    if service.shortage:
+    if (service.replicas, service.most_replicas) != _declared(props):
+        engine_log.warn_once(
+            f"The service {service.name} tells another number of replicas than it was given just now: "
+            "somebody else scales it, or the account's server is of a version that knows no autoScaler."
+        )
+    elif service.shortage:
         engine_log.warn_once(f"The service {service.name}: {service.shortage}")
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     return {**props, "state": service.state, "deployed_at": now}

@@ -379,6 +379,97 @@ def test_a_preview_says_that_a_service_is_taken_over(case: str, capsys: pytest.C
     assert expected in capsys.readouterr().err  # no engine listens here
 
 
+DECLARED = {
+    **OLDS,
+    "name": "svc",
+    "model_id": "model-1",
+    "ssl_enabled": False,
+    "ssl_certificate": "",
+    "ssl_key": "",
+    "fingerprint": "",
+}
+SCALER = {"autoscaleEnabled": True, "minReplicas": 2, "maxReplicas": 5}
+FEWER = {
+    "desiredReplicas": 3,
+    "availableReplicas": 1,
+    "error": {"code": "ReplicasNotAvailable", "message": "This localcloud places no replicas."},
+}
+
+
+@pytest.mark.parametrize(
+    ("declared", "told", "warning"),
+    [
+        ({}, {"numReplicas": 1}, ""),
+        ({"replicas": 3.0}, {"numReplicas": 3}, ""),
+        ({"replicas": 2.0, "max_replicas": 5.0}, {"numReplicas": 4, "autoScaler": SCALER}, ""),
+        (
+            {"replicas": 3.0},
+            {"numReplicas": 3, "deploymentStatus": FEWER},
+            "The service svc: This localcloud places no replicas.",
+        ),
+        (
+            {"replicas": 2.0, "max_replicas": 5.0},
+            {"numReplicas": 1},
+            "The service svc tells another number of replicas than it was given just now: somebody else "
+            "scales it, or the account's server is of a version that knows no autoScaler.",
+        ),
+    ],
+)
+def test_an_update_warns_of_replicas_that_are_not_there(
+    declared: dict[str, Any], told: dict[str, Any], warning: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine_log.warn_once.cache_clear()
+    with managing(ACCEPTED, OPERATION_DONE, Reply(200, service() | told)) as (management, _):
+        result = ScriptedServiceProvider(management).update("1", DECLARED, DECLARED | declared)
+
+    assert result.outs is not None
+    assert {key: result.outs[key] for key in declared} == declared
+    assert capsys.readouterr().err == (f"warning: {warning}\n" if warning else "")
+
+
+@pytest.mark.parametrize(
+    ("declared", "told", "seen"),
+    [
+        ({}, {"numReplicas": 1}, {}),
+        ({}, {"numReplicas": 3}, {"replicas": 3}),
+        ({"replicas": 3.0}, {"numReplicas": 1}, {}),
+        # how many follow the calls just now is no drift, whatever the server tells of it
+        (
+            {"replicas": 2.0, "max_replicas": 5.0},
+            {"numReplicas": 4, "autoScaler": SCALER},
+            {"replicas": 2, "max_replicas": 5},
+        ),
+        ({"replicas": 2.0, "max_replicas": 5.0}, {"numReplicas": 2}, {"replicas": 2}),
+    ],
+)
+def test_a_refresh_reads_the_number_that_was_asked_for_last(
+    declared: dict[str, Any], told: dict[str, Any], seen: dict[str, int]
+) -> None:
+    failed = service("Failed") | told  # one that serves is looked at on the wire, too
+    with managing(Reply(200, failed)) as (management, _):
+        provider = ScriptedServiceProvider(management)
+        read = provider.read("1", DECLARED | declared)
+
+    for props in (read.inputs, read.outs):
+        assert props is not None
+        assert {key: value for key, value in props.items() if "replicas" in key} == seen
+
+
+def test_a_service_of_several_waits_for_what_another_one_gives_back() -> None:
+    used_up = Reply(412, {"error": {"code": "FpgaQuotaExceeded", "message": "No FPGA is left."}})
+    none_at_all = Reply(412, {"error": {"code": "ServiceLimitReached", "message": "No room."}})
+    several = {"fpga-web-service:services": "[]"}
+    script = (used_up, used_up, ACCEPTED, OPERATION_DONE, Reply(200, service() | {"numReplicas": 3}))
+    with managing(*script) as (management, server):
+        ScriptedServiceProvider(management, several).update("1", DECLARED, DECLARED | {"replicas": 3.0})
+    assert [one for one in sent(server) if one.startswith("PUT")] == ["PUT /services/1"] * 3
+
+    for config, answer in (({}, used_up), (several, none_at_all)):
+        with managing(answer) as (management, server), pytest.raises(errors.QuotaExceeded):
+            ScriptedServiceProvider(management, config).update("1", DECLARED, DECLARED | {"replicas": 3.0})
+        assert sent(server) == ["PUT /services/1"]
+
+
 def test_an_operation_that_fails_tells_why() -> None:
     failed = {
         "id": "o",
