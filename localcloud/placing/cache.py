@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -52,9 +53,22 @@ class Cache:
 
     @contextmanager
     def in_use(self) -> Iterator[Path]:
-        """A folder for files that are being loaded, which is gone afterwards; `link` puts them there."""
-        with tempfile.TemporaryDirectory(dir=self._folder / _IN_USE) as made:
-            yield Path(made)
+        """A folder for files that are being loaded, which is gone afterwards; `link` puts them there.
+
+        Those of processes that were killed go, too: what they hold would be beyond the limit.
+        """
+        with self._turn(_IN_USE, fcntl.LOCK_EX):
+            for left in (self._folder / _IN_USE).iterdir():
+                with suppress(BlockingIOError, FileNotFoundError), _held(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(left, ignore_errors=True)
+            made = Path(tempfile.mkdtemp(dir=self._folder / _IN_USE))
+            holding = ExitStack()
+            holding.enter_context(_held(made, fcntl.LOCK_SH))
+        with holding:
+            try:
+                yield made
+            finally:
+                shutil.rmtree(made)
 
     def link(self, digest: str, target: Path, fetch: Callable[[IO[bytes]], None]) -> None:
         """Has a file be at `target`, in a folder of `in_use`: the cache's, or one that is fetched now.
@@ -124,9 +138,21 @@ class Cache:
     @contextmanager
     def _turn(self, digest: str, how: int) -> Iterator[None]:
         """Holds the lock of a file, which it shares with others: there are 256."""
-        with (self._folder / _LOCKS / digest[:2]).open("w") as lock:
-            fcntl.flock(lock, how)
+        lock = self._folder / _LOCKS / digest[:2]
+        lock.touch(0o600)
+        with _held(lock, how):
             yield
+
+
+@contextmanager
+def _held(path: Path, how: int) -> Iterator[None]:
+    """Holds the lock of a file or folder (flock(2)), which the end of the process lets go of, too."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _is(digest: str, path: Path) -> bool:

@@ -228,6 +228,18 @@ def test_a_file_that_is_being_fetched_does_not_go(served: Served, files: Credent
         assert slowly.result(PATIENCE_S) == b"slow" * 100
 
 
+def test_what_a_killed_process_was_loading_goes(cache: Cache, tmp_path: Path) -> None:
+    left = tmp_path / "cache" / "in-use" / "left"
+    left.mkdir()
+    (left / "package.zip").write_bytes(b"of a process that was killed")
+    with cache.in_use() as first:
+        assert not left.exists()
+        with Cache(tmp_path / "cache").in_use() as second:
+            assert (first.is_dir(), second.is_dir()) == (True, True)
+    assert not first.exists()
+    assert not second.exists()
+
+
 def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o755)
     elsewhere = tmp_path / "elsewhere"
