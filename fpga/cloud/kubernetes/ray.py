@@ -38,6 +38,8 @@ _PORTS: Final = {
 """Ports of Ray that are any free ones else, and that no rule of a network could name."""
 PORTS: Final = HEAD_PORT, WORKERS.stop - 1
 """The first and the last of all of them."""
+_HEAD: Final = {"dashboard-host": "127.0.0.1", "no-monitor": "true"}
+"""Nobody asks it by HTTP, and nothing follows Ray's own idea of load."""
 _OWN_ADDRESS: Final = {"node-ip-address": "$POD_IP"}
 """As the shell reads it by which KubeRay starts Ray."""
 _PARAMS: Final = _PORTS | {"object-store-memory": str(OBJECT_STORE_BYTES), "include-log-monitor": "false"}
@@ -54,7 +56,7 @@ def cluster(wanted: Wanted) -> Manifest:
             "enableInTreeAutoscaling": False,
             "authOptions": {"mode": "token", "secretName": f"{wanted.ray}-token"},
             "headGroupSpec": {
-                "rayStartParams": _PARAMS | _OWN_ADDRESS | {"dashboard-host": "127.0.0.1"},
+                "rayStartParams": _PARAMS | _OWN_ADDRESS | _HEAD,
                 "resources": {"CPU": "1", "scoring": "0"},
                 "template": _head(wanted),
             },
