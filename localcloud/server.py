@@ -203,6 +203,7 @@ class Cloud:
             certificate=self._renewal.status() if self._renewal else None,
             execution_providers=settings.execution_providers,
             edge=None if self._edge is None else self._edge.status(),
+            replicas=None if self._placement is None else self._placement.status(),
         )
 
     def _start(self, starting: contextlib.ExitStack) -> None:
@@ -306,7 +307,9 @@ class Cloud:
             listeners.insert(0, azurite.renew)
         self._renewal = Renewal(settings.data, settings.certificate_source, source, pair, listeners)
         expiry = self._renewal.certificate_expires
-        told = Sources(settings.data, store, scoring, requests, azurite, edge, expiry, self._version)
+        told = Sources(
+            settings.data, store, scoring, requests, azurite, edge, placement, expiry, self._version
+        )
         listeners += starting.enter_context(metrics.served(settings, told, guard, pair))
         starting.enter_context(self._renewal.kept_up())
         log.info("ready at %s after %.2f s", urls[0], time.monotonic() - started)

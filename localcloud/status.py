@@ -12,7 +12,7 @@ from typing import Any
 
 from localcloud.version import UNTOLD, Version
 
-_SELDOM = ("http_port", "listens", "note")
+_SELDOM = ("http_port", "listens", "note", "replicas", "answering")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class ServiceStatus:
         http_port: the TCP port of that address where it answers HTTP, too; None: nowhere.
         listens: `HOST:PORT` that it listens on, where callers are told another one.
         note: what a person should know: why it does not answer, or that it is not where the settings say.
+        replicas: how many replicas on other machines it is to have; None: its model runs in localcloud.
+        answering: how many of them answer, as far as is known; None as above.
     """
 
     name: str
@@ -38,6 +40,8 @@ class ServiceStatus:
     http_port: int | None = None
     listens: str | None = None
     note: str | None = None
+    replicas: int | None = None
+    answering: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The status as JSON has it: without what there is not to tell."""
@@ -103,6 +107,29 @@ class EdgeStatus:
 
 
 @dataclass(frozen=True)
+class ReplicasStatus:
+    """The status of the cluster that has the replicas of services.
+
+    Attributes:
+        head: where it takes machines: `HOST:PORT`.
+        connected: whether it answers.
+        since: since when it does, or does not: RFC 3339 in UTC.
+        nodes: how many machines it has; 0 while it does not answer.
+        pid: number of the process that holds the Ray driver; None: it is being started.
+        restarts: how often that was started again.
+        trouble: what is in the way, a sentence; None: nothing is.
+    """
+
+    head: str
+    connected: bool
+    since: str
+    nodes: int
+    pid: int | None
+    restarts: int
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
 class Status:
     """The status of a localcloud, running or not. No secret is in it.
 
@@ -126,6 +153,7 @@ class Status:
         certificate: of its HTTPS; None where it does not run, or tells nothing of it.
         execution_providers: what runs its models, in this order; empty where it does not run, or tells none.
         edge: of what takes the calls of services; None: their own servers do, or it does not run.
+        replicas: of the cluster that has their replicas; None: models run in it, or it does not run.
     """
 
     https: str | None
@@ -144,6 +172,7 @@ class Status:
     certificate: CertificateStatus | None = None
     execution_providers: tuple[str, ...] = ()
     edge: EdgeStatus | None = None
+    replicas: ReplicasStatus | None = None
 
     @property
     def running(self) -> bool:
@@ -170,6 +199,7 @@ class Status:
             "certificate": None if self.certificate is None else self.certificate.to_json(),
             "execution_providers": list(self.execution_providers),
             "edge": None if self.edge is None else asdict(self.edge),
+            "replicas": None if self.replicas is None else asdict(self.replicas),
             "running": self.running,
         }
 
@@ -198,6 +228,7 @@ class Status:
                 certificate=_certificate(told.get("certificate")),
                 execution_providers=tuple(told.get("execution_providers", ())),
                 edge=_edge(told.get("edge")),
+                replicas=_replicas(told.get("replicas")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no status of a localcloud: {error!r}") from None
@@ -213,6 +244,8 @@ def _service(told: Mapping[str, Any]) -> ServiceStatus:
         told.get("http_port"),
         told.get("listens"),
         told.get("note"),
+        told.get("replicas"),
+        told.get("answering"),
     )
 
 
@@ -230,3 +263,17 @@ def _edge(told: Mapping[str, Any] | None) -> EdgeStatus | None:
     if told is None:
         return None
     return EdgeStatus(told["proxy"], told["version"], told["pid"], told["restarts"])
+
+
+def _replicas(told: Mapping[str, Any] | None) -> ReplicasStatus | None:
+    if told is None:
+        return None
+    return ReplicasStatus(
+        told["head"],
+        told["connected"],
+        told["since"],
+        told["nodes"],
+        told["pid"],
+        told["restarts"],
+        told["trouble"],
+    )

@@ -14,7 +14,7 @@ from fpga.errors import CommandError
 from fpga.project import Project
 
 if TYPE_CHECKING:
-    from localcloud.status import EdgeStatus, ListenerStatus, ServiceStatus, Status
+    from localcloud.status import EdgeStatus, ListenerStatus, ReplicasStatus, ServiceStatus, Status
 
 app = typer.Typer(
     help="Start, stop and look at localcloud, the service that stands where Azure's stood.",
@@ -278,6 +278,8 @@ def show(found: Status) -> None:
         rows.append(("models run on", ", ".join(found.execution_providers)))
     if found.edge is not None:
         rows.append(("edge", _edge(found.edge)))
+    if found.replicas is not None:
+        rows.append(("replicas", _replicas(found.replicas)))
     rows += [("certificate", one) for one in _certificate(found)]
     rows += [("listens", _listener(listener)) for listener in found.listeners]
     rows += [("service", _service(service)) for service in found.services]
@@ -287,6 +289,15 @@ def show(found: Status) -> None:
 def _edge(edge: EdgeStatus) -> str:
     runs = "is being started again" if edge.pid is None else f"runs as process {edge.pid}"
     return f"{edge.proxy} {edge.version or ''} {runs}, restarts={edge.restarts}"
+
+
+def _replicas(told: ReplicasStatus) -> str:
+    """The cluster that has them, in words."""
+    since = f"since {told.since}"
+    if not told.connected:
+        return f"on {told.head}, which does not answer {since}: {told.trouble or 'it is being called.'}"
+    trouble = f"; {told.trouble}" if told.trouble else ""
+    return f"on {told.head}, which answers {since}: nodes={told.nodes} restarts={told.restarts}{trouble}"
 
 
 def _certificate(found: Status) -> list[str]:

@@ -52,6 +52,7 @@ class LocalcloudCollector(Collector):
             "server_certificate": self._of_server_certificate,
             "requests": self._of_requests,
             "edge": self._of_edge,
+            "cluster": self._of_cluster,
             "files": self._of_files,
         }
         up: dict[str, bool] = {}
@@ -81,6 +82,7 @@ class LocalcloudCollector(Collector):
             _family(table.QUEUE_AGE, [((), rows.oldest_age_s)]),
             *self._of_calls({names: counted[id] for id, names in answering.items()}),
             *self._of_places(answering),
+            *self._of_placed(answering),
         ]
         azurite = self._sources.azurite
         if azurite is not None:
@@ -163,6 +165,24 @@ class LocalcloudCollector(Collector):
             _family(table.EDGE_CALLS, codes),
             _family(table.REPLICA_CALLS, outcomes),
             _family(table.REPLICA_UP, (((*labels, one.replica), one.is_up) for labels, one in there)),
+        ]
+
+    def _of_cluster(self) -> list[Family]:
+        placement = self._sources.placement
+        told = None if placement is None else placement.status()
+        return [
+            _family(table.CLUSTER, [((), told is None or told.connected)]),
+            _family(table.NODES, [((), 0 if told is None else told.nodes)]),
+            _family(table.DRIVER_RESTARTS, [((), 0 if told is None else told.restarts)]),
+        ]
+
+    def _of_placed(self, services: Mapping[str, Labels]) -> list[Family]:
+        placement = self._sources.placement
+        numbers = {id: (1, 1) if placement is None else placement.number(id) for id in services}
+        known = {services[id]: number for id, number in numbers.items() if number is not None}
+        return [
+            _family(table.REPLICAS, ((names, there) for names, (there, _) in known.items())),
+            _family(table.REPLICAS_WANTED, ((names, wanted) for names, (_, wanted) in known.items())),
         ]
 
     def _of_files(self) -> list[Family]:

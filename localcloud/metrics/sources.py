@@ -19,6 +19,7 @@ from localcloud.version import Version
 
 if TYPE_CHECKING:
     from localcloud.edge.edge import Edge
+    from localcloud.placing.placement import Placement
     from localcloud.scoring.host import ScoringHost
 
 
@@ -32,6 +33,7 @@ class Sources:
         requests: counts the requests.
         azurite: knows its blobs; None: there is no blob service.
         edge: of the services; None: there is none.
+        placement: of their replicas; None: there are none.
         certificate_expiry: when the certificate of the server's own listeners ends.
         version: of the code that runs.
     """
@@ -42,6 +44,7 @@ class Sources:
     requests: RequestCounts
     azurite: Azurite | None
     edge: Edge | None
+    placement: Placement | None
     certificate_expiry: Callable[[], dt.datetime]
     version: Version
 

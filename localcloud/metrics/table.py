@@ -145,6 +145,30 @@ REPLICA_UP: Final = Metric(
     (*_SERVICE, "replica"),
     "Whether the edge gives calls to a replica: it is reached, and its health is SERVING.",
 )
+CLUSTER: Final = Metric(
+    "localcloud_cluster_up",
+    Kind.GAUGE,
+    (),
+    "Whether the cluster that has the services' replicas answers; 1 without one.",
+)
+NODES: Final = Metric(
+    "localcloud_cluster_nodes", Kind.GAUGE, (), "Machines of that cluster; 0 while it does not answer."
+)
+DRIVER_RESTARTS: Final = Metric(
+    "localcloud_cluster_driver_restarts_total",
+    Kind.COUNTER,
+    (),
+    "How often the process that holds the Ray driver ended and was started again.",
+)
+REPLICAS: Final = Metric(
+    "localcloud_replicas",
+    Kind.GAUGE,
+    _SERVICE,
+    "Replicas of a service that answer, as far as is known; 1 where its model runs in localcloud.",
+)
+REPLICAS_WANTED: Final = Metric(
+    "localcloud_replicas_wanted", Kind.GAUGE, _SERVICE, "Replicas that a service is to have at least."
+)
 REQUESTS: Final = Metric(
     "localcloud_http_requests_total",
     Kind.COUNTER,
@@ -176,5 +200,7 @@ OF_REPLICAS: Final = (EDGE_CALLS, REPLICA_CALLS, REPLICA_UP)
 METRICS: Final = (
     *(CALLS, DURATION, RECEIVED, SENT, KEYS_REFUSED, IN_PROGRESS, PLACES),
     *(SERVICES, SERVICE_EXPIRY, SERVER_EXPIRY, OPERATIONS, QUEUE, QUEUE_AGE),
-    *(BLOBS, BLOB_SERVICE, EDGE, EDGE_RESTARTS, *OF_REPLICAS, REQUESTS, DATABASE, FREE, BUILD, SOURCES),
+    *(BLOBS, BLOB_SERVICE, EDGE, EDGE_RESTARTS, *OF_REPLICAS),
+    *(CLUSTER, NODES, DRIVER_RESTARTS, REPLICAS, REPLICAS_WANTED),
+    *(REQUESTS, DATABASE, FREE, BUILD, SOURCES),
 )

@@ -145,8 +145,15 @@ class ModelManagement:
 
     def status_of(self, service: Service) -> ServiceStatus:
         """The status of one service, as it is told to callers."""
+        answering, wanted = self._replicas_of(service)
         shown = ServiceStatus(
-            service.name, service.state, service.address, service.port, ssl=service.tls is not None
+            service.name,
+            service.state,
+            service.address,
+            service.port,
+            ssl=service.tls is not None,
+            replicas=wanted,
+            answering=answering,
         )
         note = None if service.error is None else str(service.error["message"])
         if service.address is None or service.port is None:
@@ -172,6 +179,11 @@ class ModelManagement:
         here = 0 if service.state == operations.FAILED and service.error else 1
         number = here if self._placement is None else self._placement.answering(service.id)
         return Answering(service.replicas, number, self._of_replicas(service))
+
+    def _replicas_of(self, service: Service) -> tuple[int | None, int | None]:
+        """How many of a service's replicas answer, and how many there are to be; None: it has none."""
+        number = None if self._placement is None else self._placement.number(service.id)
+        return (None, None) if number is None else number
 
     def remove_account(self, account_id: str) -> Callable[[], None]:
         """Forgets an account's services, models and operations, in the transaction in which the account goes.

@@ -126,6 +126,8 @@ ANSWERS: Final[dict[str, Shape]] = {
                 http_port=whole(1, 65535),
                 listens=TEXT,
                 note=TEXT,
+                replicas=whole(1, 2**31),
+                answering=whole(0, 2**31),
             )
         ),
         listeners=array(
@@ -155,6 +157,18 @@ ANSWERS: Final[dict[str, Shape]] = {
                 version=or_null(TEXT),
                 pid=or_null(whole(1, 2**31)),
                 restarts=whole(0, 2**31),
+            )
+        ),
+        replicas=or_null(
+            record(
+                "head connected since nodes pid restarts trouble",
+                head=TEXT,
+                connected=FLAG,
+                since=TEXT,
+                nodes=whole(0, 2**31),
+                pid=or_null(whole(1, 2**31)),
+                restarts=whole(0, 2**31),
+                trouble=or_null(TEXT),
             )
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Collection
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from localcloud.placing.wanted import Placed, Wanted
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.scorer import ModelShape, Replicated, Scorer
+from localcloud.status import ReplicasStatus
 
 if TYPE_CHECKING:
     from localcloud.placing.placer import PlacingStatus
@@ -148,9 +150,13 @@ class Placement:
         if there is not None:
             self._followed(placed.service_id)
 
-    def status(self) -> PlacingStatus:
+    def status(self) -> ReplicasStatus:
         """The status as it is now."""
-        return self._placing.status()
+        told = self._placing.status()
+        since = dt.datetime.fromtimestamp(told.since, dt.UTC).isoformat(timespec="seconds")
+        return ReplicasStatus(
+            told.address, told.connected, since, told.nodes, told.pid, told.restarts, told.trouble
+        )
 
     def answering(self, service_id: str) -> int:
         """How many replicas of a service answer now, of the one model that has the most."""
@@ -163,17 +169,33 @@ class Placement:
         placed = [self._placing.placed(service_id, digest) for digest in digests]
         return max((len(one.endpoints) for one in placed if one is not None), default=0)
 
-    def note(self, service_id: str) -> str | None:
-        """The reason why a service has fewer replicas than it is to have, a sentence; None: it has all."""
+    def number(self, service_id: str) -> tuple[int, int] | None:
+        """How many replicas of a service answer, and how many there are to be; None: it has none.
+
+        Of a model that is about to take another one's place nothing is told.
+        """
         with self._lock:
             of_it = [one for one in self._applications.values() if one.wanted.service_id == service_id]
-        for one in of_it:
-            placed = self._placing.placed(service_id, one.wanted.digest)
-            number = 0 if placed is None else len(placed.endpoints)
-            if number < one.wanted.replicas:
-                why = placed.trouble if placed is not None and placed.trouble else ""
-                return why or f"{number} of {one.wanted.replicas} replicas answer."
-        return None
+        if not of_it:
+            return None
+        wanted = of_it[0].wanted
+        return len(self.endpoints(wanted.application)), wanted.replicas
+
+    def note(self, service_id: str) -> str | None:
+        """The reason why a service has fewer replicas than it is to have, or old ones; None: it has all."""
+        with self._lock:
+            of_it = [one.wanted for one in self._applications.values() if one.wanted.service_id == service_id]
+        for number, wanted in enumerate(of_it):
+            placed = self._placing.placed(service_id, wanted.digest)
+            there = 0 if placed is None else len(placed.endpoints)
+            if there < wanted.replicas:
+                why = None if placed is None else placed.trouble
+                return (
+                    f"{'Of its next model ' if number else ''}"
+                    f"{why or f'{there} of {wanted.replicas} replicas answer.'}"
+                )
+        trouble = self._placing.status().trouble if of_it else None
+        return None if trouble is None else f"Its replicas are those that were known last. {trouble}"
 
     @property
     def _placing(self) -> Placing:

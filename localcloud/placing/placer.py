@@ -37,6 +37,7 @@ class PlacingStatus:
     Attributes:
         address: `HOST:PORT` of the cluster's head.
         connected: whether the cluster answers.
+        since: since when it does, or does not, in seconds since 1970.
         pid: of the child that holds the Ray driver; None: it is being started.
         restarts: how often it has been started again.
         nodes: how many machines the cluster has; 0 while it does not answer.
@@ -47,6 +48,7 @@ class PlacingStatus:
 
     address: str
     connected: bool
+    since: float
     pid: int | None
     restarts: int
     nodes: int
@@ -87,7 +89,7 @@ class Placer:
         self._wanted: dict[str, Wanted] | None = None  # nothing is ended before the first is known
         self._number = 0  # of the last message to the child
         self._asked_in: dict[str, int] = {}  # the message in which each of them was wanted first
-        self._told = Told()
+        self._told, self._since = Told(), time.time()
         self._last: dict[str, Running] = {}  # what was last told of each
         self._shown: dict[str, Placed] = {}
         self._has_to_tell = self._stopping = False
@@ -173,6 +175,7 @@ class Placer:
             return PlacingStatus(
                 address=self._address,
                 connected=self._told.is_connected,
+                since=self._since,
                 pid=self._child.pid,
                 restarts=self._child.restarts,
                 nodes=self._told.nodes,
@@ -205,6 +208,8 @@ class Placer:
     def _on_started(self) -> None:
         """There is a new child: in the thread that keeps it."""
         with self._changed:
+            if self._told.is_connected:
+                self._since = time.time()
             self._told = Told()
             self._has_to_tell = True
             self._changed.notify_all()
@@ -213,6 +218,8 @@ class Placer:
         """The child has said something: in the thread that keeps it."""
         with self._changed:
             before, self._told = self._told, told
+            if told.is_connected != before.is_connected:
+                self._since = time.time()
             if told.trouble is not None and told.trouble != before.trouble:
                 log.warning("%s", told.trouble)
             if told.is_connected and not before.is_connected:

@@ -411,7 +411,7 @@ def pages(host: Placed, data: Path) -> Callable[[str, dict[str, str], str], dict
             return Rows(names, {}, {}, {}, 0, 0.0, frozenset())
 
     none: Any = None
-    sources = Named(data, none, host, none, None, host.edge, none, Version(None, None))
+    sources = Named(data, none, host, none, None, host.edge, None, none, Version(None, None))
     collector = LocalcloudCollector(sources)
 
     def read(name: str, labels: dict[str, str], by: str) -> dict[str, float]:

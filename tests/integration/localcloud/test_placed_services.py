@@ -15,7 +15,7 @@ import pytest
 from localcloud.modelmanagement.scorers import LocalScorers
 from localcloud.settings import DATABASE
 from tests.support.certificates.authority import Authority
-from tests.support.cluster.placer import Machines
+from tests.support.cluster.placer import HEAD, Machines
 from tests.support.cluster.replicas import credentials
 from tests.support.cluster.services import Callers, answer, mean, total
 from tests.support.localcloud.data_plane import PackageHost, on, running
@@ -289,3 +289,36 @@ def test_keys_and_ssl_change_beside_replicas(
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
         assert answer(service, 2.0, plane.keys(service["id"])[0], authority.root) == 2.0
         assert len(with_replicas.running) == 1
+
+
+@pytest.mark.usefixtures("no_model_here")
+def test_what_is_known_of_replicas_is_told(
+    with_replicas: Machines, packages: PackageHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path / "data") as plane:
+        plane.make_account()
+        service = plane.deploy(plane.register(f"{packages.url}/c/mean.zip"), numReplicas=2)
+        told = plane.call("GET", f"{plane.host}/health").json()
+        assert told["replicas"] == {
+            "head": HEAD,
+            "connected": True,
+            "since": "1970-01-01T00:00:00+00:00",
+            "nodes": 1,
+            "pid": None,
+            "restarts": 0,
+            "trouble": None,
+        }
+        (shown,) = told["services"]
+        assert (shown["replicas"], shown["answering"]) == (2, 2)
+        assert "note" not in shown
+
+        monkeypatch.setattr(with_replicas, "trouble", "Nobody answers at the head.")
+        told = plane.call("GET", f"{plane.host}/health").json()
+        assert not told["replicas"]["connected"]
+        assert told["services"][0]["note"] == (
+            "Its replicas are those that were known last. Nobody answers at the head."
+        )
+        with_replicas.kill()
+        (shown,) = plane.call("GET", f"{plane.host}/health").json()["services"]
+        assert (shown["answering"], shown["note"]) == (0, "0 of 2 replicas answer.")
+        assert plane.service(service["id"])["state"] == "Succeeded"

@@ -34,6 +34,7 @@ class Machines:
 
     Attributes:
         refused: reasons, by digest, why a model's replicas do not come.
+        trouble: what is in the way of the whole; None: nothing is.
         has_room: set: new replicas come; else who waits for them goes on waiting.
         waits: released by each that begins to wait.
         running: the applications that there are, by name.
@@ -42,6 +43,7 @@ class Machines:
     def __init__(self, files: Credentials) -> None:
         self.files = files
         self.refused: dict[str, str] = {}
+        self.trouble: str | None = None
         self.has_room, self.waits = threading.Event(), threading.Semaphore(0)
         self.has_room.set()
         self.running: dict[str, list[ReplicaServer]] = {}
@@ -145,7 +147,8 @@ class _Placer:
                 self._changed.wait(0.05)
 
     def status(self) -> PlacingStatus:
-        return PlacingStatus(HEAD, True, None, 0, 1, {}, None)
+        trouble = self._machines.trouble
+        return PlacingStatus(HEAD, trouble is None, 0.0, None, 0, 1, {}, trouble)
 
     def _placed(self, one: Wanted) -> Placed:
         return Placed(

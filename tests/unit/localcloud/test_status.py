@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from localcloud.status import CertificateStatus, EdgeStatus, ListenerStatus, ServiceStatus, Status
+from localcloud.status import (
+    CertificateStatus,
+    EdgeStatus,
+    ListenerStatus,
+    ReplicasStatus,
+    ServiceStatus,
+    Status,
+)
 from localcloud.version import UNTOLD, Version
 
 RUNNING = Status(
@@ -24,6 +31,7 @@ RUNNING = Status(
     pid=7,
     services=(
         ServiceStatus("classifier", "Succeeded", "127.80.0.1", 50051, ssl=True),
+        ServiceStatus("placed", "Succeeded", "127.80.0.2", 50051, ssl=True, replicas=3, answering=2),
         ServiceStatus("fresh", "Creating", None, None, ssl=False),
     ),
     listeners=(ListenerStatus("DNS server", "10.0.0.5:53", "other machines", "nothing", "203.0.113.5:53"),),
@@ -31,6 +39,7 @@ RUNNING = Status(
     certificate=CertificateStatus("files", "2027-01-01T00:00:00Z", "it expired", ("open to all",)),
     execution_providers=("openvino", "cpu"),
     edge=EdgeStatus("envoy", "1.40.0", 9, 2),
+    replicas=ReplicasStatus("10.0.0.5:6379", False, "2026-11-29T12:00:00+00:00", 0, 11, 3, "Nobody answers."),
 )
 TOLD: dict[str, Any] = {
     "https": "https://127.0.0.1:20001",
@@ -44,6 +53,15 @@ TOLD: dict[str, Any] = {
     "pid": 7,
     "services": [
         {"name": "classifier", "state": "Succeeded", "address": "127.80.0.1", "port": 50051, "ssl": True},
+        {
+            "name": "placed",
+            "state": "Succeeded",
+            "address": "127.80.0.2",
+            "port": 50051,
+            "ssl": True,
+            "replicas": 3,
+            "answering": 2,
+        },
         {"name": "fresh", "state": "Creating", "address": None, "port": None, "ssl": False},
     ],
     "listeners": [
@@ -66,6 +84,15 @@ TOLD: dict[str, Any] = {
     },
     "execution_providers": ["openvino", "cpu"],
     "edge": {"proxy": "envoy", "version": "1.40.0", "pid": 9, "restarts": 2},
+    "replicas": {
+        "head": "10.0.0.5:6379",
+        "connected": False,
+        "since": "2026-11-29T12:00:00+00:00",
+        "nodes": 0,
+        "pid": 11,
+        "restarts": 3,
+        "trouble": "Nobody answers.",
+    },
     "running": True,
 }
 
@@ -113,7 +140,7 @@ def test_one_of_another_version_is_understood() -> None:
     assert told == replace(
         RUNNING, version=UNTOLD, certificate=None, listeners=(), execution_providers=(), edge=None
     )
-    later = TOLD | {"uptime_s": 5, "services": [one | {"replicas": 1} for one in TOLD["services"]]}
+    later = TOLD | {"uptime_s": 5, "services": [one | {"cores": 1} for one in TOLD["services"]]}
     later["listeners"] = [one | {"open": 3} for one in TOLD["listeners"]]
     assert Status.from_json(later) == RUNNING
 
