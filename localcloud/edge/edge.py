@@ -246,8 +246,9 @@ class Edge:
                 self._reserved.pop(service_id, None)
                 is_there = self._entrances.pop(service_id, None) is not None
             if is_there:
-                # calls that go on need its servers until they have ended
-                self._apply(self._listeners)
+                with suppress(BindError):  # the log has it, and it goes when Envoy can take it
+                    # calls that go on need its servers until they have ended
+                    self._apply(self._listeners)
 
     def settle(self) -> None:
         """Forgets services that were hidden, and whose own servers have ended."""

@@ -357,6 +357,17 @@ def test_an_edge_that_takes_no_keys_opens_nothing(
             assert told(opened, keys=(SECONDARY,))[0] is grpc.StatusCode.UNAUTHENTICATED
 
 
+def test_a_service_goes_though_its_edge_takes_nothing(
+    host: Placed, where: Endpoint, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edges, "_TAKEN_S", 0.5)
+    deploy(host, where, material(authority, A))
+    os.kill(host.edge.status().pid or 0, signal.SIGSTOP)
+    host.remove("service")
+    assert host.counts("service") is None
+    os.kill(host.edge.status().pid or 0, signal.SIGCONT)
+
+
 def test_keys_are_in_memory_for_their_owner_alone(
     host: Placed, where: Endpoint, authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
