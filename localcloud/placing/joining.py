@@ -24,6 +24,7 @@ from localcloud.files import write_private
 from localcloud.placing import installed, node_folder
 from localcloud.placing.membership import Membership
 from localcloud.placing.node import START_TIMEOUT_S, environment
+from surroundings.tls import client_context
 
 DRAIN_S: Final = 120
 """How long replicas may take to come up elsewhere before a machine leaves without them."""
@@ -238,8 +239,7 @@ def _as_it_is(message: bytes) -> bytes:
 def _reach(membership: Membership) -> None:
     """Refuses a head that does not answer, or is of another CA, in better words than Ray has."""
     head, files = membership.head, membership.credentials
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(files.ca_file)
+    context = client_context(cafile=files.ca_file)
     context.load_cert_chain(files.certificate_file, files.key_file)
     context.set_alpn_protocols(["h2"])
     try:
