@@ -108,9 +108,10 @@ class Child(KeptChild):
         return child
 
     def _environment(self) -> dict[str, str]:
-        """Its variables: it finds the packages that this process finds."""
+        """Its variables: it finds the packages that this process finds, and no other cluster or token."""
         paths = os.pathsep.join(path for path in sys.path if path)
-        return variables.made(os.environ) | self._credentials.environment() | {"PYTHONPATH": paths}
+        found = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        return variables.made(found) | self._credentials.environment() | {"PYTHONPATH": paths}
 
     def _attend(self, child: subprocess.Popen[bytes]) -> str:
         assert self._channel is not None and child.stderr is not None  # noqa: S101, PT018 - of _spawn

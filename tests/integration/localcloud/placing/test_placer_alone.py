@@ -168,14 +168,23 @@ def test_a_child_that_falls_silent_is_replaced(
 
 
 def test_a_child_has_no_secret_on_its_command_line_nor_among_its_variables(
-    machine: Machine, credentials: Credentials, tmp_path: Path, place: Place
+    machine: Machine,
+    credentials: Credentials,
+    tmp_path: Path,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # of another cluster, and stronger than the file
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "another-" * 8)
+    monkeypatch.setenv("RAY_ADDRESS", "10.79.6.9:6379")
     token = credentials.token_file.read_bytes().strip()
     with place(machine, credentials, tmp_path / "data", ADDRESS) as (placer, _):
         placer.want(())
         process = Path(f"/proc/{child_of(placer)}")
         variables = process.joinpath("environ").read_bytes()
         assert token not in process.joinpath("cmdline").read_bytes() + variables
+        assert b"another-" not in variables
+        assert b"RAY_ADDRESS" not in variables
         assert b"RAY_AUTH_MODE=token" in variables
         assert b"RAY_USE_TLS=1" in variables
         assert b"/ray/" not in process.joinpath("maps").read_bytes()  # loaded once there is a cluster
