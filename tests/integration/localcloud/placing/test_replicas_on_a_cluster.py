@@ -74,7 +74,7 @@ def test_replicas_answer_scale_heal_and_drain(
 
     (tmp_path / "broken.zip").write_bytes(b"no zip")
     words = service("want", package=str(tmp_path / "broken.zip"), replicas=1)
-    assert "the model cannot be loaded on a node: The package is not a zip file that can be read" in words
+    assert "model cannot be loaded on a node: The package is not a zip file that can be read" in words
     assert service("endpoints") == kept
     assert service("score") == scoring_parts.ESPRESSO
 
