@@ -31,6 +31,14 @@ _STARTED: Final = b"Ray runtime started."
 _END_S: Final = 20.0
 _LINES: Final = 12
 
+_WATCH: Final = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "5",
+}
+"""By these a head takes a machine for dead that is silent for 15 s, or whose Ray ended 5 s ago; by Ray's own
+numbers it would be 65 s and 15 s, and replicas that are to be started meanwhile wait for one that is dead."""
+
 log = logging.getLogger("localcloud.placing.node")
 
 
@@ -131,7 +139,7 @@ def environment(membership: Membership, folder: Path | None = None) -> dict[str,
     if folder is not None:
         found |= start_hook.VARIABLES
     if folder is not None and membership.is_head:
-        found |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / STORE)}
+        found |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / STORE), **_WATCH}
     return found
 
 

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -31,13 +32,19 @@ class Victim:
 
     Args:
         machine: where it runs; this thread is there, too. None: it is no machine of its own.
+        environment: all variables that it gets; None: this process's.
 
     Attributes:
         said: the file of what its processes wrote.
     """
 
-    def __init__(self, settings: Settings, machine: Machine | None = None) -> None:
-        self.settings, self._machine = settings, machine
+    def __init__(
+        self,
+        settings: Settings,
+        machine: Machine | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings, self._machine, self._environment = settings, machine, environment
         self.said = settings.data.parent / "said"
         self._process: subprocess.Popen[bytes] | None = None
         self._ready: int | None = None
@@ -63,6 +70,7 @@ class Victim:
                     stdout=said,
                     stderr=said,
                     pass_fds=(told,),
+                    env=None if self._environment is None else dict(self._environment),
                 )
         finally:
             os.close(told)

@@ -18,14 +18,20 @@ _PSS: Final = re.compile(r"^Pss:\s+([0-9]+) kB$", re.MULTILINE)
 
 
 class Peak:
-    """The most that was seen, in bytes."""
+    """The most that was seen.
+
+    Attributes:
+        machines: those that are looked at.
+        size: what they had together, in bytes.
+    """
 
     def __init__(self) -> None:
+        self.machines: Sequence[Machine] = ()
         self.size = 0
 
-    def look(self, machines: Sequence[Machine]) -> None:
+    def look(self) -> None:
         """Takes note of what they have now."""
-        self.size = max(self.size, sum(of(machine) for machine in machines))
+        self.size = max(self.size, sum(of(machine) for machine in self.machines))
 
 
 def of(machine: Machine) -> int:
@@ -45,13 +51,13 @@ def _of_process(pid: int) -> int:
 
 
 @contextmanager
-def watched(machines: Sequence[Machine]) -> Iterator[Peak]:
+def watched() -> Iterator[Peak]:
     """Looks again and again inside the block."""
     peak, ended = Peak(), threading.Event()
 
     def watch() -> None:
         while not ended.is_set():
-            peak.look(machines)
+            peak.look()
             ended.wait(_INTERVAL_S)
 
     thread = threading.Thread(target=watch)

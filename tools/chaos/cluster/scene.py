@@ -1,28 +1,31 @@
-"""The machines: a localcloud behind an edge on one, callers on another, who know a DNS server and a root."""
+"""The machines: localcloud behind an edge beside Ray's head, two nodes with replicas, and who calls them."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from localcloud import control
+from localcloud.settings import Settings
 from localcloud.status import Status
 from tests.support import envoy
 from tests.support.certificates.authority import Authority
+from tests.support.cluster import Cluster, Node, cluster
 from tests.support.localcloud import parts, scoring_parts
 from tests.support.localcloud.data_plane import DataPlane, PackageHost
-from tests.support.machines import Machine, network
 from tools.chaos.cluster.callers import Callers, calling
 from tools.chaos.victim import Victim
 
-SUBNET: Final = "10.93.0"
-CLOUD, CALLER = f"{SUBNET}.1", f"{SUBNET}.9"
 ZONE: Final = "machines.test"
 NAME: Final = f"fpga.{ZONE}"
 PORT: Final = 50051
+PLACES: Final = 3
+"""Replicas that a node has room for, and as many again for an update."""
 
 
 @dataclass
@@ -30,23 +33,64 @@ class Scene:
     """The machines, and the service that is called.
 
     Attributes:
-        machines: all but the callers'.
+        cluster: its head's machine is localcloud's.
+        nodes: those that have replicas.
         models: the IDs of two models; each says that a photo is of the class of its number.
         answer: the number of the one that the service has.
+        replicas: how many the service is to have.
+        joined: how many machines the cluster is to have.
     """
 
+    cluster: Cluster
+    nodes: tuple[Node, Node]
     victim: Victim
-    machines: Sequence[Machine]
     callers: Callers
     service_id: str
     models: tuple[str, str]
     plane: DataPlane
     answer: int = 0
+    replicas: int = 1
+    joined: int = 3
 
     def meet(self, status: Status) -> None:
         """Goes on with a localcloud that was started again."""
         self.plane.close()
         self.plane = DataPlane(status)
+
+    def status(self) -> Status:
+        """The status that localcloud tells."""
+        return control.status(self.victim.settings.data)
+
+    def workers(self) -> set[int]:
+        """The numbers of the replicas' processes on all nodes."""
+        return {pid for node in self.nodes for pid in node.workers("Replica")}
+
+    def is_connected(self) -> bool:
+        """Whether Ray answers localcloud."""
+        cluster = self.status().replicas
+        return cluster is not None and cluster.connected
+
+    def says(self) -> tuple[str | None, int]:
+        """Of localcloud's status what is not as it is wanted, None: all is; and how many replicas answer."""
+        status = self.status()
+        (service,), cluster = status.services, status.replicas
+        assert cluster is not None and service.answering is not None  # noqa: S101, PT018 - they are placed
+        have = service.answering
+        if not cluster.connected:
+            return cluster.trouble or "not connected", have
+        if have != self.replicas:
+            return f"{have} of {self.replicas} replicas answer", have
+        if cluster.nodes != self.joined:
+            return f"{cluster.nodes} machines", have
+        return None, have
+
+    def update(self, **changes: Any) -> str:
+        """Changes the service, and returns when that is done: the operation's state, and why it failed."""
+        body = {"numReplicas": self.replicas} | changes
+        operation = self.plane.update(self.service_id, self.models[self.answer], **body)
+        reason = (operation.get("error") or {}).get("message")
+        state = str(operation["state"])
+        return f"{state}: {reason}" if reason else state
 
 
 @contextmanager
@@ -54,37 +98,53 @@ def made() -> Iterator[Scene]:
     """The machines with a service that is called. This thread is at the localcloud's inside the block."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="machines-")))
-        switch = stack.enter_context(network())
-        machine = switch.machine("cloud", CLOUD)
-        caller = switch.machine("caller", CALLER, resolver=CLOUD)
-        stack.enter_context(machine.entered())
+        machines = stack.enter_context(cluster(folder))
+        head = machines.head
+        nodes = machines.node("one", PLACES, start=False), machines.node("two", PLACES, start=False)
+        joining = stack.enter_context(ThreadPoolExecutor())
+        joined = [joining.submit(node.start) for node in nodes]
+        subnet = head.address.rpartition(".")[0]
+        caller = machines.network.machine("caller", f"{subnet}.100", resolver=head.address)
+        stack.enter_context(head.machine.entered())
         packages = stack.enter_context(PackageHost().running())
-        settings = replace(
-            parts.settings(folder / "data"),
-            node=None,
-            azurite=None,
-            host=CLOUD,
-            public=True,
-            dns_port=53,
-            scoring_network=CLOUD,
-            scoring_port=PORT,
-            edge="envoy",
-            envoy=envoy.executable(),
-        )
-        victim = Victim(settings, machine)
+        victim = Victim(_settings(folder / "data", head), head.machine, head.environment())
         stack.callback(victim.kill)
         plane = DataPlane(victim.start())
         plane.make_account()
-        models = tuple(plane.register(packages.put(f"/c/{n}.zip", _package(n)), f"model-{n}") for n in (0, 1))
+        first, second = (
+            plane.register(packages.put(f"/c/{number}.zip", _package(number)), f"model-{number}")
+            for number in (0, 1)
+        )
+        for one in joined:
+            one.result()
         authority = Authority()
-        service = plane.deploy(models[0], "called", **_on(authority))
+        service = plane.deploy(first, "called", **_on(authority))
         _declare(plane, service["ipAddress"])
         key = plane.keys(service["id"])[0]
         callers = stack.enter_context(calling(caller, NAME, PORT, authority.root, key))
         callers.let_each_be_answered(0.0, answer=0)
-        scene = Scene(victim, [machine, caller], callers, service["id"], (models[0], models[1]), plane)
+        scene = Scene(machines, nodes, victim, callers, service["id"], (first, second), plane)
         stack.callback(lambda: scene.plane.close())
         yield scene
+
+
+def _settings(data: Path, head: Node) -> Settings:
+    return replace(
+        parts.settings(data),
+        node=None,
+        azurite=None,
+        host=head.address,
+        public=True,
+        dns_port=53,
+        scoring_network=head.address,
+        scoring_port=PORT,
+        edge="envoy",
+        envoy=envoy.executable(),
+        ray=head.head.target,
+        ray_token=head.credentials.token_file,
+        ray_tls=head.credentials.tls_folder,
+        fallback="local",
+    )
 
 
 def _on(authority: Authority) -> dict[str, Any]:
