@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from localcloud.errors import StartError
 from localcloud.placing import asked
 from localcloud.placing.placement import Placement
 from localcloud.scoring.device import Device
+from localcloud.scoring.errors import BindError
 from localcloud.settings import Settings
 
 
@@ -20,8 +22,8 @@ def placed(settings: Settings, device: Device, followed: Callable[[str], None]) 
         followed: as of `Placement`.
 
     Raises:
-        StartError: this machine cannot be of the cluster, or what is kept of replicas is damaged.
-        BindError: files for nodes cannot be served.
+        StartError: this machine cannot be of the cluster, files for nodes cannot be served, or what is kept
+            of replicas is damaged.
     """
     credentials = asked.credentials(settings)
     if settings.ray is None or credentials is None:
@@ -41,7 +43,10 @@ def placed(settings: Settings, device: Device, followed: Callable[[str], None]) 
     with ExitStack() as ending:
         files = FileServer(credentials, placement.package, device)
         ending.callback(files.stop)
-        here = files.start(address)
+        try:
+            here = files.start(address)
+        except (BindError, OSError) as error:
+            raise StartError(f"{settings.written('ray')}: {error}") from None
         placement.use(Placer(settings.ray, credentials, settings.data, here, placement.changed))
         ending.callback(placement.stop)
         yield placement
