@@ -40,10 +40,12 @@ def credentials(
 
     Done again it adds machines, and makes certificates anew that have a third of their life left.
     """
+    from fpga.console import told_when_long
     from localcloud.placing import issuing
 
     place = folder.expanduser().absolute()
-    made = issuing.make(place, addresses or [])
+    with told_when_long("credentials", f"those of {place} are looked at and made"):
+        made = issuing.make(place, addresses or [])
     for one in made:
         state = "new" if one.is_new else "as it was"
         typer.echo(f"{one.credentials.tls_folder}  {state}, until {one.expires:%Y-%m-%d}")
