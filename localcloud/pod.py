@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from localcloud.cluster import issuing
+from localcloud.cluster.credentials import CA, TOKEN
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.placing import issuing
-from localcloud.placing.credentials import CA, TOKEN
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def ray_files(ca: Path, token: Path, folder: Path, address: str, names: Sequence[str]) -> None:
-    """Makes the files by which a pod is known in the Ray cluster (`localcloud.placing.credentials`).
+    """Makes the files by which a pod is known in the Ray cluster (`localcloud.cluster.credentials`).
 
     Args:
         ca: a folder with the cluster's CA, `tls.crt` and `tls.key`.

@@ -41,7 +41,7 @@ def credentials(
     Done again it adds machines, and makes certificates anew that have a third of their life left.
     """
     from fpga.console import told_when_long
-    from localcloud.placing import issuing
+    from localcloud.cluster import issuing
 
     place = folder.expanduser().absolute()
     with told_when_long("credentials", f"those of {place} are looked at and made"):
@@ -109,10 +109,10 @@ def join(
     """
     from engine.report import ConsoleReport
     from fpga.console import told_when_long
-    from localcloud.placing import joining
-    from localcloud.placing.credentials import TLS_OPTION, TOKEN, TOKEN_OPTION, Credentials
-    from localcloud.placing.membership import HEAD_PORT, Membership
-    from localcloud.placing.node_folder import LOG
+    from localcloud.cluster import joining
+    from localcloud.cluster.credentials import TLS_OPTION, TOKEN, TOKEN_OPTION, Credentials
+    from localcloud.cluster.membership import HEAD_PORT, Membership
+    from localcloud.cluster.node_folder import LOG
     from localcloud.scoring.addresses import Endpoint
 
     folder = _data(data)
@@ -174,7 +174,7 @@ def leave(
 ) -> None:
     """Have this machine leave its cluster: its replicas come up elsewhere first."""
     from fpga.console import told_when_long
-    from localcloud.placing import joining
+    from localcloud.cluster import joining
 
     folder = _data(data)
     with told_when_long("leave", "the head is asked to move this machine's replicas") as tell:

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.datafolder import memory
 from localcloud.edge import ENVOY, binary, calls, resources, upstreams
 from localcloud.edge.admin import Admin
@@ -23,7 +24,6 @@ from localcloud.edge.envoy import Envoy
 from localcloud.errors import StartError
 from localcloud.files import write_private
 from localcloud.placing import asked
-from localcloud.placing.credentials import Credentials
 from localcloud.ports import RELEASE_TIMEOUT_S
 from localcloud.scoring.addresses import Endpoint, UnixSocket, bind_problem
 from localcloud.scoring.errors import BindError

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from clients.wire.tensorflow_serving import METHOD
+from localcloud.cluster.credentials import Credentials
 from localcloud.edge.entrance import Entrance, Upstream
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.caller_keys import HEADER

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from localcloud.cluster.credentials import Credentials
+from localcloud.cluster.installed import obstacle
 from localcloud.errors import StartError
-from localcloud.placing.credentials import Credentials
-from localcloud.placing.installed import obstacle
 
 if TYPE_CHECKING:
     from localcloud.settings import Settings

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from typing import IO, Final
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.kept_child import KeptChild, tied
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.messages import Told
 from surroundings import variables
 

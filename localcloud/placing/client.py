@@ -13,8 +13,8 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from clients.wire.tensorflow_serving import METHOD
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import mutual_tls, told_counts
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.counts import Counted, summed

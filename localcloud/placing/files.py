@@ -15,8 +15,8 @@ from typing import IO, Any, Final
 
 import grpc
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import mutual_tls
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.device import Device

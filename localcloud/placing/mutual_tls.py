@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import grpc
 
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster.credentials import Credentials
 from localcloud.scoring.addresses import Endpoint
 
 _PING_MS: Final = 1000

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import kept
 from localcloud.placing.child import Child
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
 from localcloud.placing.kept import Kept
 from localcloud.placing.messages import Asked, Running, Told

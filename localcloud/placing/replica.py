@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from clients.wire import model_package
 from clients.wire.model_package import BrainwaveStage, read_package
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import told_counts
 from localcloud.placing.cache import Cache, folder_of_user
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
 from localcloud.placing.files import FeaturizerFile, Files, read_featurizers, written
 from localcloud.placing.scaling import CALLS

@@ -11,8 +11,8 @@ from typing import Final
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import mutual_tls, told_counts
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint, bind_problem
 from localcloud.scoring.calls import Calls, Stage

@@ -1,4 +1,7 @@
-"""What callers see while one part after another dies: the table of docs/scale.md, held to its bounds."""
+"""What callers see while one part after another dies: the table of docs/scale.md, held to what it promises.
+
+Times are `make chaos PARTS=machines`'s to hold, on a machine without other work: here they are told.
+"""
 
 from __future__ import annotations
 

@@ -121,9 +121,9 @@ def _edge(
     """An edge before the replicas: where it is called, and its process."""
     import psutil
 
+    from localcloud.cluster.credentials import Credentials
     from localcloud.edge.edge import Edge
     from localcloud.edge.entrance import Upstream
-    from localcloud.placing.credentials import Credentials
     from localcloud.scoring.addresses import AddressPool
     from tests.support import envoy
 
@@ -149,7 +149,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def _serve(connection: Connection, folder: str, files: str) -> None:
     """A replica, as a node of the cluster has it."""
-    from localcloud.placing.credentials import Credentials
+    from localcloud.cluster.credentials import Credentials
     from localcloud.placing.server import ReplicaServer
     from localcloud.scoring.served import ModelName, ServedModel
 

@@ -78,7 +78,7 @@ def _run(part: str, seconds: float, *, write: bool) -> int:
         measured = f"Measured on {_code()}, in {took_s:,.0f} s{table.note}."
         file = PAGES[part]
         file.write_text(page.renewed(file.read_text(), PARTS[part], table, measured))
-    return 1 if table.broken else 0
+    return 1 if table.broken or table.late else 0
 
 
 def _code() -> str:

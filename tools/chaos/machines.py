@@ -37,7 +37,7 @@ COLUMNS: Final = (
 REPLICAS: Final = 3
 _LOOK_INTERVAL_S: Final = 0.5
 
-_HEAD, _RAYLET, _KEEPER = "/gcs_server", "/raylet", "localcloud.placing.node"
+_HEAD, _RAYLET, _KEEPER = "/gcs_server", "/raylet", "localcloud.cluster.node"
 """Ends a part of the command lines of Ray's head, of what keeps a node's workers, and of what keeps Ray."""
 
 _CUT: Final = re.compile(r"Stream removed|Socket closed|recvmsg:|sendmsg:")
@@ -174,20 +174,20 @@ def measure(_seconds: float, progress: Progress) -> Table:
             peak.machines = [at.cluster.head.machine, *(node.machine for node in at.nodes)]
             progress("the machines are there")
             for name, event in EVENTS.items():
-                table.rows.append(_row(at, name, event, table.broken))
+                table.rows.append(_row(at, name, event, table))
                 progress(f"{name}: {table.rows[-1][1:]}, {peak.size / 1e9:.2f} GB")
     except pytest.skip.Exception as reason:
         raise LeftOut(str(reason)) from None
     took_s = time.monotonic() - began_s
     table.note = f", with {peak.size / 1e9:.2f} GB of memory at most on all machines together"
     if took_s > LONGEST_S:
-        table.broken.append(f"it took {took_s:.0f} s, and {LONGEST_S:g} s at most")
+        table.late.append(f"it took {took_s:.0f} s, and {LONGEST_S:g} s at most")
     if peak.size > MOST_MEMORY:
         table.broken.append(f"the machines had {peak.size:,} bytes, and {MOST_MEMORY:,} at most")
     return table
 
 
-def _row(at: Scene, name: str, event: Callable[[Scene], Outcome], broken: list[str]) -> list[Any]:
+def _row(at: Scene, name: str, event: Callable[[Scene], Outcome], table: Table) -> list[Any]:
     number = at.callers.number()
     at.callers.let_each_be_answered(time.monotonic())
     began_s = time.monotonic()
@@ -196,10 +196,10 @@ def _row(at: Scene, name: str, event: Callable[[Scene], Outcome], broken: list[s
     calls = at.callers.since(number)
     failed = [call for call in calls if call.code != "OK"]
     cut = _cut(failed) if outcome.is_cut else []
-    broken += [f"{name}: {_words(call, began_s)}" for call in failed if call not in cut]
+    table.broken += [f"{name}: {_words(call, began_s)}" for call in failed if call not in cut]
     slowest_s = max(call.took_s for call in calls)
     if slowest_s >= SLOWEST_S:
-        broken.append(
+        table.late.append(
             f"{name}: the slowest call took {slowest_s:.1f} s, and less than {SLOWEST_S:g} s is promised"
         )
     return [name, len(calls), len(failed), slowest_s, outcome.told, max(0.0, outcome.back_s - began_s)]

@@ -24,12 +24,14 @@ class Table:
         columns: the heads.
         rows: as many cells each.
         broken: each promise that was found broken, in words.
+        late: each promise of a time that did not hold, in words: a machine with other work may break it.
         note: what else was measured, behind how long it took; empty: nothing.
     """
 
     columns: Sequence[str]
     rows: list[Sequence[object]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     note: str = ""
 
     def add_total(self, name: str = "all") -> None:
@@ -57,6 +59,7 @@ class Table:
         lines += [f"BROKEN: {words}" for words in self.broken[:_TOLD]]
         if len(self.broken) > _TOLD:
             lines.append(f"BROKEN: and {len(self.broken) - _TOLD} more")
+        lines += [f"LATE: {words}" for words in self.late[:_TOLD]]
         return "\n".join(line.rstrip() for line in lines)
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from fpga.cloud.kubernetes import parts
 from fpga.cloud.kubernetes.wanted import Manifest, Wanted
-from localcloud.placing import start_hook
-from localcloud.placing.credentials import Credentials
-from localcloud.placing.membership import (
+from localcloud.cluster import start_hook
+from localcloud.cluster.credentials import Credentials
+from localcloud.cluster.membership import (
     HEAD_PORT,
     NODE_MANAGER,
     OBJECT_MANAGER,

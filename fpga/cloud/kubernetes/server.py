@@ -8,7 +8,7 @@ import yaml
 
 from fpga.cloud.kubernetes import parts, ray
 from fpga.cloud.kubernetes.wanted import Manifest, Wanted
-from localcloud.placing.membership import HEAD_PORT
+from localcloud.cluster.membership import HEAD_PORT
 
 FEATURIZERS: Final = "/opt/fpga-web-service/model/featurizers"
 """Where the image has the built-in featurizers."""

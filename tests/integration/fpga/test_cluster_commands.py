@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from fpga.cli import app
 from fpga.errors import CommandError
+from localcloud.cluster import installed, issuing, membership
 from localcloud.errors import StartError
-from localcloud.placing import installed, issuing, membership
 from tests.support.machines import needs_machines, network
 
 HERE, OTHER = "10.79.4.1", "10.79.4.2"

@@ -16,7 +16,7 @@ from fpga.cloud.kubernetes import parts
 from fpga.cloud.kubernetes.wanted import Wanted
 from localcloud import pod
 from localcloud.authority import make_ca
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster.credentials import Credentials
 
 WANTED = Wanted(image="fpga:1", address="203.0.113.5")
 ADDRESS = "10.1.2.3"

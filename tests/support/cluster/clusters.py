@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from localcloud.placing import issuing, node_folder
-from localcloud.placing.credentials import Credentials
-from localcloud.placing.membership import HEAD_PORT
+from localcloud.cluster import issuing, node_folder
+from localcloud.cluster.credentials import Credentials
+from localcloud.cluster.membership import HEAD_PORT
 from localcloud.scoring.addresses import Endpoint
 from tests.support.cluster.packages import python, with_ray
 from tests.support.machines import Machine, Network, network

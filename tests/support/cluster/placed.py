@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from clients.wire.messages import PredictResponse
 from clients.wire.tensorflow_serving import array_from_tensor
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing.client import Replicas
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.files import FileServer
 from localcloud.placing.placer import Placer, PlacingError
 from localcloud.placing.wanted import Placed, Wanted

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing.client import Replicas
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
 from localcloud.placing.placement import Placement
 from localcloud.placing.placer import PlacingStatus

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from clients.wire.messages import PredictRequest
 from clients.wire.tensorflow_serving import tensor_from_array
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing.server import ReplicaServer
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.pipeline import Pipeline, load_package

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing.server import ReplicaServer
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.pipeline import Pipeline

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.cluster import installed, issuing
 from localcloud.errors import StartError
-from localcloud.placing import installed, issuing
 from localcloud.settings import PackageHost, Settings, check, package_host
 
 ACME: dict[str, Any] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing.placer import Placer
 from localcloud.placing.wanted import Placed
 from localcloud.scoring.addresses import Endpoint

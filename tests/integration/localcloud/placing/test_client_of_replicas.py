@@ -16,9 +16,9 @@ import pytest
 
 from clients.wire.messages import PredictResponse
 from clients.wire.tensorflow_serving import METHOD, array_from_tensor
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import client, mutual_tls
 from localcloud.placing.client import Replicas
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.wanted import APPLICATION
 from localcloud.scoring.addresses import Endpoint
 from localcloud.scoring.calls import Stage

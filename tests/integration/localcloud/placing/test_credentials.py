@@ -12,9 +12,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from localcloud.cluster import issuing
+from localcloud.cluster.credentials import Credentials
 from localcloud.errors import StartError
-from localcloud.placing import issuing
-from localcloud.placing.credentials import Credentials
 from tests.support.certificates.authority import Authority
 from tests.support.machines import needs_machines, network
 

@@ -15,11 +15,11 @@ import grpc
 import numpy as np
 import pytest
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing import cache as caches
 from localcloud.placing import files as files_of_nodes
 from localcloud.placing import mutual_tls, replica
 from localcloud.placing.cache import Cache
-from localcloud.placing.credentials import Credentials
 from localcloud.placing.errors import PlacingError
 from localcloud.placing.files import Files, FileServer
 from localcloud.scoring.addresses import Endpoint

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.placing import issuing, node_folder
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster import issuing, node_folder
+from localcloud.cluster.credentials import Credentials
 from tests.support.cluster import Cluster, Node, cluster, command, with_ray
 from tests.support.cluster.knocking import METHODS
 from tests.support.machines import Machine, needs_machines

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.cluster import issuing
+from localcloud.cluster.credentials import Credentials
 from localcloud.errors import StartError
-from localcloud.placing import child, issuing, kept
-from localcloud.placing.credentials import Credentials
+from localcloud.placing import child, kept
 from localcloud.placing.errors import PlacingError
 from localcloud.placing.placer import Placer
 from localcloud.placing.wanted import Placed, Wanted
@@ -37,7 +38,7 @@ PLACED = {"applications": [{"service_id": "one", "digest": "1" * 64, "endpoints"
 LOCALCLOUD = """
 import sys, time
 from pathlib import Path
-from localcloud.placing.credentials import Credentials
+from localcloud.cluster.credentials import Credentials
 from localcloud.placing.placer import Placer
 from localcloud.scoring.addresses import Endpoint
 token, tls, data, address = sys.argv[1:]

@@ -19,11 +19,11 @@ from typing import Final
 import grpc
 
 from localcloud import binding, logs, waiting
+from localcloud.cluster import installed, node_folder
+from localcloud.cluster.membership import Membership
+from localcloud.cluster.node import START_TIMEOUT_S, environment
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.placing import installed, node_folder
-from localcloud.placing.membership import Membership
-from localcloud.placing.node import START_TIMEOUT_S, environment
 from surroundings.tls import client_context
 
 DRAIN_S: Final = 120
@@ -125,7 +125,7 @@ def start(folder: Path) -> int:
 def command(folder: Path, ready: int | None = None) -> list[str]:
     """The command line of the process that runs Ray for a folder."""
     return [
-        *(sys.executable, "-P", "-m", "localcloud.placing.node"),
+        *(sys.executable, "-P", "-m", "localcloud.cluster.node"),
         str(folder),
         *([] if ready is None else [str(ready)]),
     ]
@@ -170,7 +170,7 @@ def _is_gone(folder: Path) -> bool:
 def _drain(membership: Membership, tell: Callable[[str], object]) -> None:
     child = subprocess.Popen(
         [
-            *(sys.executable, "-P", "-m", "localcloud.placing.draining"),
+            *(sys.executable, "-P", "-m", "localcloud.cluster.draining"),
             *(membership.head.target, membership.address, str(DRAIN_S)),
         ],
         stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """Ray on this machine, kept: started again whenever it ends, as when its head was away for long.
 
-    python -m localcloud.placing.node FOLDER [READY]
+    python -m localcloud.cluster.node FOLDER [READY]
 
 runs it in the foreground, for the membership in the folder, until SIGTERM or Ctrl-C. `ready` is written to
 the descriptor READY once this machine is of the cluster. However this process ends, Ray ends with it.
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from localcloud import waiting
+from localcloud.cluster import node_folder, start_hook
+from localcloud.cluster.membership import STORE, Membership
 from localcloud.errors import StartError
 from localcloud.kept_child import KeptChild, tied
-from localcloud.placing import node_folder, start_hook
-from localcloud.placing.membership import STORE, Membership
 from surroundings import variables
 
 START_TIMEOUT_S: Final = 120.0
@@ -39,7 +39,7 @@ _WATCH: Final = {
 """By these a head takes a machine for dead that is silent for 15 s, or whose Ray ended 5 s ago; by Ray's own
 numbers it would be 65 s and 15 s, and replicas that are to be started meanwhile wait for one that is dead."""
 
-log = logging.getLogger("localcloud.placing.node")
+log = logging.getLogger("localcloud.cluster.node")
 
 
 class Node(KeptChild):

@@ -1,7 +1,7 @@
 """The files by which machines of a cluster know each other: a token, and a certificate of its own CA.
 
 Their names are those of Kubernetes's TLS secrets, as cert-manager writes them. `fpga cloud credentials` makes
-them (`localcloud/placing/issuing.py`).
+them (`localcloud/cluster/issuing.py`).
 """
 
 from __future__ import annotations

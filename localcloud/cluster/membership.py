@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from localcloud.cluster.credentials import Credentials
 from localcloud.errors import StartError
-from localcloud.placing.credentials import Credentials
 from localcloud.scoring.addresses import Endpoint
 
 HEAD_PORT: Final = 6379

@@ -52,7 +52,7 @@ def holder(folder: Path) -> int | None:
         nonlocal found
         with contextlib.suppress(OSError, ValueError):
             number = int((folder / PID).read_text())
-            if number > 1 and b"localcloud.placing.node" in Path(f"/proc/{number}/cmdline").read_bytes():
+            if number > 1 and b"localcloud.cluster.node" in Path(f"/proc/{number}/cmdline").read_bytes():
                 found = number
         return found is not None
 

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from localcloud.authority import make_ca
+from localcloud.cluster.credentials import CA, CERTIFICATE, TOKEN, Credentials
 from localcloud.errors import StartError
 from localcloud.files import write_private
-from localcloud.placing.credentials import CA, CERTIFICATE, TOKEN, Credentials
 
 CA_KEY: Final = "ca.key"
 LIFE: Final = datetime.timedelta(days=825)

@@ -1,6 +1,6 @@
 """The draining of a machine: nothing new is placed there, and its replicas come up elsewhere first.
 
-    python -m localcloud.placing.draining HEAD ADDRESS SECONDS
+    python -m localcloud.cluster.draining HEAD ADDRESS SECONDS
 
 with the variables that let it in. It says a line of JSON each: `tell`, how far it is; `refusal`, why it does
 not. Exit code 0: the machine has no replica any more, or the time is over. A process of its own knows Ray.
