@@ -177,7 +177,8 @@ class ModelManagement:
         if service.address is None or (self._placement is None and service.asked.fpgas == 1):
             return None
         here = 0 if service.state == operations.FAILED and service.error else 1
-        number = here if self._placement is None else self._placement.answering(service.id)
+        placed, _ = self._replicas_of(service)
+        number = here if self._placement is None else placed or 0
         return Answering(service.replicas, number, self._of_replicas(service))
 
     def _replicas_of(self, service: Service) -> tuple[int | None, int | None]:

@@ -158,17 +158,6 @@ class Placement:
             told.address, told.connected, since, told.nodes, told.pid, told.restarts, told.trouble
         )
 
-    def answering(self, service_id: str) -> int:
-        """How many replicas of a service answer now, of the one model that has the most."""
-        with self._lock:
-            digests = [
-                one.wanted.digest
-                for one in self._applications.values()
-                if one.wanted.service_id == service_id
-            ]
-        placed = [self._placing.placed(service_id, digest) for digest in digests]
-        return max((len(one.endpoints) for one in placed if one is not None), default=0)
-
     def number(self, service_id: str) -> tuple[int, int] | None:
         """How many replicas of a service answer, and how many there are to be; None: it has none.
 
