@@ -66,7 +66,7 @@ def test_it_says_that_it_is_alive_and_as_what(settings: Settings) -> None:
     assert set(told) == {
         *("alive", "version", "commit", "https", "ca", "tenant", "subscription", "client_id"),
         *("needs_roots", "certificate", "client_secret_file", "dns", "blob", "pid", "services", "listeners"),
-        *("execution_providers", "edge"),
+        *("execution_providers", "edge", "replicas"),
     }
 
 
