@@ -51,6 +51,40 @@ class KeptChild(abc.ABC):
         with self._changed:
             return self._child.pid if self._child is not None and self._ready else None
 
+    @property
+    def restarts(self) -> int:
+        """How often it has been started again."""
+        with self._changed:
+            return max(0, self._starts - 1)
+
+    def _end(self, timeout_s: float) -> None:
+        """Has no other child begin, ends the one that there is and waits for its end. May be called twice.
+
+        Args:
+            timeout_s: how long it may take, in seconds, before it is killed.
+        """
+        with self._changed:
+            self._stop.set()
+            child = self._child
+            self._changed.notify_all()
+        if child is not None:
+            self._ask_to_end(child)
+            try:
+                child.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                log.warning("%s did not end within %g s and was killed", self._name, timeout_s)
+                self._kill(child)
+        if self._keeper.is_alive():
+            self._keeper.join()
+
+    def _ask_to_end(self, child: subprocess.Popen[bytes]) -> None:
+        """Has a child begin to end."""
+        child.terminate()
+
+    def _kill(self, child: subprocess.Popen[bytes]) -> None:
+        """Ends a child that has not ended when it was asked to."""
+        child.kill()
+
     @abc.abstractmethod
     def _spawn(self) -> subprocess.Popen[bytes]:
         """Starts a child; the condition is held.

@@ -75,19 +75,10 @@ class Node(KeptChild):
 
     def stop(self) -> None:
         """Ends it and waits for its end. May be called twice."""
-        with self._changed:
-            self._stop.set()
-            child = self._child
-            self._changed.notify_all()
-        if child is not None:
-            child.terminate()
-            try:
-                child.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                log.warning("Ray did not end within %g s and was killed", _END_S)
-                _kill_group(child.pid)
-        if self._keeper.is_alive():
-            self._keeper.join()
+        self._end(_END_S)
+
+    def _kill(self, child: subprocess.Popen[bytes]) -> None:
+        _kill_group(child.pid)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self._said = []

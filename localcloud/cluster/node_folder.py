@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from localcloud import waiting
+from localcloud import file_lock, waiting
 from localcloud.errors import StartError
 
 MEMBERSHIP: Final = "node.json"
@@ -22,7 +21,6 @@ UP: Final = "node.up"
 """Is there while this machine is of the cluster, as far as Ray here knows."""
 REFUSAL: Final = "cannot join: "
 """Begins the last words of a process that could not."""
-_PATIENCE_S: Final = 1.0
 _SESSIONS: Final = "session_20*"
 
 
@@ -33,9 +31,8 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         StartError: another process holds it.
     """
-    with (folder / LOCK).open("a") as lock:
-        if not waiting.until(lambda: _take(lock.fileno(), fcntl.LOCK_EX), _PATIENCE_S):
-            raise StartError(f"another process has this machine joined already, with --data {folder}.")
+    refusal = f"another process has this machine joined already, with --data {folder}."
+    with file_lock.held(folder / LOCK, refusal):
         (folder / PID).write_text(f"{os.getpid()}\n")
         yield
 
@@ -56,7 +53,7 @@ def holder(folder: Path) -> int | None:
                 found = number
         return found is not None
 
-    if not waiting.until(lambda: not is_held(folder) or named(), _PATIENCE_S):
+    if not waiting.until(lambda: not is_held(folder) or named(), file_lock.PATIENCE_S):
         raise StartError(
             f"Somebody holds {folder / LOCK} (`fuser` tells who), and {folder / PID} does not say who."
         )
@@ -65,11 +62,7 @@ def holder(folder: Path) -> int | None:
 
 def is_held(folder: Path) -> bool:
     """Whether a process has this machine joined by this folder."""
-    try:
-        with (folder / LOCK).open() as lock:
-            return not _take(lock.fileno(), fcntl.LOCK_SH)
-    except FileNotFoundError:
-        return False
+    return file_lock.is_held(folder / LOCK)
 
 
 def temporary(folder: Path) -> Path:
@@ -105,11 +98,3 @@ def for_ray(place: Path) -> Path:
     for session in sorted(found.glob(_SESSIONS))[:-1]:
         shutil.rmtree(session, ignore_errors=True)
     return found
-
-
-def _take(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

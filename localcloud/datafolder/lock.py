@@ -1,34 +1,23 @@
-"""The lock of a data folder, one process at a time: the system lets go of it however its holder ends."""
+"""The lock of a data folder, one process at a time."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from localcloud import waiting
+from localcloud import file_lock
 from localcloud.datafolder import usable
-from localcloud.errors import StartError
 from localcloud.settings import LOCK
 
-_PATIENCE_S = 1.0
 
-
-@contextlib.contextmanager
-def held(data: Path) -> Iterator[int]:
-    """Holds the data folder inside the block, and as long as copies of the yielded descriptor are open.
+def held(data: Path) -> AbstractContextManager[int]:
+    """Holds the data folder inside the block, and as long as copies of the given descriptor are open.
 
     Raises:
         StartError: another localcloud holds it.
     """
-    with (data / LOCK).open("a") as lock:
-        # `is_held` takes the lock for an instant: a single try could meet it.
-        if not waiting.until(lambda: _take(lock.fileno(), fcntl.LOCK_EX), _PATIENCE_S):
-            raise StartError(
-                f"--data {data} is in use by another localcloud: stop that, or give another folder."
-            )
-        yield lock.fileno()
+    refusal = f"--data {data} is in use by another localcloud: stop that, or give another folder."
+    return file_lock.held(data / LOCK, refusal)
 
 
 def is_held(data: Path) -> bool:
@@ -38,16 +27,4 @@ def is_held(data: Path) -> bool:
         OSError: its lock is no file, or may not be read.
     """
     usable.require_file(data / LOCK)
-    try:
-        with (data / LOCK).open() as lock:
-            return not _take(lock.fileno(), fcntl.LOCK_SH)
-    except FileNotFoundError:
-        return False
-
-
-def _take(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return file_lock.is_held(data / LOCK)

@@ -52,12 +52,6 @@ class Envoy(KeptChild):
         self._said = ""
 
     @property
-    def restarts(self) -> int:
-        """How often it has been started again."""
-        with self._changed:
-            return max(0, self._starts - 1)
-
-    @property
     def version(self) -> str | None:
         """Its version; None before it has served."""
         with self._changed:
@@ -92,19 +86,7 @@ class Envoy(KeptChild):
 
     def stop(self) -> None:
         """Ends it and waits for its end. May be called twice."""
-        with self._changed:
-            self._stop.set()
-            child = self._child
-            self._changed.notify_all()
-        if child is not None:
-            child.terminate()
-            try:
-                child.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                log.warning("Envoy did not end within %g s and was killed", _END_S)
-                child.kill()
-        if self._keeper.is_alive():
-            self._keeper.join()
+        self._end(_END_S)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self._said = ""

@@ -49,12 +49,6 @@ class Child(KeptChild):
         self._channel: socket.socket | None = None
 
     @property
-    def restarts(self) -> int:
-        """How often it has been started again."""
-        with self._changed:
-            return max(0, self._starts - 1)
-
-    @property
     def failure(self) -> str:
         """What the last one ended of; empty: none has."""
         with self._changed:
@@ -76,19 +70,13 @@ class Child(KeptChild):
 
     def stop(self) -> None:
         """Ends it and waits for its end; the replicas stay. May be called twice."""
+        self._end(_END_S)
+
+    def _ask_to_end(self, child: subprocess.Popen[bytes]) -> None:  # noqa: ARG002 - it ends with its socket
         with self._changed:
-            self._stop.set()
-            child, channel = self._child, self._channel
-            self._changed.notify_all()
+            channel = self._channel
         if channel is not None:
             _shut(channel)
-        if child is not None:
-            try:
-                child.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-        if self._keeper.is_alive():
-            self._keeper.join()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         ours, theirs = socket.socketpair()
