@@ -1,10 +1,10 @@
-"""Placers for the tests, which end with them."""
+"""Placers for the tests, and the files of a node, which end with them."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,26 @@ from localcloud.cluster.credentials import Credentials
 from localcloud.placing.placer import Placer
 from localcloud.placing.wanted import Placed
 from localcloud.scoring.addresses import Endpoint
+from tests.support.certificates.authority import Authority
+from tests.support.cluster import replicas
 from tests.support.machines import Machine
 from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def files(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Credentials:
+    return replicas.credentials(tmp_path_factory.mktemp("node") / "tls", authority)
+
+
+@pytest.fixture
+def running() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
 
 
 class Following:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -34,22 +33,6 @@ from tests.support.localcloud.scoring_parts import MODEL, free_endpoint
 from tests.support.waiting import PATIENCE_S, wait_until
 
 CALLERS = 8
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture(scope="module")
-def files(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Credentials:
-    return replicas.credentials(tmp_path_factory.mktemp("node") / "tls", authority)
-
-
-@pytest.fixture
-def running() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -30,22 +29,6 @@ from tests.support.localcloud.scoring_parts import brainwave, definition, device
 from tests.support.waiting import PATIENCE_S, wait_until
 
 FETCH = "/localcloud.placing.Files/Fetch"
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture(scope="module")
-def files(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Credentials:
-    return replicas.credentials(tmp_path_factory.mktemp("node") / "tls", authority)
-
-
-@pytest.fixture
-def running() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 @dataclass
